@@ -1,0 +1,59 @@
+# retrotls: STARTTLS for programs that never heard of it. See README.md.
+
+PREFIX ?= /usr/local
+BUILD ?= build
+CC ?= gcc
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes
+WERROR ?=
+SANITIZE ?=
+OPTIMIZE ?= -O2
+VERSION = 0.1.0
+
+override CPPFLAGS += -D_GNU_SOURCE -Ishim -I. -DRETROTLS_VERSION='"$(VERSION)"' \
+	-DRETROTLS_RELAY_PATH='"$(PREFIX)/libexec/retrotls/retrotls-relay"'
+override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -fvisibility=hidden -fstack-protector-strong $(WARNINGS) $(WERROR) \
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
+override LDFLAGS += -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
+# Everything of the relay and the command but its main(), for the unit tests.
+without_main = $(filter-out $(BUILD)/obj/$(1)/main.o,$(call objects,$(1)))
+
+WIRE = $(call objects,shim/wire)
+POLICY = $(call objects,policy)
+PRELOAD = $(call objects,shim/preload)
+RELAY = $(call objects,shim/relay)
+COMMAND = $(call objects,shim/command)
+UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all clean unit
+.SECONDARY:
+all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls
+
+$(BUILD)/libretrotls.so: $(PRELOAD) $(POLICY) $(WIRE) shim/preload/libretrotls.map
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/preload/libretrotls.map \
+		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) -ldl
+
+$(BUILD)/retrotls-relay: $(RELAY) $(WIRE)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -pthread
+
+$(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Unit tests: cmocka, one program a module, linked with everything that has no main().
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \
+		$(BUILD)/obj/shim/preload/names.o $(POLICY) $(WIRE)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -pthread
+
+unit: $(UNIT)
+	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

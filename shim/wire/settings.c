@@ -1,0 +1,25 @@
+#include "wire/settings.h"
+
+const char *protocol_kind_name(enum protocol_kind kind)
+{
+    static const char names[PROTOCOL_KINDS][8] = {"auto", "smtp", "lmtp", "imap", "pop3", "nntp", "sieve"};
+
+    return (unsigned)kind < PROTOCOL_KINDS ? names[kind] : "unknown";
+}
+
+const char *level_name(enum level level)
+{
+    static const char names[][12] = {"none", "may", "encrypt", "secure", "fingerprint"};
+
+    return (unsigned)level < sizeof names / sizeof names[0] ? names[level] : "unknown";
+}
+
+bool level_demands_tls(enum level level)
+{
+    return level != LEVEL_NONE && level != LEVEL_MAY;
+}
+
+bool level_checks_certificate(enum level level)
+{
+    return level != LEVEL_NONE && level != LEVEL_MAY && level != LEVEL_ENCRYPT;
+}

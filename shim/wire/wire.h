@@ -1,0 +1,96 @@
+/*
+ * How the library and the relay talk: one SOCK_SEQPACKET connection per request, to the abstract address
+ * that the relay listens on; one message each way, then it is closed. So no descriptor has to be kept in the
+ * program, a forked child gets its own answers, and nothing that the program closes can hurt.
+ *
+ * A message is a head and fields of a tag, a length and bytes, padded to four. Every number has a fixed width
+ * and the machine's byte order, so that a 32-bit library speaks to a 64-bit relay. Descriptors travel beside
+ * it as SCM_RIGHTS.
+ *
+ * Readers take nothing on trust: a length is checked before it is used, text must be NUL-terminated within
+ * its field and hold no other NUL, an unknown tag or a repeated single field makes the message malformed.
+ */
+#ifndef RETROTLS_WIRE_WIRE_H
+#define RETROTLS_WIRE_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/settings.h"
+
+enum {
+    WIRE_MAGIC = 0x534c5452, /* "RTLS" */
+    WIRE_VERSION = 1,
+    WIRE_MESSAGE_LIMIT = 32768, /* bytes, either way */
+    WIRE_TEXT_LIMIT = 4096,     /* bytes of one text, with its NUL (PATH_MAX) */
+    WIRE_VALUE_LIMIT = 512,     /* bytes of a socket option's value (struct tcp_info is the largest) */
+    WIRE_TOKEN_SIZE = 16,
+    WIRE_DESCRIPTORS = 3, /* SCM_RIGHTS of one message, at most */
+};
+
+enum wire_type {
+    WIRE_GUARD = 1, /* descriptors: TCP socket, relay's end, and standard error where the log goes there */
+    WIRE_GET_OPTION = 2, /* descriptors: the program's end, as proof of possession */
+    WIRE_SET_OPTION = 3, /* likewise */
+    WIRE_RECLAIM = 4,    /* likewise; the reply brings the TCP socket of a failed connect() back */
+    WIRE_STATUS = 5,
+    WIRE_REPLY = 64,
+};
+
+struct wire_address {
+    uint16_t family; /* AF_INET or AF_INET6, 0: none */
+    uint16_t port;   /* host order */
+    uint32_t scope;  /* sin6_scope_id */
+    uint8_t bytes[16];
+};
+
+/* "Take this connection over." */
+struct guard_request {
+    uint8_t
+        token[WIRE_TOKEN_SIZE]; /* proves that the request comes from the process that started the relay */
+    uint64_t cookie;            /* SO_COOKIE of the program's end */
+    uint32_t pid;
+    uint32_t pending; /* 1: connect() is still under way, the relay waits for its outcome */
+    uint32_t filler;  /* bytes in the relay's end that the program did not write (the seed: at least 1) */
+    uint32_t elapsed; /* milliseconds since connect() was called */
+    struct wire_address asked_address; /* what the program asked connect() for */
+    const char *program;               /* path of the executable */
+    struct text_list asked;            /* host names the program asked for: the certificate must match each */
+    struct settings settings;
+};
+
+struct option_request {
+    uint64_t cookie;
+    int32_t level, name;  /* as getsockopt(2) takes them */
+    uint32_t size;        /* of the program's buffer (get) */
+    const uint8_t *value; /* (set) */
+    uint32_t value_length;
+};
+
+struct wire_reply {
+    int32_t error; /* 0, or an errno */
+    const uint8_t *value;
+    uint32_t value_length;
+};
+
+/*
+ * Each writes one message into `out` (of WIRE_MESSAGE_LIMIT bytes) and returns its length, or 0 where it does
+ * not fit.
+ */
+size_t wire_write_guard(uint8_t *out, const struct guard_request *request);
+size_t wire_write_option(uint8_t *out, enum wire_type type, const struct option_request *request);
+size_t wire_write_reply(uint8_t *out, const struct wire_reply *reply);
+
+/* The type of a message of `length` bytes, or 0 where its head is malformed or of another version. */
+enum wire_type wire_type_of(const uint8_t *message, size_t length);
+
+/*
+ * Each reads one message; false where it is malformed in any way, and then `*request` is unspecified. Texts
+ * and values point into `message`, which must be aligned to 8 and outlive them.
+ */
+bool wire_read_guard(struct guard_request *request, const uint8_t *message, size_t length);
+bool wire_read_option(struct option_request *request, const uint8_t *message, size_t length);
+bool wire_read_reply(struct wire_reply *reply, const uint8_t *message, size_t length);
+
+#endif
