@@ -56,4 +56,6 @@ unit: $(UNIT)
 clean:
 	rm -rf $(BUILD)
 
+include tests/tests.mk
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,180 @@
+"""Certificates of every kind, good and bad, made once a process when first asked for.
+
+`authority()` is the root that tests trust; `Certificate.pem` is a chain file, `.key` its key, ready for a server.
+"""
+import datetime
+import functools
+import ipaddress
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_NOW = datetime.datetime.utcnow().replace(microsecond=0)
+_DAY = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    certificate: x509.Certificate
+    private_key: object
+    pem: str  # file: the certificate and the chain that a server shows
+    key: str  # file
+    trusted: str = ""  # file with the root to trust, where it is not authority()
+    crl: str = ""  # file with the CRL that revokes it
+
+    @property
+    def sha256(self):
+        """The fingerprint of the certificate as a policy has it."""
+        return "sha256:" + self.certificate.fingerprint(hashes.SHA256()).hex()
+
+    @property
+    def spki_sha256(self):
+        """The fingerprint of the public key as a policy has it."""
+        digest = hashes.Hash(hashes.SHA256())
+        digest.update(self.certificate.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))
+        return "spki-sha256:" + digest.finalize().hex()
+
+
+@functools.lru_cache(maxsize=None)
+def _folder():
+    import atexit
+    folder = tempfile.mkdtemp(prefix="retrotls-certs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Path(folder).chmod(0o755)  # servers read it as users of their own
+    return Path(folder)
+
+
+@functools.lru_cache(maxsize=None)
+def _key(kind="ec", number=0):
+    """Keys are shared where a test does not mind: making them is what costs."""
+    return rsa.generate_private_key(65537, int(kind[3:])) if kind.startswith("rsa") else \
+        ec.generate_private_key(ec.SECP256R1())
+
+
+_count = iter(range(1, 1 << 30))
+
+
+def make(common_name="", names=(), addresses=(), *, issuer=None, ca=False, key="ec", days=(-1, 30), chain=(),
+         usage=ExtendedKeyUsageOID.SERVER_AUTH, constraint=None, digest=None, basic_constraints=True,
+         organization="", trusted="", crl=""):
+    """Issues a certificate. `issuer` is a Certificate, None means self-signed; `chain` are the Certificates that the
+    server shows behind it."""
+    number = next(_count)
+    private_key = _key(key, number if ca else 0)
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization, _validate=False)] if organization else []
+    if common_name:
+        attributes.append(_name(common_name))
+    subject = x509.Name(attributes)
+    builder = (x509.CertificateBuilder().subject_name(subject)
+               .issuer_name(issuer.certificate.subject if issuer else subject)
+               .public_key(private_key.public_key()).serial_number(x509.random_serial_number())
+               .not_valid_before(_NOW + days[0] * _DAY).not_valid_after(_NOW + days[1] * _DAY))
+    alternatives = [x509.DNSName(name) for name in names]
+    alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    if basic_constraints:
+        builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    if ca:
+        builder = builder.add_extension(
+            x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
+    elif usage:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    if constraint:
+        builder = builder.add_extension(
+            x509.NameConstraints(permitted_subtrees=[x509.DNSName(constraint)], excluded_subtrees=None), critical=True)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(private_key.public_key()), critical=False)
+    if issuer:
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.private_key.public_key()), critical=False)
+    signed = builder.sign(issuer.private_key if issuer else private_key, digest or hashes.SHA256())
+
+    stem = _folder() / f"{number}"
+    pem = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (signed, *(link.certificate for link in chain)))
+    stem.with_suffix(".pem").write_bytes(pem)
+    stem.with_suffix(".key").write_bytes(private_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return Certificate(signed, private_key, f"{stem}.pem", f"{stem}.key", trusted, crl)
+
+
+def _name(common_name):
+    import warnings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a length that no standard allows
+        return x509.NameAttribute(NameOID.COMMON_NAME, common_name, _validate=False)
+
+
+@functools.lru_cache(maxsize=None)
+def authority():
+    """The root that the tests' policies trust."""
+    return make("retrotls test root", ca=True)
+
+
+@functools.lru_cache(maxsize=None)
+def intermediate():
+    return make("retrotls test intermediate", ca=True, issuer=authority())
+
+
+def issued(*names, addresses=(), **options):
+    """A certificate for `names` that the root signed itself."""
+    return make(names[0] if names and len(names[0]) < 64 else "", names, addresses, issuer=authority(), **options)
+
+
+def _revoked():
+    certificate = issued("localhost")
+    crl = (x509.CertificateRevocationListBuilder().issuer_name(authority().certificate.subject)
+           .last_update(_NOW - _DAY).next_update(_NOW + 30 * _DAY)
+           .add_revoked_certificate(x509.RevokedCertificateBuilder()
+                                    .serial_number(certificate.certificate.serial_number)
+                                    .revocation_date(_NOW - _DAY).build())
+           .sign(authority().private_key, hashes.SHA256()))
+    path = _folder() / "revoked.crl"
+    path.write_bytes(crl.public_bytes(serialization.Encoding.PEM))
+    return Certificate(certificate.certificate, certificate.private_key, certificate.pem, certificate.key, "", str(path))
+
+
+def _not_a_ca():
+    leaf = issued("not-a-ca.example.org")
+    return make("localhost", ["localhost"], issuer=leaf, chain=[leaf])
+
+
+def _constrained():
+    middle = make("constrained to example.org", ca=True, issuer=authority(), constraint="example.org")
+    return make("localhost", ["localhost"], issuer=middle, chain=[middle])
+
+
+# One entry a case: the certificate's owner claims to be `localhost` (or the name that the case is about).
+CASES = {
+    "good": lambda: issued("localhost", addresses=["127.0.0.1", "::1"]),
+    "with intermediate": lambda: make("localhost", ["localhost"], issuer=intermediate(), chain=[intermediate()]),
+    # what must not be trusted
+    "expired": lambda: issued("localhost", days=(-30, -1)),
+    "not yet valid": lambda: issued("localhost", days=(1, 30)),
+    "self-signed": lambda: make("localhost", ["localhost"]),
+    "unknown root": lambda: make("localhost", ["localhost"], issuer=make("a root nobody trusts", ca=True)),
+    "missing intermediate": lambda: make("localhost", ["localhost"], issuer=intermediate()),
+    "signed by a non-CA": _not_a_ca,
+    "client only": lambda: issued("localhost", usage=ExtendedKeyUsageOID.CLIENT_AUTH),
+    "outside a name constraint": _constrained,
+    "revoked": _revoked,
+    # what is for somebody else
+    "other host": lambda: issued("other.example.org"),
+    "CN alone": lambda: make("localhost", issuer=authority()),
+    # what no TLS of today may use
+    "RSA 1024": lambda: issued("localhost", key="rsa1024"),
+    "SHA-1 signature": lambda: issued("localhost", key="rsa2048", digest=hashes.SHA1()),
+    "RSA 2048": lambda: issued("localhost", key="rsa2048"),
+}
+
+
+@functools.lru_cache(maxsize=None)
+def case(name):
+    """The certificate of a case by its name."""
+    return CASES[name]()

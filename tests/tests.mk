@@ -1,0 +1,48 @@
+# The tests: see tests/README.md. Included by the Makefile.
+
+E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/resolver.c,$(wildcard tests/e2e/programs/*.c)))
+C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/twin/*.[ch] \
+	tests/fuzz/*.[ch] tests/bench/*.[ch])
+
+.PHONY: check check-quick demo dependencies e2e-programs unit-programs e2e format format-check cppcheck
+
+# Everything, about ten minutes on two cores. The last line says how many tests passed and failed.
+check: dependencies
+	@tests/run
+
+# Without sanitizers and the slow tests: under two minutes.
+check-quick: dependencies
+	@tests/run --quick
+
+dependencies:
+	@tests/install-dependencies
+
+demo:
+	@tests/install-dependencies --demo
+	@$(MAKE) -s all
+	@/usr/bin/python3 tests/demo.py
+
+unit-programs: $(UNIT)
+e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so
+
+# make e2e TESTS='test_clients.py -k curl'
+e2e: all e2e-programs
+	@cd tests/e2e && /usr/bin/python3 -m pytest -q $(TESTS)
+
+$(BUILD)/e2e/resolver.so: tests/e2e/programs/resolver.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -o $@ $< -ldl
+
+$(BUILD)/e2e/%: tests/e2e/programs/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -lssl -lcrypto -pthread
+
+format:
+	clang-format -i $(C_SOURCES)
+
+format-check:
+	clang-format --dry-run -Werror $(C_SOURCES)
+
+cppcheck:
+	cppcheck -q --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -Ishim -I. \
+		$(filter %.c,$(C_SOURCES))
