@@ -69,6 +69,13 @@ enum decision {
 };
 
 /*
+ * False where no connection to `port` can be guarded, whatever its host, address and program: a test of
+ * nanoseconds, so that connect() to any other port costs what it did. Never wrong in that direction; true may
+ * be wrong. With a policy in error: true.
+ */
+bool policy_may_guard(const struct policy *policy, uint16_t port);
+
+/*
  * Decides, and fills `settings` (strings belong to `policy`). With DECISION_ERROR the defaults are filled in
  * and policy_first_error() says why. A loopback address is level none unless a block says otherwise.
  */

@@ -39,7 +39,8 @@ enum tag {
     TAG_OPTION = 20,
     TAG_VALUE = 21,
     TAG_ERROR = 22,
-    TAGS = 23,
+    TAG_FAILURE = 23,
+    TAGS = 24,
 };
 
 struct guard_numbers {
@@ -158,6 +159,7 @@ size_t wire_write_guard(uint8_t *out, const struct guard_request *r)
     put(&w, TAG_TOKEN, r->token, sizeof r->token);
     put(&w, TAG_GUARD, &numbers, sizeof numbers);
     put_text(&w, TAG_PROGRAM, r->program);
+    put_text(&w, TAG_FAILURE, r->failure);
     put_list(&w, TAG_ASKED, &r->asked);
     put_settings(&w, &r->settings);
     return finish(&w, WIRE_GUARD);
@@ -363,6 +365,8 @@ bool wire_read_guard(struct guard_request *request, const uint8_t *message, size
             good = take_guard(request, &f);
         else if (f.tag == TAG_PROGRAM)
             good = take_text(&request->program, &f);
+        else if (f.tag == TAG_FAILURE)
+            good = take_text(&request->failure, &f);
         else if (f.tag == TAG_ASKED)
             good = take_item(&request->asked, &f);
         else

@@ -56,6 +56,13 @@ struct guard_request {
     uint32_t elapsed; /* milliseconds since connect() was called */
     struct wire_address asked_address; /* what the program asked connect() for */
     const char *program;               /* path of the executable */
+    /*
+     * NULL, or why this connection must not happen, as the failure greeting is to say it (the policy is in
+     * error, ...). Then the TCP socket was never connected: the relay sends the greeting at once, in the words
+     * of settings.protocol or of asked_address.port's protocol, and discards what the program writes. Where
+     * neither tells the protocol, it replies EPROTONOSUPPORT and does nothing.
+     */
+    const char *failure;
     struct text_list asked;            /* host names the program asked for: the certificate must match each */
     struct settings settings;
 };

@@ -17,6 +17,7 @@ static struct guard_request sample(void)
         .filler = 219264,
         .asked_address = {.family = 2, .port = 143, .bytes = {127, 0, 0, 1}},
         .program = "/usr/bin/mutt",
+        .failure = "/etc/retrotls/policy:3:1: unknown word",
         .asked = {.count = 2, .item = {"imap.example.org", "mail.example.org"}},
         .settings = {.level = LEVEL_FINGERPRINT,
                      .protocol = PROTOCOL_IMAP,
@@ -42,6 +43,7 @@ static void guard_request_survives_the_wire(void **state)
     assert_true(got.cookie == sent.cookie && got.pid == 42 && got.pending == 1 && got.filler == 219264);
     assert_int_equal(got.asked_address.port, 143);
     assert_string_equal(got.program, "/usr/bin/mutt");
+    assert_string_equal(got.failure, sent.failure);
     assert_int_equal(got.asked.count, 2);
     assert_string_equal(got.asked.item[1], "mail.example.org");
     assert_int_equal(got.settings.level, LEVEL_FINGERPRINT);
