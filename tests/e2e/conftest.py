@@ -3,6 +3,7 @@ import pytest
 from support import certs
 from support.servers.dovecot import Dovecot
 from support.servers.exim import Exim
+from support.shim import Shim
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,8 @@ def dovecot():
 def exim():
     with Exim(certs.case("good")) as server:
         yield server
+
+
+@pytest.fixture
+def shim(tmp_path):
+    return Shim(tmp_path)

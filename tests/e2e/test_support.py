@@ -3,10 +3,12 @@ worthless."""
 import imaplib
 import poplib
 import smtplib
+import socket
 import ssl
 
 import pytest
-from support import certs
+from support import certs, protocols
+from support.hostile import Hostile, Unexpected
 from support.servers.dovecot import message
 from support.tap import Tap
 
@@ -68,3 +70,49 @@ def test_exim_takes_a_message_over_tls(exim):
     exim.wait_for_message(b"token-of-test-support")
     assert "cipher=TLS1" in exim.main_log() and "auth=test" in exim.main_log()
     tap.never_saw(b"secret", b"token-of-test-support")
+
+
+@pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
+def test_careless_client_gives_its_password_away_without_the_shim(protocol, shim):
+    """Without this, a test that no password crossed would prove nothing."""
+    def friendly(s):
+        protocols.greet(s, protocol)
+        protocols.serve(s, protocol)
+    with Hostile(friendly) as server, Tap(server.address) as tap:
+        result = shim.careless("localhost", tap.port, protocol.words, preload=False).ok()
+        tap.wait_closed()
+    assert tap.up == protocol.words == server.clear
+    assert result.err == b"read: end of stream\n"
+    with pytest.raises(AssertionError):
+        tap.never_saw(protocols.SECRET)
+
+
+def test_hostile_server_does_tls_and_tells_a_refused_handshake():
+    def scenario(s):
+        protocols.upgrade(s, protocols.IMAP, certs.case("expired"))
+        protocols.serve(s, protocols.IMAP)
+    with Hostile(scenario) as server:
+        client = imaplib.IMAP4("localhost", server.port)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            client.starttls(verifying())
+        server.wait_done()
+        assert "expired" in server.connections[0].refusal
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        client = imaplib.IMAP4("localhost", server.port)
+        client.starttls(trusting)
+        client.login("test", "hidden")
+        client.logout()
+        server.wait_done()
+    assert b"hidden" in server.over_tls and b"hidden" not in server.clear
+
+
+def test_hostile_server_complains_of_an_unexpected_word():
+    def scenario(s):
+        s.send(b"220 hello\r\n")
+        s.expect(rb"EHLO \S+")
+    with pytest.raises(Unexpected), Hostile(scenario) as server, \
+            socket.create_connection(server.address) as client:
+        client.sendall(b"HELO x\r\n")
+        assert client.makefile().readline() == "220 hello\n"
+        server.wait_done()

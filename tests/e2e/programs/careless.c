@@ -1,0 +1,79 @@
+/*
+ * A mail program that takes no care: `careless HOST PORT [early] < WORDS`.
+ *
+ * It looks HOST up, connects, waits for one line (with `early` it does not even wait for that), then sends
+ * all of its standard input (its password among it), whatever that line said, and reads until the end. What
+ * it read goes to standard output as it came, how each step ended to standard error. SIGPIPE is left as it
+ * is.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int connect_to(const char *host, const char *port)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all;
+    int error = getaddrinfo(host, port, &hints, &all);
+    if (error) {
+        fprintf(stderr, "lookup: %s\n", gai_strerror(error));
+        return -1;
+    }
+    int fd = -1;
+    for (struct addrinfo *a = all; a; a = a->ai_next) {
+        fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+            break;
+        fprintf(stderr, "connect: %s\n", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(all);
+    return fd;
+}
+
+/* Reads once and shows it. Returns what read() returned; the line ends with the last byte shown. */
+static ssize_t show(int fd, char *last)
+{
+    char buffer[4096];
+    ssize_t n = read(fd, buffer, sizeof buffer);
+    if (n > 0) {
+        fwrite(buffer, 1, (size_t)n, stdout);
+        *last = buffer[n - 1];
+    } else {
+        fprintf(stderr, "read: %s\n", n ? strerror(errno) : "end of stream");
+    }
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    static char words[65536];
+    if (argc < 3)
+        return 2;
+    size_t length = fread(words, 1, sizeof words, stdin);
+    int fd = connect_to(argv[1], argv[2]);
+    if (fd < 0)
+        return 1;
+    char last = 0;
+    bool early = argc > 3 && !strcmp(argv[3], "early");
+    while (!early && last != '\n')
+        if (show(fd, &last) <= 0)
+            break;
+    for (size_t sent = 0; sent < length;) {
+        ssize_t n = write(fd, words + sent, length - sent);
+        if (n < 0) {
+            fprintf(stderr, "write: %s\n", strerror(errno));
+            break;
+        }
+        sent += (size_t)n;
+    }
+    while (show(fd, &last) > 0)
+        continue;
+    close(fd);
+    return 0;
+}

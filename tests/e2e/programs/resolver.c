@@ -1,0 +1,135 @@
+/*
+ * A resolver that the test controls: preloaded behind libretrotls.so, it answers getaddrinfo() and the
+ * gethostbyname() family for the names in RETROTLS_TEST_HOSTS ("name=address,address;name=address") and
+ * leaves every other name to libc. RETROTLS_TEST_HOSTS_FILE names a file of the same form that is read anew
+ * at each lookup, for answers that change. A name with no address does not exist.
+ */
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+enum { TABLE_LIMIT = 8192 };
+
+/* Copies the addresses of `name` ("1.2.3.4,::1") to `to`; false where the table does not have the name. */
+static bool look_up(const char *name, char to[TABLE_LIMIT])
+{
+    static _Thread_local char table[TABLE_LIMIT];
+    const char *from = getenv("RETROTLS_TEST_HOSTS");
+    const char *file = getenv("RETROTLS_TEST_HOSTS_FILE");
+    if (file) {
+        int fd = open(file, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd >= 0 ? read(fd, table, sizeof table - 1) : 0;
+        if (fd >= 0)
+            close(fd);
+        table[n > 0 ? n : 0] = 0;
+    } else {
+        snprintf(table, sizeof table, "%s", from ? from : "");
+    }
+    char *rest = NULL;
+    for (char *entry = name ? strtok_r(table, ";\n", &rest) : NULL; entry;
+         entry = strtok_r(NULL, ";\n", &rest)) {
+        char *addresses = strchr(entry, '=');
+        if (!addresses)
+            continue;
+        *addresses++ = 0;
+        if (!strcasecmp(entry, name)) {
+            snprintf(to, TABLE_LIMIT, "%s", addresses);
+            return true;
+        }
+    }
+    return false;
+}
+
+EXPORT int getaddrinfo(const char *restrict name, const char *restrict service,
+                       const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    char addresses[TABLE_LIMIT];
+    if (!look_up(name, addresses))
+        return real(name, service, hints, result);
+    struct addrinfo numeric = hints ? *hints : (struct addrinfo){0};
+    if (numeric.ai_flags & AI_NUMERICHOST)
+        return EAI_NONAME;
+    bool canonical = numeric.ai_flags & AI_CANONNAME;
+    numeric.ai_flags = (numeric.ai_flags & ~(AI_ADDRCONFIG | AI_CANONNAME)) | AI_NUMERICHOST;
+    struct addrinfo *first = NULL, **end = &first; /* glibc frees a list node by node: lists can be joined */
+    int error = EAI_NONAME;
+    char *rest = NULL;
+    for (char *a = strtok_r(addresses, ",", &rest); a; a = strtok_r(NULL, ",", &rest)) {
+        struct addrinfo *some;
+        int e = real(a, service, &numeric, &some);
+        if (e) {
+            error = e == EAI_ADDRFAMILY ? EAI_NONAME : e;
+            continue;
+        }
+        *end = some;
+        while (*end)
+            end = &(*end)->ai_next;
+    }
+    if (!first)
+        return error;
+    if (canonical) {
+        free(first->ai_canonname);
+        first->ai_canonname = strdup(name);
+    }
+    *result = first;
+    return 0;
+}
+
+/* The first address of `family` that the table has for `name`, else `name` itself for libc to resolve. */
+static const char *numeric_for(const char *name, int family, char addresses[TABLE_LIMIT])
+{
+    if (!look_up(name, addresses))
+        return name;
+    char *rest = NULL;
+    for (char *a = strtok_r(addresses, ",", &rest); a; a = strtok_r(NULL, ",", &rest))
+        if ((strchr(a, ':') != NULL) == (family == AF_INET6))
+            return a;
+    return "";
+}
+
+EXPORT struct hostent *gethostbyname(const char *name)
+{
+    struct hostent *(*real)(const char *);
+    *(void **)&real = dlsym(RTLD_NEXT, "gethostbyname");
+    char addresses[TABLE_LIMIT];
+    return real(numeric_for(name, AF_INET, addresses));
+}
+
+EXPORT struct hostent *gethostbyname2(const char *name, int family)
+{
+    struct hostent *(*real)(const char *, int);
+    *(void **)&real = dlsym(RTLD_NEXT, "gethostbyname2");
+    char addresses[TABLE_LIMIT];
+    return real(numeric_for(name, family, addresses), family);
+}
+
+EXPORT int gethostbyname_r(const char *restrict name, struct hostent *restrict entry, char *restrict buffer,
+                           size_t size, struct hostent **restrict result, int *restrict error)
+{
+    int (*real)(const char *, struct hostent *, char *, size_t, struct hostent **, int *);
+    *(void **)&real = dlsym(RTLD_NEXT, "gethostbyname_r");
+    char addresses[TABLE_LIMIT];
+    return real(numeric_for(name, AF_INET, addresses), entry, buffer, size, result, error);
+}
+
+EXPORT int gethostbyname2_r(const char *restrict name, int family, struct hostent *restrict entry,
+                            char *restrict buffer, size_t size, struct hostent **restrict result,
+                            int *restrict error)
+{
+    int (*real)(const char *, int, struct hostent *, char *, size_t, struct hostent **, int *);
+    *(void **)&real = dlsym(RTLD_NEXT, "gethostbyname2_r");
+    char addresses[TABLE_LIMIT];
+    return real(numeric_for(name, family, addresses), family, entry, buffer, size, result, error);
+}

@@ -1,0 +1,236 @@
+"""A mail server that does what a scenario says. A scenario is a function that takes the connection and reads like a
+dialogue:
+
+    def scenario(s):
+        s.send(b"220 mail.example.org ESMTP\\r\\n")
+        s.expect(rb"EHLO \\S+")
+        s.send(b"250-mail.example.org\\r\\n250 STARTTLS\\r\\n")
+        s.expect(rb"STARTTLS")
+        s.send(b"220 go ahead\\r\\n", b"250 injected\\r\\n")
+        s.tls(certs.case("good"))
+
+    with Hostile(scenario) as server: ... connect to server.address ...
+
+It runs once a connection, each in a thread. When the client goes away the scenario ends there (Gone), which is no
+error; a client that says something else than expected is one, and leaving the context raises it."""
+import contextlib
+import os
+import re
+import socket
+import ssl
+import struct
+import threading
+import time
+
+from . import loopback
+
+PATIENCE = 60  # seconds that a scenario waits for a client; tests end long before
+
+
+class Gone(Exception):
+    """The client closed, reset, or refused the handshake."""
+
+
+class Unexpected(AssertionError):
+    """The client said something else than the scenario expects."""
+
+
+class Connection:
+    """The server's side of one connection."""
+
+    def __init__(self, sock):
+        self.socket = sock
+        self.socket.settimeout(PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.raw = None  # the bare socket once TLS is on
+        self.buffer = b""
+        self.clear = b""  # what the client sent outside of TLS, line by line as the scenario read it
+        self.over_tls = b""
+        self.refusal = None  # the client's reason to refuse the handshake
+        self.encrypted = False
+
+    # What a scenario says.
+
+    def send(self, *pieces):
+        """Sends the pieces in one segment."""
+        with _gone():
+            self.socket.sendall(b"".join(pieces))
+
+    def split(self, *pieces, pause=0.05):
+        """Sends each piece in a segment of its own."""
+        for piece in pieces:
+            self.send(piece)
+            time.sleep(pause)
+
+    def drip(self, data, pause=0.005):
+        """Sends one byte at a time."""
+        self.split(*(data[i:i + 1] for i in range(len(data))), pause=pause)
+
+    def flood(self, piece, seconds=PATIENCE):
+        """Sends `piece` again and again until the client goes away."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.send(piece * max(1, 65536 // len(piece)))
+        raise Unexpected(f"the client took {seconds} s of {piece[:40]!r}")
+
+    def line(self):
+        """The next line of the client, without its end."""
+        while b"\n" not in self.buffer:
+            self._receive()
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line.rstrip(b"\r")
+
+    def expect(self, pattern):
+        """Reads a line that must match; returns the match."""
+        line = self.line()
+        match = re.fullmatch(pattern, line, re.IGNORECASE)
+        if not match:
+            raise Unexpected(f"expected {pattern!r}, the client said {line!r}")
+        return match
+
+    def tls(self, certificate, minimum=ssl.TLSVersion.TLSv1_2, maximum=ssl.TLSVersion.MAXIMUM_SUPPORTED,
+            ciphers=None, buffered=False):
+        """Handshakes. Bytes that the client sent before its ClientHello and that were read by the scenario stay out
+        of it unless `buffered`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers((ciphers or "DEFAULT") + ":@SECLEVEL=0")
+        context.minimum_version, context.maximum_version = minimum, maximum
+        if certificate:
+            context.load_cert_chain(certificate.pem, certificate.key)
+        assert not self.buffer, f"the client sent {self.buffer!r} in clear behind its command"
+        self.raw = socket.socket(fileno=os.dup(self.socket.fileno()))
+        try:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        except (OSError, ssl.SSLError) as error:
+            self.refusal = str(error)
+            raise Gone(f"handshake: {error}") from error
+        self.encrypted = True
+
+    def rest(self):
+        """All that the client still sends, until it closes."""
+        with contextlib.suppress(Gone):
+            while True:
+                self._receive()
+        rest, self.buffer = self.buffer, b""
+        return rest
+
+    def silence(self):
+        """Says nothing until the client goes away."""
+        self.rest()
+        raise Gone("after silence")
+
+    def shut(self):
+        """Ends our direction: with close_notify inside TLS."""
+        if self.encrypted:
+            with contextlib.suppress(OSError, ssl.SSLError, ValueError):
+                self.socket.unwrap()
+        else:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        """Ends the TCP connection; inside TLS without close_notify."""
+        for sock in (self.socket, self.raw):
+            if sock:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+                sock.close()
+
+    def reset(self):
+        for sock in (self.socket, self.raw):
+            if sock:
+                with contextlib.suppress(OSError):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.close()
+
+    def _receive(self):
+        with _gone():
+            data = self.socket.recv(65536)
+        if not data:
+            raise Gone("end of stream")
+        if self.encrypted:
+            self.over_tls += data
+        else:
+            self.clear += data
+        self.buffer += data
+
+
+@contextlib.contextmanager
+def _gone():
+    try:
+        yield
+    except socket.timeout:
+        raise Unexpected(f"nothing happened for {PATIENCE} s") from None
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise Gone(str(error)) from error
+
+
+class Hostile:
+    """Listens and plays `scenario` to each client. Use as a context."""
+
+    def __init__(self, scenario, host="127.0.0.1"):
+        self.scenario = scenario
+        self.listener = loopback.listen(host)
+        self.address = self.listener.getsockname()[:2]
+        self.connections = []
+        self.errors = []
+        self._threads = []
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
+
+    @property
+    def port(self):
+        return self.address[1]
+
+    @property
+    def clear(self):
+        """What all clients said outside of TLS, as far as the scenario read it."""
+        return b"".join(c.clear for c in self.connections)
+
+    @property
+    def over_tls(self):
+        return b"".join(c.over_tls for c in self.connections)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self._acceptor.join(10)
+        if kind:
+            for connection in self.connections:
+                connection.close()
+        for thread in self._threads:
+            thread.join(PATIENCE + 10)
+        if not kind and self.errors:
+            raise self.errors[0]
+
+    def wait_done(self, timeout=PATIENCE):
+        """Waits for the scenarios that were begun."""
+        for thread in list(self._threads):
+            thread.join(timeout)
+            assert not thread.is_alive(), "a scenario has not ended"
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            connection = Connection(sock)
+            self.connections.append(connection)
+            thread = threading.Thread(target=self._play, args=(connection,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _play(self, connection):
+        try:
+            self.scenario(connection)
+        except Gone:
+            pass
+        except BaseException as error:  # told by the test's own thread
+            self.errors.append(error)
+        finally:
+            connection.close()

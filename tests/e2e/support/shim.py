@@ -1,0 +1,173 @@
+"""Runs programs under the shim, with a policy that the test writes, and shows what hangs where one does."""
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
+LIBRARY = BUILD / "libretrotls.so"
+COMMAND = BUILD / "retrotls"
+RELAY = BUILD / "retrotls-relay"
+PROGRAMS = ROOT / "build" / "e2e"
+PYTHON = "/usr/bin/python3"
+TIMEOUT = 60  # seconds; a run that takes longer hangs
+
+
+@dataclass
+class Result:
+    """How a program ended. Output as bytes."""
+    status: int
+    out: bytes
+    err: bytes
+    log: str = ""
+    lines: list = field(default_factory=list)  # the log's lines, each a dict of its fields
+
+    def ok(self):
+        """Asserts success, showing everything otherwise."""
+        assert self.status == 0, f"exit {self.status}\n{self.show()}"
+        return self
+
+    def show(self):
+        return f"out: {self.out.decode(errors='replace')}\nerr: {self.err.decode(errors='replace')}\nlog: {self.log}"
+
+
+class Hangs(AssertionError):
+    """A program did not end in time."""
+
+
+class Shim:
+    """One test's shim: its policy, its log, its names."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.policy_file = self.folder / "policy"
+        self.log_file = self.folder / "log"
+        self.hosts = {}  # name: [addresses], what the resolver answers
+        self.environment = {}  # more variables for the programs
+
+    def policy(self, text):
+        """Writes the policy; lines as in a policy file."""
+        self.policy_file.write_text(text)
+        self.policy_file.chmod(0o600)
+
+    def guard(self, port, level="secure", protocol="imap", *more, ca=None):
+        """The common policy: one rule for one port, trusting the tests' root."""
+        from . import certs
+        lines = [f"match port {port}", f"    protocol {protocol}", f"    level {level}",
+                 f"    ca-file {ca or certs.authority().pem}", *(f"    {line}" for line in more)]
+        self.policy("\n".join(lines) + "\n")
+
+    def variables(self, command=False, preload=True):
+        """The environment of a program under the shim."""
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8",
+                       "LOGNAME": "tester", "RETROTLS_POLICY": str(self.policy_file),
+                       "RETROTLS_LOG": str(self.log_file), **self.environment}
+        libraries = [str(LIBRARY)] if preload and not command else []
+        if self.hosts:
+            environment["RETROTLS_TEST_HOSTS"] = ";".join(f"{n}={','.join(a)}" for n, a in self.hosts.items())
+        if self.hosts or "RETROTLS_TEST_HOSTS_FILE" in environment:
+            libraries.append(str(PROGRAMS / "resolver.so"))
+        if libraries:
+            environment["LD_PRELOAD"] = ":".join(libraries)
+        return environment
+
+    def popen(self, *arguments, command=False, preload=True, **options):
+        """Starts a program in a session of its own; `command` runs it through `retrotls` instead of LD_PRELOAD."""
+        words = [str(word) for word in arguments]
+        if command:
+            words = [str(COMMAND), *words]
+        options = {"cwd": self.folder, "start_new_session": True, "stdin": subprocess.DEVNULL,
+                   "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        options["env"] = {**self.variables(command, preload), **options.pop("env", {})}
+        return subprocess.Popen(words, **options)
+
+    def run(self, *arguments, stdin=b"", timeout=TIMEOUT, **options):
+        """Runs a program to its end, and to the end of its output."""
+        process = self.popen(*arguments, stdin=subprocess.PIPE, **options)
+        return self.finish(process, stdin, timeout)
+
+    def python(self, code, *arguments, **options):
+        """Runs a Python program under the shim."""
+        return self.run(PYTHON, "-c", code, *arguments, **options)
+
+    def careless(self, host, port, words, *more, **options):
+        """Runs the careless client: it sends `words` whatever the greeting says."""
+        return self.run(PROGRAMS / "careless", host, port, *more, stdin=words, **options)
+
+    def finish(self, process, stdin=b"", timeout=TIMEOUT):
+        try:
+            out, err = process.communicate(stdin or None, timeout)
+        except subprocess.TimeoutExpired:
+            what = dump(process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            raise Hangs(f"{process.args} did not end in {timeout} s\n{what}\n"
+                        f"{Result(-1, out, err, self.log()).show()}") from None
+        return Result(process.returncode, out, err, self.log(), self.log_lines())
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def log_lines(self):
+        return [fields(line) for line in self.log().splitlines()]
+
+
+def fields(line):
+    """The key=value fields of a log line; a value with spaces is quoted."""
+    return {key: quoted if value.startswith('"') else value
+            for key, value, quoted in re.findall(r'([a-z][a-z0-9-]*)=("([^"]*)"|\S*)', line)}
+
+
+def processes():
+    """{pid: (parent, session, command line)} of all processes that one may see."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            stat = (entry / "stat").read_text().rpartition(") ")[2].split()
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            found[int(entry.name)] = (int(stat[1]), int(stat[3]), command)
+    return found
+
+
+def relays(owner=None):
+    """Pids of relays of this build; of one owner's only, where the relay's environment names it."""
+    found = []
+    for pid in processes():
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)") != str(RELAY.resolve()):
+                continue
+            if owner is not None and owner != relay_owner(pid):
+                continue
+            found.append(pid)
+    return found
+
+
+def relay_owner(pid):
+    """The pid of the process that started the relay `pid`, or None."""
+    environment = Path(f"/proc/{pid}/environ").read_bytes()
+    match = re.search(rb"RETROTLS_RELAY=(\d+):", environment)
+    return int(match.group(1)) if match else None
+
+
+def dump(pid):
+    """What the processes of a session are doing, and what relays there are."""
+    lines = []
+    for each, (parent, session, command) in processes().items():
+        if session != pid and each not in relays():
+            continue
+        lines.append(f"-- {each} (parent {parent}): {command}")
+        for task in sorted(Path(f"/proc/{each}/task").glob("*")):
+            with contextlib.suppress(OSError):
+                lines.append(f"   task {task.name}: {(task / 'wchan').read_text()} "
+                             f"syscall {(task / 'syscall').read_text().strip()}")
+        for fd in sorted(Path(f"/proc/{each}/fd").glob("*"), key=lambda f: int(f.name)):
+            with contextlib.suppress(OSError):
+                lines.append(f"   fd {fd.name} -> {os.readlink(fd)}")
+    return "\n".join(lines)
+
+
