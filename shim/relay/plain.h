@@ -15,11 +15,12 @@
 #include "relay/failure.h"
 
 enum {
-    LINE_LIMIT = 8192,       /* bytes of one line, with its NUL (RFC 9051, 4; RFC 5321, 4.5.3.1 asks less) */
+    LINE_LIMIT = 8192,       /* bytes of one line, with its CRLF (RFC 9051, 4; RFC 5321, 4.5.3.1 asks less) */
     REPLY_LINES_LIMIT = 128, /* lines of one reply */
     DIALOGUE_LIMIT = 131072, /* bytes read in one negotiation */
     GREETING_LIMIT = 512,    /* bytes of a greeting that the relay writes */
     RAW_GREETING_LIMIT = 4096, /* bytes of the server's own greeting that are kept */
+    KEPT_BYTES = 1,            /* unread in the relay's end, and not the program's: the kept byte */
 };
 
 /*
@@ -35,9 +36,13 @@ struct transport {
     int descriptor; /* to poll */
 };
 
+/*
+ * A program has gone away when it closed its end or shut down both directions. One that only ended its own
+ * sending (`printf 'QUIT' | nc -N`) still waits for answers, as it would over TCP.
+ */
 struct plain {
     struct transport *transport;
-    int program;        /* the relay's end: the dialogue ends when the program goes away; -1: none */
+    int program;        /* the relay's end, never read here: watched for the program going away; -1: none */
     int64_t deadline;   /* CLOCK_MONOTONIC, milliseconds */
     size_t consumed;    /* bytes read so far, against DIALOGUE_LIMIT */
     const char *server; /* its name, cleaned, for messages */
@@ -51,6 +56,9 @@ struct plain {
  */
 ssize_t plain_read_line(struct plain *in, char line[LINE_LIMIT], struct failure *why);
 
+/* Reads exactly `count` bytes into `to`. False with `why` set as above. */
+bool plain_read(struct plain *in, void *to, size_t count, struct failure *why);
+
 /* Reads and discards exactly `count` bytes (an IMAP or Sieve literal). False with `why` set as above. */
 bool plain_skip(struct plain *in, uint64_t count, struct failure *why);
 
@@ -59,6 +67,19 @@ bool plain_send(struct plain *out, const void *bytes, size_t length, struct fail
 
 /* True where no byte of the server's waits unread: asked before STARTTLS is sent and after its reply. */
 bool plain_is_empty(struct plain *in);
+
+/*
+ * Waits for `events` (poll's POLLIN, POLLOUT) on the server's side, but not longer than until `until`
+ * (CLOCK_MONOTONIC, milliseconds).
+ */
+enum plain_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_PROGRAM_GONE };
+enum plain_wait plain_wait(const struct plain *server, short events, int64_t until);
+
+/* True where bytes of the program's wait in its end of the pair, beside the kept one. */
+bool plain_program_spoke(const struct plain *server);
+
+/* CLOCK_MONOTONIC, in milliseconds. */
+int64_t plain_now(void);
 
 /* A transport over the bare socket `descriptor` (recv and send with MSG_DONTWAIT: the socket's flags stay).
  */

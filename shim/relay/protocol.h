@@ -29,6 +29,7 @@ struct greeting {
     char timestamp[256]; /* POP3: the APOP timestamp, if a well-formed message id (RFC 1939, 7); else "" */
     int code;            /* NNTP: 200 or 201 */
     bool preauth;        /* IMAP: PREAUTH */
+    bool starttls;       /* ManageSieve: STARTTLS is in the list */
 };
 
 struct local_address {
@@ -43,8 +44,8 @@ struct protocol {
     uint16_t implicit_port;
 
     /*
-     * Reads the whole greeting into `g`. READY where the server is willing, FAILED with `why` set where it is
-     * not (421, BYE, ...) or where what came is no greeting of this protocol.
+     * Reads the whole greeting into `g`, which is all zero. READY where the server is willing, FAILED with
+     * `why` set where it is not (421, BYE, ...) or where what came is no greeting of this protocol.
      */
     enum outcome (*greeting)(struct plain *server, struct greeting *g, struct failure *why);
 
@@ -80,14 +81,25 @@ struct protocol {
  * `settings->timeout` (both set as `server->deadline`). `port` is the server's, for protocol auto: a known
  * port names the protocol, else the greeting does. `*protocol` is set as soon as it is known, else it stays
  * NULL. Not for implicit TLS. FAILED and NOT_OFFERED set `why`.
+ *
+ * Protocol auto on a port of no known protocol: what is no greeting of a mail server is NOT_OFFERED with
+ * `*protocol` NULL, and every byte that was read from the server is in `g->raw`, so that a session in
+ * plaintext loses nothing. No greeting either is a stream that ends early, and silence: until the greeting
+ * timeout, and at a level that allows plaintext only for two seconds once the program has spoken first (no
+ * client of these protocols does).
  */
 enum outcome negotiate(struct plain *server, const struct settings *settings, uint16_t port,
                        const struct local_address *local, const struct protocol **protocol,
                        struct greeting *g, struct failure *why);
 
+extern const struct protocol protocol_smtp, protocol_lmtp, protocol_imap, protocol_pop3, protocol_nntp,
+    protocol_sieve;
+
 /* NULL where there is none of that kind. */
 const struct protocol *protocol_by_kind(enum protocol_kind kind);
 /* NULL where no protocol is known by `port`. */
 const struct protocol *protocol_by_port(uint16_t port);
+/* NULL where `line`, the first of a greeting without its CRLF, is of no protocol. */
+const struct protocol *protocol_by_greeting(const char *line);
 
 #endif

@@ -1,0 +1,219 @@
+/* IMAP4rev1 (RFC 3501), IMAP4rev2 (RFC 9051), and STARTTLS in them (RFC 9051, 6.2.1). */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "relay/dialogue.h"
+
+enum status { STATUS_BROKEN, STATUS_OK, STATUS_NO, STATUS_BAD };
+
+struct answer {
+    bool starttls;         /* an untagged CAPABILITY has it */
+    bool listed;           /* there was an untagged CAPABILITY */
+    char said[SAID_LIMIT]; /* the tagged response */
+};
+
+static enum outcome imap_greeting(struct plain *server, struct greeting *g, struct failure *why)
+{
+    char line[LINE_LIMIT];
+
+    if (read_kept_line(server, g, line, why) < 0)
+        return FAILED;
+    /* Capabilities in its response code are not believed: a server may say other things when asked. */
+    if (first_word_is(line, "* OK") || (g->preauth = first_word_is(line, "* PREAUTH")))
+        return READY;
+    if (first_word_is(line, "* BYE"))
+        fail(why, FAILURE_SERVICE_REFUSED, server->server, line);
+    else
+        fail(why, FAILURE_MALFORMED, server->server, line, "an IMAP greeting");
+    return FAILED;
+}
+
+/*
+ * Whether `line` ends in a literal ("{12}", "~{12}"), whose size goes to `*size`: 1; 0 if not; -1 where it
+ * ends in what a server may not send ("{-1}", "{12+}", more than 32 bits; RFC 9051, 9).
+ */
+static int literal_at_end(const char *line, uint64_t *size)
+{
+    const size_t length = strlen(line);
+    const char *brace = length > 0 && line[length - 1] == '}' ? strrchr(line, '{') : NULL;
+    size_t digits;
+
+    if (!brace)
+        return 0;
+    digits = strspn(brace + 1, "0123456789");
+    if (digits == 0 || digits > 10 || brace[1 + digits] != '}' || sscanf(brace + 1, "%" SCNu64, size) != 1 ||
+        *size > UINT32_MAX)
+        return -1;
+    return 1;
+}
+
+/*
+ * Reads to the end of the response that `line` begins, over its literals. In the text of a status response a
+ * brace is but text, unless it stands within a response code. Overwrites `line`. `*lines` counts.
+ */
+static bool finish_response(struct plain *server, char line[LINE_LIMIT], const char *text, int *lines,
+                            struct failure *why)
+{
+    bool code = text && text[0] == '[' && !strchr(text, ']');
+
+    while (!text || code) {
+        uint64_t size;
+        const int literal = literal_at_end(line, &size);
+
+        if (literal == 0)
+            break;
+        if (literal < 0 || ++*lines > REPLY_LINES_LIMIT) {
+            if (literal < 0)
+                fail(why, FAILURE_MALFORMED, server->server, strrchr(line, '{'), "a literal");
+            else
+                fail(why, FAILURE_LINES_LIMIT, server->server);
+            return false;
+        }
+        if (!plain_skip(server, size, why) || plain_read_line(server, line, why) < 0)
+            return false;
+        code = code && !strchr(line, ']');
+    }
+    return true;
+}
+
+/* An untagged response, without its "* ". */
+static bool untagged(struct plain *server, char line[LINE_LIMIT], const char *response, struct answer *a,
+                     int *lines, struct failure *why)
+{
+    const char *text = NULL;
+
+    if (first_word_is(response, "BYE")) {
+        fail(why, FAILURE_SERVICE_REFUSED, server->server, line);
+        return false;
+    }
+    if (first_word_is(response, "PREAUTH") || response[0] == '\0' || response[0] == ' ') {
+        fail(why, FAILURE_MALFORMED, server->server, line, "a response");
+        return false;
+    }
+    if (first_word_is(response, "CAPABILITY")) {
+        a->listed = true;
+        for (const char *word = strchr(response, ' '); word; word = strchr(word + 1, ' ')) {
+            if (first_word_is(word + 1, "STARTTLS"))
+                a->starttls = true;
+        }
+    } else if (first_word_is(response, "OK") || first_word_is(response, "NO") ||
+               first_word_is(response, "BAD")) {
+        text = response + strcspn(response, " ");
+        text += text[0] == ' ';
+    }
+    return finish_response(server, line, text, lines, why);
+}
+
+static enum status status_of(const char *text)
+{
+    if (first_word_is(text, "OK"))
+        return STATUS_OK;
+    if (first_word_is(text, "NO"))
+        return STATUS_NO;
+    return first_word_is(text, "BAD") ? STATUS_BAD : STATUS_BROKEN;
+}
+
+/*
+ * Sends `name` with a tag that nobody can foretell (so that no answer can be sent before the question,
+ * CVE-2026-42246) and reads all responses up to the one with that tag.
+ */
+static enum status ask(struct plain *server, const char *name, struct answer *a, struct failure *why)
+{
+    char line[LINE_LIMIT], tag[24], command[64];
+    uint64_t random;
+    enum status status;
+
+    *a = (struct answer){.listed = false};
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+        fail(why, FAILURE_RANDOM, server->server, strerror(errno));
+        return STATUS_BROKEN;
+    }
+    snprintf(tag, sizeof tag, "R%016" PRIX64, random);
+    snprintf(command, sizeof command, "%s %s\r\n", tag, name);
+    if (!send_command(server, name, command, why))
+        return STATUS_BROKEN;
+    for (int lines = 0; lines < REPLY_LINES_LIMIT; lines++) {
+        if (plain_read_line(server, line, why) < 0)
+            return STATUS_BROKEN;
+        if (line[0] == '*' && line[1] == ' ') {
+            if (!untagged(server, line, line + 2, a, &lines, why))
+                return STATUS_BROKEN;
+            continue;
+        }
+        clean_text(a->said, sizeof a->said, line, strlen(line));
+        status =
+            first_word_is(line, tag) && line[strlen(tag)] ? status_of(line + strlen(tag) + 1) : STATUS_BROKEN;
+        if (status == STATUS_BROKEN)
+            fail(why, FAILURE_UNEXPECTED, server->server, a->said, name);
+        return status;
+    }
+    fail(why, FAILURE_LINES_LIMIT, server->server);
+    return STATUS_BROKEN;
+}
+
+static enum outcome imap_upgrade(struct plain *server, const struct local_address *local,
+                                 const struct greeting *g, struct failure *why)
+{
+    struct answer a;
+    enum status status;
+
+    (void)local;
+    if (g->preauth) { /* STARTTLS is for the state before authentication alone (RFC 9051, 6.2.1 and 7.1.4) */
+        fail(why, FAILURE_PREAUTH, server->server);
+        return answered(server, "the greeting", NOT_OFFERED, why);
+    }
+    status = ask(server, "CAPABILITY", &a, why);
+    if (status == STATUS_BROKEN)
+        return FAILED;
+    if (status != STATUS_OK) {
+        fail(why, FAILURE_CAPABILITIES_REFUSED, server->server, a.said, "CAPABILITY");
+        return answered(server, "CAPABILITY", NOT_OFFERED, why);
+    }
+    if (!a.listed) {
+        fail(why, FAILURE_UNEXPECTED, server->server, a.said, "CAPABILITY");
+        return FAILED;
+    }
+    if (!a.starttls) {
+        fail(why, FAILURE_NOT_OFFERED, server->server, "STARTTLS");
+        return answered(server, "CAPABILITY", NOT_OFFERED, why);
+    }
+    status = ask(server, "STARTTLS", &a, why);
+    if (status == STATUS_BROKEN)
+        return FAILED;
+    if (status == STATUS_OK)
+        return answered(server, "STARTTLS", READY, why);
+    fail(why, FAILURE_REFUSED, server->server, a.said, "STARTTLS");
+    return answered(server, "STARTTLS", NOT_OFFERED, why);
+}
+
+/* No response code: what the server can do, the program has to ask over TLS. */
+static size_t imap_greet(const struct greeting *g, char out[GREETING_LIMIT])
+{
+    (void)g;
+    return write_line(out, "* OK ", "retrotls ready", "\r\n");
+}
+
+static size_t imap_refuse(const char *text, char out[GREETING_LIMIT])
+{
+    return write_line(out, "* BYE retrotls: ", text, "\r\n");
+}
+
+static bool imap_greets(const char *line)
+{
+    return first_word_is(line, "* OK") || first_word_is(line, "* PREAUTH") || first_word_is(line, "* BYE");
+}
+
+const struct protocol protocol_imap = {
+    .name = "imap",
+    .kind = PROTOCOL_IMAP,
+    .ports = {143},
+    .implicit_port = 993,
+    .greeting = imap_greeting,
+    .upgrade = imap_upgrade,
+    .greet = imap_greet,
+    .refuse = imap_refuse,
+    .greets = imap_greets,
+};
