@@ -1,9 +1,14 @@
 /*
- * The names that the program asked the resolver for (rule 9 of the design: the certificate must match the
- * name that the program itself asked for).
+ * The names that the program asked the resolver for: the certificate must match the name that the program
+ * itself asked for, which only its process can know.
  *
  * A table of fixed size in memory shared with forked children (a resolver child's answers count), written
  * without locks, so that it can be used from a signal handler and survives a process killed in the middle.
+ *
+ * Who asked matters, because a spoofed answer may give an attacker's host (a link in a mail) and the mail
+ * server the same address, and the attacker has a good certificate for his own host. A lookup belongs to the
+ * thread that made it. A forked child's thread is another thread, but it descends from the one that forked:
+ * what that one had asked for until the fork counts as the child's own, what it asks for later does not.
  */
 #ifndef RETROTLS_PRELOAD_NAMES_H
 #define RETROTLS_PRELOAD_NAMES_H
@@ -15,12 +20,16 @@
 
 enum { NAME_LIMIT = 256 }; /* bytes, with the NUL: RFC 1035, 2.3.4 */
 
-/* Called by the library's constructor, before any thread exists. Without it nothing is remembered. */
+/*
+ * Makes the table: called by the library's constructor, before the program can fork, so that its children
+ * share it. Called again, it does nothing. Without memory for it, nothing is remembered.
+ */
 void names_start(void);
 
 /*
  * Remembers that the calling thread asked for `name` and got `address`; address->port is the port that the
- * lookup named (a service), or 0. Keeps errno. Names too long are not remembered.
+ * lookup named (a service), or 0. Keeps errno. Names too long are not remembered. An IPv4 address mapped
+ * into IPv6 is the IPv4 address; a scope is not told apart.
  */
 void names_remember(const char *name, const struct wire_address *address);
 
@@ -30,10 +39,19 @@ struct names_found {
 };
 
 /*
- * The names that a connection of the calling thread to `address` is for, by the design's tiers: same thread
- * and port; any thread, same port; only if no entry has that port: same thread, no port; any thread, no port.
- * Within a thread and tier the latest name wins; different threads' names are all given. More names than
- * SETTINGS_LIST_LIMIT: `count` is UINT32_MAX, and the caller must fail.
+ * The names that a connection of the calling thread to `address` is for. The first of these that there are:
+ *
+ *   1. this thread's lookups with this port;
+ *   2. other threads' of this process with this port; 3. other processes' of the family with this port;
+ *   4., 5., 6. the same for lookups that named no port.
+ *
+ * Within a thread the latest name wins; different threads' names are all given, and the certificate must
+ * match every one of them. This process comes before the family so that the children of a preforking server
+ * do not get in each other's way. What this thread asked for without a port is given too where 2 or 3
+ * decides, and where 1 does and it is later and no address literal (which is a conversion of what an earlier
+ * lookup gave): the safe direction is more names to match.
+ *
+ * More names than SETTINGS_LIST_LIMIT: `count` is UINT32_MAX, and the caller must fail.
  */
 void names_find(const struct wire_address *address, struct names_found *found);
 

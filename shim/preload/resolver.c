@@ -1,0 +1,147 @@
+/*
+ * The resolver calls whose answers feed the memory of names: getaddrinfo() and the gethostbyname() family.
+ * Each does what libc's does and then remembers which name gave which address. The name is always the one
+ * asked for, never one that came back (ai_canonname, h_name, a CNAME's target): those are the server's words.
+ * Reverse lookups are not watched, for the same reason.
+ */
+#include "preload/resolver.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "preload/names.h"
+#include "preload/next.h"
+
+/* Whether `name` is an IPv4 address in any form that inet_aton(3) takes, or an IPv6 one. */
+static bool is_numeric(const char *name)
+{
+    char bare[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    const size_t length = strcspn(name, "%"); /* fe80::1%eth0 */
+
+    if (name[strspn(name, "0123456789abcdefABCDEFxX.")] == '\0' &&
+        inet_aton(name, (struct in_addr *)&address) == 1)
+        return true;
+    if (length >= sizeof bare)
+        return false;
+    memcpy(bare, name, length);
+    bare[length] = '\0';
+    return inet_pton(AF_INET6, bare, &address) == 1;
+}
+
+void resolver_remember(const char *name, int family, const void *bytes, uint16_t port)
+{
+    struct wire_address address = {.family = (uint16_t)family, .port = port};
+    char text[INET6_ADDRSTRLEN];
+
+    if (family != AF_INET && family != AF_INET6)
+        return;
+    memcpy(address.bytes, bytes, family == AF_INET ? 4 : 16);
+    /* 0x7f.1 and fe80::1%eth0 are to match IP SANs, so they are remembered in the plain form. */
+    if (is_numeric(name) && inet_ntop(family, bytes, text, sizeof text))
+        name = text;
+    names_remember(name, &address);
+}
+
+void resolver_remember_all(const char *node, const char *service, const struct addrinfo *result)
+{
+    const int saved = errno;
+
+    for (; node && result; result = result->ai_next) {
+        const struct sockaddr_in *const v4 = (const void *)result->ai_addr;
+        const struct sockaddr_in6 *const v6 = (const void *)result->ai_addr;
+
+        if (!result->ai_addr)
+            continue;
+        if (result->ai_family == AF_INET)
+            resolver_remember(node, AF_INET, &v4->sin_addr, service ? ntohs(v4->sin_port) : 0);
+        else if (result->ai_family == AF_INET6)
+            resolver_remember(node, AF_INET6, &v6->sin6_addr, service ? ntohs(v6->sin6_port) : 0);
+    }
+    errno = saved;
+}
+
+static void remember_host(const char *name, const struct hostent *host)
+{
+    const int saved = errno;
+
+    if (!host || host->h_length != (host->h_addrtype == AF_INET ? 4 : 16))
+        return;
+    for (char *const *address = host->h_addr_list; *address; address++)
+        resolver_remember(name, host->h_addrtype, *address, 0);
+    errno = saved;
+}
+
+int getaddrinfo(const char *restrict node, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+    static struct next real = {.name = "getaddrinfo"};
+    int (*const call)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = next(&real);
+    int error;
+
+    if (!call)
+        return EAI_SYSTEM;
+    error = call(node, service, hints, result);
+    if (error == 0)
+        resolver_remember_all(node, service, *result);
+    return error;
+}
+
+struct hostent *gethostbyname(const char *name)
+{
+    static struct next real = {.name = "gethostbyname"};
+    struct hostent *(*const call)(const char *) = next(&real);
+    struct hostent *const host = call ? call(name) : NULL;
+
+    remember_host(name, host);
+    return host;
+}
+
+struct hostent *gethostbyname2(const char *name, int family)
+{
+    static struct next real = {.name = "gethostbyname2"};
+    struct hostent *(*const call)(const char *, int) = next(&real);
+    struct hostent *const host = call ? call(name, family) : NULL;
+
+    remember_host(name, host);
+    return host;
+}
+
+int gethostbyname_r(const char *restrict name, struct hostent *restrict host, char *restrict buffer,
+                    size_t size, struct hostent **restrict result, int *restrict why)
+{
+    static struct next real = {.name = "gethostbyname_r"};
+    int (*const call)(const char *, struct hostent *, char *, size_t, struct hostent **, int *) = next(&real);
+    int error;
+
+    if (!call) {
+        *result = NULL;
+        return ENOSYS;
+    }
+    error = call(name, host, buffer, size, result, why);
+    if (error == 0)
+        remember_host(name, *result);
+    return error;
+}
+
+int gethostbyname2_r(const char *restrict name, int family, struct hostent *restrict host,
+                     char *restrict buffer, size_t size, struct hostent **restrict result, int *restrict why)
+{
+    static struct next real = {.name = "gethostbyname2_r"};
+    int (*const call)(const char *, int, struct hostent *, char *, size_t, struct hostent **, int *) =
+        next(&real);
+    int error;
+
+    if (!call) {
+        *result = NULL;
+        return ENOSYS;
+    }
+    error = call(name, family, host, buffer, size, result, why);
+    if (error == 0)
+        remember_host(name, *result);
+    return error;
+}
