@@ -1,0 +1,21 @@
+/*
+ * The command's parts. A subcommand gets its own argument vector (argv[0] is its name, optind is 1) and
+ * returns the exit status; each is one line in the table of main.c.
+ */
+#ifndef RETROTLS_COMMAND_COMMAND_H
+#define RETROTLS_COMMAND_COMMAND_H
+
+/* As env(1) has them, and GNU habit. */
+enum {
+    EXIT_USAGE = 2,     /* of retrotls itself; nothing was started */
+    EXIT_REFUSED = 126, /* the program cannot be executed, or would run unguarded */
+    EXIT_MISSING = 127, /* there is no such program */
+};
+
+/* Runs the program argv[0] with the library preloaded. Returns only where it could not. */
+int launch(char **argv);
+
+/* Says whether a preload can reach a program, and what it would find there. */
+int command_doctor(int argc, char **argv);
+
+#endif

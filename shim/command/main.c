@@ -1,0 +1,108 @@
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command/command.h"
+#include "command/usage.h"
+
+struct subcommand {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *arguments, *purpose;
+};
+
+static const struct subcommand subcommands[] = {
+    {NULL, NULL, NULL, NULL},
+};
+
+static void help(void)
+{
+    puts("Usage: retrotls [OPTION]... PROGRAM [ARGUMENT]...\n"
+         "  or:  retrotls [OPTION]... COMMAND [ARGUMENT]...\n"
+         "Run PROGRAM with its plaintext mail connections upgraded by STARTTLS.\n"
+         "\n"
+         "  -p, --policy=FILE   take the policy from FILE\n"
+         "  -v, --verbose       one line per connection on standard error\n"
+         "      --help          show this and exit\n"
+         "      --version       show the version and exit\n"
+         "  --                  end of options: what follows is a PROGRAM\n"
+         "\n"
+         "Commands:");
+    for (const struct subcommand *s = subcommands; s->name; s++)
+        printf("  %-8s %-10s  %s\n", s->name, s->arguments, s->purpose);
+    puts("\n"
+         "Exit status: that of PROGRAM; 2 wrong usage; 126 PROGRAM cannot be executed or\n"
+         "would run unguarded; 127 PROGRAM not found.");
+}
+
+/* The policy's path is made absolute: the program may change its folder before it connects. */
+static bool set_policy(const char *file)
+{
+    char folder[PATH_MAX], path[2 * PATH_MAX];
+
+    if (*file != '/') {
+        if (!getcwd(folder, sizeof folder))
+            return false;
+        snprintf(path, sizeof path, "%s/%s", folder, file);
+        file = path;
+    }
+    return setenv("RETROTLS_POLICY", file, 1) == 0;
+}
+
+static const struct subcommand *subcommand(const char *name)
+{
+    for (const struct subcommand *s = subcommands; s->name; s++) {
+        if (strcmp(s->name, name) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    enum { HELP = 256, VERSION };
+    static const struct option options[] = {
+        {"policy", required_argument, NULL, 'p'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, HELP},
+        {"version", no_argument, NULL, VERSION},
+        {NULL, 0, NULL, 0},
+    };
+    const struct subcommand *command;
+    int option;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+:p:v", options, NULL)) != -1) {
+        switch (option) {
+        case 'p':
+            if (!set_policy(optarg))
+                return usage_error("cannot tell where '%s' is", optarg);
+            break;
+        case 'v':
+            setenv("RETROTLS_LOG", "stderr", 1);
+            break;
+        case HELP:
+            help();
+            return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        case VERSION:
+            puts("retrotls " RETROTLS_VERSION);
+            return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        case ':':
+            return usage_error("option '%s' needs an argument", argv[optind - 1]);
+        default:
+            return usage_error("unknown option '%s'", argv[optind - 1]);
+        }
+    }
+    if (optind == argc)
+        return usage_error("which program?");
+    argv += optind;
+    argc -= optind;
+    command = strcmp(argv[-1], "--") == 0 ? NULL : subcommand(argv[0]);
+    if (!command)
+        return launch(argv);
+    optind = 1;
+    return command->run(argc, argv);
+}

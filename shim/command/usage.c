@@ -1,0 +1,107 @@
+#include "command/usage.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "command/command.h"
+
+enum { COLUMNS_DEFAULT = 80, COLUMNS_LEAST = 40, TEXT_LIMIT = 16384 };
+
+static size_t columns(FILE *out)
+{
+    struct winsize window = {0};
+
+    if (ioctl(fileno(out), TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
+        return COLUMNS_DEFAULT;
+    return window.ws_col < COLUMNS_LEAST ? COLUMNS_LEAST : window.ws_col;
+}
+
+/* Columns that UTF-8 text takes, every character counted as one. */
+static size_t width_of(const char *text, size_t length)
+{
+    size_t width = 0;
+
+    for (size_t i = 0; i < length; i++)
+        width += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return width;
+}
+
+static void wrap(FILE *out, unsigned indent, const char *text)
+{
+    const size_t limit = columns(out) - 1;
+    size_t column = 0;
+
+    while (*text) {
+        const size_t blanks = strspn(text, " ");
+        const size_t length = strcspn(text + blanks, " \n");
+        const size_t width = width_of(text + blanks, length);
+
+        if (length > 0 && column > indent && column + blanks + width > limit) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (length > 0) {
+            fprintf(out, "%*s", (int)blanks, "");
+            column += blanks;
+        }
+        fwrite(text + blanks, 1, length, out);
+        column += width;
+        text += blanks + length;
+        if (*text == '\n') {
+            fputc('\n', out);
+            text++;
+            column = *text ? indent : 0;
+            if (*text)
+                fprintf(out, "%*s", (int)indent, "");
+        }
+    }
+    if (column > 0)
+        fputc('\n', out);
+}
+
+static void say_text(FILE *out, unsigned indent, const char *start, const char *format, va_list arguments)
+{
+    char text[TEXT_LIMIT];
+    const int length = snprintf(text, sizeof text, "%s", start);
+
+    vsnprintf(text + length, sizeof text - (size_t)length, format, arguments);
+    wrap(out, indent, text);
+}
+
+void say(FILE *out, unsigned indent, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say_text(out, indent, "", format, arguments);
+    va_end(arguments);
+}
+
+void complain(const char *format, ...)
+{
+    va_list arguments;
+
+    fflush(stdout);
+    va_start(arguments, format);
+    say_text(stderr, 4, "retrotls: ", format, arguments);
+    va_end(arguments);
+}
+
+int usage_error(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say_text(stderr, 4, "retrotls: ", format, arguments);
+    va_end(arguments);
+    fputs("Try 'retrotls --help' for more information.\n", stderr);
+    return EXIT_USAGE;
+}
+
+bool in_colour(FILE *out)
+{
+    const char *const refused = getenv("NO_COLOR");
+
+    return !(refused && *refused) && isatty(fileno(out)) == 1;
+}
