@@ -4,6 +4,19 @@
  * Loading reads the files once, checks everything, and keeps all in one mapping of its own (mmap; no malloc,
  * no stdio: the library loads it inside programs that may be anywhere). After that nothing is allocated, and
  * policy_decide() may be called from any thread and from a signal handler.
+ *
+ * Which connections are guarded
+ *   - With no file: those to the usual ports 25, 587, 24, 143, 110, 119, 4190, and those whose
+ *     protocol is known from their greeting, with level `secure`; but not those to loopback addresses.
+ * Settings before the first `match` change these defaults.
+ *   - The first block that fits decides, also for other ports and for loopback addresses, where it names
+ * them: a block that guards (any level but `none`) and
+ *       - names no port reaches the usual ports alone, and connections whose protocol is known from their
+ *         greeting: the web traffic of a program is not its business;
+ *       - names neither a port, nor a host, nor an address that fits, does not reach loopback addresses.
+ *     (To name is to list a value without '!' that fits.) A block with level `none` has no such limits.
+ *   - Where a connection has several names (different threads asked for them), each is judged by itself, and
+ *     the strictest outcome is in force.
  */
 #ifndef RETROTLS_POLICY_POLICY_H
 #define RETROTLS_POLICY_POLICY_H
@@ -18,9 +31,15 @@
 struct policy;
 
 enum {
-    POLICY_SOURCES = 2,            /* the user's file, then /etc/retrotls/policy */
-    POLICY_FILE_LIMIT = 1 << 20,   /* bytes of one file */
-    POLICY_ERRORS_LIMIT = 1 << 16, /* bytes of all error texts together */
+    POLICY_SOURCES = 2,             /* the user's file, then /etc/retrotls/policy */
+    POLICY_FILE_LIMIT = 1 << 20,    /* bytes of one file */
+    POLICY_FILES_LIMIT = 256,       /* files, with those that are included */
+    POLICY_TOTAL_LIMIT = 1 << 22,   /* bytes of all files */
+    POLICY_BLOCKS_LIMIT = 4096,     /* blocks of all files */
+    POLICY_MEMORY_LIMIT = 1 << 22,  /* bytes of a loaded policy */
+    POLICY_INCLUDE_DEPTH_LIMIT = 8, /* files within files */
+    POLICY_ERRORS_LIMIT = 1 << 16,  /* bytes of all error texts together */
+    POLICY_PATH_LIMIT = 1024,       /* bytes of a path that a policy names, with its NUL */
 };
 
 struct policy_source {
@@ -34,7 +53,7 @@ struct policy_source {
  * defaults: what the shipped default policy says.
  *
  * Never returns NULL: where anything is wrong, policy_errors() tells all of it, and every decision for a
- * connection that would have been guarded fails (see policy_decide).
+ * connection that would have been guarded fails (see policy_decide). Keeps errno.
  */
 const struct policy *policy_load(const struct policy_source *sources, size_t count);
 void policy_free(const struct policy *policy);
@@ -42,7 +61,8 @@ void policy_free(const struct policy *policy);
 /*
  * The sources that apply to this process: `named` (RETROTLS_POLICY's value, or NULL), else
  * ~/.config/retrotls/policy and /etc/retrotls/policy; under AT_SECURE /etc alone. `home`: the user's home
- * folder, or NULL. Paths are written into `buffer`. Returns the number of sources.
+ * folder, or NULL. Paths are written into `buffer`, which must outlive the sources. Returns the number of
+ * sources.
  */
 size_t policy_default_sources(struct policy_source sources[POLICY_SOURCES], const char *named,
                               const char *home, bool secure, char *buffer, size_t size);
@@ -56,10 +76,11 @@ const char *policy_first_error(const struct policy *policy);
 /* One connection. Every member may be NULL, 0 or empty where it is not known. */
 struct policy_query {
     struct wire_address address; /* where the program connects to; its port is the port */
-    struct text_list hosts;      /* names that the program asked for; `match host` fits if one of them fits */
+    struct text_list hosts;      /* names that the program asked for */
     const char *program;         /* path of the executable */
     const char *user;            /* login name */
-    uint32_t uid;
+    uint32_t uid;                /* always known */
+    enum protocol_kind protocol; /* as the greeting showed it; PROTOCOL_AUTO: known by the port, if at all */
 };
 
 enum decision {
@@ -69,17 +90,79 @@ enum decision {
 };
 
 /*
- * False where no connection to `port` can be guarded, whatever its host, address and program: a test of
- * nanoseconds, so that connect() to any other port costs what it did. Never wrong in that direction; true may
- * be wrong. With a policy in error: true.
+ * False where no connection to `port` can be guarded, whatever its host, address and program (unless its
+ * greeting shows its protocol): a test of nanoseconds, so that connect() to any other port costs what it did.
+ * Never wrong in that direction; true may be wrong. With a policy in error: true.
  */
 bool policy_may_guard(const struct policy *policy, uint16_t port);
 
 /*
  * Decides, and fills `settings` (strings belong to `policy`). With DECISION_ERROR the defaults are filled in
- * and policy_first_error() says why. A loopback address is level none unless a block says otherwise.
+ * and policy_first_error() says why.
+ *
+ * While a policy is in error, it might have guarded: every connection to a usual port that is not loopback,
+ * and every one that a block may have been about, where a criterion that could not be read fits anything, and
+ * a file that could not be read may have held any block. What such an unknown block is taken to be about are
+ * all ports but those of remote login, DNS and the web, and those of mail with implicit TLS (22, 53, 80, 443,
+ * 853, 465, 563, 993, 995): the way to repair a machine stays open.
  */
 enum decision policy_decide(const struct policy *policy, const struct policy_query *query,
                             struct settings *settings);
+
+/* The settings that can be in force, in the order in which they are shown. */
+enum policy_setting {
+    POLICY_LEVEL,
+    POLICY_PROTOCOL,
+    POLICY_TLS,
+    POLICY_CONNECT_TO,
+    POLICY_NAME,
+    POLICY_SERVERNAME,
+    POLICY_CA_FILE,
+    POLICY_CA_DIR,
+    POLICY_CRL_FILE,
+    POLICY_FINGERPRINT,
+    POLICY_TLS_MIN,
+    POLICY_TLS_MAX,
+    POLICY_CIPHERS,
+    POLICY_CIPHERSUITES,
+    POLICY_GROUPS,
+    POLICY_CLIENT_CERT,
+    POLICY_CLIENT_KEY,
+    POLICY_TIMEOUT,
+    POLICY_GREETING_TIMEOUT,
+    POLICY_TESTING,
+    POLICY_LOG,
+    POLICY_FINAL, /* places a block: never in force by itself */
+    POLICY_SETTINGS,
+};
+
+/* Its word in a policy file; never NULL. */
+const char *policy_setting_name(enum policy_setting setting);
+
+struct policy_origin {
+    const char *file; /* NULL: built in */
+    uint32_t line;
+};
+
+enum policy_reason {
+    REASON_BLOCK,    /* a block decides: `block` */
+    REASON_DEFAULTS, /* no block fits, a usual port: the defaults */
+    REASON_LOOPBACK, /* no block fits, a loopback address: untouched */
+    REASON_PORT,     /* no block fits, no usual port: untouched */
+    REASON_ERROR,    /* DECISION_ERROR */
+};
+
+/* Why a decision is as it is. Strings belong to the policy. */
+struct policy_explanation {
+    enum decision decision;
+    enum policy_reason reason;
+    struct policy_origin block;                   /* its `match` line; file NULL: none decides */
+    struct policy_origin origin[POLICY_SETTINGS]; /* where each setting in force was written */
+    struct settings settings;
+};
+
+/* As policy_decide(), and says why. */
+enum decision policy_explain(const struct policy *policy, const struct policy_query *query,
+                             struct policy_explanation *why);
 
 #endif

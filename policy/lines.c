@@ -1,0 +1,236 @@
+/* Lines of a policy file: settings, `match` and `include`. */
+#include <string.h>
+
+#include "policy/include.h"
+#include "policy/loader.h"
+#include "policy/words.h"
+
+static struct setting **list_of(const struct loader *loader)
+{
+    return loader->block != NULL ? &loader->block->settings : &loader->scope->settings;
+}
+
+static void broken(const struct loader *loader)
+{
+    if (loader->block != NULL)
+        loader->block->broken = true;
+    else
+        loader->scope->broken = true;
+}
+
+static void tell(struct loader *loader, const struct place *place, enum message message, const char *a,
+                 const char *b)
+{
+    errors_tell(&loader->errors, place, message, a, b, NULL);
+    broken(loader);
+}
+
+/* "LINE", and "FILE, line LINE" where that is another file. */
+static void line_of(struct text *text, const struct setting *setting, const struct file *here)
+{
+    text_add_number(text, setting->place.line);
+    if (setting->place.file != here) {
+        text_add(text, " of ");
+        text_add(text, setting->place.file->path);
+    }
+}
+
+/* Whether a further value of this setting may stand here; told where not. `*end`: where it is kept. */
+static bool may_add(struct loader *loader, const struct word *word, enum policy_setting key,
+                    struct setting ***end)
+{
+    struct setting **list = list_of(loader);
+    char line[POLICY_PATH_LIMIT + 32];
+    struct text where = text_in(line, sizeof line);
+    unsigned count = 0;
+
+    for (; *list != NULL; list = &(*list)->next) {
+        if ((*list)->key != key)
+            continue;
+        count++;
+        if (!takes_list(key)) {
+            line_of(&where, *list, word->place.file);
+            tell(loader, &word->place, MESSAGE_SETTING_TWICE, policy_setting_name(key), line);
+            return false;
+        }
+    }
+    if (count == SETTINGS_LIST_LIMIT) {
+        tell(loader, &word->place, MESSAGE_LIST_TOO_LONG, policy_setting_name(key), "16");
+        return false;
+    }
+    *end = list;
+    return true;
+}
+
+static bool add_setting(struct loader *loader, const struct word *word, const struct word *keyword,
+                        enum policy_setting key)
+{
+    struct setting **end, *setting;
+
+    if (!may_add(loader, takes_list(key) ? word : keyword, key, &end))
+        return false;
+    setting = loader_take(loader, &word->place, sizeof *setting);
+    if (setting == NULL)
+        return false;
+    setting->key = key;
+    setting->place = word->place;
+    *end = setting; /* also with a bad value: it is said once only */
+    setting->bad = !read_value(loader, word, setting);
+    if (setting->bad)
+        broken(loader);
+    return !setting->bad;
+}
+
+static void read_setting(struct loader *loader, struct lexer *lexer, const struct word *keyword,
+                         enum policy_setting key)
+{
+    struct word word;
+    enum lexed lexed = lexer_word(lexer, &word);
+
+    if (lexed == LEXED_END && key == POLICY_FINAL) { /* `final` alone says yes */
+        word = *keyword;
+        memcpy(word.text, "yes", sizeof "yes");
+        word.length = 3;
+        (void)add_setting(loader, &word, keyword, key);
+        return;
+    }
+    if (lexed == LEXED_END)
+        tell(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
+    for (unsigned count = 0; lexed == LEXED_WORD; count++) {
+        if (count > 0 && !takes_list(key)) {
+            tell(loader, &word.place, MESSAGE_SETTING_ONE_VALUE, keyword->text, NULL);
+            return;
+        }
+        if (!add_setting(loader, &word, keyword, key) && !takes_list(key))
+            return;
+        lexed = lexer_word(lexer, &word);
+    }
+    if (lexed == LEXED_BAD)
+        broken(loader);
+}
+
+static struct block *begin_block(struct loader *loader, const struct word *keyword)
+{
+    char rule[POLICY_PATH_LIMIT + 16];
+    struct text text = text_in(rule, sizeof rule);
+    struct block *block;
+
+    if (loader->blocks_count == POLICY_BLOCKS_LIMIT) {
+        errors_tell(&loader->errors, &keyword->place, MESSAGE_BLOCKS_TOO_MANY, "4096", NULL, NULL);
+        loader->full = true;
+        loader->policy->unreadable = true;
+        return NULL;
+    }
+    text_add(&text, keyword->place.file->path);
+    text_add(&text, ":");
+    text_add_number(&text, keyword->place.line);
+    block = loader_take(loader, &keyword->place, sizeof *block);
+    if (block == NULL)
+        return NULL;
+    block->place = keyword->place;
+    block->scope = loader->scope;
+    block->rule = loader_text(loader, &keyword->place, rule, text.length);
+    loader->blocks_count++;
+    loader->block = block;
+    loader->nowhere = false;
+    *loader->blocks_end = block;
+    loader->blocks_end = &block->next;
+    return block;
+}
+
+static void read_match(struct loader *loader, struct lexer *lexer, const struct word *keyword)
+{
+    struct block *block = begin_block(loader, keyword);
+
+    if (block != NULL)
+        read_criteria(loader, lexer, block);
+}
+
+/* A line that may have been a `match` line: nobody knows for what. */
+static void unknown_block(struct loader *loader, const struct word *keyword)
+{
+    struct block *block = begin_block(loader, keyword);
+
+    if (block != NULL) {
+        block->unknown = ALL_CRITERIA;
+        block->broken = true;
+    }
+}
+
+/* Where it cannot be read, a whole file is unknown. */
+static bool include_line(struct loader *loader, struct lexer *lexer, const struct word *keyword,
+                         struct word *path)
+{
+    struct word more;
+    enum lexed lexed = lexer_word(lexer, path);
+
+    if (lexed == LEXED_END)
+        tell(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
+    if (lexed != LEXED_WORD)
+        return false;
+    lexed = lexer_word(lexer, &more);
+    if (lexed == LEXED_WORD)
+        tell(loader, &more.place, MESSAGE_SETTING_ONE_VALUE, keyword->text, NULL);
+    return lexed == LEXED_END;
+}
+
+static void read_include(struct loader *loader, struct lexer *lexer, const struct word *keyword)
+{
+    struct word path;
+
+    if (!include_line(loader, lexer, keyword, &path) || !include(loader, &path))
+        loader->policy->unreadable = true;
+}
+
+static void unknown_word(struct loader *loader, struct lexer *lexer, const struct word *word)
+{
+    const char *nearest = nearest_word(word->text, setting_words, NULL);
+    struct word next;
+
+    if (word_index(word->text, criterion_words) >= 0) {
+        tell(loader, &word->place, MESSAGE_CRITERION_ALONE, word->text, NULL);
+        return;
+    }
+    errors_tell_word(&loader->errors, &word->place, MESSAGE_UNKNOWN_SETTING, word->text, NULL, setting_words,
+                     "the settings are");
+    broken(loader);
+    if (nearest != NULL && strcmp(nearest, "include") == 0)
+        loader->policy->unreadable = true;
+    else if ((nearest != NULL && strcmp(nearest, "match") == 0) ||
+             (lexer_word(lexer, &next) == LEXED_WORD && word_index(next.text, criterion_words) >= 0))
+        unknown_block(loader, word);
+}
+
+static void read_line(struct loader *loader, struct lexer *lexer)
+{
+    struct word word;
+    const enum lexed lexed = lexer_word(lexer, &word);
+    int key;
+
+    if (lexed == LEXED_BAD) {
+        broken(loader);
+        unknown_block(loader, &word);
+    }
+    if (lexed != LEXED_WORD)
+        return;
+    key = word_index(word.text, setting_words);
+    if (key > POLICY_SETTINGS)
+        read_match(loader, lexer, &word);
+    else if (key == POLICY_SETTINGS)
+        read_include(loader, lexer, &word);
+    else if (key < 0)
+        unknown_word(loader, lexer, &word);
+    else if (loader->nowhere)
+        tell(loader, &word.place, MESSAGE_SETTING_NOWHERE, word.text, NULL);
+    else
+        read_setting(loader, lexer, &word, (enum policy_setting)key);
+}
+
+void read_lines(struct loader *loader, const struct file *file)
+{
+    struct lexer lexer = lexer_of(file, &loader->errors);
+
+    do
+        read_line(loader, &lexer);
+    while (!loader->full && lexer_next_line(&lexer));
+}

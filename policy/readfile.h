@@ -1,0 +1,31 @@
+/* Files as the policy reads them: whole, bounded, and nothing trusted that was not asked of the descriptor.
+ */
+#ifndef RETROTLS_POLICY_READFILE_H
+#define RETROTLS_POLICY_READFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct file_facts {
+    uint64_t device, inode;
+    uint32_t owner, mode; /* st_uid, st_mode */
+};
+
+/*
+ * Opens for reading (a symbolic link is followed, a FIFO does not block) and says what was opened, by fstat
+ * of the descriptor itself. Returns the descriptor, close-on-exec, or -1 with errno.
+ */
+int file_open(const char *path, struct file_facts *facts);
+
+/*
+ * All of the file in a mapping of its own, that unmap_file() gives back: `*text` of `*length` bytes. Returns
+ * 0, or an errno; EFBIG: longer than `limit`. Closes nothing.
+ */
+int file_read(int descriptor, size_t limit, char **text, size_t *length);
+void file_unmap(char *text, size_t length);
+
+/* Words for an errno, without locale or malloc; never NULL. */
+const char *errno_words(int error);
+
+#endif

@@ -1,0 +1,23 @@
+/* Ports: the mail services' names, and the protocols that are known by a port. */
+#ifndef RETROTLS_POLICY_SERVICES_H
+#define RETROTLS_POLICY_SERVICES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/settings.h"
+
+/*
+ * The port of a service: a mail service known here, or one of /etc/services (services(5)). False where
+ * neither has it.
+ */
+bool service_port(const char *name, uint16_t *port);
+/* The mail services' names, NULL at the end. */
+extern const char *const service_names[];
+
+/* The protocol spoken at one of the usual ports of plaintext mail; PROTOCOL_AUTO for any other. */
+enum protocol_kind port_protocol(uint16_t port);
+/* The usual ports, 0 at the end. */
+extern const uint16_t usual_ports[];
+
+#endif

@@ -1,0 +1,160 @@
+#include "policy/text.h"
+
+#include <string.h>
+
+struct text text_in(char *buffer, size_t size)
+{
+    buffer[0] = '\0';
+    return (struct text){.at = buffer, .size = size};
+}
+
+void text_add_bytes(struct text *text, const char *bytes, size_t length)
+{
+    const size_t room = text->size - 1 - text->length;
+
+    if (length > room) {
+        length = room;
+        text->cut = true;
+    }
+    memcpy(text->at + text->length, bytes, length);
+    text->length += length;
+    text->at[text->length] = '\0';
+}
+
+void text_add(struct text *text, const char *string)
+{
+    text_add_bytes(text, string, strlen(string));
+}
+
+void text_add_number(struct text *text, uint64_t number)
+{
+    char digits[20];
+    size_t first = sizeof digits;
+
+    do
+        digits[--first] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    text_add_bytes(text, digits + first, sizeof digits - first);
+}
+
+void text_add_clean(struct text *text, const char *string, size_t limit)
+{
+    size_t i;
+
+    for (i = 0; i < limit && string[i] != '\0'; i++) {
+        const char c = string[i] >= 0x20 && string[i] <= 0x7e ? string[i] : '?';
+
+        text_add_bytes(text, &c, 1);
+    }
+    if (string[i] != '\0')
+        text_add(text, "...");
+}
+
+void text_cut_back(struct text *text, size_t length)
+{
+    text->length = length;
+    text->at[length] = '\0';
+}
+
+char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool is_letter(char c)
+{
+    return lower(c) >= 'a' && lower(c) <= 'z';
+}
+
+bool same_word(const char *a, const char *b)
+{
+    while (*a != '\0' && lower(*a) == lower(*b)) {
+        a++;
+        b++;
+    }
+    return lower(*a) == lower(*b);
+}
+
+bool read_number(const char *string, uint32_t limit, uint32_t *number, bool *too_large)
+{
+    uint64_t value = 0;
+    const char *c = string;
+
+    if (too_large != NULL)
+        *too_large = false;
+    for (; is_digit(*c); c++) {
+        value = value * 10 + (uint64_t)(*c - '0');
+        if (value > limit)
+            value = (uint64_t)limit + 1;
+    }
+    if (c == string || *c != '\0')
+        return false;
+    if (value > limit) {
+        if (too_large != NULL)
+            *too_large = true;
+        return false;
+    }
+    *number = (uint32_t)value;
+    return true;
+}
+
+enum { WORD_COMPARED = 24 }; /* no word of the language is longer */
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* Optimal string alignment distance: Levenshtein's, and a swap of two neighbours counts as one. */
+static unsigned edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    unsigned rows[3][WORD_COMPARED + 1];
+    unsigned *before = rows[0], *last = rows[1], *row = rows[2];
+
+    for (size_t j = 0; j <= b_length; j++)
+        last[j] = (unsigned)j;
+    for (size_t i = 1; i <= a_length; i++) {
+        unsigned *spare = before;
+
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_length; j++) {
+            const unsigned change = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
+
+            row[j] = least(least(last[j], row[j - 1]) + 1, last[j - 1] + change);
+            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
+                row[j] = least(row[j], before[j - 2] + 1);
+        }
+        before = last;
+        last = row;
+        row = spare;
+    }
+    return last[b_length];
+}
+
+const char *nearest_word(const char *word, const char *const *words, unsigned *distance)
+{
+    const size_t length = strlen(word);
+    const char *nearest = NULL;
+    unsigned best = 3;
+
+    for (; length <= WORD_COMPARED && *words != NULL; words++) {
+        const size_t other = strlen(*words);
+        unsigned found;
+
+        if (other > WORD_COMPARED)
+            continue;
+        found = edit_distance(word, length, *words, other);
+        if (found < best && found * 2 < length + (found == 1)) {
+            best = found;
+            nearest = *words;
+        }
+    }
+    if (nearest != NULL && distance != NULL)
+        *distance = best;
+    return nearest;
+}
