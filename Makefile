@@ -60,5 +60,6 @@ clean:
 	rm -rf $(BUILD)
 
 include tests/tests.mk
+include tests/bench/bench.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,28 @@
+# Side-by-side benchmarks: see tests/bench/run.py. Included by the Makefile.
+#
+#   make bench              the whole table, on a quiet machine: about ten minutes
+#   make bench QUICK=1      the same with few and short runs: whether it works, not what it measures
+
+BENCH = $(addprefix $(BUILD)/bench/,load load-native server delay paired spawn)
+bench_objects = $(patsubst %,$(BUILD)/obj/tests/bench/%.o,$(1))
+
+.PHONY: bench bench-programs
+bench-programs: $(BENCH)
+
+bench:
+	@tests/install-dependencies --bench
+	@$(MAKE) -s all bench-programs
+	@/usr/bin/python3 tests/bench/run.py $(if $(QUICK),--quick) --build $(BUILD)
+
+$(BUILD)/bench/load: $(call bench_objects,load session channel_plain)
+$(BUILD)/bench/load-native: $(call bench_objects,load session channel_openssl)
+$(BUILD)/bench/server: $(call bench_objects,server)
+$(BUILD)/bench/delay: $(call bench_objects,delay)
+$(BUILD)/bench/paired: $(call bench_objects,paired)
+$(BUILD)/bench/spawn: $(call bench_objects,spawn)
+
+$(BUILD)/bench/load-native $(BUILD)/bench/server: BENCH_LIBRARIES = -lssl -lcrypto
+
+$(BENCH):
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(BENCH_LIBRARIES) -pthread -ldl

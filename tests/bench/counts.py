@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""Counts that do not depend on the machine: system calls and instructions a round trip, a MiB, a connection, of the
+program and of the relay.
+
+counts.py [--build FOLDER]    measures all and writes counts.json, which tests/e2e/test_syscall_counts.py holds the
+                              system calls to
+
+Each is counted twice, with more and with less to do, and the difference is divided by what there was more to do."""
+import argparse
+import collections
+import contextlib
+import json
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+RECORD = FOLDER / "counts.json"
+MIB = 1 << 20
+
+# name: (measure of the load client, its size argument, less, more, how many units the difference is)
+UNITS = {
+    "round trip": ("roundtrip", (), 400, 1200, 900),  # an eighth more: the client warms up
+    "MiB down": ("download", (65536,), 64 * MIB, 128 * MIB, 72),
+    "MiB up": ("upload", (65536,), 64 * MIB, 128 * MIB, 72),
+    "connection": ("serial", (), 10, 40, 30),
+}
+
+
+def _processes(trace):
+    """{"program" or "relay": Counter of system calls} of a trace by strace -f."""
+    role = {}
+    counts = {"program": collections.Counter(), "relay": collections.Counter()}
+    # A clone's return is printed after its child's first call, maybe: who is whose child is looked up first.
+    text = Path(trace).read_text(errors="replace").splitlines()
+    parent = {}
+    for line in text:
+        if match := re.match(r"(\d+) +(?:<\.\.\. )?(?:clone3?|v?fork)\b.*= (\d+)$", line):
+            parent[match.group(2)] = match.group(1)
+    relay = {match.group(1) for line in text
+             if (match := re.match(r'(\d+) +execve\("[^"]*/retrotls-relay"', line))}
+
+    def is_relay(pid):
+        while pid is not None:
+            if pid in relay:
+                return True
+            pid = parent.get(pid)
+        return False
+    for line in text:
+        match = re.match(r"(\d+) +([a-z_0-9]+)\(", line)  # "<... resumed>" is the same call's end
+        if match:
+            pid, call = match.groups()
+            if pid not in role:
+                role[pid] = "relay" if is_relay(pid) else "program"
+            counts[role[pid]][call] += 1
+    return counts
+
+
+def system_calls(unit, contender, folder):
+    """{"program" or "relay": {system call: how often a unit}}."""
+    from measures import run
+    measure, size, less, more, units = UNITS[unit]
+    traced = []
+    for amount in (less, more):
+        trace = Path(folder) / f"trace-{amount}"
+        run(contender, measure, amount, *size, prefix=("/usr/bin/strace", "-f", "-qq", "-s", "0", "-e", "signal=none",
+                                                       "-o", str(trace)))
+        traced.append(_processes(trace))
+    return {who: {call: round((traced[1][who][call] - traced[0][who][call]) / units, 3)
+                  for call in sorted(traced[1][who]) if traced[1][who][call] != traced[0][who][call]}
+            for who in ("program", "relay")}
+
+
+@contextlib.contextmanager
+def _under_callgrind(folder):
+    """A build folder whose relay runs under valgrind; yields where its count ends up."""
+    from contenders import Build
+    real = Build.folder.resolve()
+    fake = Path(folder) / "build"
+    fake.mkdir()
+    shutil.copy(real / "libretrotls.so", fake)
+    (fake / "bench").symlink_to(real / "bench")
+    output = fake / "callgrind.out"
+    relay = fake / "retrotls-relay"
+    relay.write_text(f"#!/bin/sh\nexec /usr/bin/valgrind -q --tool=callgrind --callgrind-out-file={output}.%p "
+                     f"{real}/retrotls-relay \"$@\"\n")
+    relay.chmod(0o755)
+    Build.folder = fake
+    try:
+        yield fake
+    finally:
+        Build.folder = real
+
+
+def _instructions(files):
+    return sum(int(re.search(r"^(?:summary|totals): (\d+)", file.read_text(), re.M).group(1)) for file in files)
+
+
+def instructions(unit, target, folder):
+    """{"program" or "relay": instructions a unit}."""
+    from contenders import Shim
+    from measures import run
+    from support.wait import wait_for
+    measure, size, less, more, units = UNITS[unit]
+    counted = []
+    for amount in (less, more):
+        with tempfile.TemporaryDirectory(dir=folder) as place, _under_callgrind(place) as build, Shim(target) as shim:
+            program = build / "program"
+            run(shim, measure, amount, *size, prefix=(
+                "/usr/bin/valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={program}"))
+            wait_for(lambda: list(build.glob("callgrind.out.*")), "the relay to end")
+            counted.append({"program": _instructions([program]),
+                            "relay": _instructions(build.glob("callgrind.out.*"))})
+    return {who: round((counted[1][who] - counted[0][who]) / units) for who in ("program", "relay")}
+
+
+def measure_all():
+    from contenders import BenchServer, Shim
+    result = {}
+    with tempfile.TemporaryDirectory(prefix="retrotls-counts-") as folder, BenchServer() as server:
+        for unit in UNITS:
+            with Shim(server.target) as shim:
+                calls = system_calls(unit, shim, folder)
+            result[unit] = {"system calls": {who: {"all": round(sum(each.values()), 2), **each}
+                                             for who, each in calls.items()},
+                            "instructions": instructions(unit, server.target, folder)}
+    return result
+
+
+def main():
+    sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "e2e")]
+    from contenders import Build
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    Build.folder = parser.parse_args().build.resolve()
+    RECORD.write_text(json.dumps(measure_all(), indent=1) + "\n")
+    print(RECORD.read_text(), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+"""Side by side, in one run: retrotls, a program with TLS of its own, stunnel, socat, plaintext.
+
+run.py [--quick] [--build FOLDER]    (make bench; make bench QUICK=1)
+
+Prints the table of ratios with their goals, and writes it to build/bench.json and as a chart to build/bench.svg. All
+runs of a measure take turns in random order; a value is the median over the rounds, a ratio the median of the ratios
+within each round. Nothing is asserted."""
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "e2e")]
+
+import chart  # noqa: E402
+import mail  # noqa: E402
+import measures  # noqa: E402
+import path  # noqa: E402
+import table  # noqa: E402
+from contenders import Build  # noqa: E402
+
+
+def machine(quick):
+    processor = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                      if line.startswith("model name")), platform.machine())
+    openssl = subprocess.run(["openssl", "version"], stdout=subprocess.PIPE, text=True).stdout.split()
+    return {"processor": processor, "processors": os.cpu_count(), "kernel": platform.release(),
+            "openssl": " ".join(openssl[:2]), "date": datetime.date.today().isoformat(), "quick": quick,
+            "load at start": os.getloadavg()[0]}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    parser.add_argument("--only", action="append", help="a measure by its name; no table then")
+    arguments = parser.parse_args()
+    Build.folder = arguments.build.resolve()
+
+    def scale(full, quick):
+        return quick if arguments.quick else full
+
+    steps = {
+        "aside": measures.aside, "bulk": measures.bulk, "round trip": measures.round_trip, "serial": measures.serial,
+        "open at once": measures.open_at_once,
+        "first connection": lambda _: path.first_connection(Build.folder, arguments.quick),
+        "mail": mail.all_loads,
+    }
+    about = machine(arguments.quick)
+    measured = {}
+    for name, step in steps.items():
+        if arguments.only and name not in arguments.only:
+            continue
+        started = time.monotonic()
+        measured[name] = step(scale)
+        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    if arguments.only:
+        return print(json.dumps(measured, indent=1))
+    (Build.folder / "bench.json").write_text(json.dumps(
+        {"machine": about, "rows": table.as_json(measured), "measures": measured}, indent=1) + "\n")
+    (Build.folder / "bench.svg").write_text(chart.draw(measured, about))
+    print(table.show(measured, about))
+    print(f"\n{Build.folder}/bench.json\n{Build.folder}/bench.svg")
+
+
+main()
