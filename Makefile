@@ -44,9 +44,6 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# A 32-bit fstat() fails for inode numbers above 2^32, which XFS and overlayfs do have.
-$(POLICY): override CPPFLAGS += -D_FILE_OFFSET_BITS=64
-
 # Unit tests: cmocka, one program a module, linked with everything that has no main().
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \
 		$(BUILD)/obj/shim/preload/names.o $(POLICY) $(WIRE)

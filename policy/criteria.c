@@ -3,7 +3,6 @@
 
 #include "policy/glob.h"
 #include "policy/loader.h"
-#include "policy/services.h"
 #include "policy/words.h"
 
 struct reading {
@@ -118,7 +117,7 @@ static bool read_port(const struct reading *r, const char *text, uint32_t *port)
         tell(r, MESSAGE_PORT_LIMIT, text, NULL);
         return false;
     }
-    if (service_port(text, &service)) {
+    if (service_port(&r->loader->services, text, &service)) {
         *port = service;
         return true;
     }
@@ -278,22 +277,31 @@ static int criterion_of(struct reading *r, bool first)
     return criterion;
 }
 
+/* Its value is missing, or the line's first criterion is. */
+static void tell_end(struct reading *r, int criterion, const struct place *keyword)
+{
+    if (criterion == CRITERIA)
+        errors_tell(&r->loader->errors, &r->block->place, MESSAGE_MATCH_EMPTY, NULL, NULL, NULL);
+    else
+        errors_tell(&r->loader->errors, keyword, MESSAGE_CRITERION_NO_VALUE, criterion_words[criterion], NULL,
+                    NULL);
+    r->block->unknown = ALL_CRITERIA;
+}
+
 void read_criteria(struct loader *loader, struct lexer *lexer, struct block *block)
 {
-    struct word word, keyword = {.length = 0};
-    struct reading r = {loader, block, &word, NULL};
+    struct reading r = {loader, block, &lexer->word, NULL};
+    struct place keyword = block->place;
     struct value **end = NULL;
     enum lexed lexed;
     int criterion = CRITERIA;
     bool any = false; /* value of the present criterion */
 
-    while ((lexed = lexer_word(lexer, &word)) == LEXED_WORD) {
+    while ((lexed = lexer_word(lexer, &lexer->word)) == LEXED_WORD) {
         const int found = criterion_of(&r, criterion == CRITERIA);
 
-        if (found < 0) {
-            block->unknown = ALL_CRITERIA;
-            return;
-        }
+        if (found < 0)
+            break;
         if (found == CRITERIA) {
             if (!add_value(&r, (enum criterion)criterion, &end))
                 block->unknown = (uint8_t)(block->unknown | 1U << criterion);
@@ -301,22 +309,15 @@ void read_criteria(struct loader *loader, struct lexer *lexer, struct block *blo
             continue;
         }
         if (criterion != CRITERIA && !any)
-            break;
+            tell_end(&r, criterion, &keyword);
         criterion = found;
         block->given = (uint8_t)(block->given | 1U << criterion);
         end = &block->values[criterion];
         any = false;
-        keyword = word;
+        keyword = lexer->word.place;
     }
-    if (lexed == LEXED_BAD) {
+    if (lexed != LEXED_END)
         block->unknown = ALL_CRITERIA;
-        return;
-    }
-    if (criterion == CRITERIA)
-        errors_tell(&loader->errors, &block->place, MESSAGE_MATCH_EMPTY, NULL, NULL, NULL);
     else if (!any)
-        errors_tell(&loader->errors, &keyword.place, MESSAGE_CRITERION_NO_VALUE, keyword.text, NULL, NULL);
-    else
-        return;
-    block->unknown = ALL_CRITERIA;
+        tell_end(&r, criterion, &keyword);
 }

@@ -106,7 +106,7 @@ static bool open_and_read(struct loader *loader, struct file *file, const struct
             good = false;
         }
     good = good && take_text(loader, file, from, descriptor);
-    close(descriptor);
+    file_close(descriptor);
     return good;
 }
 

@@ -2,9 +2,12 @@
 
 #include <string.h>
 
-struct lexer lexer_of(const struct file *file, struct errors *errors)
+void lexer_begin(struct lexer *lexer, const struct file *file, struct errors *errors)
 {
-    return (struct lexer){.file = file, .errors = errors, .line = 1};
+    lexer->file = file;
+    lexer->errors = errors;
+    lexer->at = 0;
+    lexer->line = 1;
 }
 
 /* The byte `ahead` of the present one; LF behind the last one, and for the CR of a CR LF. */

@@ -13,13 +13,6 @@
 
 enum { WORD_LIMIT = 1024 }; /* bytes of one word, with its NUL */
 
-struct lexer {
-    const struct file *file;
-    struct errors *errors;
-    size_t at;
-    uint32_t line; /* from 1 */
-};
-
 struct word {
     struct place place;
     size_t length;
@@ -28,13 +21,22 @@ struct word {
     char text[WORD_LIMIT]; /* NUL-terminated, no NUL within */
 };
 
+struct lexer {
+    const struct file *file;
+    struct errors *errors;
+    size_t at;
+    uint32_t line; /* from 1 */
+    /* Of the present line: its first word, the last one read, and one that is read ahead. */
+    struct word keyword, word, ahead;
+};
+
 enum lexed {
     LEXED_WORD,
     LEXED_END, /* of the line */
     LEXED_BAD, /* the error is told; the rest of the line means nothing */
 };
 
-struct lexer lexer_of(const struct file *file, struct errors *errors);
+void lexer_begin(struct lexer *lexer, const struct file *file, struct errors *errors);
 /* The next word of the line. */
 enum lexed lexer_word(struct lexer *lexer, struct word *word);
 /* Skips to the next line; false at the end of the file. */

@@ -35,11 +35,10 @@ static void line_of(struct text *text, const struct setting *setting, const stru
     }
 }
 
-/* Whether a further value of this setting may stand here; told where not. `*end`: where it is kept. */
-static bool may_add(struct loader *loader, const struct word *word, enum policy_setting key,
-                    struct setting ***end)
+bool add_to_list(struct loader *loader, struct setting **list, struct setting *setting,
+                 const struct place *place)
 {
-    struct setting **list = list_of(loader);
+    const enum policy_setting key = setting->key;
     char line[POLICY_PATH_LIMIT + 32];
     struct text where = text_in(line, sizeof line);
     unsigned count = 0;
@@ -49,61 +48,59 @@ static bool may_add(struct loader *loader, const struct word *word, enum policy_
             continue;
         count++;
         if (!takes_list(key)) {
-            line_of(&where, *list, word->place.file);
-            tell(loader, &word->place, MESSAGE_SETTING_TWICE, policy_setting_name(key), line);
+            line_of(&where, *list, place->file);
+            tell(loader, place, MESSAGE_SETTING_TWICE, policy_setting_name(key), line);
             return false;
         }
     }
     if (count == SETTINGS_LIST_LIMIT) {
-        tell(loader, &word->place, MESSAGE_LIST_TOO_LONG, policy_setting_name(key), "16");
+        tell(loader, place, MESSAGE_LIST_TOO_LONG, policy_setting_name(key), "16");
         return false;
     }
-    *end = list;
+    *list = setting;
     return true;
 }
 
 static bool add_setting(struct loader *loader, const struct word *word, const struct word *keyword,
                         enum policy_setting key)
 {
-    struct setting **end, *setting;
+    struct setting *setting = loader_take(loader, &word->place, sizeof *setting);
 
-    if (!may_add(loader, takes_list(key) ? word : keyword, key, &end))
-        return false;
-    setting = loader_take(loader, &word->place, sizeof *setting);
     if (setting == NULL)
         return false;
     setting->key = key;
     setting->place = word->place;
-    *end = setting; /* also with a bad value: it is said once only */
-    setting->bad = !read_value(loader, word, setting);
+    if (!add_to_list(loader, list_of(loader), setting, takes_list(key) ? &word->place : &keyword->place))
+        return false;
+    setting->bad = !read_value(loader, word, setting); /* it counts as set: what is wrong is said once */
     if (setting->bad)
         broken(loader);
     return !setting->bad;
 }
 
-static void read_setting(struct loader *loader, struct lexer *lexer, const struct word *keyword,
-                         enum policy_setting key)
+static void read_setting(struct loader *loader, struct lexer *lexer, enum policy_setting key)
 {
-    struct word word;
-    enum lexed lexed = lexer_word(lexer, &word);
+    const struct word *keyword = &lexer->keyword;
+    struct word *word = &lexer->word;
+    enum lexed lexed = lexer_word(lexer, word);
 
     if (lexed == LEXED_END && key == POLICY_FINAL) { /* `final` alone says yes */
-        word = *keyword;
-        memcpy(word.text, "yes", sizeof "yes");
-        word.length = 3;
-        (void)add_setting(loader, &word, keyword, key);
+        word->place = keyword->place;
+        memcpy(word->text, "yes", sizeof "yes");
+        word->length = 3;
+        (void)add_setting(loader, word, keyword, key);
         return;
     }
     if (lexed == LEXED_END)
         tell(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
     for (unsigned count = 0; lexed == LEXED_WORD; count++) {
         if (count > 0 && !takes_list(key)) {
-            tell(loader, &word.place, MESSAGE_SETTING_ONE_VALUE, keyword->text, NULL);
+            tell(loader, &word->place, MESSAGE_SETTING_ONE_VALUE, keyword->text, NULL);
             return;
         }
-        if (!add_setting(loader, &word, keyword, key) && !takes_list(key))
+        if (!add_setting(loader, word, keyword, key) && !takes_list(key))
             return;
-        lexed = lexer_word(lexer, &word);
+        lexed = lexer_word(lexer, word);
     }
     if (lexed == LEXED_BAD)
         broken(loader);
@@ -138,9 +135,9 @@ static struct block *begin_block(struct loader *loader, const struct word *keywo
     return block;
 }
 
-static void read_match(struct loader *loader, struct lexer *lexer, const struct word *keyword)
+static void read_match(struct loader *loader, struct lexer *lexer)
 {
-    struct block *block = begin_block(loader, keyword);
+    struct block *block = begin_block(loader, &lexer->keyword);
 
     if (block != NULL)
         read_criteria(loader, lexer, block);
@@ -157,35 +154,26 @@ static void unknown_block(struct loader *loader, const struct word *keyword)
     }
 }
 
-/* Where it cannot be read, a whole file is unknown. */
-static bool include_line(struct loader *loader, struct lexer *lexer, const struct word *keyword,
-                         struct word *path)
+/* False where the line is in error, which is told. */
+static bool include_line(struct loader *loader, struct lexer *lexer)
 {
-    struct word more;
-    enum lexed lexed = lexer_word(lexer, path);
+    const struct word *keyword = &lexer->keyword;
+    enum lexed lexed = lexer_word(lexer, &lexer->word);
 
     if (lexed == LEXED_END)
         tell(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
     if (lexed != LEXED_WORD)
         return false;
-    lexed = lexer_word(lexer, &more);
+    lexed = lexer_word(lexer, &lexer->ahead);
     if (lexed == LEXED_WORD)
-        tell(loader, &more.place, MESSAGE_SETTING_ONE_VALUE, keyword->text, NULL);
+        tell(loader, &lexer->ahead.place, MESSAGE_SETTING_ONE_VALUE, keyword->text, NULL);
     return lexed == LEXED_END;
 }
 
-static void read_include(struct loader *loader, struct lexer *lexer, const struct word *keyword)
+static void unknown_word(struct loader *loader, struct lexer *lexer)
 {
-    struct word path;
-
-    if (!include_line(loader, lexer, keyword, &path) || !include(loader, &path))
-        loader->policy->unreadable = true;
-}
-
-static void unknown_word(struct loader *loader, struct lexer *lexer, const struct word *word)
-{
+    const struct word *word = &lexer->keyword;
     const char *nearest = nearest_word(word->text, setting_words, NULL);
-    struct word next;
 
     if (word_index(word->text, criterion_words) >= 0) {
         tell(loader, &word->place, MESSAGE_CRITERION_ALONE, word->text, NULL);
@@ -197,40 +185,42 @@ static void unknown_word(struct loader *loader, struct lexer *lexer, const struc
     if (nearest != NULL && strcmp(nearest, "include") == 0)
         loader->policy->unreadable = true;
     else if ((nearest != NULL && strcmp(nearest, "match") == 0) ||
-             (lexer_word(lexer, &next) == LEXED_WORD && word_index(next.text, criterion_words) >= 0))
+             (lexer_word(lexer, &lexer->word) == LEXED_WORD &&
+              word_index(lexer->word.text, criterion_words) >= 0))
         unknown_block(loader, word);
 }
 
 static void read_line(struct loader *loader, struct lexer *lexer)
 {
-    struct word word;
-    const enum lexed lexed = lexer_word(lexer, &word);
+    const enum lexed lexed = lexer_word(lexer, &lexer->keyword);
+    const struct word *keyword = &lexer->keyword;
     int key;
 
     if (lexed == LEXED_BAD) {
         broken(loader);
-        unknown_block(loader, &word);
+        unknown_block(loader, keyword);
     }
     if (lexed != LEXED_WORD)
         return;
-    key = word_index(word.text, setting_words);
+    key = word_index(keyword->text, setting_words);
     if (key > POLICY_SETTINGS)
-        read_match(loader, lexer, &word);
-    else if (key == POLICY_SETTINGS)
-        read_include(loader, lexer, &word);
+        read_match(loader, lexer);
+    else if (key == POLICY_SETTINGS && (!include_line(loader, lexer) || !include(loader, &lexer->word)))
+        loader->policy->unreadable = true;
     else if (key < 0)
-        unknown_word(loader, lexer, &word);
-    else if (loader->nowhere)
-        tell(loader, &word.place, MESSAGE_SETTING_NOWHERE, word.text, NULL);
-    else
-        read_setting(loader, lexer, &word, (enum policy_setting)key);
+        unknown_word(loader, lexer);
+    else if (key < POLICY_SETTINGS && loader->nowhere)
+        tell(loader, &keyword->place, MESSAGE_SETTING_NOWHERE, keyword->text, NULL);
+    else if (key < POLICY_SETTINGS)
+        read_setting(loader, lexer, (enum policy_setting)key);
 }
 
 void read_lines(struct loader *loader, const struct file *file)
 {
-    struct lexer lexer = lexer_of(file, &loader->errors);
+    struct lexer *lexer = &loader->lexers[loader->depth - 1];
 
+    lexer_begin(lexer, file, &loader->errors);
     do
-        read_line(loader, &lexer);
-    while (!loader->full && lexer_next_line(&lexer));
+        read_line(loader, lexer);
+    while (!loader->full && lexer_next_line(lexer));
 }

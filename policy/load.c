@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "policy/loader.h"
@@ -66,7 +67,7 @@ static const char *whole_path(struct loader *loader, const char *path)
     const struct place nowhere = {.file = &(const struct file){.path = path}};
 
     whole[0] = '\0';
-    if (path[0] != '/' && (getcwd(whole, POLICY_PATH_LIMIT) == NULL || whole[0] != '/')) {
+    if (path[0] != '/' && (syscall(SYS_getcwd, whole, POLICY_PATH_LIMIT) <= 0 || whole[0] != '/')) {
         tell_file(loader, &nowhere, NULL, MESSAGE_FILE_UNREADABLE, errno_words(errno), NULL);
         return NULL;
     }
@@ -123,6 +124,8 @@ static void close_loader(struct loader *loader)
 {
     struct policy *policy = loader->policy;
 
+    services_forget(&loader->services);
+    munmap(loader->scratch.base, loader->scratch.size);
     for (struct file *file = loader->files; file != NULL; file = file->next) {
         file_unmap(file->mapping, file->mapped);
         file->mapping = NULL;
@@ -136,13 +139,17 @@ static void close_loader(struct loader *loader)
 const struct policy *policy_load(const struct policy_source *sources, size_t count)
 {
     const int kept = errno;
-    struct loader loader = {.arena = arena_map(POLICY_MEMORY_LIMIT)};
+    struct loader loader = {.arena = arena_map(POLICY_MEMORY_LIMIT),
+                            .scratch = arena_map(FILES_OPEN * sizeof *loader.lexers)};
     char *errors, *first;
 
-    if (loader.arena.base == NULL) {
+    if (loader.arena.base == NULL || loader.scratch.base == NULL) {
+        if (loader.arena.base != NULL)
+            munmap(loader.arena.base, loader.arena.size);
         errno = kept;
         return &without_memory;
     }
+    loader.lexers = arena_take(&loader.scratch, FILES_OPEN * sizeof *loader.lexers);
     loader.policy = arena_take(&loader.arena, sizeof *loader.policy);
     errors = arena_take(&loader.arena, POLICY_ERRORS_LIMIT);
     first = arena_take(&loader.arena, FIRST_ERROR_LIMIT);

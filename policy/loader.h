@@ -5,15 +5,22 @@
 #include "policy/arena.h"
 #include "policy/lexer.h"
 #include "policy/model.h"
+#include "policy/services.h"
+
+/* Files that are open at the same time: one, and those within it. */
+enum { FILES_OPEN = POLICY_INCLUDE_DEPTH_LIMIT + 1 };
 
 struct loader {
-    struct arena arena;
+    struct arena arena;   /* what is kept */
+    struct arena scratch; /* what is not: the library may load a policy on a small stack */
     struct errors errors;
     struct policy *policy;
+    struct services services;
     struct file *files; /* all that were read, the last one first */
     uint32_t files_count, blocks_count;
     size_t files_total;
-    const struct file *open[POLICY_INCLUDE_DEPTH_LIMIT + 1]; /* the file being read, and those it stands in */
+    const struct file *open[FILES_OPEN]; /* the file being read, and those it stands in */
+    struct lexer *lexers;                /* one for each of these */
     uint32_t depth;
     uint32_t source;
     struct scope *scope;
@@ -40,6 +47,12 @@ void read_criteria(struct loader *loader, struct lexer *lexer, struct block *blo
 bool read_value(struct loader *loader, const struct word *word, struct setting *setting);
 /* Whether the setting is a list. */
 bool takes_list(enum policy_setting key);
+
+/*
+ * Adds a setting to others. False, told at `place`, where it stands there already, or a list is full.
+ */
+bool add_to_list(struct loader *loader, struct setting **list, struct setting *setting,
+                 const struct place *place);
 
 /* Reads one file's lines into loader->scope and blocks. */
 void read_lines(struct loader *loader, const struct file *file);

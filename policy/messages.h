@@ -100,7 +100,7 @@
     M(INCLUDE_CYCLE, "'%1' includes itself", "")                                                        \
     M(INCLUDE_DEPTH, "includes within includes, more than %1 deep", "")                                 \
     M(INCLUDE_PATTERN, "'*' and '?' may stand in the last part of the path only", "")                   \
-    M(INCLUDE_LOST, "the settings of '%1' have no effect: it has no block",                             \
+    M(INCLUDE_LOST, "'%1' has settings but no block: here they belong to nothing",                      \
       "include it before the first 'match' line")
 
 #define POLICY_MESSAGE_ID(id, text, advice) MESSAGE_##id,

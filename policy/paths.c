@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "policy/readfile.h"
 
-enum { PEM_CHUNK = 4096, PEM_SEARCHED = 1 << 22, PEM_MARK = 64 };
+enum { PEM_CHUNK = 2048, PEM_SEARCHED = 1 << 22, PEM_MARK = 64 };
 
 static bool has(const char *text, size_t length, const char *mark)
 {
@@ -21,11 +20,9 @@ static bool holds(int descriptor, const char *mark, const char *other)
     size_t kept = 0;
 
     for (size_t searched = 0; searched < PEM_SEARCHED; searched += PEM_CHUNK) {
-        const ssize_t got = read(descriptor, chunk + kept, PEM_CHUNK);
+        const ssize_t got = file_read_some(descriptor, chunk + kept, PEM_CHUNK);
         size_t length;
 
-        if (got < 0 && errno == EINTR)
-            continue;
         if (got <= 0)
             return false;
         length = kept + (size_t)got;
@@ -95,13 +92,13 @@ static bool log_check(struct errors *errors, const struct place *place, const ch
     memcpy(folder + length, length == 0 ? "/" : "", length == 0 ? 2 : 1);
     descriptor = file_open(path, &facts);
     if (descriptor >= 0)
-        close(descriptor);
+        file_close(descriptor);
     if (path[length + 1] == '\0' || (descriptor >= 0 && S_ISDIR(facts.mode)))
         return refuse(errors, place, MESSAGE_PATH_NOT_FILE, path, NULL);
     descriptor = file_open(folder, &facts);
     if (descriptor < 0)
         return refuse(errors, place, MESSAGE_LOG_FOLDER, folder, errno_words(errno));
-    close(descriptor);
+    file_close(descriptor);
     if (!S_ISDIR(facts.mode))
         return refuse(errors, place, MESSAGE_PATH_NOT_FOLDER, folder, NULL);
     return true;
@@ -122,7 +119,7 @@ bool path_check(struct errors *errors, const struct place *place, enum policy_se
         good = S_ISDIR(facts.mode) || refuse(errors, place, MESSAGE_PATH_NOT_FOLDER, path, NULL);
     else
         good = file_check(errors, place, key, path, descriptor, facts.mode);
-    close(descriptor);
+    file_close(descriptor);
     return good;
 }
 
@@ -133,6 +130,6 @@ bool path_has_key(const char *path)
     const bool found = descriptor >= 0 && S_ISREG(facts.mode) && holds_key(descriptor);
 
     if (descriptor >= 0)
-        close(descriptor);
+        file_close(descriptor);
     return found;
 }

@@ -2,29 +2,86 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* struct statx of statx(2), up to what is asked for here; the same for 32 and 64 bits. */
+struct facts_asked {
+    uint32_t mask, block_size;
+    uint64_t attributes;
+    uint32_t links, owner, group;
+    uint16_t mode, spare;
+    uint64_t inode;
+    uint64_t size_and_times[11];
+    uint32_t device_of_special[2], device[2];
+    uint64_t rest[14];
+};
+_Static_assert(sizeof(struct facts_asked) == 256, "statx(2)");
+
+static int ask(int descriptor, struct file_facts *facts)
+{
+    enum { AT_THE_DESCRIPTOR = 0x1000, TYPE_MODE_UID_INODE = 0x1 | 0x2 | 0x8 | 0x100 };
+    struct facts_asked asked;
+
+    if (syscall(SYS_statx, descriptor, "", AT_THE_DESCRIPTOR, TYPE_MODE_UID_INODE, &asked) != 0)
+        return errno;
+    *facts = (struct file_facts){.device = (uint64_t)asked.device[0] << 32 | asked.device[1],
+                                 .inode = asked.inode,
+                                 .owner = asked.owner,
+                                 .mode = asked.mode};
+    return 0;
+}
 
 int file_open(const char *path, struct file_facts *facts)
 {
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat status;
+    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
+    const int descriptor = (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0);
+    int error;
 
     if (descriptor < 0)
         return -1;
-    if (fstat(descriptor, &status) != 0) {
-        const int error = errno;
+    error = ask(descriptor, facts);
+    if (error == 0)
+        return descriptor;
+    file_close(descriptor);
+    errno = error;
+    return -1;
+}
 
-        close(descriptor);
-        errno = error;
-        return -1;
+void file_close(int descriptor)
+{
+    syscall(SYS_close, descriptor);
+}
+
+ssize_t file_read_some(int descriptor, void *buffer, size_t size)
+{
+    ssize_t got;
+
+    do
+        got = syscall(SYS_read, descriptor, buffer, size);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+int folder_read(int descriptor, bool (*each)(void *context, const char *name), void *context)
+{
+    enum { RECORD_LENGTH = 16, NAME = 19 }; /* offsets in struct linux_dirent64 of getdents64(2) */
+    _Alignas(8) char entries[2048];
+
+    for (;;) {
+        const ssize_t got = syscall(SYS_getdents64, descriptor, entries, sizeof entries);
+        uint16_t length;
+
+        if (got <= 0)
+            return got == 0 ? 0 : errno;
+        for (ssize_t at = 0; at < got; at += length) {
+            memcpy(&length, entries + at + RECORD_LENGTH, sizeof length);
+            if (!each(context, entries + at + NAME))
+                return 0;
+        }
     }
-    *facts = (struct file_facts){.device = (uint64_t)status.st_dev,
-                                 .inode = (uint64_t)status.st_ino,
-                                 .owner = (uint32_t)status.st_uid,
-                                 .mode = (uint32_t)status.st_mode};
-    return descriptor;
 }
 
 static size_t pages(size_t size)
@@ -40,16 +97,14 @@ int file_read(int descriptor, size_t limit, char **text, size_t *length)
     char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     size_t used = 0;
     ssize_t got = 1;
+    int error;
 
     if (at == MAP_FAILED)
         return ENOMEM;
     while (used <= limit && got != 0) {
-        got = read(descriptor, at + used, limit + 1 - used);
-        if (got < 0 && errno == EINTR)
-            continue;
+        got = file_read_some(descriptor, at + used, limit + 1 - used);
         if (got < 0) {
-            const int error = errno;
-
+            error = errno;
             munmap(at, size);
             return error;
         }

@@ -6,17 +6,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct file_facts {
     uint64_t device, inode;
     uint32_t owner, mode; /* st_uid, st_mode */
 };
 
+enum { FOLDER_ENTRY_LIMIT = 256 }; /* bytes of a name in a folder, with its NUL (NAME_MAX) */
+
 /*
  * Opens for reading (a symbolic link is followed, a FIFO does not block) and says what was opened, by fstat
- * of the descriptor itself. Returns the descriptor, close-on-exec, or -1 with errno.
+ * of the descriptor itself (statx(2), Linux 4.11). Returns the descriptor, close-on-exec, or -1 with errno.
  */
 int file_open(const char *path, struct file_facts *facts);
+
+void file_close(int descriptor);
+/* read(2), begun again where a signal interrupts it. Returns the bytes, 0 at the end, or -1 with errno. */
+ssize_t file_read_some(int descriptor, void *buffer, size_t size);
+
+/*
+ * Calls `each` for every name in the open folder, as the kernel has them in order; ends where it returns
+ * false. Returns 0, or an errno.
+ */
+int folder_read(int descriptor, bool (*each)(void *context, const char *name), void *context);
 
 /*
  * All of the file in a mapping of its own, that unmap_file() gives back: `*text` of `*length` bytes. Returns

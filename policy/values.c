@@ -3,7 +3,6 @@
 
 #include "policy/loader.h"
 #include "policy/paths.h"
-#include "policy/services.h"
 #include "policy/words.h"
 
 struct reading {
@@ -104,13 +103,13 @@ static bool read_servername(const struct reading *r)
     return read_host(r, r->word->text);
 }
 
-static bool read_port(const char *text, uint32_t *port)
+static bool read_port(const struct reading *r, const char *text, uint32_t *port)
 {
     uint16_t service;
 
     if (read_number(text, 65535, port, NULL))
         return *port > 0;
-    if (!service_port(text, &service))
+    if (!service_port(&r->loader->services, text, &service))
         return false;
     *port = service;
     return true;
@@ -124,7 +123,7 @@ static bool read_connect_to(const struct reading *r)
     size_t length;
 
     if (colon == NULL)
-        return read_port(text, &r->setting->number) || refuse(r, MESSAGE_CONNECT_TO_BAD, text, NULL);
+        return read_port(r, text, &r->setting->number) || refuse(r, MESSAGE_CONNECT_TO_BAD, text, NULL);
     length = (size_t)(colon - text);
     if (text[0] == '[' && colon[-1] == ']') {
         text++;
@@ -132,7 +131,7 @@ static bool read_connect_to(const struct reading *r)
     }
     memcpy(host, text, length);
     host[length] = '\0';
-    if (!read_port(colon + 1, &r->setting->number) ||
+    if (!read_port(r, colon + 1, &r->setting->number) ||
         (text != r->word->text) != (strchr(host, ':') != NULL) ||
         !(is_address(host) || is_host_name(host, false)))
         return refuse(r, MESSAGE_CONNECT_TO_BAD, r->word->text, NULL);
