@@ -15,22 +15,26 @@ override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -fvisibility=hidden -fstack-pro
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 override LDFLAGS += -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
+# What goes into programs is compiled apart: it may need no newer libc than they do (compat.h).
+library = $(patsubst %.c,$(BUILD)/obj/lib/%.o,$(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
 # Everything of the relay and the command but its main(), for the unit tests.
 without_main = $(filter-out $(BUILD)/obj/$(1)/main.o,$(call objects,$(1)))
 
 WIRE = $(call objects,shim/wire)
 POLICY = $(call objects,policy)
-PRELOAD = $(call objects,shim/preload)
+LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/wire)
+# What unit tests may link of the library: nothing that takes libc's place.
+PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account epoll_sets identity lock names slots sys words)
 RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all clean unit
+.PHONY: all clean unit check-symbols
 .SECONDARY:
 all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls
 
-$(BUILD)/libretrotls.so: $(PRELOAD) $(POLICY) $(WIRE) shim/preload/libretrotls.map
+$(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/preload/libretrotls.map \
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) -ldl
 
@@ -40,15 +44,23 @@ $(BUILD)/retrotls-relay: $(RELAY) $(WIRE)
 $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
+$(BUILD)/obj/lib/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -include shim/preload/compat.h -MMD -MP -c -o $@ $<
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Unit tests: cmocka, one program a module, linked with everything that has no main().
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \
-		$(BUILD)/obj/shim/preload/names.o $(POLICY) $(WIRE)
+		$(PRELOAD_TESTED) $(POLICY) $(WIRE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -pthread
+
+# What the library asks of libc, and what it shows to programs.
+check-symbols: $(BUILD)/libretrotls.so
+	tests/check-symbols $< shim/preload/libretrotls.map
 
 unit: $(UNIT)
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done

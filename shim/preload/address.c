@@ -1,0 +1,54 @@
+/*
+ * getpeername(2) and getsockname(2): a switched descriptor tells the addresses of its TCP connection. The
+ * real call comes first, so that for any other descriptor nothing is added.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "preload/export.h"
+#include "preload/identity.h"
+#include "preload/real.h"
+
+static bool is_unix(const struct sockaddr *address, const socklen_t *length)
+{
+    return address && *length >= sizeof address->sa_family && address->sa_family == AF_UNIX;
+}
+
+/* As the kernel does it: as much as there is room for, and the true length. */
+static int tell(const struct wire_address *from, struct sockaddr *address, socklen_t room, socklen_t *length)
+{
+    struct sockaddr_storage full;
+
+    *length = address_write(&full, from);
+    memcpy(address, &full, *length < room ? *length : room);
+    return 0;
+}
+
+EXPORTED int getpeername(int fd, struct sockaddr *restrict address, socklen_t *restrict length)
+{
+    const socklen_t room = length ? *length : 0;
+    struct identity id;
+
+    if (real.getpeername(fd, address, length) != 0)
+        return -1;
+    if (!is_unix(address, length) || !identity_of(fd, &id))
+        return 0;
+    if (identity_outcome(fd, &id).state != OUTCOME_CONNECTED) {
+        errno = ENOTCONN;
+        return -1;
+    }
+    return tell(&id.peer, address, room, length);
+}
+
+EXPORTED int getsockname(int fd, struct sockaddr *restrict address, socklen_t *restrict length)
+{
+    const socklen_t room = length ? *length : 0;
+    struct identity id;
+
+    if (real.getsockname(fd, address, length) != 0)
+        return -1;
+    if (!is_unix(address, length) || !identity_of(fd, &id))
+        return 0;
+    return tell(&id.local, address, room, length);
+}

@@ -1,0 +1,20 @@
+/*
+ * Included before everything else in every file that goes into libretrotls.so: the library is loaded into old
+ * programs with an old libc, so it may require no symbol version newer than GLIBC_2.17, whatever libc it was
+ * built with (`make check-symbols`). dlsym() and dlopen() moved to libc.so.6 with a version of 2.34; the old
+ * ones are there still.
+ */
+#ifndef RETROTLS_PRELOAD_COMPAT_H
+#define RETROTLS_PRELOAD_COMPAT_H
+
+#include <limits.h>
+
+#if defined __GLIBC__ && defined __x86_64__ && !defined __ILP32__
+__asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
+__asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
+#elif defined __GLIBC__ && defined __i386__
+__asm__(".symver dlsym,dlsym@GLIBC_2.0");
+__asm__(".symver dlopen,dlopen@GLIBC_2.1");
+#endif
+
+#endif

@@ -1,0 +1,160 @@
+#include "preload/config.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "policy/policy.h"
+#include "preload/account.h"
+#include "preload/lock.h"
+#include "preload/sys.h"
+#include "preload/words.h"
+
+enum { PATH_LIMIT = 4096, LOAD_DEADLINE = 10000 };
+
+static bool started;
+static bool secure; /* AT_SECURE: the environment is the enemy's */
+/* Copies of the environment's; "": not set. */
+static char named[PATH_LIMIT], home[PATH_LIMIT], log_to[PATH_LIMIT];
+
+static struct lock lock;
+static _Atomic(const struct policy *) loaded;
+static char program[PATH_LIMIT];
+static struct account account; /* under `lock` */
+static uint32_t account_uid;
+static bool account_known;
+
+/* A value that is too long is cut: the file of that name does not exist, and that is told. */
+static void copy_variable(const char *name, char to[PATH_LIMIT])
+{
+    const char *const value = secure_getenv(name);
+    struct words w;
+
+    if (!value)
+        return;
+    words_start(&w, to, PATH_LIMIT);
+    words_add(&w, value);
+}
+
+/* The program may change its folder before its first connection. */
+static void make_absolute(char path[PATH_LIMIT])
+{
+    char relative[PATH_LIMIT];
+    struct words w;
+
+    if (path[0] == '\0' || path[0] == '/')
+        return;
+    memcpy(relative, path, sizeof relative);
+    if (syscall(SYS_getcwd, path, PATH_LIMIT) <= 0) {
+        memcpy(path, relative, sizeof relative);
+        return;
+    }
+    words_start(&w, path, PATH_LIMIT);
+    w.used = strlen(path);
+    words_byte(&w, '/');
+    words_add(&w, relative);
+}
+
+void config_start(void)
+{
+    if (started)
+        return;
+    secure = getauxval(AT_SECURE) != 0;
+    copy_variable("RETROTLS_POLICY", named);
+    make_absolute(named);
+    copy_variable("RETROTLS_LOG", log_to);
+    copy_variable("HOME", home);
+    started = true;
+}
+
+/* Under `lock`. */
+static const struct account *account_for(uint32_t uid)
+{
+    if (!account_known || account_uid != uid) {
+        account_known = account_of(uid, &account);
+        account_uid = uid;
+    }
+    return account_known ? &account : NULL;
+}
+
+static const char *find_home(void)
+{
+    const struct account *own;
+
+    if (home[0] == '/' || secure)
+        return home[0] == '/' ? home : NULL;
+    own = account_for((uint32_t)getuid());
+    return own && own->home[0] == '/' ? own->home : NULL;
+}
+
+static void find_program(void)
+{
+    const ssize_t length = sys_readlink("/proc/self/exe", program, sizeof program - 1);
+
+    program[length > 0 ? length : 0] = '\0';
+}
+
+static const struct policy *load(void)
+{
+    struct policy_source sources[POLICY_SOURCES];
+    char paths[2 * PATH_LIMIT];
+    size_t count;
+
+    config_start();
+    find_program();
+    count =
+        policy_default_sources(sources, named[0] ? named : NULL, find_home(), secure, paths, sizeof paths);
+    return policy_load(sources, count);
+}
+
+const struct policy *config_policy(void)
+{
+    const struct policy *policy = atomic_load_explicit(&loaded, memory_order_acquire);
+    const int saved = errno;
+    sys_signals signals;
+
+    if (policy)
+        return policy;
+    signals = sys_signals_block();
+    if (lock_take(&lock, sys_milliseconds() + LOAD_DEADLINE)) {
+        policy = atomic_load(&loaded);
+        if (!policy) {
+            policy = load();
+            atomic_store_explicit(&loaded, policy, memory_order_release);
+        }
+        lock_release(&lock);
+    }
+    sys_signals_restore(signals);
+    errno = saved;
+    return policy;
+}
+
+const char *config_log(void)
+{
+    return log_to[0] ? log_to : NULL;
+}
+
+const char *config_program(void)
+{
+    return program;
+}
+
+const char *config_user(uint32_t uid, char *name, size_t size)
+{
+    const struct account *found;
+    struct words w;
+
+    if (!lock_take(&lock, sys_milliseconds() + LOAD_DEADLINE))
+        return NULL;
+    found = account_for(uid);
+    words_start(&w, name, size);
+    if (found)
+        words_add(&w, found->name);
+    lock_release(&lock);
+    return found && !w.cut ? name : NULL;
+}

@@ -1,0 +1,30 @@
+/*
+ * What is in force in this process: the policy, where the log goes, who the program is. The environment is
+ * read once, when the library is loaded, for programs overwrite it; nothing else is read before the first
+ * connect() of a TCP socket.
+ */
+#ifndef RETROTLS_PRELOAD_CONFIG_H
+#define RETROTLS_PRELOAD_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct policy;
+
+/* For the constructor. Called again, it does nothing. */
+void config_start(void);
+
+/* The policy, loaded at the first call; NULL where even that cannot be done. Keeps errno. */
+const struct policy *config_policy(void);
+
+/* RETROTLS_LOG ("syslog", "stderr", "none" or an absolute path), or NULL. */
+const char *config_log(void);
+/* Path of the executable; "" where it cannot be known. Keeps errno. */
+const char *config_program(void);
+/*
+ * Login name of `uid` in /etc/passwd, written to `name` of `size` bytes; NULL where there is none. Signals
+ * must be blocked.
+ */
+const char *config_user(uint32_t uid, char *name, size_t size);
+
+#endif

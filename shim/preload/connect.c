@@ -1,0 +1,198 @@
+/*
+ * connect(2): where the policy guards the destination, the TCP connection goes to the relay and the
+ * descriptor becomes one end of a pair of sockets. It tells the truth about TCP; how TLS went, the greeting
+ * tells.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "preload/config.h"
+#include "preload/export.h"
+#include "preload/guard.h"
+#include "preload/identity.h"
+#include "preload/real.h"
+#include "preload/reconnect.h"
+#include "preload/sys.h"
+#include "preload/target.h"
+#include "preload/words.h"
+
+enum { PROTOCOL_MPTCP = 262 }; /* IPPROTO_MPTCP, Linux 5.6 */
+
+/* One call, and what has become of it: -1 with errno, or 0. */
+struct call {
+    int fd;
+    struct sockaddr_storage address; /* a copy: the policy is asked about what is connected to */
+    socklen_t length;
+    struct guard guard;
+    sys_signals signals; /* as the program has them; all are blocked but where it says otherwise */
+};
+
+/* A TCP socket of that family that has no peer yet. */
+static bool is_connectable_tcp(int fd, int family)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    const int protocol = sys_option(fd, SOL_SOCKET, SO_PROTOCOL, -1);
+
+    return (protocol == IPPROTO_TCP || protocol == PROTOCOL_MPTCP) &&
+           sys_option(fd, SOL_SOCKET, SO_DOMAIN, -1) == family &&
+           sys_option(fd, SOL_SOCKET, SO_TYPE, -1) == SOCK_STREAM && sys_getpeername(fd, &peer, &length) != 0;
+}
+
+/* The kernel's part, with the program's signals. Returns its errno, or 0. */
+static int connect_tcp(struct call *call)
+{
+    int error;
+
+    sys_signals_restore(call->signals);
+    error = real.connect(call->fd, (struct sockaddr *)&call->address, call->length) == 0 ? 0 : errno;
+    call->signals = sys_signals_block();
+    return error;
+}
+
+static int finish(struct call *call, int error)
+{
+    slot_release(call->guard.slot);
+    sys_signals_restore(call->signals);
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
+
+static int give_up(struct call *call, int error)
+{
+    guard_log(&call->guard);
+    return finish(call, error);
+}
+
+/*
+ * What must not be connected is handed over unconnected, so that the program reads in the greeting why. Where
+ * the relay cannot tell in which protocol's words, connect() itself fails.
+ */
+static int refuse(struct call *call)
+{
+    struct words w;
+
+    if (!guard_acquire(&call->guard))
+        return give_up(call, errno);
+    if (guard_hand_over(&call->guard, false))
+        return finish(call, 0);
+    words_start(&w, call->guard.why, sizeof call->guard.why);
+    words_add(&w, call->guard.slot->guard.failure);
+    return give_up(call, ENETUNREACH);
+}
+
+/* The address as the policy changes it (connect-to); signals are open while a name is looked up. */
+static bool find_target(struct call *call)
+{
+    const struct settings *const settings = &call->guard.slot->guard.settings;
+    struct wire_address target;
+    struct words w;
+    bool found;
+
+    if (!target_changes(settings, call->guard.asked.port))
+        return true;
+    sys_signals_restore(call->signals);
+    found = target_of(settings, call->fd, &call->guard.asked, &target);
+    call->signals = sys_signals_block();
+    if (found) {
+        call->length = address_write(&call->address, &target);
+        return true;
+    }
+    words_start(&w, call->guard.why, sizeof call->guard.why);
+    words_add(&w, "cannot look up ");
+    words_add(&w, settings->connect_host);
+    return false;
+}
+
+/* Interrupted, timed out or nonblocking: the kernel goes on connecting. */
+static bool goes_on(int error)
+{
+    return error == EINPROGRESS || error == EINTR || error == EALREADY;
+}
+
+static int connect_guarded(struct call *call)
+{
+    int error;
+
+    if (!find_target(call))
+        return give_up(call, ENETUNREACH);
+    if (!guard_acquire(&call->guard))
+        return give_up(call, errno);
+    error = connect_tcp(call);
+    if (error != 0 && !goes_on(error))
+        return finish(call, error);
+    if (!guard_hand_over(&call->guard, error != 0)) {
+        guard_cut(&call->guard);
+        return give_up(call, ENETUNREACH);
+    }
+    return finish(call, error);
+}
+
+static int decide(struct call *call, const void *frame)
+{
+    int error;
+
+    call->signals = sys_signals_block();
+    call->guard.slot = slot_take(frame);
+    if (!call->guard.slot) {
+        sys_signals_restore(call->signals);
+        return -1;
+    }
+    switch (guard_decide(&call->guard)) {
+    case DECISION_GUARD:
+        return connect_guarded(call);
+    case DECISION_UNTOUCHED:
+        slot_release(call->guard.slot);
+        error = connect_tcp(call);
+        sys_signals_restore(call->signals);
+        errno = error;
+        return error == 0 ? 0 : -1;
+    case DECISION_ERROR:
+    default:
+        return refuse(call);
+    }
+}
+
+static int connect_inet(int fd, const struct sockaddr *address, socklen_t length,
+                        const struct wire_address *asked, const void *frame)
+{
+    struct call call = {
+        .fd = fd, .length = length, .guard = {.fd = fd, .asked = *asked, .started = sys_milliseconds()}};
+
+    if (length > sizeof call.address || !is_connectable_tcp(fd, asked->family))
+        return real.connect(fd, address, length);
+    memcpy(&call.address, address, length);
+    return decide(&call, frame);
+}
+
+/* A switched descriptor: a UNIX socket refuses an address of another family with EINVAL. */
+static bool was_ours(int fd, struct identity *id)
+{
+    return errno == EINVAL && identity_of(fd, id);
+}
+
+EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    const void *const frame = __builtin_frame_address(0);
+    struct wire_address asked;
+    struct identity id;
+    int result;
+    const bool inet = address_read(&asked, address, length);
+    const bool guarded = inet && policy_may_guard(config_policy(), asked.port);
+
+    if (!guarded) {
+        result = real.connect(fd, address, length);
+        if (result == 0 || !was_ours(fd, &id))
+            return result;
+        if (!inet)
+            return address->sa_family == AF_UNSPEC ? reconnect_dissolve(fd, &id) : -1;
+    } else if (!identity_of(fd, &id)) {
+        return connect_inet(fd, address, length, &asked, frame);
+    }
+    if (reconnect(fd, &id, &result))
+        return result;
+    if (!guarded)
+        return real.connect(fd, address, length);
+    return connect_inet(fd, address, length, &asked, frame);
+}

@@ -1,0 +1,269 @@
+#include "preload/guard.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "preload/config.h"
+#include "preload/identity.h"
+#include "preload/log.h"
+#include "preload/pair.h"
+#include "preload/relay_client.h"
+#include "preload/switch.h"
+#include "preload/sys.h"
+#include "preload/words.h"
+
+enum { TRIES = 2 /* relays asked before the library gives up */ };
+
+#ifndef TCP_FASTOPEN_CONNECT
+#    define TCP_FASTOPEN_CONNECT 30
+#endif
+
+struct wire_address guard_destination(const struct wire_address *asked)
+{
+    struct wire_address to = *asked;
+    const struct wire_address plain = address_unmapped(asked);
+    static const uint8_t any[16];
+
+    if (memcmp(plain.bytes, any, sizeof any) != 0)
+        return to;
+    /* "Any" is this machine to connect(): net/ipv4/tcp_ipv4.c, net/ipv6/tcp_ipv6.c. */
+    if (plain.family == AF_INET) {
+        uint8_t *const v4 = to.bytes + (to.family == AF_INET6 ? 12 : 0);
+
+        v4[0] = 127;
+        v4[3] = 1;
+    } else {
+        to.bytes[15] = 1;
+    }
+    return to;
+}
+
+static void say(struct guard *guard, const char *what, int error)
+{
+    struct words w;
+
+    words_start(&w, guard->why, sizeof guard->why);
+    words_add(&w, what);
+    if (error != 0) {
+        words_add(&w, ": ");
+        words_error(&w, error);
+        errno = error;
+    }
+}
+
+static void list_names(struct text_list *list, const struct names_found *found)
+{
+    list->count = found->count == UINT32_MAX ? 0 : found->count;
+    for (uint32_t i = 0; i < list->count; i++)
+        list->item[i] = found->name[i];
+}
+
+enum decision guard_decide(struct guard *guard)
+{
+    struct slot *const slot = guard->slot;
+    struct guard_request *const request = &slot->guard;
+    const struct policy *const policy = config_policy();
+    char user[256];
+    struct wire_address where = guard_destination(&guard->asked);
+    struct policy_query query = {.program = config_program(), .uid = (uint32_t)geteuid()};
+    enum decision decision;
+
+    memset(request, 0, sizeof *request);
+    where = address_unmapped(&where);
+    names_find(&where, &slot->found);
+    list_names(&request->asked, &slot->found);
+    if (!policy) {
+        request->failure = "no memory for the policy";
+        return DECISION_ERROR;
+    }
+    query.address = where;
+    query.hosts = request->asked;
+    query.user = config_user(query.uid, user, sizeof user);
+    decision = policy_decide(policy, &query, &request->settings);
+    if (config_log())
+        request->settings.log = config_log();
+    request->program = query.program;
+    request->asked_address = where;
+    if (decision == DECISION_ERROR)
+        request->failure = policy_first_error(policy);
+    if (decision == DECISION_GUARD && slot->found.count == UINT32_MAX && request->settings.names.count == 0) {
+        request->failure = "the program asked for too many names of this address to tell which one the "
+                           "certificate must be for; set 'name' in the policy";
+        return DECISION_ERROR;
+    }
+    return decision;
+}
+
+bool guard_acquire(struct guard *guard)
+{
+    struct slot *const slot = guard->slot;
+    const int off = 0;
+    int connection;
+
+    guard->why[0] = '\0';
+    /* With it connect() would only pretend; where the kernel does not know it, it is not set either. */
+    sys_setsockopt(guard->fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
+    if (!sys_cookie(guard->fd, &guard->cookie)) {
+        say(guard, "the kernel is too old (SO_COOKIE, Linux 4.12)", 0);
+        errno = ENETUNREACH;
+        return false;
+    }
+    if (!switch_is_possible()) {
+        say(guard, "cannot read /proc/self/fd", errno);
+        errno = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : ENETUNREACH;
+        return false;
+    }
+    connection = relay_connect(&slot->relay, guard->started + RELAY_DEADLINE, guard->why, sizeof guard->why);
+    if (connection >= 0 && slot_keep(slot, SLOT_REQUEST, connection) && pair_make(slot))
+        return true;
+    if (!guard->why[0])
+        say(guard, "cannot make a pair of sockets", errno);
+    errno = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS ? errno : ENETUNREACH;
+    return false;
+}
+
+static bool is_link_local(const struct wire_address *a)
+{
+    return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
+/* Binds the program's end to what getpeername() and getsockname() are to tell. */
+static bool name_end(struct guard *guard, int end)
+{
+    struct sockaddr_storage own;
+    struct sockaddr_un name;
+    socklen_t length = sizeof own;
+    struct identity id = {.peer = guard_destination(&guard->asked),
+                          .cookie = guard->slot->held[SLOT_PROGRAM_END].cookie};
+
+    if (sys_getsockname(guard->fd, &own, &length) != 0 || !address_read(&id.local, &own, length))
+        return false;
+    if (!is_link_local(&id.peer))
+        id.peer.scope = 0;
+    else if (id.local.scope != 0)
+        id.peer.scope = id.local.scope;
+    length = identity_write(&name, &id);
+    return sys_bind(end, &name, length) == 0;
+}
+
+static bool logs_to_stderr(const struct guard_request *request)
+{
+    return request->settings.log && strcmp(request->settings.log, "stderr") == 0 &&
+           sys_fcntl(STDERR_FILENO, F_GETFD, 0) >= 0;
+}
+
+/* One try. False with errno EPIPE where the relay has gone and another may be asked. */
+static bool ask(struct guard *guard, bool pending)
+{
+    struct slot *const slot = guard->slot;
+    struct guard_request *const request = &slot->guard;
+    const int end = slot_descriptor(slot, SLOT_PROGRAM_END);
+    const int given[WIRE_DESCRIPTORS] = {guard->fd, slot_descriptor(slot, SLOT_RELAY_END), STDERR_FILENO};
+    const int connection = slot_descriptor(slot, SLOT_REQUEST);
+    const int64_t now = sys_milliseconds();
+    _Alignas(8) uint8_t buffer[1024];
+    struct wire_reply reply;
+    size_t length;
+
+    if (end < 0 || given[1] < 0 || connection < 0) {
+        say(guard, "its sockets were closed by another part of the program", 0);
+        errno = EBADF;
+        return false;
+    }
+    if (pending && !pair_make_pending(slot)) {
+        say(guard, "cannot fill the pair of sockets", errno);
+        return false;
+    }
+    if (!name_end(guard, end) || !switch_carry(guard->fd, end)) {
+        say(guard, "cannot prepare the pair of sockets", errno);
+        return false;
+    }
+    memcpy(request->token, slot->relay.token, sizeof request->token);
+    request->cookie = slot->held[SLOT_PROGRAM_END].cookie;
+    request->pid = sys_process();
+    request->pending = pending;
+    request->filler = slot->filler;
+    request->elapsed = (uint32_t)(now - guard->started);
+    length = wire_write_guard(slot->message, request);
+    if (length == 0) {
+        say(guard, "its settings are too long", 0);
+        errno = EMSGSIZE;
+        return false;
+    }
+    if (!relay_ask(connection, slot->message, length, given, logs_to_stderr(request) ? 3 : 2,
+                   now + RELAY_DEADLINE, buffer, sizeof buffer, &reply, NULL)) {
+        say(guard, "the relay does not answer", errno);
+        return false;
+    }
+    if (reply.error != 0) {
+        say(guard, "the relay refuses", reply.error);
+        return false;
+    }
+    return true;
+}
+
+static bool acquire_again(struct guard *guard)
+{
+    struct slot *const slot = guard->slot;
+    int connection;
+
+    relay_forget(&slot->relay);
+    slot_drop(slot, SLOT_REQUEST);
+    connection =
+        relay_connect(&slot->relay, sys_milliseconds() + RELAY_DEADLINE, guard->why, sizeof guard->why);
+    if (connection < 0)
+        return false;
+    if (!slot_keep(slot, SLOT_REQUEST, connection) || !pair_make(slot)) {
+        say(guard, "cannot make a pair of sockets", errno);
+        return false;
+    }
+    return true;
+}
+
+bool guard_hand_over(struct guard *guard, bool pending)
+{
+    struct slot *const slot = guard->slot;
+    uint64_t cookie;
+    bool good;
+
+    if (!slot_is_mine(slot) || !sys_cookie(guard->fd, &cookie) || cookie != guard->cookie) {
+        say(guard, "its descriptor was closed or replaced meanwhile", 0);
+        return false;
+    }
+    good = ask(guard, pending);
+    for (int tries = 1; !good && errno == EPIPE && tries < TRIES; tries++)
+        good = acquire_again(guard) && ask(guard, pending);
+    if (!good)
+        return false;
+    slot_drop(slot, SLOT_RELAY_END);
+    slot_drop(slot, SLOT_REQUEST);
+    if (!switch_all(guard->fd, slot_descriptor(slot, SLOT_PROGRAM_END))) {
+        say(guard, "cannot switch the descriptor", errno);
+        return false;
+    }
+    return true;
+}
+
+void guard_cut(const struct guard *guard)
+{
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    const int saved = errno;
+    uint64_t cookie;
+
+    /*
+     * Disconnected (connect(2)), the socket is as it was before connect(), for this process, the relay and
+     * all who share it; the program may try its next address with it.
+     */
+    if (sys_cookie(guard->fd, &cookie) && cookie == guard->cookie &&
+        sys_connect(guard->fd, &nowhere, sizeof nowhere) != 0)
+        sys_shutdown(guard->fd, SHUT_RDWR);
+    errno = saved;
+}
+
+void guard_log(const struct guard *guard)
+{
+    log_failure(&guard->slot->guard, sys_milliseconds() - guard->started, guard->why);
+}

@@ -1,0 +1,55 @@
+/*
+ * One guarded connection, from the decision to the switch: what connect() is made of, and what the watch on
+ * read and write needs too.
+ */
+#ifndef RETROTLS_PRELOAD_GUARD_H
+#define RETROTLS_PRELOAD_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "policy/policy.h"
+#include "preload/slots.h"
+
+enum { GUARD_WHY_LIMIT = 400 };
+
+struct guard {
+    int fd;                    /* the program's */
+    struct wire_address asked; /* where it connects to */
+    struct slot *slot;
+    int64_t started; /* sys_milliseconds() of connect() */
+    uint64_t cookie; /* of the TCP socket */
+    char why[GUARD_WHY_LIMIT];
+};
+
+/* All of these want signals blocked. */
+
+/*
+ * Asks the policy and fills the slot's guard request; with DECISION_ERROR its `failure` says why this must
+ * not be connected at all.
+ */
+enum decision guard_decide(struct guard *guard);
+
+/*
+ * Gets everything that the connection will need, before a byte is sent to the server. False with errno for
+ * the program and `why` set.
+ */
+bool guard_acquire(struct guard *guard);
+
+/*
+ * Hands the TCP socket to the relay and switches the program's numbers. `pending`: TCP's outcome is not known
+ * yet. False with `why` set: then the caller must guard_cut().
+ */
+bool guard_hand_over(struct guard *guard, bool pending);
+
+/* Sees to it that nothing that the program has can reach the server any more. Keeps errno. */
+void guard_cut(const struct guard *guard);
+
+/* Tells the log that this connection failed, and `why`. Keeps errno. */
+void guard_log(const struct guard *guard);
+
+/* 127.0.0.1 for 0.0.0.0, ::1 for ::, which is where the kernel connects then; any other unchanged. */
+struct wire_address guard_destination(const struct wire_address *asked);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * The library's own failures, in the log that the policy names: connections that never reached the relay.
+ * The relay logs all others, with the same fields.
+ */
+#ifndef RETROTLS_PRELOAD_LOG_H
+#define RETROTLS_PRELOAD_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/wire.h"
+
+enum { LOG_LINE_SIZE = 2048 };
+
+/*
+ * One line about the connection of `request` that failed because of `error`, `milliseconds` after connect()
+ * was called; to where request->settings.log says. Never waits, keeps errno.
+ */
+void log_failure(const struct guard_request *request, int64_t milliseconds, const char *error);
+
+/* What it writes to syslog or a file, and to standard error. Each NUL-terminates. */
+void log_fields(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
+                const char *error);
+void log_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
+                  const char *error);
+
+/* `seconds` since 1970 as 2026-11-24T05:48:00Z (RFC 3339); gmtime_r(3) may read a file. */
+enum { LOG_TIME_SIZE = 32 };
+void log_time(char out[LOG_TIME_SIZE], int64_t seconds);
+
+#endif

@@ -1,0 +1,84 @@
+#include "preload/pair.h"
+
+#include <errno.h>
+#include <sys/uio.h>
+
+#include "preload/sys.h"
+
+enum { SEND_BUFFER_LIMIT = 1 << 20 };
+
+/*
+ * An unread byte keeps the whole buffer that it came in charged to the sender: up to 37120 bytes here (Linux
+ * 6.18), and poll(2) calls a socket writable while four times what is charged fit its SO_SNDBUF. So with a
+ * small one, the byte that the relay leaves unread would keep the program from ever writing again. A huge one
+ * would be filled for nothing.
+ */
+static bool set_send_buffer(int fd)
+{
+    const int half = PAIR_SEND_BUFFER / 2; /* the kernel doubles it (socket(7)) */
+    int size = sys_option(fd, SOL_SOCKET, SO_SNDBUF, 0);
+
+    if (size >= PAIR_SEND_BUFFER && size <= SEND_BUFFER_LIMIT)
+        return true;
+    if (sys_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof half) != 0)
+        return false;
+    size = sys_option(fd, SOL_SOCKET, SO_SNDBUF, 0);
+    if (size < PAIR_SEND_BUFFER) /* net.core.wmem_max is below it */
+        errno = ENOBUFS;
+    return size >= PAIR_SEND_BUFFER;
+}
+
+static ssize_t send_zeros(int fd, size_t count)
+{
+    /* One page many times over: what is sent has no meaning, the relay takes it out by number. */
+    static const char zeros[4096];
+    struct iovec pages[16];
+    struct msghdr header = {.msg_iov = pages};
+
+    do {
+        const size_t part = count < sizeof zeros ? count : sizeof zeros;
+
+        pages[header.msg_iovlen].iov_base = (void *)(uintptr_t)zeros;
+        pages[header.msg_iovlen++].iov_len = part;
+        count -= part;
+    } while (count > 0 && header.msg_iovlen < sizeof pages / sizeof pages[0]);
+    return sys_sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool pair_make(struct slot *slot)
+{
+    int pair[2];
+
+    slot_drop(slot, SLOT_PROGRAM_END);
+    slot_drop(slot, SLOT_RELAY_END);
+    slot->filler = 0;
+    if (sys_socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+        return false;
+    if (!slot_keep(slot, SLOT_PROGRAM_END, pair[0])) {
+        sys_close(pair[1]);
+        return false;
+    }
+    if (!slot_keep(slot, SLOT_RELAY_END, pair[1]) || !set_send_buffer(slot->held[SLOT_PROGRAM_END].fd))
+        return false;
+    /*
+     * The seed: when one end closes with a byte unread, the other gets what is queued for it and then
+     * ECONNRESET, as TCP would tell of a connection that broke. So it does when the relay is killed.
+     */
+    if (send_zeros(slot->held[SLOT_PROGRAM_END].fd, 1) != 1)
+        return false;
+    slot->filler = 1;
+    return true;
+}
+
+bool pair_make_pending(struct slot *slot)
+{
+    enum { LARGE = 65536 };
+    const int end = slot_descriptor(slot, SLOT_PROGRAM_END);
+    const int priority = PAIR_UNTOLD;
+    ssize_t sent;
+
+    while ((sent = send_zeros(end, LARGE)) > 0 && slot->filler < 4 * SEND_BUFFER_LIMIT)
+        slot->filler += (uint32_t)sent;
+    return sent < 0 && errno == EAGAIN &&
+           sys_setsockopt(end, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority) == 0;
+}

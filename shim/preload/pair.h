@@ -1,0 +1,29 @@
+/* The pair of sockets that takes the place of a TCP socket. */
+#ifndef RETROTLS_PRELOAD_PAIR_H
+#define RETROTLS_PRELOAD_PAIR_H
+
+#include <stdbool.h>
+
+#include "preload/slots.h"
+
+enum {
+    PAIR_SEND_BUFFER = 160 * 1024, /* at least, as getsockopt(SO_SNDBUF) reports */
+
+    /*
+     * SO_PRIORITY of the program's end, which means nothing to a UNIX socket, is seen by every process that
+     * holds it, and takes these values without a privilege: what a second connect() has to say.
+     */
+    PAIR_TOLD = 0,   /* the outcome has been told */
+    PAIR_UNTOLD = 1, /* the next connect() tells it */
+};
+
+/* Makes one in the slot, with the seed byte in it. False with errno set. */
+bool pair_make(struct slot *slot);
+
+/*
+ * Fills the program's end until it takes no more, so that it is no more writable than a TCP socket that is
+ * still connecting, and marks it PAIR_UNTOLD.
+ */
+bool pair_make_pending(struct slot *slot);
+
+#endif

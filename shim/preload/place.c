@@ -1,0 +1,103 @@
+#include "preload/place.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "preload/sys.h"
+#include "preload/words.h"
+
+static const char relay_name[] = "/retrotls-relay";
+
+/*
+ * A line of /proc/self/maps (proc(5)): "START-END PERMS OFFSET DEV INODE   PATH". The path where the line's
+ * range holds `address`; else NULL. Unlike what the dynamic linker knows, the path is never a relative one.
+ */
+static const char *path_at(const char *line, const char *end, uintptr_t address)
+{
+    uint64_t first, last;
+    const char *at = words_read_hex(line, end, &first);
+
+    if (!at || *at != '-')
+        return NULL;
+    at = words_read_hex(at + 1, end, &last);
+    if (!at || address < first || address >= last)
+        return NULL;
+    return memchr(at, '/', (size_t)(end - at));
+}
+
+static bool copy_path(const char *from, const char *end, char path[PLACE_LIMIT])
+{
+    if ((size_t)(end - from) >= PLACE_LIMIT)
+        return false;
+    memcpy(path, from, (size_t)(end - from));
+    path[end - from] = '\0';
+    return true;
+}
+
+/* The path of the file that holds this function. */
+static bool own_path(char path[PLACE_LIMIT])
+{
+    const uintptr_t address = (uintptr_t)&own_path;
+    char buffer[2 * PLACE_LIMIT];
+    size_t used = 0;
+    bool found = false;
+    ssize_t got = 1;
+    const int maps = sys_open("/proc/self/maps", O_RDONLY, 0);
+
+    if (maps < 0)
+        return false;
+    while (!found && used < sizeof buffer &&
+           (got = sys_read(maps, buffer + used, sizeof buffer - used)) > 0) {
+        char *line = buffer, *end;
+
+        used += (size_t)got;
+        while (!found && (end = memchr(line, '\n', (size_t)(buffer + used - line)))) {
+            const char *const from = path_at(line, end, address);
+
+            found = from && copy_path(from, end, path);
+            line = end + 1;
+        }
+        used -= (size_t)(line - buffer);
+        memmove(buffer, line, used);
+    }
+    sys_close(maps);
+    return found;
+}
+
+static bool exists(const char *path)
+{
+    return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
+/* Cuts the last part of a path off; false where there is none. */
+static bool cut_last(char *path)
+{
+    char *const slash = strrchr(path, '/');
+
+    if (!slash)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
+void place_of_relay(char path[PLACE_LIMIT])
+{
+    bool found = own_path(path) && cut_last(path);
+
+    for (int up = 0; found && up < 2; up++) {
+        const size_t length = strlen(path);
+
+        if (length + sizeof relay_name <= PLACE_LIMIT) {
+            memcpy(path + length, relay_name, sizeof relay_name);
+            if (exists(path))
+                return;
+            path[length] = '\0';
+        }
+        found = cut_last(path);
+    }
+    memcpy(path, RETROTLS_RELAY_PATH, sizeof RETROTLS_RELAY_PATH);
+}

@@ -1,0 +1,30 @@
+/*
+ * The functions that the interposed ones stand in front of: the next definition after this library's, so that
+ * other preloads (proxychains, torsocks, fakeroot) keep working.
+ *
+ * Safe at any time: a member that is called before the constructor has run looks itself up.
+ */
+#ifndef RETROTLS_PRELOAD_REAL_H
+#define RETROTLS_PRELOAD_REAL_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+struct addrinfo;
+
+struct real {
+    int (*connect)(int, const struct sockaddr *, socklen_t);
+    int (*getpeername)(int, struct sockaddr *, socklen_t *);
+    int (*getsockname)(int, struct sockaddr *, socklen_t *);
+    int (*getsockopt)(int, int, int, void *, socklen_t *);
+    int (*setsockopt)(int, int, int, const void *, socklen_t);
+    ssize_t (*sendto)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
+    ssize_t (*sendmsg)(int, const struct msghdr *, int);
+};
+
+extern struct real real;
+
+/* Looks all up. For the constructor: dlsym(3) must not be called for the first time in a signal handler. */
+void real_start(void);
+
+#endif

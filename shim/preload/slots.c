@@ -1,0 +1,186 @@
+#include "preload/slots.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "preload/sys.h"
+
+enum { CHUNK_SLOTS = 8, CHUNKS_LIMIT = SLOTS_LIMIT / CHUNK_SLOTS };
+
+/* Mapped as they are needed, never given back: a program that never connects pays nothing. */
+static _Atomic(struct slot *) chunks[CHUNKS_LIMIT];
+
+static bool on_alternate_stack(void)
+{
+    stack_t stack = {.ss_flags = 0};
+
+    return syscall(SYS_sigaltstack, NULL, &stack) == 0 && stack.ss_flags & SS_ONSTACK;
+}
+
+/* Stacks grow down: a frame that is not deeper than the slot's means that the slot's call is over. */
+static bool is_over(const struct slot *slot, uintptr_t frame, bool alternate)
+{
+    return slot->alternate == alternate && frame >= slot->frame;
+}
+
+static bool claim(struct slot *slot, uint32_t from, uint32_t thread)
+{
+    return atomic_compare_exchange_strong(&slot->thread, &from, thread);
+}
+
+static struct slot *at(size_t index)
+{
+    struct slot *const chunk = atomic_load_explicit(&chunks[index / CHUNK_SLOTS], memory_order_acquire);
+
+    return chunk ? chunk + index % CHUNK_SLOTS : NULL;
+}
+
+/* The calling thread's slot of a call that is over. */
+static struct slot *find_own(uint32_t thread, uintptr_t frame)
+{
+    struct slot *slot;
+
+    for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
+        if (atomic_load(&slot->thread) == thread && is_over(slot, frame, on_alternate_stack()))
+            return slot;
+    }
+    return NULL;
+}
+
+static struct slot *find_free(uint32_t thread)
+{
+    struct slot *slot;
+
+    for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
+        if (atomic_load(&slot->thread) == 0 && claim(slot, 0, thread))
+            return slot;
+    }
+    return NULL;
+}
+
+/* A slot of a thread that has ended, or that is a parent process's. */
+static struct slot *find_abandoned(uint32_t thread)
+{
+    struct slot *slot;
+
+    for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
+        const uint32_t other = atomic_load(&slot->thread);
+
+        if (other != 0 && !sys_thread_exists(other) && claim(slot, other, thread))
+            return slot;
+    }
+    return NULL;
+}
+
+static bool grow(void)
+{
+    const size_t size = CHUNK_SLOTS * sizeof(struct slot);
+    struct slot *const chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (chunk == MAP_FAILED)
+        return false;
+    for (int i = 0; i < CHUNK_SLOTS; i++)
+        for (int part = 0; part < SLOT_PARTS; part++)
+            chunk[i].held[part].fd = -1;
+    for (size_t i = 0; i < CHUNKS_LIMIT; i++) {
+        struct slot *none = NULL;
+
+        if (atomic_compare_exchange_strong(&chunks[i], &none, chunk))
+            return true;
+    }
+    munmap(chunk, size);
+    return false;
+}
+
+static void empty(struct slot *slot)
+{
+    for (int part = 0; part < SLOT_PARTS; part++)
+        slot_drop(slot, (enum slot_part)part);
+    slot->filler = 0;
+}
+
+struct slot *slot_take(const void *frame)
+{
+    const uint32_t thread = sys_thread();
+    struct slot *slot = find_own(thread, (uintptr_t)frame);
+
+    while (!slot) {
+        slot = find_free(thread);
+        if (!slot)
+            slot = find_abandoned(thread);
+        if (!slot && !grow()) {
+            errno = ENOMEM;
+            return NULL;
+        }
+    }
+    empty(slot);
+    slot->alternate = on_alternate_stack();
+    slot->frame = (uintptr_t)frame;
+    return slot;
+}
+
+void slot_release(struct slot *slot)
+{
+    empty(slot);
+    atomic_store(&slot->thread, 0);
+}
+
+bool slot_is_mine(const struct slot *slot)
+{
+    return atomic_load(&slot->thread) == sys_thread();
+}
+
+int slot_descriptor(struct slot *slot, enum slot_part part)
+{
+    struct held *const held = &slot->held[part];
+    const int saved = errno;
+    uint64_t cookie;
+
+    if (held->fd >= 0 && !(sys_cookie(held->fd, &cookie) && cookie == held->cookie))
+        held->fd = -1;
+    errno = saved;
+    return held->fd;
+}
+
+bool slot_keep(struct slot *slot, enum slot_part part, int fd)
+{
+    struct held *const held = &slot->held[part];
+
+    fd = sys_lift(fd);
+    if (fd < 0)
+        return false;
+    if (!sys_cookie(fd, &held->cookie)) {
+        const int saved = errno;
+
+        sys_close(fd);
+        errno = saved;
+        return false;
+    }
+    held->fd = fd;
+    return true;
+}
+
+void slot_drop(struct slot *slot, enum slot_part part)
+{
+    const int saved = errno;
+    const int fd = slot_descriptor(slot, part);
+
+    slot->held[part].fd = -1;
+    if (fd >= 0)
+        sys_close(fd);
+    errno = saved;
+}
+
+void slots_forget(void)
+{
+    struct slot *slot;
+
+    for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
+        if (atomic_load(&slot->thread) != 0)
+            slot_release(slot);
+    }
+}

@@ -1,0 +1,32 @@
+/*
+ * Makes descriptor numbers refer to another socket: every number of this process that refers to the same open
+ * socket (dup, F_DUPFD before connect()), and each registration of one of them in an epoll set, for those
+ * would go on telling about the old socket.
+ */
+#ifndef RETROTLS_PRELOAD_SWITCH_H
+#define RETROTLS_PRELOAD_SWITCH_H
+
+#include <stdbool.h>
+
+enum {
+    SWITCH_NUMBERS_LIMIT = 128,     /* numbers of one socket */
+    SWITCH_REGISTRATIONS_LIMIT = 64 /* in epoll sets */
+};
+
+/* Whether /proc/self/fd can be read: without it nothing can be switched. Sets errno. */
+bool switch_is_possible(void);
+
+/*
+ * Gives `to` what the open socket `fd` has and a program can have set before: O_NONBLOCK, O_ASYNC with owner
+ * and signal, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT.
+ */
+bool switch_carry(int fd, int to);
+
+/*
+ * Switches all numbers of `fd`'s socket to `to`'s, keeping each one's FD_CLOEXEC; `to` itself stays open.
+ * False with errno set where /proc is not there, a limit is reached or the kernel refuses: then numbers may
+ * refer to either, and the caller must see to it that neither leads anywhere. Signals must be blocked.
+ */
+bool switch_all(int fd, int to);
+
+#endif

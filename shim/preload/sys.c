@@ -1,0 +1,240 @@
+#include "preload/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SO_COOKIE
+#    define SO_COOKIE 57
+#endif
+
+/* What the system calls of old take, whatever libc's own time_t is. */
+struct kernel_timespec {
+    long seconds, nanoseconds;
+};
+
+int sys_close(int fd)
+{
+    return (int)syscall(SYS_close, fd);
+}
+
+int sys_open(const char *path, int flags, unsigned mode)
+{
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+}
+
+ssize_t sys_read(int fd, void *buffer, size_t size)
+{
+    return syscall(SYS_read, fd, buffer, size);
+}
+
+ssize_t sys_write(int fd, const void *buffer, size_t size)
+{
+    return syscall(SYS_write, fd, buffer, size);
+}
+
+ssize_t sys_readlink(const char *path, char *buffer, size_t size)
+{
+    return syscall(SYS_readlinkat, AT_FDCWD, path, buffer, size);
+}
+
+ssize_t sys_getdents(int fd, void *buffer, size_t size)
+{
+    return syscall(SYS_getdents64, fd, buffer, size);
+}
+
+int sys_fcntl(int fd, int command, long argument)
+{
+#ifdef SYS_fcntl64
+    return (int)syscall(SYS_fcntl64, fd, command, argument);
+#else
+    return (int)syscall(SYS_fcntl, fd, command, argument);
+#endif
+}
+
+int sys_dup3(int from, int to, int flags)
+{
+    return (int)syscall(SYS_dup3, from, to, flags);
+}
+
+int sys_poll(struct pollfd *set, unsigned count, int milliseconds)
+{
+    struct kernel_timespec wait = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+
+    return (int)syscall(SYS_ppoll, set, count, milliseconds < 0 ? NULL : &wait, NULL, sizeof(sys_signals));
+}
+
+int sys_socket(int domain, int type, int protocol)
+{
+    return (int)syscall(SYS_socket, domain, type | SOCK_CLOEXEC, protocol);
+}
+
+int sys_socketpair(int domain, int type, int protocol, int pair[2])
+{
+    return (int)syscall(SYS_socketpair, domain, type | SOCK_CLOEXEC, protocol, pair);
+}
+
+int sys_bind(int fd, const void *address, socklen_t length)
+{
+    return (int)syscall(SYS_bind, fd, address, length);
+}
+
+int sys_listen(int fd, int backlog)
+{
+    return (int)syscall(SYS_listen, fd, backlog);
+}
+
+int sys_connect(int fd, const void *address, socklen_t length)
+{
+    return (int)syscall(SYS_connect, fd, address, length);
+}
+
+int sys_shutdown(int fd, int how)
+{
+    return (int)syscall(SYS_shutdown, fd, how);
+}
+
+int sys_getsockname(int fd, void *address, socklen_t *length)
+{
+    return (int)syscall(SYS_getsockname, fd, address, length);
+}
+
+int sys_getpeername(int fd, void *address, socklen_t *length)
+{
+    return (int)syscall(SYS_getpeername, fd, address, length);
+}
+
+int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+    return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
+}
+
+int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+{
+    return (int)syscall(SYS_setsockopt, fd, level, name, value, length);
+}
+
+ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return syscall(SYS_recvmsg, fd, message, flags);
+}
+
+int sys_option(int fd, int level, int name, int otherwise)
+{
+    int value = 0;
+    socklen_t length = sizeof value;
+
+    return sys_getsockopt(fd, level, name, &value, &length) == 0 ? value : otherwise;
+}
+
+bool sys_cookie(int fd, uint64_t *cookie)
+{
+    socklen_t length = sizeof *cookie;
+
+    return fd >= 0 && sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &length) == 0;
+}
+
+bool sys_inode(int fd, uint64_t *inode, uint32_t *owner)
+{
+    /* struct statx of statx(2), the same for 32 and 64 bits; Linux 4.11. */
+    struct {
+        uint32_t mask, block_size;
+        uint64_t attributes;
+        uint32_t links, uid, gid;
+        uint16_t mode, spare;
+        uint64_t inode;
+        uint8_t rest[256 - 40];
+    } found;
+    const int at_empty_path = 0x1000, statx_uid = 0x8, statx_ino = 0x100;
+
+    memset(&found, 0, sizeof found);
+    if (syscall(SYS_statx, fd, "", at_empty_path, statx_uid | statx_ino, &found) != 0)
+        return false;
+    *inode = found.inode;
+    *owner = found.uid;
+    return true;
+}
+
+int sys_lift(int fd)
+{
+    int lifted;
+
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    lifted = sys_fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int saved = errno;
+    sys_close(fd);
+    errno = saved;
+    return lifted;
+}
+
+uint32_t sys_process(void)
+{
+    return (uint32_t)syscall(SYS_getpid);
+}
+
+uint32_t sys_thread(void)
+{
+    return (uint32_t)syscall(SYS_gettid);
+}
+
+bool sys_thread_exists(uint32_t thread)
+{
+    return syscall(SYS_tgkill, sys_process(), thread, 0) == 0 || errno != ESRCH;
+}
+
+int64_t sys_milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void sys_pause(int milliseconds)
+{
+    sys_poll(NULL, 0, milliseconds);
+}
+
+bool sys_random(void *buffer, size_t size)
+{
+    ssize_t got;
+    int fd;
+
+#ifdef SYS_getrandom
+    if (syscall(SYS_getrandom, buffer, size, 0) == (long)size)
+        return true;
+#endif
+    fd = sys_open("/dev/urandom", O_RDONLY, 0);
+    if (fd < 0)
+        return false;
+    got = sys_read(fd, buffer, size);
+    sys_close(fd);
+    return got == (ssize_t)size;
+}
+
+sys_signals sys_signals_block(void)
+{
+    const sys_signals all = {UINT64_MAX};
+    sys_signals saved = {0};
+
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof saved);
+    return saved;
+}
+
+void sys_signals_restore(sys_signals saved)
+{
+    const int kept = errno;
+
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof saved);
+    errno = kept;
+}

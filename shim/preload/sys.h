@@ -1,0 +1,76 @@
+/*
+ * System calls made directly. libc's wrappers are cancellation points, may be interposed by the program or
+ * another preload, and some are newer than the oldest libc that the library runs with. Each returns as the
+ * system call of its name, -1 with errno set where it fails, unless it says otherwise.
+ */
+#ifndef RETROTLS_PRELOAD_SYS_H
+#define RETROTLS_PRELOAD_SYS_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+int sys_close(int fd);
+int sys_open(const char *path, int flags, unsigned mode);
+ssize_t sys_read(int fd, void *buffer, size_t size);
+ssize_t sys_write(int fd, const void *buffer, size_t size);
+ssize_t sys_readlink(const char *path, char *buffer, size_t size);
+ssize_t sys_getdents(int fd, void *buffer, size_t size);
+int sys_fcntl(int fd, int command, long argument);
+int sys_dup3(int from, int to, int flags);
+/* `milliseconds`: -1 for ever. */
+int sys_poll(struct pollfd *set, unsigned count, int milliseconds);
+
+int sys_socket(int domain, int type, int protocol);
+int sys_socketpair(int domain, int type, int protocol, int pair[2]);
+int sys_bind(int fd, const void *address, socklen_t length);
+int sys_listen(int fd, int backlog);
+int sys_connect(int fd, const void *address, socklen_t length);
+int sys_shutdown(int fd, int how);
+int sys_getsockname(int fd, void *address, socklen_t *length);
+int sys_getpeername(int fd, void *address, socklen_t *length);
+int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
+int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
+ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags);
+
+/* The value of an option that is an int, or `otherwise` where it cannot be had. */
+int sys_option(int fd, int level, int name, int otherwise);
+
+/*
+ * The number of an open socket that no other has, or ever had, on this machine (SO_COOKIE, Linux 4.12). False
+ * where `fd` is no socket, or closed.
+ */
+bool sys_cookie(int fd, uint64_t *cookie);
+
+/* What fstat(2) tells as st_ino and st_uid of an open file; false where it fails. */
+bool sys_inode(int fd, uint64_t *inode, uint32_t *owner);
+
+/*
+ * Moves `fd` above the standard descriptors, so that nothing that the program writes to a closed one lands in
+ * it. Returns the new number (close-on-exec), or -1, and then `fd` is closed. A negative `fd` is handed back.
+ */
+int sys_lift(int fd);
+
+uint32_t sys_process(void); /* getpid(2), never cached */
+uint32_t sys_thread(void);  /* gettid(2) */
+/* Whether a thread of this process has that number. */
+bool sys_thread_exists(uint32_t thread);
+
+int64_t sys_milliseconds(void); /* CLOCK_MONOTONIC */
+void sys_pause(int milliseconds);
+
+/* Fills the buffer with random bytes of the kernel's; false where there are none. */
+bool sys_random(void *buffer, size_t size);
+
+/* All signals blocked, those of libc's own (thread cancellation) too. */
+typedef struct {
+    uint64_t bits; /* the kernel's own signal set */
+} sys_signals;
+sys_signals sys_signals_block(void);
+void sys_signals_restore(sys_signals saved);
+
+#endif
