@@ -4,9 +4,11 @@
  * A script is a list of steps that ends with NULL. The first letter tells what a step does:
  *   S text   send the text, in one piece (or byte by byte where the test asks for it)
  *   C text   expect exactly this line from the client; CRLF is added
+ *   c        read a line from the client, whatever it says
  *   E text   send the text again and again until the client has gone
  *   D text   the same, one byte every millisecond
  *   X        close
+ *   R        wait until the client says something, and close with that unread: a reset
  * In a text %t is a tag (a line expected from the client sets it: what stands before its first space), %0 a
  * NUL byte, %% a percent sign. After the last step the server waits until the client has gone, and keeps what
  * it still says in `more`.
@@ -52,15 +54,18 @@ static inline size_t peer_expand(const struct peer *p, const char *text, char *o
 {
     size_t length = 0;
 
-    for (; *text && length + sizeof p->tag < size; text++) {
+    for (; *text && length + 128 < size; text++) {
         if (text[0] == '%' && text[1] == 't') {
             length += (size_t)snprintf(out + length, size - length, "%s", p->tag);
             text++;
         } else if (text[0] == '%' && text[1] == '0') {
             out[length++] = '\0';
             text++;
+        } else if (text[0] == '%' && text[1] == '9') {
+            memset(out + length, 'x', 100);
+            length += 100;
+            text++;
         } else {
-            text += text[0] == '%' && text[1] == '%';
             out[length++] = *text;
         }
     }
@@ -115,6 +120,10 @@ static inline void *peer_run(void *argument)
         case 'C':
             peer_expect(p, *step + 1);
             break;
+        case 'c':
+            while (recv(p->fd, text, 1, 0) == 1 && text[0] != '\n')
+                ;
+            break;
         case 'E':
             while (peer_send(p, text, length, length))
                 ;
@@ -123,6 +132,12 @@ static inline void *peer_run(void *argument)
             for (size_t at = 0; peer_send(p, text + at, 1, 1); at = (at + 1) % length)
                 nanosleep(&millisecond, NULL);
             break;
+        case 'R':
+            while (recv(p->fd, text, 1, MSG_PEEK) < 0)
+                ;
+            close(p->fd);
+            p->fd = -1;
+            return NULL;
         case 'X':
             shutdown(p->fd, SHUT_RDWR);
             break;
@@ -157,12 +172,13 @@ static inline void peer_start(struct peer *p, pthread_t *thread, const char *con
     assert_int_equal(pthread_create(thread, NULL, peer_run, p), 0);
 }
 
-/* Negotiates with a server that follows `script`. */
-static inline void negotiate_with(struct result *r, const struct settings *settings, uint16_t port,
-                                  bool bytewise, const struct local_address *local, const char *const *script)
+/* Negotiates with a server that follows `script`. `program`: the relay's end of the program's pair, or -1. */
+static inline void negotiate_for(int program, struct result *r, const struct settings *settings,
+                                 uint16_t port, bool bytewise, const struct local_address *local,
+                                 const char *const *script)
 {
     struct transport transport;
-    struct plain plain = {.transport = &transport, .program = -1, .server = "mail.example.org"};
+    struct plain plain = {.transport = &transport, .program = program, .server = "mail.example.org"};
     pthread_t thread;
     int client;
 
@@ -176,6 +192,12 @@ static inline void negotiate_with(struct result *r, const struct settings *setti
     assert_ptr_equal(plain.transport, &transport);
     assert_true((r->outcome == READY) == (r->why.kind == FAILURE_NONE));
     assert_true((r->why.text[0] == '\0') == (r->why.kind == FAILURE_NONE));
+}
+
+static inline void negotiate_with(struct result *r, const struct settings *settings, uint16_t port,
+                                  bool bytewise, const struct local_address *local, const char *const *script)
+{
+    negotiate_for(-1, r, settings, port, bytewise, local, script);
 }
 
 /* One dialogue and what must come of it. */
