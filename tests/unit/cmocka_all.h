@@ -7,6 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* cmocka has a fail() of its own, and so has relay/failure.h, which is meant in the tests. */
+#pragma push_macro("fail")
+#undef fail
 #include <cmocka.h>
+#undef fail
+#pragma pop_macro("fail")
+
+#undef fail_msg
+#define fail_msg(...) (print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
 
 #endif
