@@ -6,7 +6,7 @@
 
 enum { SPEAKS_FIRST_MS = 2000 }; /* how long a silent server is waited for once the program has spoken */
 
-/* Serves bytes that were read already, then what the transport underneath has. */
+/* Serves bytes that were read already, then what the transport underneath has. A greeting is only read. */
 struct replay {
     struct transport transport; /* first: its address is the replay's */
     struct transport *under;
@@ -39,32 +39,15 @@ static ssize_t replay_read(struct transport *t, void *buffer, size_t size)
     return got;
 }
 
-static ssize_t replay_write(struct transport *t, const void *buffer, size_t size)
-{
-    struct replay *r = (struct replay *)t;
-
-    return r->under->write(r->under, buffer, size);
-}
-
-static bool replay_pending(struct transport *t)
-{
-    struct replay *r = (struct replay *)t;
-
-    return r->left > 0 || r->under->pending(r->under);
-}
-
 /* The greeting of `p`, whose first line has been read already (`first`, `length` bytes). */
 static enum outcome greeting_after(struct plain *server, const struct protocol *p, const char *first,
                                    size_t length, struct greeting *g, struct failure *why)
 {
-    struct replay replay = {.transport = {.peek = replay_peek,
-                                          .read = replay_read,
-                                          .write = replay_write,
-                                          .pending = replay_pending,
-                                          .descriptor = server->transport->descriptor},
-                            .under = server->transport,
-                            .bytes = first,
-                            .left = length};
+    struct replay replay = {
+        .transport = {.peek = replay_peek, .read = replay_read, .descriptor = server->transport->descriptor},
+        .under = server->transport,
+        .bytes = first,
+        .left = length};
     enum outcome outcome;
 
     server->consumed -= length; /* they are counted again */

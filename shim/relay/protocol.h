@@ -44,8 +44,9 @@ struct protocol {
     uint16_t implicit_port;
 
     /*
-     * Reads the whole greeting into `g`, which is all zero. READY where the server is willing, FAILED with
-     * `why` set where it is not (421, BYE, ...) or where what came is no greeting of this protocol.
+     * Reads (and only reads) the whole greeting into `g`, which is all zero. READY where the server is
+     * willing, FAILED with `why` set where it is not (421, BYE, ...) or where what came is no greeting of
+     * this protocol.
      */
     enum outcome (*greeting)(struct plain *server, struct greeting *g, struct failure *why);
 

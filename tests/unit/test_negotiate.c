@@ -172,7 +172,7 @@ static void nothing_is_lost_of_another_protocol(void **state)
         {{"S\x4a%0%0%0\x0a"
           "8.0.36%0"},
          5},
-        {{"S220 x ES", "X"}, 9},
+        {{"S220 x ES", "X"}, 8},
         {{"SRFB 003.008\nx"}, 12},
         {{"S-BAD\r\n"}, 6},
         {{"X"}, 0},
