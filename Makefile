@@ -39,7 +39,7 @@ $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) -ldl
 
 $(BUILD)/retrotls-relay: $(RELAY) $(WIRE)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -pthread
 
 $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
@@ -56,7 +56,7 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \
 		$(PRELOAD_TESTED) $(POLICY) $(WIRE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -pthread
 
 # What the library asks of libc, and what it shows to programs.
 check-symbols: $(BUILD)/libretrotls.so

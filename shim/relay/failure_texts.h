@@ -51,8 +51,59 @@
     /* the system's word for the error */ \
     X(FAILURE_RANDOM, "no random bytes for the dialogue with %s: %s; getrandom(2) must be allowed to this program")
 
-/* TLS, its certificates, and the relay itself. */
-#define FAILURES_OF_TLS(X)
+/* TLS, its certificates, and the relay itself. Words: the server's name, then what the comment says. */
+#define PIN "; pin it only if you know it is right: 'level fingerprint'"
+
+#define FAILURES_OF_TLS(X) \
+    X(FAILURE_NO_MEMORY, "no memory for TLS with %s; close other programs, then try again") \
+    /* the setting, its value, what OpenSSL says */ \
+    X(FAILURE_TLS_SETTING, "no TLS with %s: its setting '%s %s' cannot be used: %s; mend it in the policy") \
+    X(FAILURE_TLS_TIMEOUT, "no end of the TLS handshake with %s in time; try again later, or raise 'timeout' in its" \
+                           " block of the policy") \
+    X(FAILURE_TLS_CLOSED, "connection closed by %s during the TLS handshake; try again later, or ask its operator") \
+    /* the system's word for the error */ \
+    X(FAILURE_TLS_LOST, "connection to %s lost during the TLS handshake: %s; check the network, then try again") \
+    /* OpenSSL's word */ \
+    X(FAILURE_TLS_NOT_TLS, "no TLS from %s where it had agreed to it: %s" ASK_OPERATOR) \
+    X(FAILURE_TLS_VERSION, "no TLS version in common with %s: %s; it needs TLS 1.2 or 1.3: ask its operator") \
+    X(FAILURE_TLS_WEAK, "TLS of %s is too weak: %s; ask its operator") \
+    X(FAILURE_TLS_RENEGOTIATION, "TLS of %s is too old: it lacks secure renegotiation (RFC 5746): %s; ask its" \
+                                 " operator") \
+    /* the alert */ \
+    X(FAILURE_TLS_ALERT, "TLS refused by %s with the alert '%s'; ask its operator, or see 'ciphers' and 'client-cert'" \
+                         " in the policy") \
+    /* OpenSSL's word */ \
+    X(FAILURE_TLS_OTHER, "TLS handshake with %s failed: %s" ASK_OPERATOR) \
+    X(FAILURE_NAME_MALFORMED, "no certificate can be for the name that the program asked for, %s; say in the policy" \
+                              " what it must be for: 'name NAME'") \
+    /* its address */ \
+    X(FAILURE_NO_NAME, "no name to check the certificate of %s against: the program asked the resolver for none; add" \
+                       " to the policy 'match address %s' and below it 'name NAME'") \
+    /* its names, its end and issuer, its SHA-256 */ \
+    X(FAILURE_CERTIFICATE_EXPIRED, "certificate of %s has expired: for %s, %s, sha256:%s; its operator must renew it") \
+    X(FAILURE_CERTIFICATE_EARLY, "certificate of %s is not valid yet: for %s, %s, sha256:%s; check this machine's" \
+                                 " clock") \
+    X(FAILURE_CERTIFICATE_SELF_SIGNED, "certificate of %s is self-signed: for %s, %s, sha256:%s" PIN) \
+    X(FAILURE_CERTIFICATE_UNKNOWN_ROOT, "certificate of %s ends in an unknown root: for %s, %s, sha256:%s; if you" \
+                                        " trust it: 'ca-file'") \
+    X(FAILURE_CERTIFICATE_UNKNOWN_ISSUER, "certificate of %s has an unknown issuer: for %s, %s, sha256:%s; if you" \
+                                          " trust it: 'ca-file'") \
+    X(FAILURE_CERTIFICATE_NO_CA, "certificate of %s has an issuer that may issue none: for %s, %s, sha256:%s; ask" \
+                                 " its operator") \
+    X(FAILURE_CERTIFICATE_PURPOSE, "certificate of %s is not for servers: for %s, %s, sha256:%s; ask its operator") \
+    X(FAILURE_CERTIFICATE_CONSTRAINT, "certificate of %s is for a name its issuer may not certify: for %s, %s," \
+                                      " sha256:%s; ask its operator") \
+    X(FAILURE_CERTIFICATE_REVOKED, "certificate of %s is revoked: for %s, %s, sha256:%s; ask its operator") \
+    X(FAILURE_CERTIFICATE_NO_CRL, "certificate of %s has no valid revocation list: for %s, %s, sha256:%s; renew" \
+                                  " 'crl-file'") \
+    X(FAILURE_CERTIFICATE_OTHER_HOST, "certificate of %s is for another host: for %s, %s, sha256:%s; if that is" \
+                                      " right, add 'name NAME' to its block") \
+    X(FAILURE_CERTIFICATE_NOT_LISTED, "certificate of %s is not the one listed: for %s, %s, sha256:%s; if it was" \
+                                      " renewed, add its fingerprint") \
+    /* what is too weak, its names, its SHA-256 */ \
+    X(FAILURE_CERTIFICATE_WEAK, "certificate of %s is too weak: %s; for %s, sha256:%s; its operator must renew it") \
+    /* OpenSSL's word, its names, its SHA-256 */ \
+    X(FAILURE_CERTIFICATE_INVALID, "certificate of %s is not valid: %s; for %s, sha256:%s; ask its operator")
 
 #define FAILURES(X) FAILURES_OF_DIALOGUE(X) FAILURES_OF_TLS(X)
 /* clang-format on */

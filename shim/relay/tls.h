@@ -1,0 +1,71 @@
+/*
+ * One TLS connection to the server, over the socket on which STARTTLS was agreed.
+ *
+ * Never blocks but in tls_handshake(), which waits no longer than the dialogue's deadline. A connection
+ * belongs to one thread.
+ */
+#ifndef RETROTLS_RELAY_TLS_H
+#define RETROTLS_RELAY_TLS_H
+
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+#include "relay/failure.h"
+#include "relay/plain.h"
+#include "relay/reference.h"
+#include "relay/stream.h"
+#include "relay/tls_context.h"
+#include "relay/verify.h"
+#include "wire/wire.h"
+
+struct tls {
+    struct stream stream; /* for the pump */
+    SSL *ssl;             /* NULL: not open */
+    struct tls_context *context;
+    struct references references;
+    char address[INET6_ADDRSTRLEN]; /* of the server, for messages and the session's key */
+    struct verification check;
+    char session_key[TLS_SESSION_KEY_LIMIT]; /* "": not to be resumed */
+    bool pumped;   /* the pump waits for edges: after a short read, none is tried before the next edge */
+    bool dry;      /* there was a short read */
+    bool eof;      /* the server sent its FIN */
+    bool broken;   /* OpenSSL gave up: no close_notify can be sent */
+    bool finished; /* our FIN is sent: what OpenSSL still wants to write is dropped */
+    int error;     /* errno of the last failed read or write, 0 for none */
+};
+
+/* Whom the connection is to, and what is asked of it. */
+struct tls_peer {
+    const struct settings *settings;
+    const struct text_list *asked;      /* host names that the program asked the resolver for */
+    const struct wire_address *address; /* that it connected to */
+    const char *server;                 /* for messages */
+};
+
+/*
+ * Prepares a connection over the socket `fd`, which stays the caller's. `peer` and what it points to must
+ * outlive it. False with `why` set; nothing is to be closed then.
+ */
+bool tls_open(struct tls *tls, int fd, const struct tls_peer *peer, struct failure *why);
+
+/*
+ * The handshake and the certificate's verification, until `server->deadline`. False with `why` set. With
+ * `testing`, tls->check.why may be set though it returns true.
+ */
+bool tls_handshake(struct tls *tls, const struct plain *server, struct failure *why);
+
+/* Frees everything, and says nothing to the server. Does nothing where tls->ssl is NULL. */
+void tls_close(struct tls *tls);
+
+/* A transport for the dialogue over TLS (ManageSieve); `tls` must outlive it. */
+struct tls_transport {
+    struct transport transport;
+    struct tls *tls;
+};
+void transport_over_tls(struct tls_transport *t, struct tls *tls);
+
+/* For tls_context.c: what every context needs besides the settings. */
+void tls_prepare_context(SSL_CTX *context);
+
+#endif

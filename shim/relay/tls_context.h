@@ -1,0 +1,45 @@
+/*
+ * SSL_CTX objects, one for each set of settings that differ in anything that matters to TLS, and the sessions
+ * that may be resumed under them. Loading a trust store costs milliseconds; most connections of a program
+ * share one. All calls may come from any thread.
+ */
+#ifndef RETROTLS_RELAY_TLS_CONTEXT_H
+#define RETROTLS_RELAY_TLS_CONTEXT_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+#include "relay/failure.h"
+#include "wire/settings.h"
+
+enum {
+    TLS_CONTEXTS_LIMIT = 8,      /* contexts that are kept for later connections */
+    TLS_SESSIONS_LIMIT = 32,     /* sessions kept per context */
+    TLS_SESSION_AGE = 3600,      /* seconds: a certificate's chain is verified anew at least that often */
+    TLS_SESSION_KEY_LIMIT = 640, /* bytes of a session's key */
+};
+
+struct tls_context;
+
+/*
+ * The context for `settings`; made if there is none yet, or where a file that it was made from has changed.
+ * To be returned with tls_context_put(). NULL with `why` set where one of the settings cannot be used.
+ * `server` is for the message.
+ */
+struct tls_context *tls_context_get(const struct settings *settings, const char *server, struct failure *why);
+void tls_context_put(struct tls_context *context);
+SSL_CTX *tls_context_openssl(struct tls_context *context);
+
+/*
+ * The latest session kept under `key` (the server's address and the names it was verified for), for the
+ * caller to free; NULL where there is none. One of TLS 1.3 is given once (RFC 8446, C.4).
+ */
+SSL_SESSION *tls_session_take(struct tls_context *context, const char *key);
+/* Keeps `session`, of which it takes a reference. */
+void tls_session_keep(struct tls_context *context, const char *key, SSL_SESSION *session);
+
+/* Does what the first connection would have to wait for: OpenSSL's start and the default settings' context.
+ */
+void tls_warm_up(void);
+
+#endif

@@ -1,0 +1,179 @@
+#include "relay/tls_settings.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "wire/wire.h"
+
+enum {
+    SECURITY_LEVEL = 2,      /* OpenSSL's: 112 bits, which leaves out RSA and DH below 2048 bits and SHA-1 */
+    READ_BUFFER = 64 * 1024, /* bytes: four records in one read */
+};
+
+/* Whatever a policy's `ciphers` says, these are never spoken. */
+static const char never[] = ":!aNULL:!eNULL:!EXPORT:!RC4:!MD5:!DES:!3DES";
+
+/* The text of OpenSSL's first error, which is the cause of those after it; empties its queue. */
+static const char *openssl_says(void)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+
+    ERR_clear_error();
+    return reason ? reason : "cannot be used";
+}
+
+/* Whose setting cannot be used, and where that is to be said. */
+struct report {
+    const char *server;
+    struct failure *why;
+};
+
+static bool refuse(const struct report *to, const char *setting, const char *value)
+{
+    fail(to->why, FAILURE_TLS_SETTING, to->server, setting, value, openssl_says());
+    return false;
+}
+
+/* An encrypted key must not make OpenSSL ask for its passphrase on the program's terminal. */
+static int no_passphrase(char *buffer, int size, int writing, void *unused)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)unused;
+    return -1;
+}
+
+/*
+ * The system's roots: the hashed folder, of which one file is read for each root that is met (0.1 ms); and
+ * the one file beside it, which Debian does not have and others have instead (25 ms).
+ */
+static bool trust_system(X509_STORE *store)
+{
+    struct stat st;
+
+    return X509_STORE_load_path(store, X509_get_default_cert_dir()) == 1 &&
+           (stat(X509_get_default_cert_file(), &st) != 0 ||
+            X509_STORE_load_file(store, X509_get_default_cert_file()) == 1);
+}
+
+static bool apply_trust(X509_STORE *store, const struct settings *s, const struct report *to)
+{
+    if (s->ca_file && X509_STORE_load_file(store, s->ca_file) != 1)
+        return refuse(to, "ca-file", s->ca_file);
+    if (s->ca_dir && X509_STORE_load_path(store, s->ca_dir) != 1)
+        return refuse(to, "ca-dir", s->ca_dir);
+    if (!s->ca_file && !s->ca_dir && !trust_system(store))
+        return refuse(to, "the system's trust store", X509_get_default_cert_dir());
+    if (s->crl_file) {
+        X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+
+        if (!lookup || X509_load_crl_file(lookup, s->crl_file, X509_FILETYPE_PEM) <= 0)
+            return refuse(to, "crl-file", s->crl_file);
+        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+    }
+    return true;
+}
+
+static bool apply_ciphers(SSL_CTX *context, const struct settings *s, const struct report *to)
+{
+    char list[WIRE_TEXT_LIMIT + sizeof never];
+
+    snprintf(list, sizeof list, "%s%s", s->ciphers ? s->ciphers : "DEFAULT", never);
+    if (SSL_CTX_set_cipher_list(context, list) != 1)
+        return refuse(to, "ciphers", s->ciphers ? s->ciphers : "DEFAULT");
+    SSL_CTX_set_security_level(context, SECURITY_LEVEL); /* the list may have held an @SECLEVEL */
+    if (s->ciphersuites && SSL_CTX_set_ciphersuites(context, s->ciphersuites) != 1)
+        return refuse(to, "ciphersuites", s->ciphersuites);
+    if (s->groups && SSL_CTX_set1_groups_list(context, s->groups) != 1)
+        return refuse(to, "groups", s->groups);
+    return true;
+}
+
+bool tls_apply_settings(SSL_CTX *context, const struct settings *s, const char *server, struct failure *why)
+{
+    const struct report *const to = &(struct report){server, why};
+    const uint32_t low = s->tls_min > SETTINGS_TLS_1_2 ? s->tls_min : SETTINGS_TLS_1_2;
+
+    ERR_clear_error();
+    if (SSL_CTX_set_min_proto_version(context, (int)low) != 1)
+        return refuse(to, "tls-min", "");
+    if (SSL_CTX_set_max_proto_version(context, (int)s->tls_max) != 1 || (s->tls_max && s->tls_max < low))
+        return refuse(to, "tls-max", "");
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_clear_options(context, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
+                                       SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER);
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    if (!apply_ciphers(context, s, to))
+        return false;
+    return s->level != LEVEL_SECURE || apply_trust(SSL_CTX_get_cert_store(context), s, to);
+}
+
+bool tls_apply_client_certificate(SSL *ssl, const struct settings *s, const char *server, struct failure *why)
+{
+    const struct report *const to = &(struct report){server, why};
+    const char *key = s->client_key ? s->client_key : s->client_cert;
+
+    if (!s->client_cert)
+        return true;
+    ERR_clear_error();
+    if (SSL_use_certificate_chain_file(ssl, s->client_cert) != 1)
+        return refuse(to, "client-cert", s->client_cert);
+    if (SSL_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1 || SSL_check_private_key(ssl) != 1)
+        return refuse(to, "client-key", key);
+    return true;
+}
+
+/* ---- what tells one set of settings from another ---- */
+
+/* With its NUL, so that "a", "bc" is another key than "ab", "c"; absent is another than empty. */
+static bool put_text(EVP_MD_CTX *digest, const char *text)
+{
+    return EVP_DigestUpdate(digest, text ? "=" : "-", 1) == 1 &&
+           EVP_DigestUpdate(digest, text ? text : "", text ? strlen(text) + 1 : 1) == 1;
+}
+
+static bool put_file(EVP_MD_CTX *digest, const char *path)
+{
+    char state[96] = "";
+    struct stat st;
+
+    if (path && stat(path, &st) == 0)
+        snprintf(state, sizeof state, "%ju %ju %jd.%09ld", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+                 (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    return put_text(digest, path) && put_text(digest, state);
+}
+
+static bool put_list(EVP_MD_CTX *digest, const struct text_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (!put_text(digest, list->item[i]))
+            return false;
+    }
+    return put_text(digest, NULL);
+}
+
+bool tls_settings_key(const struct settings *s, unsigned char key[TLS_SETTINGS_KEY])
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    char numbers[64];
+    bool done;
+
+    snprintf(numbers, sizeof numbers, "%d %d %u %u", (int)s->level, s->testing, s->tls_min, s->tls_max);
+    done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 && put_text(digest, numbers) &&
+           put_file(digest, s->ca_file) && put_file(digest, s->ca_dir) && put_file(digest, s->crl_file) &&
+           put_file(digest, s->client_cert) && put_file(digest, s->client_key) &&
+           put_text(digest, s->ciphers) && put_text(digest, s->ciphersuites) && put_text(digest, s->groups) &&
+           put_list(digest, &s->names) && put_list(digest, &s->fingerprints) &&
+           EVP_DigestFinal_ex(digest, key, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}

@@ -1,0 +1,27 @@
+/* What the policy's settings come to in OpenSSL. */
+#ifndef RETROTLS_RELAY_TLS_SETTINGS_H
+#define RETROTLS_RELAY_TLS_SETTINGS_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+#include "relay/failure.h"
+#include "wire/settings.h"
+
+enum { TLS_SETTINGS_KEY = 32 }; /* bytes: SHA-256 */
+
+/* Applies `settings` to a new context. False with `why` set; `server` is for the message. */
+bool tls_apply_settings(SSL_CTX *context, const struct settings *settings, const char *server,
+                        struct failure *why);
+
+/* Gives one connection its client certificate, where the settings name one. False with `why` set. */
+bool tls_apply_client_certificate(SSL *ssl, const struct settings *settings, const char *server,
+                                  struct failure *why);
+
+/*
+ * The key under which a context is kept: a digest of everything about `settings` that tells one context from
+ * another, the state of the files included.
+ */
+bool tls_settings_key(const struct settings *settings, unsigned char key[TLS_SETTINGS_KEY]);
+
+#endif
