@@ -1,0 +1,474 @@
+#include "relay/pump.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "relay/buffer.h"
+#include "relay/plain.h"
+
+enum {
+    TAIL = 80,    /* bytes kept of the end of what the program wrote */
+    CHUNK = 4096, /* bytes that are watched at once */
+};
+
+struct pump {
+    struct end *program;
+    struct stream *server;
+    struct watch *watch;
+    _Atomic uint64_t *up_count, *down_count;
+
+    struct buffer up, down;
+    struct buffer held; /* of the program's bytes, while the watch makes them wait */
+
+    /* As in struct stream: what the edges have told of the program's end. */
+    bool program_readable, program_writable, program_ending;
+
+    bool program_ended; /* it writes no more */
+    bool program_deaf;  /* it reads no more */
+    bool server_told;   /* that the program has ended */
+    bool server_deaf;   /* what is written goes nowhere */
+    enum { OPEN, ENDED, CUT } server_end;
+    bool program_told; /* that the server has ended */
+
+    int epoll;
+    uint32_t program_events, server_events;
+    int64_t deadline; /* INT64_MAX: none */
+    bool no_memory;
+
+    char tail[TAIL]; /* the last bytes to the server: was it a QUIT? */
+    size_t tail_length;
+    char last; /* byte to the program */
+};
+
+/* ---- the end of the server's stream ---- */
+
+static void note_tail(struct pump *p, const char *bytes, size_t length)
+{
+    if (length >= TAIL) {
+        memcpy(p->tail, bytes + length - TAIL, TAIL);
+        p->tail_length = TAIL;
+        return;
+    }
+    if (p->tail_length + length > TAIL) {
+        const size_t keep = TAIL - length;
+
+        memmove(p->tail, p->tail + p->tail_length - keep, keep);
+        p->tail_length = keep;
+    }
+    memcpy(p->tail + p->tail_length, bytes, length);
+    p->tail_length += length;
+}
+
+/* Whether the last line to the server is QUIT (RFC 5321, 1939, 3977), or LOGOUT with or without a tag. */
+static bool said_farewell(const struct pump *p)
+{
+    size_t end = p->tail_length, begin;
+    const char *word;
+
+    if (end == 0 || p->tail[end - 1] != '\n')
+        return false;
+    end--;
+    if (end > 0 && p->tail[end - 1] == '\r')
+        end--;
+    for (begin = end; begin > 0 && p->tail[begin - 1] != '\n';)
+        begin--;
+    word = memrchr(p->tail + begin, ' ', end - begin);
+    word = word ? word + 1 : p->tail + begin;
+    end = (size_t)(p->tail + end - word);
+    return (end == 4 && strncasecmp(word, "QUIT", 4) == 0) ||
+           (end == 6 && strncasecmp(word, "LOGOUT", 6) == 0);
+}
+
+static void server_ends(struct pump *p, enum flow how)
+{
+    /* Many servers answer QUIT and just close: between two lines, that is an end in order. */
+    const bool expected = how == FLOW_TRUNCATED && said_farewell(p) && (p->last == '\n' || p->last == '\0');
+
+    p->server_end = how == FLOW_ENDED || expected ? ENDED : CUT;
+}
+
+/* ---- program to server ---- */
+
+static void program_ends(struct pump *p)
+{
+    p->program_ended = true;
+    p->program_readable = false;
+}
+
+static bool from_program(struct pump *p, struct buffer *to, size_t most)
+{
+    size_t room;
+    ssize_t n;
+
+    if (!buffer_open(to, &room)) {
+        p->no_memory = true;
+        return false;
+    }
+    if (room > most)
+        room = most;
+    if (room == 0)
+        return false;
+    n = end_read(p->program, to->bytes + to->end, room);
+    if (n > 0) {
+        buffer_put(to, (size_t)n);
+        if ((size_t)n < room && !p->program_ending)
+            p->program_readable = false;
+        return true;
+    }
+    if (n < 0 && errno == EAGAIN)
+        p->program_readable = false;
+    else if (n < 0 && errno == EINTR)
+        return true;
+    else
+        program_ends(p);
+    return n == 0;
+}
+
+/*
+ * Gives the watch what is held, as far as it takes it and there is room; its answers go to the program.
+ * Whether anything moved.
+ */
+static bool watch_held(struct pump *p)
+{
+    char answer[WATCH_ANSWER_LIMIT];
+    bool moved = false;
+    size_t room, count;
+
+    while (buffer_used(&p->held) > 0) {
+        size_t n = buffer_used(&p->held), taken;
+
+        if (!buffer_open(&p->up, &room)) {
+            p->no_memory = true;
+            return moved;
+        }
+        if (room <= WATCH_HELD)
+            return moved;
+        if (n > room - WATCH_HELD)
+            n = room - WATCH_HELD;
+        taken = watch_program(p->watch, (const char *)p->held.bytes + p->held.begin, n,
+                              (char *)p->up.bytes + p->up.end, &count);
+        buffer_put(&p->up, count);
+        buffer_take(&p->held, taken);
+        count = watch_answer(p->watch, answer);
+        if (count > 0 && !buffer_append(&p->down, answer, count))
+            p->no_memory = true;
+        if (taken == 0 && count == 0)
+            return moved; /* it waits for the server */
+        moved = true;
+    }
+    if (p->program_ended && !p->watch->ended && buffer_open(&p->up, &room) && room >= WATCH_HELD) {
+        buffer_put(&p->up, watch_end(p->watch, (char *)p->up.bytes + p->up.end));
+        moved = true;
+    }
+    return moved;
+}
+
+static bool is_watched(const struct pump *p)
+{
+    return p->watch && (p->watch->watching || buffer_used(&p->held) > 0);
+}
+
+static bool read_program(struct pump *p)
+{
+    bool moved;
+
+    if (!p->program_readable || p->program_ended)
+        return false;
+    if (!is_watched(p))
+        return from_program(p, &p->up, BUFFER_SIZE);
+    if (buffer_used(&p->held) > 0)
+        return false;
+    moved = from_program(p, &p->held, CHUNK);
+    watch_held(p);
+    return moved;
+}
+
+static bool write_server(struct pump *p)
+{
+    bool moved = false;
+
+    while (buffer_used(&p->up) > 0 && p->server->writable && !p->server_deaf) {
+        const uint8_t *bytes = p->up.bytes + p->up.begin;
+        size_t count = 0;
+        const enum flow flow = p->server->write(p->server, bytes, buffer_used(&p->up), &count);
+
+        if (flow == FLOW_BLOCKED)
+            break;
+        if (flow != FLOW_MOVED) {
+            /* Nobody hears the program any more. What the server said before can still be read. */
+            p->server_deaf = true;
+            p->server->readable = p->server->edge = p->server->ending = true;
+            break;
+        }
+        note_tail(p, (const char *)bytes, count);
+        if (p->up_count)
+            atomic_fetch_add_explicit(p->up_count, count, memory_order_relaxed);
+        buffer_take(&p->up, count);
+        moved = true;
+    }
+    if (p->server_deaf)
+        buffer_take(&p->up, buffer_used(&p->up));
+    return moved;
+}
+
+static bool tell_server(struct pump *p)
+{
+    if (!p->program_ended || p->server_told || buffer_used(&p->up) > 0 || buffer_used(&p->held) > 0 ||
+        !p->server->writable)
+        return false;
+    p->server_told = p->server->finish(p->server) != FLOW_BLOCKED;
+    return p->server_told;
+}
+
+/* ---- server to program ---- */
+
+/* Copies what the server wrote, with the watch's answers at their places. */
+static void watch_chunk(struct pump *p, const char *bytes, size_t length)
+{
+    char answer[WATCH_ANSWER_LIMIT];
+
+    while (length > 0) {
+        const size_t taken = p->watch->watching ? watch_server(p->watch, bytes, length) : length;
+        size_t count;
+
+        if (!buffer_append(&p->down, bytes, taken))
+            p->no_memory = true;
+        bytes += taken;
+        length -= taken;
+        count = watch_answer(p->watch, answer);
+        if (count > 0 && !buffer_append(&p->down, answer, count))
+            p->no_memory = true;
+        watch_held(p);
+    }
+}
+
+/* Room that is left for answers of the watch: each follows at least one byte of the chunk, or of the
+ * program's. */
+static enum flow read_watched(struct pump *p, size_t room, size_t *count)
+{
+    char chunk[CHUNK];
+    enum flow flow;
+
+    *count = 0;
+    if (room < CHUNK + 2 * (size_t)CHUNK)
+        return FLOW_BLOCKED; /* the program will read, and then there is room */
+    flow = p->server->read(p->server, chunk, sizeof chunk, count);
+    if (flow == FLOW_MOVED)
+        watch_chunk(p, chunk, *count);
+    return flow;
+}
+
+static bool read_server(struct pump *p)
+{
+    bool moved = false;
+
+    while (p->server->readable && p->server_end == OPEN &&
+           (!p->server->read_needs_write || p->server->writable)) {
+        size_t room, count = 0;
+        enum flow flow;
+
+        if (!buffer_open(&p->down, &room)) {
+            p->no_memory = true;
+            return false;
+        }
+        if (room == 0)
+            break;
+        if (p->watch && p->watch->watching) {
+            flow = read_watched(p, room, &count);
+        } else {
+            flow = p->server->read(p->server, p->down.bytes + p->down.end, room, &count);
+            if (flow == FLOW_MOVED)
+                buffer_put(&p->down, count);
+        }
+        if (flow == FLOW_BLOCKED)
+            break;
+        moved = true;
+        if (flow != FLOW_MOVED)
+            server_ends(p, flow);
+        else if (p->down.end > 0)
+            p->last = (char)p->down.bytes[p->down.end - 1];
+    }
+    return moved;
+}
+
+static bool write_program(struct pump *p)
+{
+    ssize_t n;
+
+    if (p->program_deaf)
+        buffer_take(&p->down, buffer_used(&p->down));
+    if (buffer_used(&p->down) == 0 || !p->program_writable)
+        return false;
+    n = end_write(p->program, p->down.bytes + p->down.begin, buffer_used(&p->down));
+    if (n < 0) {
+        if (errno != EAGAIN)
+            p->program_deaf = true;
+        else
+            p->program_writable = false;
+        return p->program_deaf;
+    }
+    if ((size_t)n < buffer_used(&p->down))
+        p->program_writable = false;
+    if (p->down_count)
+        atomic_fetch_add_explicit(p->down_count, (uint64_t)n, memory_order_relaxed);
+    buffer_take(&p->down, (size_t)n);
+    return true;
+}
+
+static bool tell_program(struct pump *p)
+{
+    if (p->server_end != ENDED || p->program_told || buffer_used(&p->down) > 0)
+        return false;
+    end_finish(p->program);
+    p->program_told = true;
+    p->program_readable = true; /* the next bytes are read another way */
+    return true;
+}
+
+/* ---- the loop ---- */
+
+static bool step(struct pump *p)
+{
+    bool moved = read_program(p);
+
+    moved |= write_server(p);
+    moved |= tell_server(p);
+    moved |= read_server(p);
+    moved |= write_program(p);
+    moved |= tell_program(p);
+    if (is_watched(p))
+        moved |= watch_held(p);
+    return moved;
+}
+
+/* Both sides know of each other's end, or the side that does not has gone. */
+static bool is_over(const struct pump *p)
+{
+    if (p->no_memory || (p->server_end == CUT && buffer_used(&p->down) == 0))
+        return true;
+    if (p->program_deaf && p->program_ended)
+        return p->server_end != OPEN && (p->server_told || p->server_deaf);
+    return p->program_told && p->server_told;
+}
+
+static int64_t limit_of(const struct pump *p)
+{
+    if (p->program_deaf && p->program_ended)
+        return p->server_told ? PUMP_LINGER : PUMP_FLUSH;
+    return p->program_told ? PUMP_FAREWELL : 0;
+}
+
+static bool listen_for(const struct pump *p, int fd, uint32_t *now, bool output)
+{
+    const uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET | (output ? (uint32_t)EPOLLOUT : 0);
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    const int operation = *now == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+    if (events == *now)
+        return true;
+    *now = events;
+    return epoll_ctl(p->epoll, operation, fd, &event) ==
+           0; /* a change tells again of what is there already */
+}
+
+static void heard_program(struct pump *p, uint32_t events)
+{
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        p->program_readable = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        p->program_ending = true;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        p->program_writable = true;
+    if (events & EPOLLHUP)
+        p->program_deaf = true;
+}
+
+static void heard_server(struct stream *s, uint32_t events)
+{
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        s->readable = s->edge = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        s->ending = true;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        s->writable = true;
+}
+
+/* False where the time is up, or waiting is not possible. */
+static bool wait_for_edge(struct pump *p)
+{
+    const bool server_output =
+        !p->server->writable && (buffer_used(&p->up) > 0 || p->program_ended || p->server->read_needs_write);
+    const bool program_output = !p->program_writable && buffer_used(&p->down) > 0;
+    struct epoll_event events[2];
+    int64_t left = p->deadline == INT64_MAX ? -1 : p->deadline - plain_now();
+    int count;
+
+    if (p->deadline != INT64_MAX && left <= 0)
+        return false;
+    if (!listen_for(p, p->program->fd, &p->program_events, program_output) ||
+        !listen_for(p, p->server->fd, &p->server_events, server_output))
+        return false;
+    count = epoll_wait(p->epoll, events, 2, left > INT_MAX ? INT_MAX : (int)left);
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.fd == p->program->fd)
+            heard_program(p, events[i].events);
+        else
+            heard_server(p->server, events[i].events);
+    }
+    return count >= 0 || errno == EINTR;
+}
+
+static enum pump_end run(struct pump *p)
+{
+    int64_t limit = 0;
+
+    for (;;) {
+        bool moved = false;
+
+        while (step(p) && !is_over(p))
+            moved = true;
+        if (is_over(p))
+            break;
+        if (limit_of(p) != limit || (moved && limit == PUMP_FLUSH)) {
+            limit = limit_of(p);
+            p->deadline = plain_now() + limit;
+        }
+        end_settle(p->program);
+        buffer_rest(&p->up);
+        buffer_rest(&p->down);
+        buffer_rest(&p->held);
+        if (!wait_for_edge(p))
+            break;
+    }
+    end_settle(p->program);
+    return p->program_told || (p->program_deaf && p->program_ended) ? PUMP_ENDED : PUMP_CUT;
+}
+
+enum pump_end pump_run(const struct pumped *what)
+{
+    struct pump p = {.program = what->program,
+                     .server = what->server,
+                     .watch = what->watch,
+                     .up_count = what->up,
+                     .down_count = what->down,
+                     .down = *what->greeting,
+                     .program_readable = true,
+                     .program_writable = true,
+                     .epoll = epoll_create1(EPOLL_CLOEXEC),
+                     .deadline = INT64_MAX};
+    enum pump_end end = PUMP_CUT;
+
+    *what->greeting = (struct buffer){.bytes = NULL};
+    if (p.epoll >= 0)
+        end = run(&p);
+    buffer_drop(&p.up);
+    buffer_drop(&p.down);
+    buffer_drop(&p.held);
+    if (p.epoll >= 0)
+        close(p.epoll);
+    return end;
+}

@@ -1,0 +1,43 @@
+/*
+ * Moves the bytes of an open session both ways until it ends, and sees that each side learns the truth about
+ * the end of the other: a half-close goes through as one, an end in order as an end of file, a cut as
+ * ECONNRESET.
+ *
+ * One thread runs it. Each direction has one bounded buffer; a side that does not read stops the other side
+ * alone.
+ */
+#ifndef RETROTLS_RELAY_PUMP_H
+#define RETROTLS_RELAY_PUMP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relay/buffer.h"
+#include "relay/end.h"
+#include "relay/stream.h"
+#include "relay/watch.h"
+
+enum {
+    PUMP_LINGER = 10000, /* ms: the program has gone, all of its bytes are sent; the server is still heard */
+    PUMP_FLUSH = 120000, /* ms: the program has gone, and the server takes nothing of what is left */
+    PUMP_FAREWELL = 60000, /* ms: the server has ended, and the program does not close */
+};
+
+struct pumped {
+    struct end *program;
+    struct stream *server;
+    struct watch *watch;         /* NULL: nobody watches */
+    _Atomic uint64_t *up, *down; /* count the bytes to the server and to the program; NULL: nobody asks */
+    struct buffer *greeting;     /* what the program reads first; the pump takes it over */
+};
+
+enum pump_end {
+    PUMP_ENDED, /* both sides have been told of an end in order, or the program has gone */
+    PUMP_CUT,   /* cut: close the program's side as it is, so that it reads ECONNRESET */
+};
+
+enum pump_end pump_run(const struct pumped *what);
+
+#endif
