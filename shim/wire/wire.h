@@ -45,7 +45,10 @@ struct wire_address {
     uint8_t bytes[16];
 };
 
-/* "Take this connection over." */
+/*
+ * "Take this connection over." The reply comes at once. 0: the relay has taken over all three descriptors;
+ * unless `pending`, its end is bound to the outcome's name by then.
+ */
 struct guard_request {
     uint8_t
         token[WIRE_TOKEN_SIZE]; /* proves that the request comes from the process that started the relay */
@@ -58,12 +61,12 @@ struct guard_request {
     const char *program;               /* path of the executable */
     /*
      * NULL, or why this connection must not happen, as the failure greeting is to say it (the policy is in
-     * error, ...). Then the TCP socket was never connected: the relay sends the greeting at once, in the words
-     * of settings.protocol or of asked_address.port's protocol, and discards what the program writes. Where
-     * neither tells the protocol, it replies EPROTONOSUPPORT and does nothing.
+     * error, ...). Then the TCP socket was never connected: the relay sends the greeting at once, in the
+     * words of settings.protocol or of asked_address.port's protocol, and discards what the program writes.
+     * Where neither tells the protocol, it replies EPROTONOSUPPORT and does nothing.
      */
     const char *failure;
-    struct text_list asked;            /* host names the program asked for: the certificate must match each */
+    struct text_list asked; /* host names the program asked for: the certificate must match each */
     struct settings settings;
 };
 

@@ -1,0 +1,226 @@
+#include "relay/connection.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "relay/plain.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct connection *first;
+static size_t count;
+static int told = -1;
+
+static struct kept {
+    bool used;
+    int tcp;
+    uint64_t cookie;
+    int64_t until;
+} kept[KEPT_LIMIT];
+
+static void name_server(struct connection *c)
+{
+    const struct guard_request *r = &c->request;
+    char address[INET6_ADDRSTRLEN] = "the server";
+    const char *name = address;
+
+    inet_ntop(r->asked_address.family, r->asked_address.bytes, address, sizeof address);
+    if (r->settings.connect_host)
+        name = r->settings.connect_host;
+    else if (r->asked.count > 0)
+        name = r->asked.item[0];
+    clean_text(c->server, sizeof c->server, name, strlen(name));
+}
+
+static void insert(struct connection *c)
+{
+    c->next = first;
+    if (first)
+        first->previous = c;
+    first = c;
+}
+
+struct connection *connection_new(const uint8_t *message, size_t length, int tcp, int program, int log)
+{
+    struct connection *c = calloc(1, sizeof *c);
+    bool good = c && (c->message = malloc(length)) != NULL;
+
+    if (good) {
+        memcpy(c->message, message, length);
+        good = wire_read_guard(&c->request, c->message, length);
+        explicit_bzero(c->request.token, sizeof c->request.token);
+        c->tcp = tcp;
+        c->program = program;
+        c->log = log;
+        c->began = plain_now() - c->request.elapsed;
+        c->state.protocol = "";
+    }
+    pthread_mutex_lock(&lock);
+    good = good && count < CONNECTIONS_LIMIT;
+    if (good) {
+        count++;
+        name_server(c);
+        insert(c);
+    }
+    pthread_mutex_unlock(&lock);
+    if (good)
+        return c;
+    if (c)
+        free(c->message);
+    free(c);
+    return NULL;
+}
+
+static void close_one(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Out of the list, and out of reach for options: what is closed after it can be no other socket by then. */
+static int remove_one(struct connection *c)
+{
+    const int tcp = c->tcp;
+
+    pthread_mutex_lock(&lock);
+    if (c->previous)
+        c->previous->next = c->next;
+    else
+        first = c->next;
+    if (c->next)
+        c->next->previous = c->previous;
+    c->tcp = -1;
+    pthread_mutex_unlock(&lock);
+    return tcp;
+}
+
+void connection_free(struct connection *c)
+{
+    const uint64_t one = 1;
+    int tcp = remove_one(c);
+
+    close_one(&c->program);
+    close_one(&c->log);
+    free(c->message);
+    free(c);
+    close_one(&tcp); /* last: it waits where the program set SO_LINGER */
+    pthread_mutex_lock(&lock);
+    count--;
+    if (told >= 0 && write(told, &one, sizeof one) < 0)
+        told = -1; /* cannot be: it would take 2^64 connections unread */
+    pthread_mutex_unlock(&lock);
+}
+
+void connection_close_log(struct connection *c)
+{
+    close_one(&c->log);
+}
+
+static void drop(struct kept *k)
+{
+    if (k->used)
+        close(k->tcp);
+    k->used = false;
+}
+
+/* Those whose time is up go. */
+static void expire(void)
+{
+    for (size_t i = 0; i < KEPT_LIMIT; i++) {
+        if (kept[i].used && kept[i].until <= plain_now())
+            drop(&kept[i]);
+    }
+}
+
+void connection_keep_tcp(struct connection *c)
+{
+    struct kept *to = &kept[0];
+
+    pthread_mutex_lock(&lock);
+    expire();
+    for (size_t i = 1; i < KEPT_LIMIT && to->used; i++) {
+        if (!kept[i].used || kept[i].until < to->until)
+            to = &kept[i];
+    }
+    drop(to);
+    *to = (struct kept){
+        .used = true, .tcp = c->tcp, .cookie = c->request.cookie, .until = plain_now() + KEPT_FOR};
+    c->tcp = -1;
+    pthread_mutex_unlock(&lock);
+}
+
+int connection_reclaim(uint64_t cookie)
+{
+    int tcp = -1;
+
+    pthread_mutex_lock(&lock);
+    expire();
+    for (size_t i = 0; i < KEPT_LIMIT && tcp < 0; i++) {
+        if (kept[i].used && kept[i].cookie == cookie) {
+            tcp = kept[i].tcp;
+            kept[i].used = false;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return tcp;
+}
+
+void connection_set_stage(struct connection *c, enum stage stage)
+{
+    pthread_mutex_lock(&lock);
+    c->state.stage = stage;
+    pthread_mutex_unlock(&lock);
+}
+
+void connection_set_protocol(struct connection *c, const char *protocol)
+{
+    pthread_mutex_lock(&lock);
+    c->state.protocol = protocol;
+    pthread_mutex_unlock(&lock);
+}
+
+void connection_set_tls(struct connection *c, const char *version, const char *cipher)
+{
+    pthread_mutex_lock(&lock);
+    c->state.stage = STAGE_TLS;
+    snprintf(c->state.version, sizeof c->state.version, "%s", version);
+    snprintf(c->state.cipher, sizeof c->state.cipher, "%s", cipher);
+    pthread_mutex_unlock(&lock);
+}
+
+size_t connections(void)
+{
+    size_t now;
+
+    pthread_mutex_lock(&lock);
+    now = count;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+void connections_tell(int eventfd)
+{
+    pthread_mutex_lock(&lock);
+    told = eventfd;
+    pthread_mutex_unlock(&lock);
+}
+
+int connection_with_tcp(uint64_t cookie, int (*act)(int tcp, void *argument), void *argument)
+{
+    int result = ENOTCONN;
+
+    pthread_mutex_lock(&lock);
+    for (struct connection *c = first; c; c = c->next) {
+        if (c->request.cookie == cookie) {
+            result = c->tcp < 0 ? EBADF : act(c->tcp, argument);
+            break;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return result;
+}

@@ -1,0 +1,86 @@
+/*
+ * The connections that the relay has: the live ones, each with its thread, and the TCP sockets of connect()s
+ * that failed, kept for a while for a program that tries again.
+ *
+ * A connection belongs to its thread. What other threads may see of it is under one lock, and its TCP socket
+ * is taken out of their reach before it is closed, so that no option is set on another socket of the same
+ * number.
+ */
+#ifndef RETROTLS_RELAY_CONNECTION_H
+#define RETROTLS_RELAY_CONNECTION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relay/failure.h"
+#include "wire/wire.h"
+
+enum {
+    CONNECTIONS_LIMIT = 8192,
+    KEPT_LIMIT = 64,      /* TCP sockets of failed connect()s */
+    KEPT_FOR = 60 * 1000, /* ms */
+};
+
+enum stage {
+    STAGE_CONNECTING,  /* connect() is under way */
+    STAGE_NEGOTIATING, /* greeting, STARTTLS, handshake */
+    STAGE_TLS,
+    STAGE_PLAINTEXT,
+    STAGE_REFUSED, /* the program has got a failure greeting */
+};
+
+/* What `status` tells of a connection. Under the lock. */
+struct connection_state {
+    enum stage stage;
+    const char *protocol; /* "" until known */
+    char version[16], cipher[64];
+};
+
+struct connection {
+    struct connection *next, *previous; /* under the lock */
+    struct guard_request request;       /* its texts are in `message` */
+    uint8_t *message;
+    int tcp;                            /* -1: none (a failure without a connection) */
+    int program;                        /* the relay's end of the pair */
+    int log;                            /* the program's standard error, for one line; -1: none */
+    int64_t began;                      /* when connect() was called, on plain_now() */
+    char server[CLEAN_FIELD_LIMIT + 1]; /* its name, or address, cleaned */
+    struct connection_state state;
+    _Atomic uint64_t up, down; /* bytes of the program's and for it */
+};
+
+/*
+ * A connection for the request in `message` (`length` bytes, copied) with the descriptors tcp, program and
+ * log, which are the connection's from then on. NULL where there is no memory, or the limit is reached.
+ */
+struct connection *connection_new(const uint8_t *message, size_t length, int tcp, int program, int log);
+/* Forgets it, closes what it holds and frees it. */
+void connection_free(struct connection *c);
+
+/* The TCP socket of a failed connect() is kept for connection_reclaim(). */
+void connection_keep_tcp(struct connection *c);
+/* Closes the program's standard error, if it is still open. */
+void connection_close_log(struct connection *c);
+
+void connection_set_stage(struct connection *c, enum stage stage);
+void connection_set_protocol(struct connection *c, const char *protocol);
+void connection_set_tls(struct connection *c, const char *version, const char *cipher);
+
+/* How many there are. */
+size_t connections(void);
+/* Written to once a connection has gone: an eventfd, for the loop that waits for the last one's end. -1:
+ * none. */
+void connections_tell(int eventfd);
+
+/*
+ * Calls `act` with the TCP socket of the live connection whose program's end has `cookie`, under the lock.
+ * Returns what it returns; ENOTCONN where there is none, EBADF where its TCP socket is closed.
+ */
+int connection_with_tcp(uint64_t cookie, int (*act)(int tcp, void *argument), void *argument);
+
+/* Hands over the TCP socket that connection_keep_tcp() kept for `cookie`; -1 where there is none. */
+int connection_reclaim(uint64_t cookie);
+
+#endif

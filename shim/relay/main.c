@@ -1,0 +1,140 @@
+/*
+ * retrotls-relay: started by libretrotls.so with the socket that it listens on as descriptor 3, and nothing
+ * else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "relay/request.h"
+#include "relay/service.h"
+#include "relay/session.h"
+#include "relay/tls_context.h"
+
+enum { LISTENER = 3 };
+
+static int usage(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("retrotls-relay %s\n", RETROTLS_VERSION);
+        return 0;
+    }
+    fputs("retrotls-relay is started by libretrotls.so, and not by hand; see 'retrotls --help'\n", stderr);
+    return 2;
+}
+
+/* "PID:TOKEN", the token in hex. False where it is not. */
+static bool read_authority(const char *text, pid_t *owner, uint8_t token[WIRE_TOKEN_SIZE])
+{
+    char *end;
+    const long pid = strtol(text, &end, 10);
+
+    if (end == text || *end != ':' || pid < 0 || strlen(end + 1) != 2 * WIRE_TOKEN_SIZE)
+        return false;
+    *owner = (pid_t)pid;
+    for (size_t i = 0; i < WIRE_TOKEN_SIZE; i++) {
+        const char digits[3] = {end[1 + 2 * i], end[2 + 2 * i], '\0'};
+        char *stop;
+
+        token[i] = (uint8_t)strtoul(digits, &stop, 16);
+        if (*stop)
+            return false;
+    }
+    return true;
+}
+
+/* The hex in the listener's name: \0retrotls/1 relay HEX. */
+static bool read_name(void)
+{
+    static const char prefix[] = "retrotls/1 relay ";
+    struct sockaddr_un name;
+    char text[sizeof name.sun_path + 1] = "";
+    socklen_t length = sizeof name;
+
+    memset(&name, 0, sizeof name);
+    if (getsockname(LISTENER, (struct sockaddr *)&name, &length) != 0 || name.sun_family != AF_UNIX)
+        return false;
+    memcpy(text, name.sun_path + 1, sizeof name.sun_path - 1);
+    if (strncmp(text, prefix, sizeof prefix - 1) != 0 || strlen(text) != sizeof prefix - 1 + 32)
+        return false;
+    session_set_relay_name(text + sizeof prefix - 1);
+    return true;
+}
+
+/* A stop of the service that the program belongs to must not take its connections away under it. */
+static void ignore_signals(void)
+{
+    static const int ignored[] = {SIGTERM, SIGINT,  SIGHUP,  SIGQUIT, SIGPIPE,
+                                  SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP};
+    sigset_t none;
+
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        signal(ignored[i], SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Three descriptors a connection, whatever the program was allowed for itself. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* What the first connection needs takes milliseconds, which pass while its TCP handshake is under way. */
+static void *warm_up(void *unused)
+{
+    (void)unused;
+    tls_warm_up();
+    return NULL;
+}
+
+static void start_warming_up(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, warm_up, NULL) == 0)
+        pthread_detach(thread);
+}
+
+int main(int argc, char **argv)
+{
+    char *authority = getenv("RETROTLS_RELAY");
+    uint8_t token[WIRE_TOKEN_SIZE];
+    pid_t owner = 0;
+    bool good;
+
+    if (argc > 1 || !authority)
+        return usage(argc, argv);
+    good = read_authority(authority, &owner, token);
+    explicit_bzero(authority, strlen(authority)); /* /proc/PID/environ shows it */
+    unsetenv("RETROTLS_RELAY");
+    if (!good || !read_name())
+        return usage(0, NULL);
+    request_set_token(token);
+    explicit_bzero(token, sizeof token);
+    ignore_signals();
+    umask(077);
+    raise_descriptor_limit();
+    if (fcntl(LISTENER, F_SETFD, FD_CLOEXEC) != 0 || fcntl(LISTENER, F_SETFL, O_NONBLOCK) != 0)
+        return 1;
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
+    start_warming_up();
+    service_run(LISTENER, owner);
+    return 0;
+}

@@ -1,0 +1,241 @@
+#include "relay/request.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "relay/connection.h"
+#include "relay/options.h"
+#include "relay/session.h"
+
+enum {
+    /* Deep enough for OpenSSL's verification of a chain, measured with its own frames and ours: 60 KiB. */
+    STACK_SIZE = 256 * 1024,
+};
+
+static uint8_t token[WIRE_TOKEN_SIZE];
+
+void request_set_token(const uint8_t given[WIRE_TOKEN_SIZE])
+{
+    memcpy(token, given, sizeof token);
+}
+
+/* A message and what came with it. Descriptors that are taken over are set to -1, the rest is closed. */
+struct received {
+    _Alignas(8) uint8_t bytes[WIRE_MESSAGE_LIMIT];
+    size_t length;
+    int descriptor[WIRE_DESCRIPTORS];
+    bool truncated; /* the relay's descriptors have run out */
+};
+
+static void take_descriptors(struct received *m, struct msghdr *header)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+        const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && count <= WIRE_DESCRIPTORS)
+            memcpy(m->descriptor, CMSG_DATA(c), count * sizeof(int));
+    }
+}
+
+static void close_descriptors(struct received *m)
+{
+    for (size_t i = 0; i < WIRE_DESCRIPTORS; i++) {
+        if (m->descriptor[i] >= 0)
+            close(m->descriptor[i]);
+        m->descriptor[i] = -1;
+    }
+}
+
+/* False where nothing has come yet. A closed connection is a message of no bytes. */
+static bool receive(int connection, struct received *m)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int) * WIRE_DESCRIPTORS)];
+    } control;
+    struct iovec bytes = {.iov_base = m->bytes, .iov_len = sizeof m->bytes};
+    struct msghdr header = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    const ssize_t n = recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    m->length = 0;
+    m->truncated = false;
+    for (size_t i = 0; i < WIRE_DESCRIPTORS; i++)
+        m->descriptor[i] = -1;
+    if (n < 0)
+        return errno != EAGAIN && errno != EINTR;
+    take_descriptors(m, &header);
+    m->truncated = header.msg_flags & MSG_CTRUNC;
+    m->length = header.msg_flags & MSG_TRUNC ? 0 : (size_t)n;
+    return true;
+}
+
+static void reply(int connection, const struct wire_reply *answer, int descriptor)
+{
+    _Alignas(8) uint8_t message[WIRE_VALUE_LIMIT + 256];
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.room = {0}};
+    struct iovec bytes = {.iov_base = message};
+    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
+
+    bytes.iov_len = wire_write_reply(message, answer);
+    if (descriptor >= 0) {
+        header.msg_control = &control;
+        header.msg_controllen = sizeof control;
+        control.head.cmsg_level = SOL_SOCKET;
+        control.head.cmsg_type = SCM_RIGHTS;
+        control.head.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.head), &descriptor, sizeof descriptor);
+    }
+    /* The first message on a fresh connection always has room; a program that has gone needs no answer. */
+    sendmsg(connection, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* ---- taking a connection over ---- */
+
+static int option_of(int fd, int name)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+}
+
+static bool is_tcp(int fd)
+{
+    const int domain = option_of(fd, SO_DOMAIN);
+
+    return (domain == AF_INET || domain == AF_INET6) && option_of(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+static bool is_pair_end(int fd)
+{
+    return option_of(fd, SO_DOMAIN) == AF_UNIX && option_of(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+static void *thread(void *argument)
+{
+    session_run(argument);
+    connection_free(argument);
+    return NULL;
+}
+
+static bool start(struct connection *c)
+{
+    pthread_attr_t attributes;
+    pthread_t id;
+    bool started;
+
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    started = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
+              pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
+              pthread_create(&id, &attributes, thread, c) == 0;
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+static int check_guard(const struct received *m, const struct guard_request *r)
+{
+    if (CRYPTO_memcmp(r->token, token, sizeof token) != 0)
+        return EPERM;
+    if (m->truncated)
+        return EMFILE;
+    if (!is_tcp(m->descriptor[0]) || !is_pair_end(m->descriptor[1]) || r->filler == 0 ||
+        r->settings.level == LEVEL_NONE)
+        return EINVAL;
+    return r->failure && !session_protocol_of(r) ? EPROTONOSUPPORT : 0;
+}
+
+static int guard(struct received *m)
+{
+    struct guard_request r;
+    struct connection *c;
+    int error;
+
+    if (!wire_read_guard(&r, m->bytes, m->length))
+        return EBADMSG;
+    error = check_guard(m, &r);
+    if (error != 0)
+        return error;
+    c = connection_new(m->bytes, m->length, m->descriptor[0], m->descriptor[1], m->descriptor[2]);
+    if (!c)
+        return EAGAIN;
+    for (size_t i = 0; i < WIRE_DESCRIPTORS; i++)
+        m->descriptor[i] = -1;
+    /* A connection that is up is named before the program hears of it: it asks for its peer's address next.
+     */
+    if ((!r.pending && !session_bind_outcome(c, 0)) || !start(c)) {
+        connection_free(c);
+        return EAGAIN;
+    }
+    return 0;
+}
+
+/* ---- what else is asked ---- */
+
+static int check_possession(const struct received *m, uint64_t cookie)
+{
+    uint64_t shown = 0;
+    socklen_t length = sizeof shown;
+
+    if (m->truncated)
+        return EMFILE;
+    if (m->descriptor[0] < 0 || getsockopt(m->descriptor[0], SOL_SOCKET, SO_COOKIE, &shown, &length) != 0 ||
+        shown != cookie)
+        return EPERM;
+    return 0;
+}
+
+static void serve_option(int connection, struct received *m, enum wire_type type)
+{
+    uint8_t value[WIRE_VALUE_LIMIT];
+    struct wire_reply answer = {.error = 0};
+    struct option_request r;
+    int descriptor = -1;
+
+    if (!wire_read_option(&r, m->bytes, m->length))
+        answer.error = EBADMSG;
+    else
+        answer.error = check_possession(m, r.cookie);
+    if (answer.error == 0 && type == WIRE_GET_OPTION) {
+        answer.error = option_get(&r, value, &answer.value_length);
+        answer.value = value;
+    } else if (answer.error == 0 && type == WIRE_SET_OPTION) {
+        answer.error = option_set(&r);
+    } else if (answer.error == 0) {
+        descriptor = connection_reclaim(r.cookie);
+        answer.error = descriptor < 0 ? ENOTCONN : 0;
+    }
+    reply(connection, &answer, descriptor);
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
+bool request_serve(int connection)
+{
+    static struct received m; /* the loop's thread alone */
+    struct wire_reply answer = {.error = EBADMSG};
+    enum wire_type type;
+
+    if (!receive(connection, &m))
+        return false;
+    type = wire_type_of(m.bytes, m.length);
+    if (type == WIRE_GET_OPTION || type == WIRE_SET_OPTION || type == WIRE_RECLAIM) {
+        serve_option(connection, &m, type);
+    } else if (m.length > 0) {
+        if (type == WIRE_GUARD)
+            answer.error = guard(&m);
+        reply(connection, &answer, -1);
+    }
+    explicit_bzero(m.bytes, WIRE_TOKEN_SIZE * 4);
+    close_descriptors(&m);
+    return true;
+}

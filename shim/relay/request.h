@@ -1,0 +1,24 @@
+/*
+ * One request of a program's: one message on a connection of its own, answered by one message.
+ *
+ * A request is obeyed only where it proves its right: WIRE_GUARD by the token that the relay was started with
+ * (the program's process and its forked children have it), the others by bringing the program's end along,
+ * whose SO_COOKIE is the one that the request names (an exec'ed child that inherited the descriptor has that
+ * alone).
+ */
+#ifndef RETROTLS_RELAY_REQUEST_H
+#define RETROTLS_RELAY_REQUEST_H
+
+#include <stdbool.h>
+
+#include "wire/wire.h"
+
+void request_set_token(const uint8_t token[WIRE_TOKEN_SIZE]);
+
+/*
+ * Reads the message that waits on `connection`, does what it asks, and replies. False where there was none
+ * yet. Otherwise the connection has served its purpose, and is to be closed.
+ */
+bool request_serve(int connection);
+
+#endif

@@ -1,0 +1,212 @@
+#include "relay/service.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "relay/connection.h"
+#include "relay/plain.h"
+#include "relay/request.h"
+
+struct pending_request {
+    int fd; /* -1: free */
+    bool stranger;
+    int64_t since;
+};
+
+struct service {
+    int epoll, listener, owner, ended;
+    bool owner_gone;
+    int64_t patience;   /* ms of idleness */
+    int64_t idle_since; /* INT64_MAX: not idle */
+    size_t requests, strangers;
+    bool full; /* the listener is not listened to */
+    struct pending_request request[REQUESTS_LIMIT];
+};
+
+static bool watch(struct service *s, int fd, uint64_t what)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = what};
+
+    return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* What an event is about: one of these, else the number of a request. */
+enum { LISTENER = REQUESTS_LIMIT, OWNER, CONNECTION_ENDED };
+
+static void forget(struct service *s, struct pending_request *r)
+{
+    close(r->fd);
+    r->fd = -1;
+    s->requests--;
+    s->strangers -= r->stranger;
+}
+
+/* Another user's process: anybody can connect to an abstract address. A program that dropped privileges is
+ * one too. */
+static bool is_stranger(int fd)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != getuid();
+}
+
+/* The one of its kind that has been silent the longest makes room. */
+static void make_room(struct service *s, bool stranger)
+{
+    struct pending_request *oldest = NULL;
+
+    for (size_t i = 0; i < REQUESTS_LIMIT; i++) {
+        struct pending_request *r = &s->request[i];
+
+        if (r->fd >= 0 && (!stranger || r->stranger) && (!oldest || r->since < oldest->since))
+            oldest = r;
+    }
+    if (oldest)
+        forget(s, oldest);
+}
+
+static void add(struct service *s, int fd)
+{
+    const bool stranger = is_stranger(fd);
+
+    if (s->requests == REQUESTS_LIMIT || (stranger && s->strangers == REQUESTS_OF_STRANGERS))
+        make_room(s, stranger && s->strangers == REQUESTS_OF_STRANGERS);
+    for (size_t i = 0; i < REQUESTS_LIMIT; i++) {
+        struct pending_request *r = &s->request[i];
+
+        if (r->fd >= 0)
+            continue;
+        if (!watch(s, fd, i))
+            break;
+        *r = (struct pending_request){.fd = fd, .stranger = stranger, .since = plain_now()};
+        s->requests++;
+        s->strangers += stranger;
+        return;
+    }
+    close(fd);
+}
+
+static void accept_all(struct service *s)
+{
+    int fd;
+
+    while ((fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        add(s, fd);
+    /*
+     * Out of descriptors or memory, the loop must not spin on a listener that stays readable: it is left
+     * alone until something has ended.
+     */
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+        s->full = epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL) == 0;
+}
+
+static void listen_again(struct service *s)
+{
+    if (s->full)
+        s->full = !watch(s, s->listener, LISTENER);
+}
+
+static void drop_silent(struct service *s)
+{
+    for (size_t i = 0; i < REQUESTS_LIMIT && s->requests > 0; i++) {
+        if (s->request[i].fd >= 0 && plain_now() - s->request[i].since > REQUEST_PATIENCE)
+            forget(s, &s->request[i]);
+    }
+}
+
+static void serve(struct service *s, uint64_t what)
+{
+    uint64_t count;
+
+    if (what == LISTENER) {
+        accept_all(s);
+    } else if (what == OWNER) {
+        s->owner_gone = true;
+        close(s->owner);
+    } else if (what == CONNECTION_ENDED) {
+        if (read(s->ended, &count, sizeof count) > 0)
+            listen_again(s);
+    } else if (s->request[what].fd >= 0 && request_serve(s->request[what].fd)) {
+        forget(s, &s->request[what]);
+        listen_again(s);
+    }
+}
+
+/* How long to wait, in ms; 0: it is time to end. */
+static int time_left(struct service *s)
+{
+    int64_t left;
+
+    if (connections() > 0 || s->requests > 0) {
+        s->idle_since = INT64_MAX;
+        return s->full ? 100 : IDLE_WITH_OWNER;
+    }
+    if (s->owner_gone)
+        return 0;
+    if (s->idle_since == INT64_MAX)
+        s->idle_since = plain_now();
+    left = s->idle_since + s->patience - plain_now();
+    return left > 0 ? (int)left : 0;
+}
+
+static void loop(struct service *s)
+{
+    struct epoll_event events[16];
+    int timeout;
+
+    while ((timeout = time_left(s)) > 0) {
+        const int count = epoll_wait(s->epoll, events, 16, timeout);
+
+        for (int i = 0; i < count; i++)
+            serve(s, events[i].data.u64);
+        drop_silent(s);
+        if (s->full)
+            listen_again(s);
+        if (count < 0 && errno != EINTR)
+            return;
+    }
+}
+
+/*
+ * pidfd_open(2) tells when the owner ends. Where the owner is init, or this process's parent, it may itself
+ * wait for this process to end.
+ */
+static void watch_owner(struct service *s, pid_t owner)
+{
+    s->patience = IDLE_WITHOUT_OWNER;
+    s->owner = owner > 0 ? (int)syscall(SYS_pidfd_open, owner, 0) : -1;
+    if (s->owner < 0) {
+        s->owner_gone = errno == ESRCH;
+        return;
+    }
+    if (watch(s, s->owner, OWNER) && owner != 1 && owner != getppid())
+        s->patience = IDLE_WITH_OWNER;
+}
+
+void service_run(int listener, pid_t owner)
+{
+    static struct service s; /* 16 KiB, and there is but one */
+
+    s = (struct service){.listener = listener, .idle_since = INT64_MAX};
+    for (size_t i = 0; i < REQUESTS_LIMIT; i++)
+        s.request[i].fd = -1;
+    s.epoll = epoll_create1(EPOLL_CLOEXEC);
+    s.ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (s.epoll >= 0 && s.ended >= 0 && watch(&s, listener, LISTENER) &&
+        watch(&s, s.ended, CONNECTION_ENDED)) {
+        connections_tell(s.ended);
+        watch_owner(&s, owner);
+        loop(&s);
+        connections_tell(-1);
+    }
+    close(listener);
+    close(s.ended);
+    close(s.epoll);
+}

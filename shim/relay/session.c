@@ -1,0 +1,340 @@
+#include "relay/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "relay/buffer.h"
+#include "relay/end.h"
+#include "relay/log.h"
+#include "relay/plain.h"
+#include "relay/protocol.h"
+#include "relay/pump.h"
+#include "relay/tls.h"
+#include "relay/watch.h"
+
+struct session {
+    struct connection *c;
+    const struct settings *settings;
+    struct end program;
+    struct transport bare;
+    struct plain server; /* the dialogue before TLS */
+    const struct protocol *protocol;
+    struct greeting greeting;
+    struct tls tls;
+    struct tls_peer peer;
+    struct failure why;
+    struct buffer first; /* what the program reads first */
+};
+
+/* ---- TCP's outcome ---- */
+
+static char relay_name[64];
+
+void session_set_relay_name(const char *name)
+{
+    snprintf(relay_name, sizeof relay_name, "%s", name);
+}
+
+bool session_bind_outcome(const struct connection *c, int error)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    char outcome[16] = "ok";
+    int length;
+
+    if (error != 0)
+        snprintf(outcome, sizeof outcome, "E%d", error);
+    length = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "retrotls/1 %s %s %" PRIx64, outcome,
+                      relay_name, c->request.cookie);
+    return bind(c->program, (const struct sockaddr *)&name,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0;
+}
+
+/* Waits for a connect() that is under way. False where there is no connection, or no program any more. */
+static bool await_tcp(struct session *s)
+{
+    struct connection *c = s->c;
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof(int);
+    int error = 0;
+
+    if (plain_wait(&s->server, POLLOUT, INT64_MAX) != WAIT_READY)
+        return false;
+    if (getsockopt(c->tcp, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+        error = errno;
+    length = sizeof peer;
+    if (error == 0 && getpeername(c->tcp, (struct sockaddr *)&peer, &length) != 0)
+        error = ECONNABORTED; /* it was never connecting */
+    if (!session_bind_outcome(c, error))
+        return false;
+    if (error != 0)
+        connection_keep_tcp(c); /* the program's end, not drained, now looks as after a refused connect() */
+    return error == 0;
+}
+
+/* ---- the end of the negotiation ---- */
+
+static void log_outcome(struct session *s, enum log_result result)
+{
+    struct connection *c = s->c;
+    const struct settings *settings = s->settings;
+    const struct log_line line = {
+        .program = c->request.program,
+        .pid = c->request.pid,
+        .server = c->server,
+        .address = c->request.asked_address,
+        .protocol = s->protocol ? s->protocol->name : protocol_kind_name(settings->protocol),
+        .level = settings->level,
+        .testing = settings->testing,
+        .result = result,
+        .version = s->tls.ssl ? SSL_get_version(s->tls.ssl) : "",
+        .cipher = s->tls.ssl ? SSL_get_cipher_name(s->tls.ssl) : "",
+        .verified = s->tls.check.verified,
+        .resumed = s->tls.ssl && SSL_session_reused(s->tls.ssl),
+        .milliseconds = plain_now() - c->began,
+        .rule = settings->rule,
+        .error = s->why.text,
+    };
+
+    log_write(settings->log, c->log, &line);
+    connection_close_log(c);
+}
+
+/* Reads and drops what the program writes, until it closes or its time is up. */
+static void discard_program(struct session *s)
+{
+    const int64_t until = plain_now() + SESSION_REFUSED;
+    struct pollfd polled = {.fd = s->c->program, .events = POLLIN};
+    char dropped[4096];
+    ssize_t n;
+
+    do {
+        const int64_t left = until - plain_now();
+
+        if (left <= 0)
+            return;
+        if (poll(&polled, 1, (int)left) < 0 && errno != EINTR)
+            return;
+        n = recv(s->c->program, dropped, sizeof dropped, MSG_DONTWAIT);
+    } while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
+    if (n == 0) { /* it writes no more; it may still be reading */
+        polled.events = 0;
+        poll(&polled, 1, (int)(until - plain_now() > 0 ? until - plain_now() : 0));
+    }
+}
+
+/*
+ * Tells the program why, in its protocol's words. Its further writes are taken, as TCP would take them, and
+ * go nowhere: so it reads the reason rather than dying of SIGPIPE.
+ */
+static void refuse(struct session *s)
+{
+    char text[GREETING_LIMIT];
+    size_t length;
+
+    log_outcome(s, RESULT_FAILED);
+    if (s->c->tcp >= 0)
+        shutdown(s->c->tcp, SHUT_RDWR);
+    connection_set_stage(s->c, STAGE_REFUSED);
+    if (s->why.kind == FAILURE_PROGRAM_GONE || !s->protocol)
+        return; /* where no protocol is known, ECONNRESET has to do */
+    length = s->protocol->refuse(s->why.text, text);
+    if (end_write(&s->program, text, length) != (ssize_t)length)
+        return;
+    end_finish(&s->program);
+    discard_program(s);
+}
+
+/* ---- the negotiation ---- */
+
+static uint32_t bounded(uint32_t seconds, uint32_t otherwise)
+{
+    if (seconds == 0)
+        return otherwise;
+    return seconds < SESSION_TIMEOUT_LIMIT ? seconds : SESSION_TIMEOUT_LIMIT;
+}
+
+const struct protocol *session_protocol_of(const struct guard_request *request)
+{
+    const struct settings *settings = &request->settings;
+    const uint16_t ports[] = {request->asked_address.port, (uint16_t)settings->connect_port};
+
+    if (settings->protocol != PROTOCOL_AUTO)
+        return protocol_by_kind(settings->protocol);
+    for (size_t i = 0; i < 2; i++) {
+        if (ports[i] != 0 && protocol_by_port(ports[i]))
+            return protocol_by_port(ports[i]);
+        for (int kind = PROTOCOL_SMTP; kind < PROTOCOL_KINDS; kind++) {
+            const struct protocol *p = protocol_by_kind((enum protocol_kind)kind);
+
+            if (ports[i] != 0 && p && p->implicit_port == ports[i])
+                return p;
+        }
+    }
+    return NULL;
+}
+
+static enum outcome dialogue(struct session *s, const struct settings *settings)
+{
+    const uint16_t port = s->c->request.asked_address.port;
+    struct local_address local = {.length = sizeof local.address};
+
+    if (settings->implicit) {
+        s->protocol = session_protocol_of(&s->c->request); /* nothing is said before TLS */
+        s->server.deadline = plain_now() + (int64_t)settings->timeout * 1000;
+        return READY;
+    }
+    if (getsockname(s->c->tcp, (struct sockaddr *)&local.address, &local.length) != 0)
+        local.length = 0;
+    return negotiate(&s->server, settings, port, &local, &s->protocol, &s->greeting, &s->why);
+}
+
+/* ManageSieve's: the list that the server sends again over TLS. */
+static bool greet_from_server(struct session *s)
+{
+    struct tls_transport over_tls;
+    struct plain server = s->server;
+    size_t room;
+
+    transport_over_tls(&over_tls, &s->tls);
+    server.transport = &over_tls.transport;
+    server.consumed = 0;
+    if (!buffer_open(&s->first, &room)) {
+        fail(&s->why, FAILURE_NO_MEMORY, s->c->server);
+        return false;
+    }
+    room = s->protocol->greet_over_tls(&server, (char *)s->first.bytes, room, &s->why);
+    buffer_put(&s->first, room);
+    return room > 0;
+}
+
+/* The greeting that the program reads: the relay's own words, or what the server says over TLS. */
+static bool greet(struct session *s)
+{
+    char text[GREETING_LIMIT];
+
+    if (s->settings->implicit)
+        return true; /* the server's own will come */
+    if (s->protocol->greet_over_tls)
+        return greet_from_server(s);
+    if (buffer_append(&s->first, text, s->protocol->greet(&s->greeting, text)))
+        return true;
+    fail(&s->why, FAILURE_NO_MEMORY, s->c->server);
+    return false;
+}
+
+static bool upgrade(struct session *s)
+{
+    return tls_open(&s->tls, s->c->tcp, &s->peer, &s->why) && tls_handshake(&s->tls, &s->server, &s->why) &&
+           greet(s);
+}
+
+/* ---- the session ---- */
+
+static void pump(struct session *s, struct stream *server, struct watch *watch)
+{
+    const struct pumped what = {.program = &s->program,
+                                .server = server,
+                                .watch = watch,
+                                .up = &s->c->up,
+                                .down = &s->c->down,
+                                .greeting = &s->first};
+
+    pump_run(&what);
+}
+
+static void go_on_over_tls(struct session *s)
+{
+    struct watch watch;
+
+    if (s->settings->testing)
+        s->why = s->tls.check.why; /* what would have failed */
+    log_outcome(s, RESULT_TLS);
+    connection_set_tls(s->c, SSL_get_version(s->tls.ssl), SSL_get_cipher_name(s->tls.ssl));
+    if (s->protocol)
+        watch_begin(&watch, s->protocol, !s->settings->implicit);
+    pump(s, &s->tls.stream, s->protocol ? &watch : NULL);
+}
+
+static void go_on_in_plaintext(struct session *s)
+{
+    struct stream server;
+
+    log_outcome(s, RESULT_PLAINTEXT);
+    connection_set_stage(s->c, STAGE_PLAINTEXT);
+    stream_over_socket(&server, s->c->tcp);
+    if (buffer_append(&s->first, s->greeting.raw, s->greeting.raw_length))
+        pump(s, &server, NULL);
+}
+
+static void run(struct session *s)
+{
+    struct settings settings = *s->settings;
+
+    settings.timeout = bounded(settings.timeout, SETTINGS_TIMEOUT);
+    settings.greeting_timeout = bounded(settings.greeting_timeout, SETTINGS_GREETING_TIMEOUT);
+    switch (dialogue(s, &settings)) {
+    case READY:
+        if (s->protocol)
+            connection_set_protocol(s->c, s->protocol->name);
+        if (upgrade(s))
+            go_on_over_tls(s);
+        else
+            refuse(s);
+        tls_close(&s->tls);
+        break;
+    case NOT_OFFERED:
+        if (settings.testing || !level_demands_tls(settings.level))
+            go_on_in_plaintext(s);
+        else
+            refuse(s);
+        break;
+    default:
+        refuse(s);
+    }
+}
+
+/* The library knows why already (its policy is in error, say): a sentence, not one word of it. */
+static void refuse_as_told(struct session *s, const char *text)
+{
+    size_t left = strlen(text), at = 0;
+
+    while (left > 0 && at < sizeof s->why.text - 1) {
+        const size_t part = left < CLEAN_FIELD_LIMIT ? left : CLEAN_FIELD_LIMIT;
+
+        clean_text(s->why.text + at, sizeof s->why.text - at, text, part);
+        at += strlen(s->why.text + at);
+        text += part;
+        left -= part;
+    }
+    refuse(s);
+}
+
+void session_run(struct connection *c)
+{
+    struct session s = {.c = c, .settings = &c->request.settings};
+
+    transport_over_socket(&s.bare, c->tcp);
+    s.server = (struct plain){.transport = &s.bare, .program = c->program, .server = c->server};
+    s.peer = (struct tls_peer){.settings = s.settings,
+                               .asked = &c->request.asked,
+                               .address = &c->request.asked_address,
+                               .server = c->server};
+    if (c->request.pending && !await_tcp(&s))
+        return;
+    if (!end_open(&s.program, c->program, c->request.filler))
+        return;
+    connection_set_stage(c, STAGE_NEGOTIATING);
+    if (c->request.failure) {
+        s.protocol = session_protocol_of(&c->request);
+        refuse_as_told(&s, c->request.failure);
+    } else {
+        run(&s);
+    }
+    buffer_drop(&s.first);
+}
