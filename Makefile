@@ -25,7 +25,8 @@ WIRE = $(call objects,shim/wire)
 POLICY = $(call objects,policy)
 LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/wire)
 # What unit tests may link of the library: nothing that takes libc's place.
-PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account epoll_sets identity lock names slots sys words)
+PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account dns_answer epoll_sets identity lineage lock \
+	name_table names slots sys words)
 RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -51,6 +52,9 @@ $(BUILD)/obj/lib/%.o: %.c
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Stands in front of libc's resolver itself, as the preloaded library does.
+$(BUILD)/unit/test_resolver: $(patsubst %,$(BUILD)/obj/shim/preload/%.o,resolver resolver_dns resolver_async next)
 
 # Unit tests: cmocka, one program a module, linked with everything that has no main().
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \

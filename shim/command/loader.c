@@ -53,27 +53,31 @@ static int64_t now(void)
 static bool collect(int from, char *output, size_t size)
 {
     const int64_t deadline = now() + LOADER_SECONDS * 1000;
-    char surplus[4096];
+    char chunk[4096];
     size_t length = 0;
 
     for (;;) {
         struct pollfd waiting = {.fd = from, .events = POLLIN};
         const int64_t left = deadline - now();
-        const bool full = length == size - 1;
         ssize_t got;
+        size_t kept;
 
         output[length] = '\0';
         if (left <= 0)
             return false;
         if (poll(&waiting, 1, (int)left) <= 0)
             continue;
-        got = read(from, full ? surplus : output + length, full ? sizeof surplus : size - 1 - length);
+        got = read(from, chunk, sizeof chunk);
         if (got == 0)
             return true;
-        if (got < 0 && errno != EINTR)
-            return false;
-        if (got > 0 && !full)
-            length += (size_t)got;
+        if (got < 0) {
+            if (errno != EINTR)
+                return false;
+            continue;
+        }
+        kept = (size_t)got < size - 1 - length ? (size_t)got : size - 1 - length;
+        memcpy(output + length, chunk, kept);
+        length += kept;
     }
 }
 

@@ -33,6 +33,19 @@ void names_start(void);
  */
 void names_remember(const char *name, const struct wire_address *address);
 
+/*
+ * The same for a lookup that no thread of the program's made: it has no place in the order of any thread's
+ * lookups, so each name counts as a thread's of its own.
+ */
+void names_remember_apart(const char *name, const struct wire_address *address);
+
+/*
+ * Makes all that was remembered until now unusable: a lookup gave more addresses than are kept. What names an
+ * address has is then not known, and to go by those that happen to be left would be to trust the answer that
+ * pushed the others out.
+ */
+void names_forget(void);
+
 struct names_found {
     uint32_t count; /* 0: nobody asked for this address */
     char name[SETTINGS_LIST_LIMIT][NAME_LIMIT];

@@ -9,7 +9,8 @@
 
 struct next {
     const char *name;
-    const char *library; /* where it lives outside of libc, for a plugin's private copy; or NULL */
+    const char *alias;   /* tried where there is none of that name; or NULL */
+    const char *library; /* where it lives outside of libc, for a plugin that loaded it by itself; or NULL */
     _Atomic(void *) found;
 };
 

@@ -248,6 +248,18 @@ static void address_literal_is_a_name_like_another(void **state)
     assert_only("192.0.2.22", 143, "192.0.2.22");
 }
 
+/* getaddrinfo_a(): the order in which the program collects answers says nothing. */
+static void lookups_made_apart_must_all_match(void **state)
+{
+    const struct wire_address address = v4("192.0.2.23", 143);
+
+    (void)state;
+    names_remember_apart("mail.example.org", &address);
+    names_remember_apart("link.attacker.example", &address);
+    names_remember_apart("Mail.Example.Org", &address);
+    assert_both("192.0.2.23", 143, "mail.example.org", "link.attacker.example");
+}
+
 /* ---- addresses and names */
 
 static void mapped_address_is_the_ipv4_one(void **state)
@@ -360,6 +372,16 @@ static void flood_of_names_leaves_other_threads_names(void **state)
     other_thread_asks("mail.example.org", "192.0.2.40", 0);
     in_thread(flood, NULL);
     assert_both("192.0.2.40", 143, "mail.example.org", "n999.attacker.example");
+}
+
+static void forgotten_names_are_not_found(void **state)
+{
+    (void)state;
+    ask("mail.example.org", "192.0.2.41", 143);
+    names_forget();
+    assert_int_equal(find("192.0.2.41", 143)->count, 0);
+    ask("mail.example.org", "192.0.2.41", 143);
+    assert_only("192.0.2.41", 143, "mail.example.org");
 }
 
 /* Far more than the table holds: the latest are there, and nothing is given that was not asked for. */
@@ -619,6 +641,7 @@ int main(void)
         cmocka_unit_test(own_lookup_without_port_must_match_beside_others_with_it),
         cmocka_unit_test(later_address_literal_without_port_is_a_conversion),
         cmocka_unit_test(address_literal_is_a_name_like_another),
+        cmocka_unit_test(lookups_made_apart_must_all_match),
         cmocka_unit_test(mapped_address_is_the_ipv4_one),
         cmocka_unit_test(scope_is_not_told_apart),
         cmocka_unit_test(longest_name_is_kept_and_longer_ones_are_not),
@@ -627,6 +650,7 @@ int main(void)
         cmocka_unit_test(more_names_than_fit_are_told),
         cmocka_unit_test(thousand_lookups_are_all_remembered),
         cmocka_unit_test(flood_of_names_leaves_other_threads_names),
+        cmocka_unit_test(forgotten_names_are_not_found),
         cmocka_unit_test(threads_at_once_each_find_their_own),
         cmocka_unit_test(resolver_childs_answer_counts),
         cmocka_unit_test(child_has_the_forking_threads_names),

@@ -1,0 +1,122 @@
+/*
+ * Programs that ask libresolv for A and AAAA records themselves (exim and postfix do): res_query(),
+ * res_search() and their kin, and res_send(), to which the query comes ready made. The name is the one asked
+ * for; an answer to any other type (MX, PTR, ...) is not looked at.
+ *
+ * <resolv.h> is not included: it has had macros for these names, and res_state is a pointer whatever it
+ * points to. glibc exported them under both names; from 2.34 on the one with the underscores is for old
+ * programs alone, and dlsym(3) does not find it, so that each stands for the other.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <stddef.h>
+
+#include "preload/dns_answer.h"
+#include "preload/export.h"
+#include "preload/names.h"
+#include "preload/next.h"
+#include "preload/resolver.h"
+
+#define LIBRESOLV "libresolv.so.2"
+
+struct lookup {
+    const char *name;
+    struct resolver_count count;
+};
+
+static void remember(void *context, int family, const uint8_t *bytes)
+{
+    struct lookup *const lookup = context;
+
+    resolver_remember(lookup->name, family, bytes, 0, &lookup->count);
+}
+
+/* `length` is what the call returned: the answer's whole length, which may be more than fitted. */
+static int remember_answer(const char *name, const unsigned char *answer, int size, int length)
+{
+    const int saved = errno;
+    struct lookup lookup = {.name = name};
+
+    if (name && answer && length > 0 && size > 0)
+        dns_answer_each(answer, (size_t)(length < size ? length : size), remember, &lookup);
+    errno = saved;
+    return length;
+}
+
+static int no_resolver(void)
+{
+    h_errno = NETDB_INTERNAL;
+    return -1;
+}
+
+EXPORTED int res_query(const char *name, int class, int type, unsigned char *answer, int size)
+{
+    static struct next real = {.name = "res_query", .alias = "__res_query", .library = LIBRESOLV};
+    int (*const call)(const char *, int, int, unsigned char *, int) = next(&real);
+
+    return call ? remember_answer(name, answer, size, call(name, class, type, answer, size)) : no_resolver();
+}
+
+EXPORTED int res_search(const char *name, int class, int type, unsigned char *answer, int size)
+{
+    static struct next real = {.name = "res_search", .alias = "__res_search", .library = LIBRESOLV};
+    int (*const call)(const char *, int, int, unsigned char *, int) = next(&real);
+
+    return call ? remember_answer(name, answer, size, call(name, class, type, answer, size)) : no_resolver();
+}
+
+EXPORTED int res_nquery(void *state, const char *name, int class, int type, unsigned char *answer, int size)
+{
+    static struct next real = {.name = "res_nquery", .alias = "__res_nquery", .library = LIBRESOLV};
+    int (*const call)(void *, const char *, int, int, unsigned char *, int) = next(&real);
+
+    return call ? remember_answer(name, answer, size, call(state, name, class, type, answer, size))
+                : no_resolver();
+}
+
+EXPORTED int res_nsearch(void *state, const char *name, int class, int type, unsigned char *answer, int size)
+{
+    static struct next real = {.name = "res_nsearch", .alias = "__res_nsearch", .library = LIBRESOLV};
+    int (*const call)(void *, const char *, int, int, unsigned char *, int) = next(&real);
+
+    return call ? remember_answer(name, answer, size, call(state, name, class, type, answer, size))
+                : no_resolver();
+}
+
+/* The name within a query that the program made itself; NULL where it is none that a certificate could have.
+ */
+static const char *asked_in(const unsigned char *query, int length, char name[NAME_LIMIT])
+{
+    return query && length > 0 && dns_question_name(query, (size_t)length, name, NAME_LIMIT) ? name : NULL;
+}
+
+EXPORTED int res_send(const unsigned char *query, int length, unsigned char *answer, int size)
+{
+    static struct next real = {.name = "res_send", .alias = "__res_send", .library = LIBRESOLV};
+    int (*const call)(const unsigned char *, int, unsigned char *, int) = next(&real);
+    char name[NAME_LIMIT];
+
+    return call ? remember_answer(asked_in(query, length, name), answer, size,
+                                  call(query, length, answer, size))
+                : no_resolver();
+}
+
+EXPORTED int res_nsend(void *state, const unsigned char *query, int length, unsigned char *answer, int size)
+{
+    static struct next real = {.name = "res_nsend", .alias = "__res_nsend", .library = LIBRESOLV};
+    int (*const call)(void *, const unsigned char *, int, unsigned char *, int) = next(&real);
+    char name[NAME_LIMIT];
+
+    return call ? remember_answer(asked_in(query, length, name), answer, size,
+                                  call(state, query, length, answer, size))
+                : no_resolver();
+}
+
+/* The names that programs built before glibc 2.34 use. */
+#define ALIAS_OF(function) EXPORTED __attribute__((alias(#function)))
+ALIAS_OF(res_query) int __res_query(const char *, int, int, unsigned char *, int);
+ALIAS_OF(res_search) int __res_search(const char *, int, int, unsigned char *, int);
+ALIAS_OF(res_nquery) int __res_nquery(void *, const char *, int, int, unsigned char *, int);
+ALIAS_OF(res_nsearch) int __res_nsearch(void *, const char *, int, int, unsigned char *, int);
+ALIAS_OF(res_send) int __res_send(const unsigned char *, int, unsigned char *, int);
+ALIAS_OF(res_nsend) int __res_nsend(void *, const unsigned char *, int, unsigned char *, int);

@@ -1,0 +1,275 @@
+/* The addresses in an answer from libresolv, and no byte read that the answer does not have. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "preload/dns_answer.h"
+#include "tests/unit/cmocka_all.h"
+
+enum { A = 1, NS = 2, CNAME = 5, MX = 15, AAAA = 28, IN = 1, CHAOS = 3 };
+
+static struct {
+    uint8_t bytes[65536];
+    size_t length;
+} message;
+
+static void put(const void *bytes, size_t length)
+{
+    assert_true(message.length + length <= sizeof message.bytes);
+    memcpy(message.bytes + message.length, bytes, length);
+    message.length += length;
+}
+
+static void put_two(unsigned number)
+{
+    const uint8_t bytes[] = {(uint8_t)(number >> 8), (uint8_t)number};
+
+    put(bytes, 2);
+}
+
+/* "mail.example.org" as labels; "" is the root. */
+static void put_name(const char *name)
+{
+    while (*name) {
+        const size_t label = strcspn(name, ".");
+        const uint8_t length = (uint8_t)label;
+        put(&length, 1);
+        put(name, label);
+        name += label + (name[label] == '.');
+    }
+    put("", 1);
+}
+
+static void start(unsigned flags, unsigned answers, const char *name, unsigned type)
+{
+    message.length = 0;
+    put_two(0x1234);
+    put_two(flags);
+    put_two(1);
+    put_two(answers);
+    put_two(0);
+    put_two(0);
+    put_name(name);
+    put_two(type);
+    put_two(IN);
+}
+
+/* A record whose owner is a pointer to the question's name. */
+static void record(unsigned type, unsigned class, const void *bytes, unsigned length)
+{
+    put_two(0xc00c);
+    put_two(type);
+    put_two(class);
+    put("\0\0\0\x3c", 4);
+    put_two(length);
+    put(bytes, length);
+}
+
+static struct {
+    unsigned count;
+    int family[8];
+    uint8_t bytes[8][16];
+} got;
+
+static void note(void *context, int family, const uint8_t *bytes)
+{
+    assert_ptr_equal(context, &got);
+    if (got.count < 8) {
+        got.family[got.count] = family;
+        memcpy(got.bytes[got.count], bytes, family == AF_INET ? 4 : 16);
+    }
+    got.count++;
+}
+
+/* From memory of exactly that length, so that valgrind and ASan see a byte too far. */
+static unsigned read_answer(const uint8_t *bytes, size_t length)
+{
+    uint8_t *const copy = malloc(length ? length : 1);
+
+    assert_non_null(copy);
+    memcpy(copy, bytes, length);
+    got.count = 0;
+    dns_answer_each(copy, length, note, &got);
+    free(copy);
+    return got.count;
+}
+
+static unsigned answer(void)
+{
+    return read_answer(message.bytes, message.length);
+}
+
+static void addresses_behind_an_alias_are_read(void **state)
+{
+    (void)state;
+    start(0x8180, 3, "mail.example.org", A);
+    record(CNAME, IN, "\3net\0", 5);
+    record(A, IN, "\xc0\0\2\1", 4);
+    record(A, IN, "\xc0\0\2\2", 4);
+    assert_int_equal(answer(), 2);
+    assert_int_equal(got.family[0], AF_INET);
+    assert_memory_equal(got.bytes[1], "\xc0\0\2\2", 4);
+}
+
+static void ipv6_addresses_are_read(void **state)
+{
+    const uint8_t address[16] = {0x20, 1, 0xd, 0xb8, [15] = 7};
+
+    (void)state;
+    start(0x8180, 1, "mail.example.org", AAAA);
+    record(AAAA, IN, address, sizeof address);
+    assert_int_equal(answer(), 1);
+    assert_int_equal(got.family[0], AF_INET6);
+    assert_memory_equal(got.bytes[0], address, 16);
+}
+
+static void owner_written_out_is_stepped_over(void **state)
+{
+    (void)state;
+    start(0x8180, 1, "a.example.org", A);
+    put_name("target.example.org");
+    put_two(A);
+    put_two(IN);
+    put("\0\0\0\x3c\0\4\xc0\0\2\1", 10);
+    assert_int_equal(answer(), 1);
+}
+
+/* What an MX answer adds for its hosts belongs to other names than the one asked for. */
+static void answers_to_other_questions_feed_nothing(void **state)
+{
+    (void)state;
+    start(0x8180, 1, "example.org", MX);
+    record(A, IN, "\xc0\0\2\1", 4);
+    assert_int_equal(answer(), 0);
+}
+
+static void what_is_no_successful_answer_feeds_nothing(void **state)
+{
+    static const unsigned flags[] = {0x0100 /* a query */, 0x8183 /* NXDOMAIN */, 0x8182 /* SERVFAIL */};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        start(flags[i], 1, "mail.example.org", A);
+        record(A, IN, "\xc0\0\2\1", 4);
+        assert_int_equal(answer(), 0);
+    }
+    start(0x8180, 1, "mail.example.org", A);
+    record(A, IN, "\xc0\0\2\1", 4);
+    message.bytes[5] = 2; /* two questions */
+    assert_int_equal(answer(), 0);
+}
+
+static void records_of_other_classes_and_lengths_are_left_out(void **state)
+{
+    (void)state;
+    start(0x8180, 4, "mail.example.org", A);
+    record(A, CHAOS, "\xc0\0\2\1", 4);
+    record(A, IN, "\xc0\0\2", 3);
+    record(AAAA, IN, "\xc0\0\2\1", 4);
+    record(A, IN, "\xc0\0\2\4", 4);
+    assert_int_equal(answer(), 1);
+    assert_memory_equal(got.bytes[0], "\xc0\0\2\4", 4);
+}
+
+/* The authority and additional sections are not the answer. */
+static void only_the_answer_section_is_read(void **state)
+{
+    (void)state;
+    start(0x8180, 1, "mail.example.org", A);
+    record(A, IN, "\xc0\0\2\1", 4);
+    record(A, IN, "\xc0\0\2\2", 4);
+    assert_int_equal(answer(), 1);
+}
+
+static void every_truncation_ends_it(void **state)
+{
+    (void)state;
+    start(0x8180, 3, "mail.example.org", A);
+    record(A, IN, "\xc0\0\2\1", 4);
+    record(CNAME, IN, "\3net\0", 5);
+    record(A, IN, "\xc0\0\2\2", 4);
+    for (size_t length = 0; length < message.length; length++)
+        assert_in_range(read_answer(message.bytes, length), 0, 1);
+    assert_int_equal(answer(), 2);
+}
+
+static void every_changed_byte_is_survived(void **state)
+{
+    static const uint8_t values[] = {0, 1, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff};
+
+    (void)state;
+    start(0x8180, 2, "mail.example.org", A);
+    record(A, IN, "\xc0\0\2\1", 4);
+    record(A, IN, "\xc0\0\2\2", 4);
+    for (size_t i = 0; i < message.length; i++) {
+        const uint8_t before = message.bytes[i];
+        for (size_t v = 0; v < sizeof values; v++) {
+            message.bytes[i] = values[v];
+            assert_in_range(answer(), 0, 2);
+        }
+        message.bytes[i] = before;
+    }
+}
+
+static void full_answer_is_read_to_its_end(void **state)
+{
+    const unsigned most = (unsigned)(sizeof message.bytes - 40) / 16;
+
+    (void)state;
+    start(0x8180, most, "mail.example.org", A);
+    for (unsigned i = 0; i < most; i++)
+        record(A, IN, "\xc0\0\2\1", 4);
+    assert_int_equal(answer(), most);
+}
+
+static void name_asked_for_is_dotted(void **state)
+{
+    char name[256];
+
+    (void)state;
+    start(0x0100, 0, "Mail.Example.org", A);
+    assert_true(dns_question_name(message.bytes, message.length, name, sizeof name));
+    assert_string_equal(name, "Mail.Example.org");
+    for (size_t length = 0; length < 12 + 18; length++)
+        assert_false(dns_question_name(message.bytes, length, name, sizeof name));
+}
+
+static void name_that_no_certificate_has_is_refused(void **state)
+{
+    char name[256], small[16];
+
+    (void)state;
+    start(0x0100, 0, "", A);
+    assert_false(dns_question_name(message.bytes, message.length, name, sizeof name));
+    start(0x0100, 0, "mail.example.org", A);
+    assert_false(dns_question_name(message.bytes, message.length, small, sizeof small)); /* 17 are needed */
+    for (size_t i = 0; i < 4; i++) {
+        static const uint8_t bad[] = {0, ' ', '.', 0x80};
+        start(0x0100, 0, "mail.example.org", A);
+        message.bytes[14] = bad[i];
+        assert_false(dns_question_name(message.bytes, message.length, name, sizeof name));
+    }
+    start(0x0100, 0, "mail.example.org", A);
+    message.bytes[12] = 0xc0; /* a pointer */
+    assert_false(dns_question_name(message.bytes, message.length, name, sizeof name));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_behind_an_alias_are_read),
+        cmocka_unit_test(ipv6_addresses_are_read),
+        cmocka_unit_test(owner_written_out_is_stepped_over),
+        cmocka_unit_test(answers_to_other_questions_feed_nothing),
+        cmocka_unit_test(what_is_no_successful_answer_feeds_nothing),
+        cmocka_unit_test(records_of_other_classes_and_lengths_are_left_out),
+        cmocka_unit_test(only_the_answer_section_is_read),
+        cmocka_unit_test(every_truncation_ends_it),
+        cmocka_unit_test(every_changed_byte_is_survived),
+        cmocka_unit_test(full_answer_is_read_to_its_end),
+        cmocka_unit_test(name_asked_for_is_dotted),
+        cmocka_unit_test(name_that_no_certificate_has_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
