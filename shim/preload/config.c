@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -112,6 +113,25 @@ static const struct policy *load(void)
     return policy_load(sources, count);
 }
 
+/*
+ * A policy that cannot be read because the program has all its descriptors in use would be in error for as
+ * long as the process lives; rather this connection fails, and the next one tries again.
+ */
+static bool can_open_files(void)
+{
+    enum { NEEDED = 4 }; /* a file, an included one, a folder, and one to spare */
+    int probe[NEEDED];
+    int opened = 0;
+
+    while (opened < NEEDED && (probe[opened] = sys_socket(AF_UNIX, SOCK_DGRAM, 0)) >= 0)
+        opened++;
+    const int saved = errno;
+    for (int i = 0; i < opened; i++)
+        sys_close(probe[i]);
+    errno = saved;
+    return opened == NEEDED;
+}
+
 const struct policy *config_policy(void)
 {
     const struct policy *policy = atomic_load_explicit(&loaded, memory_order_acquire);
@@ -120,6 +140,8 @@ const struct policy *config_policy(void)
 
     if (policy)
         return policy;
+    if (!can_open_files())
+        return NULL;
     signals = sys_signals_block();
     if (lock_take(&lock, sys_milliseconds() + LOAD_DEADLINE)) {
         policy = atomic_load(&loaded);
@@ -130,7 +152,7 @@ const struct policy *config_policy(void)
         lock_release(&lock);
     }
     sys_signals_restore(signals);
-    errno = saved;
+    errno = policy ? saved : ETIMEDOUT;
     return policy;
 }
 

@@ -14,7 +14,10 @@ struct policy;
 /* For the constructor. Called again, it does nothing. */
 void config_start(void);
 
-/* The policy, loaded at the first call; NULL where even that cannot be done. Keeps errno. */
+/*
+ * The policy, loaded at the first call. Keeps errno; NULL with errno set where it cannot be loaded now
+ * (EMFILE, ENFILE, ...): then no connection may be made, and the next call tries again.
+ */
 const struct policy *config_policy(void);
 
 /* RETROTLS_LOG ("syslog", "stderr", "none" or an absolute path), or NULL. */

@@ -131,15 +131,18 @@ static int connect_guarded(struct call *call)
 
 static int decide(struct call *call, const void *frame)
 {
+    const struct policy *const policy = config_policy();
     int error;
 
+    if (!policy)
+        return -1;
     call->signals = sys_signals_block();
     call->guard.slot = slot_take(frame);
     if (!call->guard.slot) {
         sys_signals_restore(call->signals);
         return -1;
     }
-    switch (guard_decide(&call->guard)) {
+    switch (guard_decide(&call->guard, policy)) {
     case DECISION_GUARD:
         return connect_guarded(call);
     case DECISION_UNTOUCHED:
@@ -172,6 +175,16 @@ static bool was_ours(int fd, struct identity *id)
     return errno == EINVAL && identity_of(fd, id);
 }
 
+/* Where the policy cannot be loaded now, a TCP socket is not connected; others need not wait for it. */
+static bool may_be_guarded(uint16_t port)
+{
+    const int saved = errno;
+    const struct policy *const policy = config_policy();
+
+    errno = saved;
+    return !policy || policy_may_guard(policy, port);
+}
+
 EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     const void *const frame = __builtin_frame_address(0);
@@ -179,7 +192,7 @@ EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
     struct identity id;
     int result;
     const bool inet = address_read(&asked, address, length);
-    const bool guarded = inet && policy_may_guard(config_policy(), asked.port);
+    const bool guarded = inet && may_be_guarded(asked.port);
 
     if (!guarded) {
         result = real.connect(fd, address, length);

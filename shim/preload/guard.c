@@ -62,11 +62,10 @@ static void list_names(struct text_list *list, const struct names_found *found)
         list->item[i] = found->name[i];
 }
 
-enum decision guard_decide(struct guard *guard)
+enum decision guard_decide(struct guard *guard, const struct policy *policy)
 {
     struct slot *const slot = guard->slot;
     struct guard_request *const request = &slot->guard;
-    const struct policy *const policy = config_policy();
     char user[256];
     struct wire_address where = guard_destination(&guard->asked);
     struct policy_query query = {.program = config_program(), .uid = (uint32_t)geteuid()};
@@ -76,10 +75,6 @@ enum decision guard_decide(struct guard *guard)
     where = address_unmapped(&where);
     names_find(&where, &slot->found);
     list_names(&request->asked, &slot->found);
-    if (!policy) {
-        request->failure = "no memory for the policy";
-        return DECISION_ERROR;
-    }
     query.address = where;
     query.hosts = request->asked;
     query.user = config_user(query.uid, user, sizeof user);

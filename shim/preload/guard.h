@@ -26,10 +26,10 @@ struct guard {
 /* All of these want signals blocked. */
 
 /*
- * Asks the policy and fills the slot's guard request; with DECISION_ERROR its `failure` says why this must
+ * Asks `policy` and fills the slot's guard request; with DECISION_ERROR its `failure` says why this must
  * not be connected at all.
  */
-enum decision guard_decide(struct guard *guard);
+enum decision guard_decide(struct guard *guard, const struct policy *policy);
 
 /*
  * Gets everything that the connection will need, before a byte is sent to the server. False with errno for

@@ -47,10 +47,10 @@ static bool is_real_socket_option(int name)
 }
 
 /* Options that the library itself must not hand on. */
-static int refusal(int level, int name)
+static int refusal(int level, int name, bool setting)
 {
     if (level != IPPROTO_TCP && level != IPPROTO_IP && level != IPPROTO_IPV6 && level != SOL_SOCKET)
-        return ENOPROTOOPT; /* net/ipv4/ip_sockglue.c */
+        return setting ? ENOPROTOOPT : EOPNOTSUPP; /* net/ipv4/ip_sockglue.c */
     if (level == IPPROTO_TCP && name == TCP_ULP)
         return ENOENT; /* a TLS library then encrypts by itself, as where the kernel has no TLS */
     if (level == IPPROTO_TCP && name == TCP_REPAIR)
@@ -95,7 +95,7 @@ static int dead_value(int level, int name, void *value, socklen_t *length)
 
 static int get_real(int fd, const struct identity *id, int level, int name, void *value, socklen_t *length)
 {
-    int error = refusal(level, name);
+    int error = refusal(level, name, false);
 
     if (error == 0 && (int)*length < 0)
         error = EINVAL;
@@ -157,7 +157,7 @@ EXPORTED int getsockopt(int fd, int level, int name, void *restrict value, sockl
 static int set_real(int fd, const struct identity *id, int level, int name, const void *value,
                     socklen_t length)
 {
-    int error = refusal(level, name);
+    int error = refusal(level, name, true);
 
     if (error == 0)
         error = ask_set_option(fd, id, level, name, value, length);

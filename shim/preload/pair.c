@@ -5,7 +5,7 @@
 
 #include "preload/sys.h"
 
-enum { SEND_BUFFER_LIMIT = 1 << 20 };
+enum { SEND_BUFFER_LIMIT = 1 << 20, PAGES = 16 };
 
 /*
  * An unread byte keeps the whole buffer that it came in charged to the sender: up to 37120 bytes here (Linux
@@ -32,16 +32,17 @@ static ssize_t send_zeros(int fd, size_t count)
 {
     /* One page many times over: what is sent has no meaning, the relay takes it out by number. */
     static const char zeros[4096];
-    struct iovec pages[16];
+    struct iovec pages[PAGES];
     struct msghdr header = {.msg_iov = pages};
+    int used = 0;
 
-    do {
+    for (; count > 0 && used < PAGES; used++) {
         const size_t part = count < sizeof zeros ? count : sizeof zeros;
 
-        pages[header.msg_iovlen].iov_base = (void *)(uintptr_t)zeros;
-        pages[header.msg_iovlen++].iov_len = part;
+        pages[used] = (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = part};
         count -= part;
-    } while (count > 0 && header.msg_iovlen < sizeof pages / sizeof pages[0]);
+    }
+    header.msg_iovlen = (__typeof__(header.msg_iovlen))used; /* size_t in glibc, int in musl */
     return sys_sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -72,7 +73,7 @@ bool pair_make(struct slot *slot)
 
 bool pair_make_pending(struct slot *slot)
 {
-    enum { LARGE = 65536 };
+    enum { LARGE = PAGES * 4096 };
     const int end = slot_descriptor(slot, SLOT_PROGRAM_END);
     const int priority = PAIR_UNTOLD;
     ssize_t sent;

@@ -180,10 +180,10 @@ static bool send_message(int connection, const uint8_t *message, size_t length, 
     if (count > 0) {
         memset(&control, 0, sizeof control);
         header.msg_control = &control;
-        header.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+        header.msg_controllen = (__typeof__(header.msg_controllen))CMSG_SPACE(sizeof(int) * count);
         control.head.cmsg_level = SOL_SOCKET;
         control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(sizeof(int) * count);
+        control.head.cmsg_len = (__typeof__(control.head.cmsg_len))CMSG_LEN(sizeof(int) * count);
         memcpy(CMSG_DATA(&control.head), descriptors, sizeof(int) * count);
     }
     while (sys_sendmsg(connection, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
