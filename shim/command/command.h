@@ -12,8 +12,11 @@ enum {
     EXIT_MISSING = 127, /* there is no such program */
 };
 
-/* Runs the program argv[0] with the library preloaded. Returns only where it could not. */
-int launch(char **argv);
+/*
+ * Runs the program argv[0] with the library preloaded. Returns only where it could not. `meant`: the
+ * subcommand that argv[0] may be a misspelling of, should there be no such program; or NULL.
+ */
+int launch(char **argv, const char *meant);
 
 /* Says whether a preload can reach a program, and what it would find there. */
 int command_doctor(int argc, char **argv);

@@ -119,7 +119,7 @@ static bool has_go_build_information(const struct elf *elf, uint64_t at, uint64_
 
 static void read_dynamic(struct elf *elf, uint64_t at, uint64_t size)
 {
-    uint64_t name = UINT64_MAX, path = UINT64_MAX, string_address = 0;
+    uint64_t name = UINT64_MAX, string_address = 0;
     const uint64_t width = SIZE(elf, Dyn);
 
     elf->dynamic = true;
@@ -142,14 +142,12 @@ static void read_dynamic(struct elf *elf, uint64_t at, uint64_t size)
             elf->gnu_hash = offset_of(elf, value);
         else if (tag == DT_SONAME)
             name = value;
-        else if (tag == DT_RUNPATH || (tag == DT_RPATH && path == UINT64_MAX))
-            path = value;
+        else if (tag == DT_AUDIT || tag == DT_DEPAUDIT)
+            elf->audits = true;
     }
     elf->strings = offset_of(elf, string_address);
     if (name < elf->strings_size)
         elf->soname = text(elf, elf->strings + name, elf->strings_size - name);
-    if (path < elf->strings_size)
-        elf->runpath = text(elf, elf->strings + path, elf->strings_size - path);
 }
 
 static bool is_native_order(const uint8_t *bytes)

@@ -23,7 +23,7 @@ struct elf {
     bool dynamic;            /* has a dynamic section */
     bool go;                 /* built by the Go compiler */
     const char *soname;      /* NULL: none */
-    const char *runpath;     /* DT_RUNPATH, or DT_RPATH; NULL: none */
+    bool audits;             /* has the loader run an auditor of its choice, even for --list */
     uint64_t symbols, strings, strings_size, hash, gnu_hash, dynamic_at, dynamic_size; /* offsets */
 };
 

@@ -6,6 +6,7 @@
 
 #include "command/command.h"
 #include "command/library.h"
+#include "command/own_policy.h"
 #include "command/target.h"
 #include "command/usage.h"
 
@@ -28,10 +29,41 @@ static void exec_by_shell(const char *path, char **argv)
     free(by_shell);
 }
 
+/*
+ * Programs that put a proxy's library before all that LD_PRELOAD names already: the connection that ours saw
+ * would be the proxy's, and the mail server's would pass in plaintext.
+ */
+static bool is_proxy_wrapper(const char *name)
+{
+    static const char *const wrappers[] = {"proxychains", "proxychains3", "proxychains4", "torsocks",
+                                           "torify",      "tsocks",       "socksify"};
+    const char *const slash = strrchr(name, '/');
+
+    for (size_t i = 0; i < sizeof wrappers / sizeof wrappers[0]; i++) {
+        if (strcmp(slash ? slash + 1 : name, wrappers[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool policy_is_good(void)
+{
+    const struct policy *const policy = own_policy();
+    const bool good = *policy_errors(policy) == '\0';
+
+    if (!good) {
+        fflush(stdout);
+        fputs(policy_errors(policy), stderr);
+        complain("the policy is in error, and connections would fail: nothing was started");
+    }
+    policy_free(policy);
+    return good;
+}
+
 static bool set_preload(const struct target *target)
 {
     static struct library library;
-    char why[LIBRARY_WHY_LIMIT];
+    static char why[LIBRARY_WHY_LIMIT];
     char *preload;
 
     if (!library_find(&library, target, why)) {
@@ -47,16 +79,32 @@ static bool set_preload(const struct target *target)
     return true;
 }
 
-int launch(char **argv)
+static int not_found(const char *name, int error, const char *meant)
+{
+    const bool missing = error == ENOENT || error == ENOTDIR;
+
+    if (missing && meant)
+        complain("no program '%s'; did you mean the command '%s'?", name, meant);
+    else if (missing && !strchr(name, '/'))
+        complain("no program '%s' in PATH", name);
+    else
+        complain("%s: %s", name, strerror(error));
+    return missing ? EXIT_MISSING : EXIT_REFUSED;
+}
+
+int launch(char **argv, const char *meant)
 {
     static struct target target;
-    char path[PATH_MAX], words[TARGET_WORDS_LIMIT];
+    static char path[PATH_MAX], words[TARGET_WORDS_LIMIT];
     const int error = target_search(argv[0], path);
 
-    if (error) {
-        complain("%s: %s", argv[0],
-                 error == ENOENT && !strchr(argv[0], '/') ? "no such program in PATH" : strerror(error));
-        return error == ENOENT || error == ENOTDIR ? EXIT_MISSING : EXIT_REFUSED;
+    if (error)
+        return not_found(argv[0], error, meant);
+    if (is_proxy_wrapper(argv[0])) {
+        complain("%s puts its own library before retrotls's, and the mail server's connection would pass "
+                 "unguarded. Run it the other way round: '%s retrotls PROGRAM'.",
+                 argv[0], argv[0]);
+        return EXIT_REFUSED;
     }
     target_open(&target, path);
     if (target.fault != TARGET_WITHIN_REACH) {
@@ -64,7 +112,7 @@ int launch(char **argv)
         target_close(&target);
         return target.fault == TARGET_MISSING ? EXIT_MISSING : EXIT_REFUSED;
     }
-    if (set_preload(&target)) {
+    if (policy_is_good() && set_preload(&target)) {
         if (target.by_shell)
             exec_by_shell(path, argv);
         else

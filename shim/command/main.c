@@ -7,6 +7,7 @@
 
 #include "command/command.h"
 #include "command/usage.h"
+#include "policy/text.h"
 
 struct subcommand {
     const char *name;
@@ -15,8 +16,10 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
-    {NULL, NULL, NULL, NULL},
+    {"doctor", command_doctor, "PROGRAM", "whether a preload can reach PROGRAM, or why not"},
 };
+
+enum { SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };
 
 static void help(void)
 {
@@ -28,11 +31,11 @@ static void help(void)
          "  -v, --verbose       one line per connection on standard error\n"
          "      --help          show this and exit\n"
          "      --version       show the version and exit\n"
-         "  --                  end of options: what follows is a PROGRAM\n"
+         "      --              what follows is a PROGRAM, also if named like a command\n"
          "\n"
          "Commands:");
-    for (const struct subcommand *s = subcommands; s->name; s++)
-        printf("  %-8s %-10s  %s\n", s->name, s->arguments, s->purpose);
+    for (const struct subcommand *s = subcommands; s < subcommands + SUBCOMMANDS; s++)
+        printf("  %-7s %-14s  %s\n", s->name, s->arguments, s->purpose);
     puts("\n"
          "Exit status: that of PROGRAM; 2 wrong usage; 126 PROGRAM cannot be executed or\n"
          "would run unguarded; 127 PROGRAM not found.");
@@ -54,11 +57,20 @@ static bool set_policy(const char *file)
 
 static const struct subcommand *subcommand(const char *name)
 {
-    for (const struct subcommand *s = subcommands; s->name; s++) {
+    for (const struct subcommand *s = subcommands; s < subcommands + SUBCOMMANDS; s++) {
         if (strcmp(s->name, name) == 0)
             return s;
     }
     return NULL;
+}
+
+static const char *nearest_subcommand(const char *name)
+{
+    const char *names[SUBCOMMANDS + 1] = {NULL};
+
+    for (size_t i = 0; i < SUBCOMMANDS; i++)
+        names[i] = subcommands[i].name;
+    return strchr(name, '/') ? NULL : nearest_word(name, names, NULL);
 }
 
 int main(int argc, char **argv)
@@ -100,9 +112,11 @@ int main(int argc, char **argv)
         return usage_error("which program?");
     argv += optind;
     argc -= optind;
-    command = strcmp(argv[-1], "--") == 0 ? NULL : subcommand(argv[0]);
+    if (strcmp(argv[-1], "--") == 0)
+        return launch(argv, NULL);
+    command = subcommand(argv[0]);
     if (!command)
-        return launch(argv);
+        return launch(argv, nearest_subcommand(argv[0]));
     optind = 1;
     return command->run(argc, argv);
 }
