@@ -23,9 +23,13 @@ without_main = $(filter-out $(BUILD)/obj/$(1)/main.o,$(call objects,$(1)))
 
 WIRE = $(call objects,shim/wire)
 POLICY = $(call objects,policy)
+# Before glibc 2.34 dlsym() was in libdl, which is no more than a name since. musl has it in its libc.
+LIBDL = $(if $(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -x c -o /dev/null - -l:libdl.so.2 2>/dev/null && echo yes),-Wl$(comma)--no-as-needed -l:libdl.so.2)
+comma = ,
 LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/wire)
 # What unit tests may link of the library: nothing that takes libc's place.
-PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account dns_answer epoll_sets identity lineage lock \
+PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account dns_answer epoll_sets identity lineage lock log \
 	name_table names slots sys words)
 RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)
@@ -37,7 +41,7 @@ all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls
 
 $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/preload/libretrotls.map \
-		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) -ldl
+		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIBDL)
 
 $(BUILD)/retrotls-relay: $(RELAY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -pthread

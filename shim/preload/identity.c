@@ -20,7 +20,7 @@ static void start(struct words *w, struct sockaddr_un *to)
 
 static socklen_t finish(const struct words *w)
 {
-    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + w->used);
+    return w->cut ? 0 : (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + w->used);
 }
 
 static void put_address(struct words *w, const struct wire_address *address)

@@ -40,8 +40,8 @@ static const char *server_of(const struct guard_request *request, char text[INET
     return request->asked.count > 0 ? request->asked.item[0] : address_of(request, text);
 }
 
-void log_fields(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
-                const char *error)
+void log_failure_fields(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
+                        const char *error)
 {
     char text[INET6_ADDRSTRLEN];
     struct words w;
@@ -65,8 +65,8 @@ void log_fields(char out[LOG_LINE_SIZE], const struct guard_request *request, in
     put_quoted(&w, " error=", error);
 }
 
-void log_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
-                  const char *error)
+void log_failure_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
+                          const char *error)
 {
     char text[INET6_ADDRSTRLEN];
     struct words w;
@@ -187,10 +187,10 @@ void log_failure(const struct guard_request *request, int64_t milliseconds, cons
     char line[LOG_LINE_SIZE];
 
     if (to && strcmp(to, "stderr") == 0) {
-        log_sentence(line, request, milliseconds, error);
+        log_failure_sentence(line, request, milliseconds, error);
         to_descriptor(STDERR_FILENO, line);
     } else if (!to || strcmp(to, "none") != 0) {
-        log_fields(line, request, milliseconds, error);
+        log_failure_fields(line, request, milliseconds, error);
         if (to && to[0] == '/')
             to_file(to, line);
         else

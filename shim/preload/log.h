@@ -19,10 +19,10 @@ enum { LOG_LINE_SIZE = 2048 };
 void log_failure(const struct guard_request *request, int64_t milliseconds, const char *error);
 
 /* What it writes to syslog or a file, and to standard error. Each NUL-terminates. */
-void log_fields(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
-                const char *error);
-void log_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
-                  const char *error);
+void log_failure_fields(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
+                        const char *error);
+void log_failure_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
+                          const char *error);
 
 /* `seconds` since 1970 as 2026-11-24T05:48:00Z (RFC 3339); gmtime_r(3) may read a file. */
 enum { LOG_TIME_SIZE = 32 };
