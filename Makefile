@@ -76,7 +76,7 @@ unit: $(UNIT)
 clean:
 	rm -rf $(BUILD)
 
-include tests/tests.mk
+include tests/tests.mk tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -5,69 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "relay/watch.h"
 #include "tests/unit/cmocka_all.h"
+#include "tests/unit/pump.h"
 
-/* A pump of the simplest kind. */
-struct pump {
-    struct watch watch;
-    char waiting[1024]; /* of the program's, not taken yet */
-    size_t waiting_length;
-    char to_server[2048], to_program[2048];
-    size_t to_server_length, to_program_length;
-};
-
-static void put(char *to, size_t *length, const char *bytes, size_t count)
-{
-    memcpy(to + *length, bytes, count);
-    *length += count;
-    to[*length] = '\0';
-}
-
-static bool give_answer(struct pump *p)
-{
-    char text[WATCH_ANSWER_LIMIT];
-    const size_t length = watch_answer(&p->watch, text);
-
-    put(p->to_program, &p->to_program_length, text, length);
-    return length > 0;
-}
-
-static void from_program(struct pump *p, const char *bytes, size_t length)
-{
-    memcpy(p->waiting + p->waiting_length, bytes, length);
-    p->waiting_length += length;
-    while (p->waiting_length > 0) {
-        char forward[sizeof p->waiting + WATCH_HELD];
-        size_t count, taken;
-
-        if (!p->watch.watching) {
-            put(p->to_server, &p->to_server_length, p->waiting, p->waiting_length);
-            p->waiting_length = 0;
-            return;
-        }
-        taken = watch_program(&p->watch, p->waiting, p->waiting_length, forward, &count);
-        put(p->to_server, &p->to_server_length, forward, count);
-        p->waiting_length -= taken;
-        memmove(p->waiting, p->waiting + taken, p->waiting_length);
-        if (!give_answer(p) && taken == 0)
-            return;
-    }
-}
-
-static void from_server(struct pump *p, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        const size_t taken = p->watch.watching ? watch_server(&p->watch, bytes, length) : length;
-
-        assert_true(taken > 0 && taken <= length);
-        put(p->to_program, &p->to_program_length, bytes, taken);
-        bytes += taken;
-        length -= taken;
-        if (give_answer(p))
-            from_program(p, "", 0);
-    }
-}
+static struct pump p;
 
 struct session {
     const char *name;
@@ -203,7 +144,7 @@ static const struct session sessions[] = {
      true},
 };
 
-static void play(struct pump *p, const struct session *s, size_t piece)
+static void play(const struct session *s, size_t piece)
 {
     for (const char *const *step = s->steps; *step; step++) {
         const char *text = *step + 1;
@@ -213,9 +154,9 @@ static void play(struct pump *p, const struct session *s, size_t piece)
             const size_t part = length - at < piece ? length - at : piece;
 
             if ((*step)[0] == 'P')
-                from_program(p, text + at, part);
+                pump_from_program(&p, text + at, part);
             else
-                from_server(p, text + at, part);
+                pump_from_server(&p, text + at, part);
         }
     }
 }
@@ -227,10 +168,8 @@ static void sessions_in_pieces_of_every_size(void **state)
         const struct session *s = &sessions[i];
 
         for (size_t piece = 1; piece < 40; piece++) {
-            struct pump p = {.to_server = ""};
-
-            watch_begin(&p.watch, protocol_by_kind(s->protocol), true);
-            play(&p, s, piece);
+            pump_start(&p, s->protocol, true);
+            play(s, piece);
             if (strcmp(p.to_server, s->to_server) != 0 || strcmp(p.to_program, s->to_program) != 0 ||
                 p.watch.watching == s->over)
                 fail_msg("%s, in pieces of %zu: to the server:\n%s\nto the program:\n%s\nwatching: %d",
@@ -277,10 +216,8 @@ static void the_servers_greeting_comes_first(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
-        struct pump p = {.to_server = ""};
-
-        watch_begin(&p.watch, protocol_by_kind(asked[i].protocol), false);
-        play(&p, &asked[i], 100);
+        pump_start(&p, asked[i].protocol, false);
+        play(&asked[i], 100);
         assert_string_equal(p.to_server, "");
         assert_string_equal(p.to_program, asked[i].to_program);
     }
@@ -289,13 +226,12 @@ static void the_servers_greeting_comes_first(void **state)
 /* A command without its line end when the program stops sending: it goes to the server, as it was. */
 static void what_is_held_is_not_lost_at_the_end(void **state)
 {
-    struct pump p = {.to_server = ""};
     char forward[WATCH_HELD];
     size_t length;
 
     (void)state;
-    watch_begin(&p.watch, protocol_by_kind(PROTOCOL_SMTP), true);
-    from_program(&p, "START", 5);
+    pump_start(&p, PROTOCOL_SMTP, true);
+    pump_from_program(&p, "START", 5);
     assert_int_equal(p.to_server_length, 0);
     length = watch_end(&p.watch, forward);
     assert_int_equal(length, 5);
@@ -306,15 +242,14 @@ static void what_is_held_is_not_lost_at_the_end(void **state)
 /* The program asked, and ended its sending: it still waits for its answer. */
 static void an_answer_owed_at_the_end_is_given(void **state)
 {
-    struct pump p = {.to_server = ""};
     char forward[WATCH_HELD];
 
     (void)state;
-    watch_begin(&p.watch, protocol_by_kind(PROTOCOL_SMTP), true);
-    from_program(&p, "EHLO x\r\nSTARTTLS\r\n", 18);
+    pump_start(&p, PROTOCOL_SMTP, true);
+    pump_from_program(&p, "EHLO x\r\nSTARTTLS\r\n", 18);
     assert_int_equal(watch_end(&p.watch, forward), 0);
     assert_true(p.watch.watching);
-    from_server(&p, "250 x\r\n", 7);
+    pump_from_server(&p, "250 x\r\n", 7);
     assert_string_equal(p.to_program, "250 x\r\n503 5.5.1 retrotls: TLS is up already\r\n");
     assert_false(p.watch.watching);
 }
@@ -323,16 +258,14 @@ static void an_answer_owed_at_the_end_is_given(void **state)
  */
 static void too_many_commands_end_the_watch(void **state)
 {
-    struct pump p = {.to_server = ""};
-
     (void)state;
-    watch_begin(&p.watch, protocol_by_kind(PROTOCOL_SMTP), true);
+    pump_start(&p, PROTOCOL_SMTP, true);
     for (int i = 0; i < WATCH_COMMANDS; i++)
-        from_program(&p, "NOOP\r\n", 6);
+        pump_from_program(&p, "NOOP\r\n", 6);
     assert_true(p.watch.watching);
-    from_program(&p, "NOOP\r\n", 6);
+    pump_from_program(&p, "NOOP\r\n", 6);
     assert_false(p.watch.watching);
-    from_program(&p, "STARTTLS\r\n", 10);
+    pump_from_program(&p, "STARTTLS\r\n", 10);
     assert_int_equal(p.to_server_length, 6 * (WATCH_COMMANDS + 1) + 10);
     assert_string_equal(p.to_program, "");
 }

@@ -1,0 +1,74 @@
+/*
+ * The watch for a program's own STARTTLS. The first byte chooses the protocol; then records: a byte whose top
+ * bit tells who speaks (1: the server) and whose rest is a length, and that many bytes.
+ *
+ * However the bytes are cut, the same comes of it; nothing of the server's is lost or moved, and nothing of
+ * the program's but what was swallowed.
+ */
+#include "tests/fuzz/stream.h"
+#include "tests/unit/pump.h"
+
+static void play(struct pump *p, const uint8_t *data, size_t size, size_t piece)
+{
+    pump_start(p, (enum protocol_kind)(1 + data[0] % (PROTOCOL_KINDS - 1)), (data[0] & 0x80) == 0);
+    for (size_t at = 1; at < size;) {
+        const bool server = data[at] & 0x80;
+        size_t length = data[at] & 0x7f;
+
+        at++;
+        if (length > size - at)
+            length = size - at;
+        for (size_t done = 0; done < length; done += piece) {
+            const size_t part = length - done < piece ? length - done : piece;
+
+            (server ? pump_from_server : pump_from_program)(p, (const char *)data + at + done, part);
+        }
+        at += length;
+    }
+}
+
+/* `part` is `whole` with some bytes left out. */
+static bool is_within(const char *part, size_t part_length, const char *whole, size_t whole_length)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < whole_length && found < part_length; i++)
+        found += part[found] == whole[i];
+    return found == part_length;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct pump whole, pieces;
+    static char program[PUMP_LIMIT], server[PUMP_LIMIT];
+    size_t program_length = 0, server_length = 0;
+    char last[WATCH_HELD];
+
+    if (size == 0 || size > 4096)
+        return 0;
+    play(&whole, data, size, 128);
+    play(&pieces, data, size, 1);
+    MUST(whole.watch.watching == pieces.watch.watching && whole.waiting_length == pieces.waiting_length);
+    MUST(whole.to_server_length == pieces.to_server_length &&
+         whole.to_program_length == pieces.to_program_length);
+    MUST(memcmp(whole.to_server, pieces.to_server, whole.to_server_length) == 0);
+    MUST(memcmp(whole.to_program, pieces.to_program, whole.to_program_length) == 0);
+    for (size_t at = 1; at < size;) {
+        const bool is_server = data[at] & 0x80;
+        size_t length = data[at] & 0x7f;
+
+        at++;
+        if (length > size - at)
+            length = size - at;
+        pump_put(is_server ? server : program, is_server ? &server_length : &program_length,
+                 (const char *)data + at, length);
+        at += length;
+    }
+    MUST(whole.to_program_length - whole.answers_length == server_length);
+    MUST(is_within(server, server_length, whole.to_program, whole.to_program_length));
+    pump_put(whole.to_server, &whole.to_server_length, last, watch_end(&whole.watch, last));
+    MUST(is_within(whole.to_server, whole.to_server_length, program, program_length));
+    MUST(whole.answers_length > 0 || whole.waiting_length > 0 || whole.watch.watching ||
+         whole.watch.command == COMMAND_SWALLOWED || whole.to_server_length == program_length);
+    return 0;
+}
