@@ -218,10 +218,10 @@ static void look_for_literal(struct watch *w, char byte)
     }
 }
 
+/* Between two lines that belong together nothing may be put, also where nobody asked for them. */
 static bool is_due(const struct watch *w)
 {
-    return w->owed && w->unanswered == 0 && w->line_length == 0 && w->literal == 0 && !w->in_reply &&
-           !w->in_list && !w->continued;
+    return w->owed && w->unanswered == 0 && w->line_length == 0 && !w->in_reply && !w->continued;
 }
 
 static void end_line(struct watch *w)
