@@ -10,7 +10,7 @@ static void must_hold_one_string(const char *line)
 
 static void refuse_everywhere(const char *text)
 {
-    char line[GREETING_LIMIT];
+    char line[GREETING_LIMIT] = "";
 
     for (enum protocol_kind kind = PROTOCOL_SMTP; kind < PROTOCOL_KINDS; kind++) {
         must_be_one_line(line, protocol_by_kind(kind)->refuse(text, line));

@@ -148,7 +148,7 @@ static inline int negotiate_stream(enum protocol_kind kind, const uint8_t *data,
     struct failure why = {.kind = FAILURE_NONE};
     struct plain plain;
     enum outcome outcome;
-    char line[GREETING_LIMIT];
+    char line[GREETING_LIMIT] = "";
 
     ((struct sockaddr_in *)&local.address)->sin_family = AF_INET;
     stream_open(&s, &plain, data, size);
