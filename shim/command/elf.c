@@ -4,6 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* So that a crafted file does not take long either. */
+enum {
+    TEXT_LIMIT = 4096,               /* bytes of a path or a symbol's name */
+    NOTES_LIMIT = 65536,             /* bytes of one segment of notes */
+    PROGRAM_HEADERS_LIMIT = 65536,   /* bytes of all: the kernel refuses more */
+    BUILD_INFORMATION_LIMIT = 65536, /* bytes of a segment in which Go's is looked for: as go version does */
+};
+
 /* ---- bytes that may not be there */
 
 static bool inside(const struct elf *elf, uint64_t offset, uint64_t length)
@@ -32,11 +40,13 @@ static uint64_t number(const struct elf *elf, uint64_t offset, unsigned width)
     }
 }
 
-/* NULL where no NUL ends it within `limit` bytes and the file. */
+/* NULL where no NUL ends it within `limit` bytes and the file, or it is longer than any honest one. */
 static const char *text(const struct elf *elf, uint64_t offset, uint64_t limit)
 {
     if (offset >= elf->size)
         return NULL;
+    if (limit > TEXT_LIMIT)
+        limit = TEXT_LIMIT;
     if (limit > elf->size - offset)
         limit = elf->size - offset;
     return memchr(elf->bytes + offset, '\0', limit) ? (const char *)elf->bytes + offset : NULL;
@@ -61,6 +71,8 @@ static uint64_t program_headers(const struct elf *elf)
 
     if (MEMBER(elf, 0, Ehdr, e_phentsize) != SIZE(elf, Phdr) || MEMBER(elf, 0, Ehdr, e_phoff) > elf->size)
         return 0;
+    if (count * SIZE(elf, Phdr) > PROGRAM_HEADERS_LIMIT)
+        return 0;
     return inside(elf, program_header(elf, 0), count * SIZE(elf, Phdr)) ? count : 0;
 }
 
@@ -82,10 +94,11 @@ static uint64_t offset_of(const struct elf *elf, uint64_t address)
 static bool has_go_note(const struct elf *elf, uint64_t at, uint64_t size)
 {
     enum { GO_BUILD_ID = 4 };
-    const uint64_t end = at + size;
+    uint64_t end;
 
     if (!inside(elf, at, size))
         return false;
+    end = at + (size < NOTES_LIMIT ? size : NOTES_LIMIT);
     while (end - at >= sizeof(Elf32_Nhdr)) { /* the same in both classes */
         const uint64_t name = number(elf, at, 4), content = number(elf, at + 4, 4);
         const uint64_t next = sizeof(Elf32_Nhdr) + ((name + 3) & ~3ull) + ((content + 3) & ~3ull);
@@ -106,8 +119,8 @@ static bool has_go_build_information(const struct elf *elf, uint64_t at, uint64_
 
     if (!inside(elf, at, size))
         return false;
-    if (size > 65536)
-        size = 65536;
+    if (size > BUILD_INFORMATION_LIMIT)
+        size = BUILD_INFORMATION_LIMIT;
     for (uint64_t i = 0; i + sizeof magic - 1 <= size; i += 16) {
         if (memcmp(elf->bytes + at + i, magic, sizeof magic - 1) == 0)
             return true;
@@ -185,7 +198,8 @@ bool elf_read(struct elf *elf, const uint8_t *bytes, size_t size)
             elf->interpreter = text(elf, offset, length);
             break;
         case PT_DYNAMIC:
-            read_dynamic(elf, offset, length);
+            if (!elf->dynamic)
+                read_dynamic(elf, offset, length);
             break;
         case PT_NOTE:
             elf->go = elf->go || has_go_note(elf, offset, length);
