@@ -1,7 +1,9 @@
 """The tests' own tools: a recorder that lost bytes, or a server that did not do TLS, would make every other test
 worthless."""
 import imaplib
+import nntplib
 import poplib
+import re
 import smtplib
 import socket
 import ssl
@@ -59,16 +61,19 @@ def test_dovecot_pop3_does_tls(dovecot):
     tap.never_saw(b"secret", b"good news")
 
 
-def test_exim_takes_a_message_over_tls(exim):
-    with Tap(exim.at("smtp")) as tap:
+@pytest.mark.parametrize("name", ["exim", "postfix"])
+def test_exim_and_postfix_take_a_message_over_tls(name, request):
+    server = request.getfixturevalue(name)
+    with Tap(server.at("smtp")) as tap:
         client = smtplib.SMTP("localhost", tap.port)
         client.starttls(context=verifying())
-        client.login("test", "secret")
+        if name == "exim":
+            client.login("test", "secret")
         client.sendmail("a@example.org", ["b@localhost"], message("hello", "token-of-test-support"))
         client.quit()
         tap.wait_closed()
-    exim.wait_for_message(b"token-of-test-support")
-    assert "cipher=TLS1" in exim.main_log() and "auth=test" in exim.main_log()
+    server.wait_for_message(b"token-of-test-support")
+    assert re.search("cipher=TLS1.* auth=test|TLS connection established", server.main_log())
     tap.never_saw(b"secret", b"token-of-test-support")
 
 
@@ -116,3 +121,18 @@ def test_hostile_server_complains_of_an_unexpected_word():
         client.sendall(b"HELO x\r\n")
         assert client.makefile().readline() == "220 hello\n"
         server.wait_done()
+
+
+def test_inn_serves_and_takes_articles_over_tls(inn):
+    """(nntplib knows STARTTLS itself.)"""
+    with Tap(inn.at("nntp")) as tap:
+        client = nntplib.NNTP("localhost", tap.port)
+        client.starttls(verifying())
+        client.login("test", "secret", usenetrc=False)
+        assert client.group("local.test")[1] == 1
+        assert b"the cat sat on the mat" in client.article("1")[1].lines
+        client.post(b"From: a@example.org\r\nNewsgroups: local.test\r\nSubject: x\r\n\r\ntoken-of-inn\r\n")
+        client.quit()
+        tap.wait_closed()
+    inn.wait_for_article(b"token-of-inn")
+    tap.never_saw(b"secret", b"token-of-inn")

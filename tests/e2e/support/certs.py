@@ -44,11 +44,14 @@ class Certificate:
 
 @functools.lru_cache(maxsize=None)
 def _folder():
-    import atexit
-    folder = tempfile.mkdtemp(prefix="retrotls-certs-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    Path(folder).chmod(0o755)  # servers read it as users of their own
-    return Path(folder)
+    folder = Path(tempfile.mkdtemp(prefix="retrotls-certs-"))
+    folder.chmod(0o755)  # servers read it as users of their own
+    return folder
+
+
+def clean_up():
+    """Removes all files. To be called at the end of a process that made certificates."""
+    shutil.rmtree(_folder(), ignore_errors=True)
 
 
 @functools.lru_cache(maxsize=None)
@@ -152,7 +155,7 @@ def _constrained():
 
 # One entry a case: the certificate's owner claims to be `localhost` (or the name that the case is about).
 CASES = {
-    "good": lambda: issued("localhost", addresses=["127.0.0.1", "::1"]),
+    "good": lambda: issued("localhost", "mail.example.org", addresses=["127.0.0.1", "::1"]),
     "with intermediate": lambda: make("localhost", ["localhost"], issuer=intermediate(), chain=[intermediate()]),
     # what must not be trusted
     "expired": lambda: issued("localhost", days=(-30, -1)),

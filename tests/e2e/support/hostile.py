@@ -99,6 +99,7 @@ class Connection:
             context.load_cert_chain(certificate.pem, certificate.key)
         assert not self.buffer, f"the client sent {self.buffer!r} in clear behind its command"
         self.raw = socket.socket(fileno=os.dup(self.socket.fileno()))
+        self.raw.settimeout(PATIENCE)
         try:
             self.socket = context.wrap_socket(self.socket, server_side=True)
         except (OSError, ssl.SSLError) as error:

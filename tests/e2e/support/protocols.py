@@ -19,6 +19,7 @@ class Protocol:
     offers_not: bytes
     starttls: bytes  # a pattern
     yes: bytes
+    preamble: bytes  # all that the shim itself may say before TLS, a pattern
     words: bytes  # what a careless program sends after any greeting
     goodbye: bytes  # the last of these words, a pattern
     failure: bytes  # the failure greeting that the program must get, a pattern
@@ -111,6 +112,7 @@ SMTP = Protocol(
     offers_not=b"250-mail.example.org\r\n250-SIZE 1000000\r\n250 HELP\r\n",
     starttls=rb"STARTTLS",
     yes=b"220 2.0.0 go ahead\r\n",
+    preamble=rb"EHLO \S+\r\nSTARTTLS\r\n",
     words=b"EHLO careless\r\nAUTH PLAIN " + _PLAIN + b"\r\nMAIL FROM:<" + SENDER + b"@example.org>\r\nQUIT\r\n",
     goodbye=rb"QUIT",
     failure=rb"421 4\.7\.0 retrotls: [\x20-\x7e]+\r\n",
@@ -124,6 +126,7 @@ LMTP = Protocol(
     offers_not=SMTP.offers_not,
     starttls=SMTP.starttls,
     yes=SMTP.yes,
+    preamble=rb"LHLO \S+\r\nSTARTTLS\r\n",
     words=SMTP.words.replace(b"EHLO", b"LHLO"),
     goodbye=SMTP.goodbye,
     failure=SMTP.failure,
@@ -137,6 +140,7 @@ IMAP = Protocol(
     offers_not=b"* CAPABILITY IMAP4rev1 ID\r\n{tag} OK done\r\n",
     starttls=rb"\S+ STARTTLS",
     yes=b"{tag} OK begin\r\n",
+    preamble=rb"(\S+ CAPABILITY\r\n)?\S+ STARTTLS\r\n",
     words=b"a1 LOGIN test " + SECRET + b"\r\na2 SELECT " + SENDER + b"\r\na3 LOGOUT\r\n",
     goodbye=rb"\S+ LOGOUT",
     failure=rb"\* BYE retrotls: [\x20-\x7e]+\r\n",
@@ -150,6 +154,7 @@ POP3 = Protocol(
     offers_not=b"+OK list\r\nUSER\r\nUIDL\r\n.\r\n",
     starttls=rb"STLS",
     yes=b"+OK begin\r\n",
+    preamble=rb"CAPA\r\nSTLS\r\n",
     words=b"USER test\r\nPASS " + SECRET + b"\r\nTOP " + SENDER + b"\r\nQUIT\r\n",
     goodbye=rb"QUIT",
     failure=rb"-ERR \[SYS/TEMP\] retrotls: [\x20-\x7e]+\r\n",
@@ -163,6 +168,7 @@ NNTP = Protocol(
     offers_not=b"101 list\r\nVERSION 2\r\nREADER\r\n.\r\n",
     starttls=rb"STARTTLS",
     yes=b"382 go on\r\n",
+    preamble=rb"CAPABILITIES\r\nSTARTTLS\r\n",
     words=b"MODE READER\r\nAUTHINFO USER test\r\nAUTHINFO PASS " + SECRET + b"\r\nGROUP " + SENDER + b"\r\nQUIT\r\n",
     goodbye=rb"QUIT",
     failure=rb"400 retrotls: [\x20-\x7e]+\r\n",
@@ -176,6 +182,7 @@ SIEVE = Protocol(
     offers_not=b'"IMPLEMENTATION" "Hostile"\r\n"SIEVE" "fileinto"\r\n"SASL" "PLAIN"\r\nOK "ready"\r\n',
     starttls=rb"STARTTLS",
     yes=b'OK "begin"\r\n',
+    preamble=rb"STARTTLS\r\n",
     words=b'AUTHENTICATE "PLAIN" "' + _PLAIN + b'"\r\nHAVESPACE "' + SENDER + b'" 10\r\nLOGOUT\r\n',
     goodbye=rb"LOGOUT",
     failure=rb'BYE "retrotls: [\x20-\x7e]+"\r\n',

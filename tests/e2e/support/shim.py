@@ -2,6 +2,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 from dataclasses import dataclass, field
@@ -48,6 +49,19 @@ class Shim:
         self.log_file = self.folder / "log"
         self.hosts = {}  # name: [addresses], what the resolver answers
         self.environment = {}  # more variables for the programs
+        self.library, self.command, self.relay = LIBRARY, COMMAND, RELAY
+
+    def private_build(self):
+        """Copies library, command and relay, so that the test knows its relays from others' and may break them."""
+        self.build = self.folder / "build"
+        self.build.mkdir()
+        for each in (LIBRARY, COMMAND, RELAY):
+            shutil.copy(each, self.build)
+        self.library, self.command, self.relay = (self.build / f.name for f in (LIBRARY, COMMAND, RELAY))
+
+    def relays(self):
+        """Pids of the relays that this test's programs started; needs private_build()."""
+        return relays(self.relay)
 
     def policy(self, text):
         """Writes the policy; lines as in a policy file."""
@@ -64,9 +78,9 @@ class Shim:
     def variables(self, command=False, preload=True):
         """The environment of a program under the shim."""
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8",
-                       "LOGNAME": "tester", "RETROTLS_POLICY": str(self.policy_file),
+                       "LOGNAME": "tester", "USER": "tester", "TERM": "xterm", "RETROTLS_POLICY": str(self.policy_file),
                        "RETROTLS_LOG": str(self.log_file), **self.environment}
-        libraries = [str(LIBRARY)] if preload and not command else []
+        libraries = [str(self.library)] if preload and not command else []
         if self.hosts:
             environment["RETROTLS_TEST_HOSTS"] = ";".join(f"{n}={','.join(a)}" for n, a in self.hosts.items())
         if self.hosts or "RETROTLS_TEST_HOSTS_FILE" in environment:
@@ -79,7 +93,7 @@ class Shim:
         """Starts a program in a session of its own; `command` runs it through `retrotls` instead of LD_PRELOAD."""
         words = [str(word) for word in arguments]
         if command:
-            words = [str(COMMAND), *words]
+            words = [str(self.command), *words]
         options = {"cwd": self.folder, "start_new_session": True, "stdin": subprocess.DEVNULL,
                    "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         options["env"] = {**self.variables(command, preload), **options.pop("env", {})}
@@ -134,32 +148,24 @@ def processes():
     return found
 
 
-def relays(owner=None):
-    """Pids of relays of this build; of one owner's only, where the relay's environment names it."""
+def relays(relay=None):
+    """Pids of all relays that run from the file `relay` (the build's)."""
     found = []
     for pid in processes():
         with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)") != str(RELAY.resolve()):
-                continue
-            if owner is not None and owner != relay_owner(pid):
-                continue
-            found.append(pid)
+            if os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)") == str((relay or RELAY).resolve()):
+                found.append(pid)
     return found
 
 
-def relay_owner(pid):
-    """The pid of the process that started the relay `pid`, or None."""
-    environment = Path(f"/proc/{pid}/environ").read_bytes()
-    match = re.search(rb"RETROTLS_RELAY=(\d+):", environment)
-    return int(match.group(1)) if match else None
-
-
 def dump(pid):
-    """What the processes of a session are doing, and what relays there are."""
+    """What a process, its descendants and all relays are doing."""
     lines = []
-    for each, (parent, session, command) in processes().items():
-        if session != pid and each not in relays():
+    everyone, family = processes(), {pid}
+    for each, (parent, session, command) in sorted(everyone.items()):
+        if each not in family and parent not in family and session != pid and "retrotls-relay" not in command:
             continue
+        family.add(each)
         lines.append(f"-- {each} (parent {parent}): {command}")
         for task in sorted(Path(f"/proc/{each}/task").glob("*")):
             with contextlib.suppress(OSError):

@@ -84,7 +84,7 @@ class Exim(Server):
         def delivered():
             content = mailbox.read_bytes() if mailbox.exists() else b""
             return content if token in content else None
-        return wait_for(delivered, f"{token!r} in {mailbox}\n{self.logs()}", timeout=60)
+        return wait_for(delivered, lambda: f"{token!r} in {mailbox}\n{self.logs()}", timeout=60)
 
     def main_log(self):
         return (self.folder / "log/mainlog").read_text()

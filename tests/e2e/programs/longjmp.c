@@ -1,0 +1,56 @@
+/*
+ * Limits connect() as old mail programs do: alarm(), and a handler that leaves by siglongjmp().
+ * `longjmp ADDRESS PORT TIMES`: the server never answers. Prints how many descriptors were open after the
+ * first round, and after the last.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static sigjmp_buf back;
+
+static void leave(int number)
+{
+    siglongjmp(back, number);
+}
+
+static int open_descriptors(void)
+{
+    int count = 0;
+    DIR *all = opendir("/proc/self/fd");
+    while (all && readdir(all))
+        count++;
+    if (all)
+        closedir(all);
+    return count;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 4)
+        return 2;
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[2]))};
+    inet_pton(AF_INET, argv[1], &server.sin_addr);
+    signal(SIGALRM, leave);
+    static volatile int round, fd;
+    for (round = 0; round < atoi(argv[3]); round++) {
+        fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (!sigsetjmp(back, 1)) {
+            setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 20000}, NULL);
+            if (connect(fd, (struct sockaddr *)&server, sizeof server) == 0)
+                return 1;
+            pause();
+        }
+        close(fd);
+        if (round == 0)
+            printf("%d\n", open_descriptors());
+    }
+    printf("%d\n", open_descriptors());
+    return 0;
+}
