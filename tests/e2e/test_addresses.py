@@ -1,0 +1,218 @@
+"""connect() tells the truth about TCP: IPv4 and IPv6, fallback to the next address, nonblocking in all its outcomes."""
+import json
+import socket
+
+import pytest
+from support import certs, loopback, protocols
+from support.hostile import Hostile
+from support.play import honest
+from support.protocols import IMAP
+from support.shim import PROGRAMS
+from support.tap import Tap
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
+def test_ipv4_and_ipv6(shim, protocol, address):
+    if address == "::1" and not has_ipv6():
+        pytest.skip("this machine has no IPv6 loopback address")
+    shim.hosts = {"mail.example.org": [address]}
+    with Hostile(honest(protocol, certs.issued("mail.example.org"))) as server, \
+            Tap(server.address, host=address) as tap:
+        shim.guard(tap.port, "secure", protocol.name)
+        result = shim.careless("mail.example.org", tap.port, protocol.words).ok()
+        tap.wait_closed()
+        server.wait_done()
+    assert server.over_tls == protocol.words, result.show()
+    tap.saw_only_tls_after(protocol.preamble)
+
+
+def test_numeric_ipv6_host_needs_an_ip_san(shim):
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6 loopback address")
+    for certificate, good in (certs.issued(addresses=["::1"]), True), (certs.issued("localhost"), False):
+        with Hostile(honest(IMAP, certificate)) as server, Tap(server.address, host="::1") as tap:
+            shim.guard(tap.port, "secure", "imap")
+            result = shim.careless("::1", tap.port, IMAP.words).ok()
+            tap.wait_closed()
+            server.wait_done()
+        assert (server.over_tls == IMAP.words) == good, result.show()
+
+
+def test_first_address_refuses_and_the_second_works(shim):
+    """The program sees ECONNREFUSED as from TCP itself, and goes on to the next address."""
+    first, second = loopback.own_address(), loopback.own_address()
+    shim.hosts = {"mail.example.org": [first, second]}
+    with Hostile(honest(IMAP, certs.issued("mail.example.org"))) as server, \
+            Tap(server.address, host=second) as tap:
+        shim.guard(tap.port, "secure", "imap")
+        result = shim.careless("mail.example.org", tap.port, IMAP.words).ok()
+        tap.wait_closed()
+        server.wait_done()
+    assert result.err == b"connect: Connection refused\nread: end of stream\n", result.show()
+    assert server.over_tls == IMAP.words
+
+
+@pytest.mark.parametrize("program", ["curl", "python"])
+def test_real_programs_fall_back_to_the_next_address(shim, dovecot, program):
+    """curl connects without blocking, Python's library blocks."""
+    from support.servers.dovecot import message
+    first, second = loopback.own_address(), loopback.own_address()
+    shim.hosts = {"mail.example.org": [first, second]}
+    user = dovecot.mailbox(message("hello", "the cat sat"))
+    with Tap(dovecot.at("pop3"), host=second) as tap:
+        shim.guard(tap.port, "secure", "pop3")
+        if program == "curl":
+            result = shim.run("curl", "-sS", "-u", f"{user}:secret", f"pop3://mail.example.org:{tap.port}/1")
+        else:
+            result = shim.python(
+                "import poplib, sys\nc = poplib.POP3('mail.example.org', int(sys.argv[1]))\nc.user(sys.argv[2])\n"
+                "c.pass_('secret')\nprint(c.retr(1))\nc.quit()", tap.port, user)
+        assert b"the cat sat" in result.ok().out
+        tap.wait_closed()
+    tap.never_saw(b"secret", b"the cat sat")
+
+
+NONBLOCKING = r"""
+import errno, json, os, select, socket, sys
+address, port, wait = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+socket.getaddrinfo("mail.example.org", port)
+report = []
+def note(what, value):
+    report.append([what, value])
+def name(number):
+    return errno.errorcode.get(number, number)
+s = socket.socket()
+s.setblocking(False)
+before = s.fileno()
+poll = select.poll()
+poll.register(s, select.POLLIN | select.POLLOUT)
+note("connect", name(s.connect_ex((address, port))))
+note("number kept", s.fileno() == before)
+if "probe" in sys.argv:  # takes a pending error away
+    note("second connect at once", name(s.connect_ex((address, port))))
+    try:
+        s.getpeername()
+        note("getpeername while pending", "a name")
+    except OSError as error:
+        note("getpeername while pending", name(error.errno))
+poll = select.poll()
+poll.register(s, select.POLLOUT)
+events = poll.poll(wait * 1000)
+note("events", [[n for n in ("POLLIN", "POLLOUT", "POLLERR", "POLLHUP") if mask & getattr(select, n)]
+                for _, mask in events])
+if events:
+    note("SO_ERROR", name(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)))
+    note("SO_ERROR again", name(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)))
+    try:
+        note("getpeername", s.getpeername() == (address, port))
+    except OSError as error:
+        note("getpeername", name(error.errno))
+    if report[-1][1] is True:
+        note("third connect", name(s.connect_ex((address, port))))
+        note("fourth connect", name(s.connect_ex((address, port))))
+        s.setblocking(True)
+        f = s.makefile("rwb", buffering=0)
+        note("greeting", f.readline().decode())
+        f.write(b"a1 LOGOUT\r\n")
+        note("rest", f.read().decode())
+print(json.dumps(report))
+"""
+
+
+def nonblocking(shim, address, port, wait=30, *probe, **options):
+    result = shim.python(NONBLOCKING, address, port, wait, *probe, **options).ok()
+    return dict(json.loads(result.out)), result
+
+
+def test_nonblocking_connect_that_succeeds(shim):
+    shim.hosts = {"mail.example.org": ["127.0.0.1"]}
+
+    def scenario(s):
+        protocols.upgrade(s, IMAP, certs.issued("mail.example.org"))
+        protocols.serve(s, IMAP)
+    with Hostile(scenario) as server, Tap(server.address) as tap:
+        shim.guard(tap.port, "secure", "imap")
+        seen, result = nonblocking(shim, "127.0.0.1", tap.port)
+        tap.wait_closed()
+    assert seen["connect"] == "EINPROGRESS" and seen["number kept"], result.show()
+    assert seen["events"] == [["POLLOUT"]], result.show()
+    assert seen["SO_ERROR"] == 0 and seen["getpeername"] is True, result.show()
+    assert seen["fourth connect"] == "EISCONN", result.show()
+    assert seen["greeting"].startswith("* OK ") and "BYE" in seen["rest"], result.show()
+    tap.saw_only_tls_after(IMAP.preamble)
+
+
+def test_nonblocking_connect_that_is_refused_looks_like_tcp(shim):
+    """What poll, SO_ERROR and getpeername tell is compared with what a bare TCP socket tells."""
+    shim.hosts = {"mail.example.org": ["127.0.0.1"]}
+    with loopback.refusing_port() as refusing:
+        port = refusing.getsockname()[1]
+        shim.guard(port, "secure", "imap")
+        with_shim, result = nonblocking(shim, "127.0.0.1", port)
+        without, _ = nonblocking(shim, "127.0.0.1", port, preload=False)
+    assert with_shim == without, result.show()
+    assert with_shim["SO_ERROR"] == "ECONNREFUSED", result.show()
+
+
+@pytest.fixture
+def silent_port():
+    """A listener whose queue is full: Linux drops further SYNs, so that connect() to it stays pending."""
+    listener = socket.socket()
+    listener.bind((loopback.own_address(), 0))
+    listener.listen(0)
+    address = listener.getsockname()
+    fillers = []
+    for _ in range(8):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(address)
+        fillers.append(filler)
+    yield address
+    for each in [listener, *fillers]:
+        each.close()
+
+
+def test_nonblocking_connect_that_times_out(shim, silent_port):
+    """The descriptor stays quiet: neither poll nor getpeername says that it is connected."""
+    shim.hosts = {"mail.example.org": [silent_port[0]]}
+    shim.guard(silent_port[1], "secure", "imap")
+    seen, result = nonblocking(shim, *silent_port, 1, "probe")
+    assert seen["connect"] == "EINPROGRESS" and seen["second connect at once"] == "EALREADY", result.show()
+    assert seen["getpeername while pending"] == "ENOTCONN" and seen["events"] == [], result.show()
+
+
+def test_blocking_connect_with_a_time_limit_times_out(shim, silent_port):
+    """SO_SNDTIMEO limits connect() as for TCP; the attempt then goes on without blocking."""
+    code = """
+import errno, select, socket, struct, sys, time
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 300000))
+started = time.monotonic()
+print(errno.errorcode[s.connect_ex((sys.argv[1], int(sys.argv[2])))], 0.2 < time.monotonic() - started < 20)
+print(errno.errorcode[s.connect_ex((sys.argv[1], int(sys.argv[2])))])
+p = select.poll()
+p.register(s, select.POLLOUT)
+print(p.poll(0))
+"""
+    shim.guard(silent_port[1], "secure", "imap")
+    with_shim = shim.python(code, *silent_port).ok()
+    without = shim.python(code, *silent_port, preload=False).ok()
+    assert with_shim.out == without.out and with_shim.out.startswith(b"EINPROGRESS True"), with_shim.show()
+
+
+def test_connect_interrupted_by_a_signal_whose_handler_leaves_by_longjmp(shim, silent_port):
+    """alarm() and siglongjmp() out of connect() is how old programs limit it; again and again, nothing leaks."""
+    shim.guard(silent_port[1], "secure", "imap")
+    result = shim.run(PROGRAMS / "longjmp", silent_port[0], silent_port[1], 20).ok()
+    lines = result.out.decode().split()
+    assert lines[0] == lines[1], f"descriptors before and after: {lines}\n{result.show()}"

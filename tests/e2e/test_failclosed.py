@@ -1,0 +1,168 @@
+"""What the shim needs and does not get: no connection rather than one in plaintext, and a sentence that says what to
+do."""
+import os
+import re
+import shutil
+
+import pytest
+from support.hostile import Hostile
+from support.play import plaintext_only
+from support.protocols import IMAP
+from support.tap import Tap
+
+
+@pytest.fixture
+def path(shim):
+    """A server on the path that would gladly talk in plaintext, at a port that is guarded."""
+    shim.private_build()
+    with Hostile(plaintext_only(IMAP)) as server, Tap(server.address) as tap:
+        shim.guard(tap.port, "secure", "imap")
+        yield tap
+
+
+def closed(shim, path, *sentences, result=None):
+    """Runs the careless client and asserts that it got nowhere, and that the log says why."""
+    result = result or shim.careless("localhost", path.port, IMAP.words)
+    assert not re.search(rb"LOGIN|SELECT|S3cret", path.up), f"the program got through: {path.up!r}\n{result.show()}"
+    assert re.search(rb"connect: ", result.err) or re.fullmatch(IMAP.failure, result.out), result.show()
+    told = result.log + result.err.decode() + result.out.decode()
+    for sentence in sentences:
+        assert re.search(sentence, told), f"nothing tells {sentence!r}\n{result.show()}"
+    return result
+
+
+def test_relay_is_missing(shim, path):
+    shim.relay.unlink()
+    closed(shim, path, "retrotls-relay", "install")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may execute nothing without an x bit either, but see the next test")
+def test_relay_may_not_be_searched(shim, path):
+    folder = shim.folder / "hidden"
+    folder.mkdir()
+    shutil.move(shim.relay, folder)
+    shim.relay.symlink_to(folder / shim.relay.name)
+    folder.chmod(0)
+    try:
+        closed(shim, path, "retrotls-relay")
+    finally:
+        folder.chmod(0o700)
+
+
+def test_relay_is_not_executable(shim, path):
+    shim.relay.chmod(0o600)
+    closed(shim, path, "retrotls-relay")
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/bin/true"])
+def test_relay_ends_at_its_start(shim, path, program):
+    shim.relay.unlink()
+    shutil.copy(program, shim.relay)
+    closed(shim, path, "retrotls-relay|relay")
+
+
+def test_relay_crashes_at_its_start(shim, path):
+    shim.relay.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    closed(shim, path, "retrotls-relay|relay")
+
+
+def test_relay_is_no_program(shim, path):
+    shim.relay.write_bytes(bytes(1000))
+    closed(shim, path, "retrotls-relay|relay")
+
+
+FILLS = """
+import os, resource, socket, sys
+port, spare, words = int(sys.argv[1]), int(sys.argv[2]), sys.stdin.buffer.read()
+address = socket.getaddrinfo("localhost", port, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+s = socket.socket()
+null = os.open("/dev/null", os.O_RDONLY)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True: held.append(os.dup(null))
+except OSError:
+    pass
+for _ in range(spare): os.close(held.pop())
+try:
+    s.connect(address)
+    s.sendall(words)
+    sys.stdout.buffer.write(s.makefile("rb").read())
+except OSError as error:
+    print(f"connect: {error}", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("spare", range(0, 6))
+def test_limit_of_descriptors_is_reached(shim, path, spare):
+    """With some descriptors to spare it may work (and then this server, which has no TLS, is refused)."""
+    closed(shim, path, result=shim.python(FILLS, path.port, spare, stdin=IMAP.words))
+
+
+def test_policy_that_was_named_is_missing(shim, path):
+    shim.policy_file.unlink()
+    closed(shim, path, str(shim.policy_file))
+
+
+def test_policy_is_a_folder(shim, path):
+    shim.policy_file.unlink()
+    shim.policy_file.mkdir()
+    closed(shim, path, str(shim.policy_file))
+
+
+def test_policy_is_a_pipe(shim, path):
+    """It must not wait for somebody to write."""
+    shim.policy_file.unlink()
+    os.mkfifo(shim.policy_file)
+    closed(shim, path, str(shim.policy_file))
+
+
+@pytest.mark.parametrize("mode", [0o602, 0o620, 0o666])
+def test_policy_is_writable_by_others(shim, path, mode):
+    """Who may write it may switch TLS off."""
+    shim.policy_file.chmod(mode)
+    closed(shim, path, str(shim.policy_file), "chmod|writ")
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_policy_belongs_to_a_stranger(shim, path):
+    os.chown(shim.policy_file, 54321, 54321)
+    closed(shim, path, str(shim.policy_file), "belongs|own")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read all files; the folder and the missing file stand for it")
+def test_policy_is_unreadable(shim, path):
+    shim.policy_file.chmod(0)
+    closed(shim, path, str(shim.policy_file))
+
+
+@pytest.mark.parametrize("line,told", [("levle secure", "level"), ("    level securee", "secure"), ("match", "match"),
+                                       ("match port 70000", "70000"), ("    crl-file /nowhere/ca.pem", "/nowhere"),
+                                       ("    fingerprint sha256:12", "fingerprint"), ("\0", ""), ("x" * 10000, "")],
+                         ids=lambda v: v[:20].strip())
+def test_policy_is_malformed(shim, path, line, told):
+    """File, line and what is wrong are told; the number of the line is right."""
+    text = shim.policy_file.read_text()
+    shim.policy(text + line + "\n")
+    number = len(text.splitlines()) + 1
+    closed(shim, path, re.escape(str(shim.policy_file)) + f":{number}", re.escape(told))
+
+
+def test_library_that_cannot_be_loaded_is_refused_by_the_command(shim, path):
+    """ld.so itself would go on without it."""
+    shim.library.write_bytes(b"not a library")
+    result = shim.run(*careless(path), stdin=IMAP.words, command=True)
+    assert result.status not in (0, None) and path.up == b"" and b"libretrotls.so" in result.err, result.show()
+
+
+def test_program_that_a_preload_cannot_reach_is_refused_by_the_command(shim, path):
+    """A static program would run without TLS."""
+    result = shim.run("/sbin/ldconfig.real" if os.path.exists("/sbin/ldconfig.real") else "/sbin/ldconfig", "-p",
+                      command=True)
+    assert result.status != 0 and b"static" in result.err, result.show()
+
+
+def careless(path):
+    from support.shim import PROGRAMS
+    return PROGRAMS / "careless", "localhost", path.port

@@ -1,0 +1,187 @@
+"""Which name the certificate must be for: the tiers of the name memory, with a resolver that the test controls.
+
+Each program looks names up and connects in some order; the server's certificate is for one name (or for several), and
+the test says whether the session may go on."""
+import pytest
+from support import certs
+from support.hostile import Hostile
+from support.play import honest
+from support.protocols import IMAP
+from support.tap import Tap
+
+PRELUDE = """
+import os, socket, sys, threading
+port, other = int(sys.argv[1]), int(sys.argv[1]) ^ 1
+def ask(name, service=port):
+    socket.getaddrinfo(name, service, type=socket.SOCK_STREAM)
+def in_thread(work, *arguments):
+    t = threading.Thread(target=work, args=arguments)
+    t.start()
+    t.join()
+def connect():
+    s = socket.socket()
+    s.connect(("127.0.0.1", port))
+    f = s.makefile("rwb", buffering=0)
+    sys.stdout.buffer.write(f.readline())
+    f.write(b"a1 LOGOUT\\r\\n")
+    sys.stdout.buffer.write(f.read())
+    sys.stdout.flush()
+"""
+
+
+@pytest.fixture
+def session(shim):
+    """Runs a program against a server whose certificate is for `names`; true where it got through."""
+    shim.hosts = {name: ["127.0.0.1"] for name in ("a.example", "b.example", "c.example")}
+    shim.hosts["elsewhere.example"] = ["127.0.0.2"]
+
+    def run(code, *names, level="secure", options=()):
+        certificate = certs.issued(*names)
+        with Hostile(honest(IMAP, certificate)) as server, Tap(server.address) as tap:
+            shim.guard(tap.port, level, "imap", *options)
+            run.result = shim.python(PRELUDE + code, tap.port).ok()
+            server.wait_done()
+            through = b"a1 LOGOUT" in server.over_tls
+        assert through != (b"* BYE retrotls: " in run.result.out), run.result.show()
+        return through
+    return run
+
+
+def test_name_asked_is_the_name_checked(session):
+    code = "ask('a.example'); connect()"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+    assert b"a.example" in session.result.out and b"b.example" in session.result.out
+
+
+def test_latest_name_asked_in_the_same_thread_wins(session):
+    code = "ask('a.example'); ask('b.example'); connect()"
+    assert session(code, "b.example")
+    assert not session(code, "a.example")
+
+
+def test_name_asked_again_is_the_latest(session):
+    code = "ask('a.example'); ask('b.example'); ask('a.example'); connect()"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_own_thread_goes_before_others(session):
+    """What another thread asked for later (a link in a mail) does not count."""
+    code = "ask('a.example'); in_thread(ask, 'b.example'); connect()"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_another_thread_may_have_asked(session):
+    """Programs with a resolver thread."""
+    code = "in_thread(ask, 'a.example'); connect()"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_names_of_different_threads_that_disagree_must_all_match(session):
+    code = "in_thread(ask, 'a.example'); in_thread(ask, 'b.example'); connect()"
+    assert session(code, "a.example", "b.example")
+    assert not session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_latest_name_of_another_thread_wins_within_that_thread(session):
+    code = "in_thread(lambda: (ask('a.example'), ask('b.example'))); connect()"
+    assert session(code, "b.example")
+    assert not session(code, "a.example")
+
+
+def test_same_port_goes_before_no_port(session):
+    code = "ask('b.example', None); ask('a.example'); connect()"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_later_lookup_without_a_port_must_match_too(session):
+    """It may be for this connection: the safe direction is more names to match."""
+    code = "ask('a.example'); ask('b.example', None); connect()"
+    assert session(code, "a.example", "b.example")
+    assert not session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_other_threads_same_port_and_own_threads_no_port_must_both_match(session):
+    code = "ask('b.example', None); in_thread(ask, 'a.example'); connect()"
+    assert session(code, "a.example", "b.example")
+    assert not session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_lookup_without_a_service_counts_where_none_named_the_port(session):
+    code = "ask('a.example', None); connect()"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_own_threads_no_port_goes_before_others_no_port(session):
+    code = "ask('a.example', None); in_thread(ask, 'b.example', None); connect()"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_others_no_port_that_disagree_must_all_match(session):
+    code = "in_thread(ask, 'a.example', None); in_thread(ask, 'b.example', None); connect()"
+    assert session(code, "a.example", "b.example")
+    assert not session(code, "a.example")
+
+
+def test_lookup_for_another_port_does_not_count(session):
+    code = "ask('a.example', other); connect()"
+    assert not session(code, "a.example")
+
+
+def test_lookup_of_another_address_does_not_count(session):
+    code = "ask('a.example'); ask('elsewhere.example'); connect()"
+    assert session(code, "a.example")
+    assert not session("ask('elsewhere.example'); connect()", "elsewhere.example")
+
+
+def test_reverse_lookup_feeds_nothing(session):
+    """Whoever holds the address decides on what it is called."""
+    code = """
+import ctypes, struct
+def reverse():  # socket.getnameinfo() would look the address up forwards first
+    address = struct.pack("=H", socket.AF_INET) + struct.pack(">H", port) + bytes([127, 0, 0, 1]) + bytes(8)
+    host = ctypes.create_string_buffer(256)
+    assert ctypes.CDLL(None).getnameinfo(address, len(address), host, 256, None, 0, 0) == 0
+    return host.value
+"""
+    assert session(code + "ask('a.example'); reverse(); connect()", "a.example")
+    assert not session(code + "assert reverse() != b'127.0.0.1'; connect()", "localhost")
+
+
+def test_nobody_asked_and_the_message_says_which_line_to_add(session):
+    assert not session("connect()", "a.example")
+    assert b"name" in session.result.out
+    assert session("connect()", "a.example", options=["name a.example"])
+
+
+def test_gethostbyname_counts(session):
+    code = "socket.gethostbyname('a.example'); connect()"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_child_inherits_the_names(session):
+    code = "ask('a.example')\npid = os.fork()\nif not pid: connect(); os._exit(0)\nos.waitpid(pid, 0)"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_resolver_child_answers_for_its_parent(session):
+    """Programs that look names up in a forked child, so as not to be blocked."""
+    code = "pid = os.fork()\nif not pid: ask('a.example'); os._exit(0)\nos.waitpid(pid, 0); connect()"
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+
+
+def test_upper_case_and_trailing_dot_are_the_same_name(session, shim):
+    shim.hosts["A.EXAMPLE."] = ["127.0.0.1"]
+    assert session("ask('A.EXAMPLE.'); connect()", "a.example")
