@@ -33,6 +33,8 @@ PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account dns_answer e
 	name_table names slots sys words)
 RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)
+# What several unit tests share.
+UNIT_SHARED = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all clean unit check-symbols
@@ -62,7 +64,7 @@ $(BUILD)/unit/test_resolver: $(patsubst %,$(BUILD)/obj/shim/preload/%.o,resolver
 
 # Unit tests: cmocka, one program a module, linked with everything that has no main().
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \
-		$(PRELOAD_TESTED) $(POLICY) $(WIRE)
+		$(PRELOAD_TESTED) $(POLICY) $(WIRE) $(UNIT_SHARED)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -pthread
 

@@ -134,6 +134,10 @@ bool tls_open(struct tls *tls, int fd, const struct tls_peer *peer, struct failu
 
 void tls_close(struct tls *tls)
 {
+    /* SSL_free() makes a TLS 1.2 session that was not shut down unfit for resumption
+     * (SSL_CTX_remove_session()). */
+    if (tls->ssl && !tls->broken)
+        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(tls->ssl);
     if (tls->context)
         tls_context_put(tls->context);

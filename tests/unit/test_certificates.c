@@ -1,0 +1,385 @@
+/*
+ * Which certificates are taken for the server that was meant: a handshake with a real OpenSSL server for each
+ * kind, at each level. The letters are those of the list of attacks: G1 chains, G2 and G3 names, G4 weak
+ * ones, G5 and G6 fingerprints, H names asked for, I1 what a certificate says.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "relay/certificate.h"
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/tls_peer.h"
+
+static struct peer_authority authority;
+static struct identity_of_peer root, stranger, middle, leaf_issuer, constrained;
+static char crl_file[] = "/tmp/retrotls-test-crl-XXXXXX";
+
+static struct identity_of_peer make_authority(const char *cn, const struct identity_of_peer *issuer)
+{
+    return peer_certificate(&(struct wish){.cn = cn, .ca = true}, issuer);
+}
+
+static int make_authorities(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    peer_authority_open(&authority);
+    root = authority.root;
+    stranger = make_authority("Unknown Root", NULL);
+    middle = make_authority("Test Intermediate", &root);
+    leaf_issuer = peer_certificate(&(struct wish){.cn = "No CA", .san = "DNS:x.example"}, &root);
+    constrained = peer_certificate(&(struct wish){.cn = "Constrained",
+                                                  .ca = true,
+                                                  .constraints = "critical,permitted;DNS:inside.example"},
+                                   &root);
+    close(mkstemp(crl_file));
+    peer_crl_to_file(&root, NULL, crl_file);
+    return 0;
+}
+
+static int remove_authorities(void **state)
+{
+    struct identity_of_peer *all[] = {&stranger, &middle, &leaf_issuer, &constrained};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        peer_certificate_free(all[i]);
+    peer_authority_close(&authority);
+    unlink(crl_file);
+    return 0;
+}
+
+static struct settings at_level(enum level level)
+{
+    return (struct settings){.level = level, .ca_file = authority.file};
+}
+
+/* ---- G1, G2, G3: chains and names ---- */
+
+struct certificate_case {
+    const char *what;
+    struct wish wish;
+    const struct identity_of_peer *issuer; /* NULL: self-signed */
+    const struct identity_of_peer *shown;  /* behind it */
+    const char *asked;                     /* NULL: mail.example */
+    enum failure_kind kind;                /* FAILURE_NONE: good */
+};
+
+#define GOOD .san = "DNS:mail.example"
+
+static const struct certificate_case cases[] = {
+    {"a good one", {GOOD}, &root, NULL, NULL, FAILURE_NONE},
+    {"a good one behind an intermediate", {GOOD}, &middle, &middle, NULL, FAILURE_NONE},
+    {"G1 expired", {GOOD, .begin = -9, .end = -2}, &root, NULL, NULL, FAILURE_CERTIFICATE_EXPIRED},
+    {"G1 not yet valid", {GOOD, .begin = 2, .end = 9}, &root, NULL, NULL, FAILURE_CERTIFICATE_EARLY},
+    {"G1 self-signed", {GOOD}, NULL, NULL, NULL, FAILURE_CERTIFICATE_SELF_SIGNED},
+    {"G1 of an unknown root", {GOOD}, &stranger, NULL, NULL, FAILURE_CERTIFICATE_UNKNOWN_ISSUER},
+    {"G1 of an unknown root that is shown",
+     {GOOD},
+     &stranger,
+     &stranger,
+     NULL,
+     FAILURE_CERTIFICATE_UNKNOWN_ROOT},
+    {"G1 without its intermediate", {GOOD}, &middle, NULL, NULL, FAILURE_CERTIFICATE_UNKNOWN_ISSUER},
+    {"G1 signed by a non-CA", {GOOD}, &leaf_issuer, &leaf_issuer, NULL, FAILURE_CERTIFICATE_NO_CA},
+    {"G1 for clients only", {GOOD, .usage = "clientAuth"}, &root, NULL, NULL, FAILURE_CERTIFICATE_PURPOSE},
+    {"G1 outside a name constraint",
+     {GOOD},
+     &constrained,
+     &constrained,
+     NULL,
+     FAILURE_CERTIFICATE_CONSTRAINT},
+    {"inside a name constraint",
+     {.san = "DNS:a.inside.example"},
+     &constrained,
+     &constrained,
+     "a.inside.example",
+     FAILURE_NONE},
+    {"G2 another host", {.san = "DNS:other.example"}, &root, NULL, NULL, FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 a name that ends alike",
+     {.san = "DNS:evilmail.example"},
+     &root,
+     NULL,
+     NULL,
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 CN alone", {.cn = "mail.example"}, &root, NULL, NULL, FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 CN beside another SAN",
+     {.cn = "mail.example", .san = "IP:192.0.2.1"},
+     &root,
+     NULL,
+     NULL,
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 *", {.san = "DNS:*"}, &root, NULL, NULL, FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 * for one label", {.san = "DNS:*"}, &root, NULL, "localhost", FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 m*l", {.san = "DNS:m*l.a.example"}, &root, NULL, "mail.a.example", FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 *.*", {.san = "DNS:*.*.example"}, &root, NULL, "mail.a.example", FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 a.*",
+     {.san = "DNS:mail.*.a.example"},
+     &root,
+     NULL,
+     "mail.b.a.example",
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 wildcard over two labels",
+     {.san = "DNS:*.a.example"},
+     &root,
+     NULL,
+     "x.mail.a.example",
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 wildcard for no label",
+     {.san = "DNS:*.a.example"},
+     &root,
+     NULL,
+     "a.example",
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 an embedded NUL",
+     {.raw_dns = "mail.example\0.evil.example", .raw_length = 26},
+     &root,
+     NULL,
+     NULL,
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 an address as dNSName",
+     {.san = "DNS:192.0.2.1"},
+     &root,
+     NULL,
+     "192.0.2.1",
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 another address", {.san = "IP:192.0.2.2"}, &root, NULL, "192.0.2.1", FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G3 upper case", {.san = "DNS:MAIL.Example"}, &root, NULL, "mAil.exaMple", FAILURE_NONE},
+    {"G3 a trailing dot asked", {GOOD}, &root, NULL, "mail.example.", FAILURE_NONE},
+    {"G3 an IPv4 address", {.san = "IP:192.0.2.1"}, &root, NULL, "192.0.2.1", FAILURE_NONE},
+    {"G3 an IPv4 address as a number", {.san = "IP:192.0.2.1"}, &root, NULL, "0xc0000201", FAILURE_NONE},
+    {"G3 an IPv4 address mapped", {.san = "IP:192.0.2.1"}, &root, NULL, "::ffff:192.0.2.1", FAILURE_NONE},
+    {"G3 an IPv6 address", {.san = "IP:2001:db8::1"}, &root, NULL, "2001:DB8:0::1", FAILURE_NONE},
+    {"G3 an IPv6 address with a scope", {.san = "IP:fe80::1"}, &root, NULL, "fe80::1%lo", FAILURE_NONE},
+    {"G3 an A-label for a U-label",
+     {.san = "DNS:xn--bcher-kva.example"},
+     &root,
+     NULL,
+     "b\xc3\xbc"
+     "cher.example",
+     FAILURE_NONE},
+    {"G3 a U-label in upper case",
+     {.san = "DNS:xn--bcher-kva.example"},
+     &root,
+     NULL,
+     "B\xc3\x9c"
+     "CHER.example.",
+     FAILURE_NONE},
+    {"G3 a wildcard of one label", {.san = "DNS:*.a.example"}, &root, NULL, "mail.a.example", FAILURE_NONE},
+    {"a name that cannot be one", {GOOD}, &root, NULL, "mail example", FAILURE_NAME_MALFORMED},
+    {"a name that begins with a dot", {GOOD}, &root, NULL, ".example", FAILURE_NAME_MALFORMED},
+    {"bytes that are no UTF-8", {GOOD}, &root, NULL, "mail\xff.example", FAILURE_NAME_MALFORMED},
+    {"G4 RSA of 1024 bits", {GOOD, .rsa_bits = 1024}, &root, NULL, NULL, FAILURE_CERTIFICATE_WEAK},
+    {"G4 a SHA-1 signature", {GOOD, .sha1 = true}, &root, NULL, NULL, FAILURE_CERTIFICATE_WEAK},
+    {"RSA of 2048 bits", {GOOD, .rsa_bits = 2048}, &root, NULL, NULL, FAILURE_NONE},
+};
+
+static void certificates_are_taken_as_the_level_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct certificate_case *c = &cases[i];
+        struct identity_of_peer shown = peer_certificate(&c->wish, c->issuer);
+        SSL_CTX *context = peer_context(&shown, c->shown ? c->shown->certificate : NULL);
+        const struct text_list asked = peer_names(c->asked ? c->asked : "mail.example", NULL);
+        const bool weak = c->kind == FAILURE_CERTIFICATE_WEAK;
+        struct settings settings = at_level(LEVEL_SECURE);
+        struct peer_seen seen = peer_handshake(context, &settings, &asked, NULL);
+
+        if (seen.done != (c->kind == FAILURE_NONE) || seen.why.kind != c->kind)
+            fail_msg("%s: %s (%s)", c->what, seen.done ? "taken" : "refused", seen.why.text);
+        settings.level = LEVEL_ENCRYPT;
+        seen = peer_handshake(context, &settings, &asked, NULL);
+        if (seen.done == weak)
+            fail_msg("%s at encrypt: %s (%s)", c->what, seen.done ? "taken" : "refused", seen.why.text);
+        settings.level = LEVEL_MAY;
+        assert_int_equal(peer_handshake(context, &settings, &asked, NULL).done, !weak);
+        SSL_CTX_free(context);
+        peer_certificate_free(&shown);
+    }
+}
+
+/* A rollout in `testing`: what secure would refuse is told and goes on, with nothing kept for the next time.
+ */
+static void testing_goes_on_and_tells_each_time(void **state)
+{
+    const struct text_list asked = peer_names("mail.example", NULL);
+    struct identity_of_peer shown = peer_certificate(&(struct wish){GOOD}, &stranger);
+    SSL_CTX *context = peer_context(&shown, NULL);
+    struct settings settings = at_level(LEVEL_SECURE);
+
+    (void)state;
+    settings.testing = true;
+    for (int i = 0; i < 3; i++) {
+        const struct peer_seen seen = peer_handshake(context, &settings, &asked, NULL);
+
+        assert_true(seen.done);
+        assert_int_equal(seen.why.kind, FAILURE_CERTIFICATE_UNKNOWN_ISSUER);
+        assert_false(seen.resumed);
+        assert_string_equal(seen.verified, "");
+    }
+    SSL_CTX_free(context);
+    peer_certificate_free(&shown);
+}
+
+/* H1: the program asked for two names of one address; the certificate must be for both. */
+static void each_name_asked_must_match(void **state)
+{
+    struct identity_of_peer shown = peer_certificate(&(struct wish){.san = "DNS:a.example"}, &root);
+    struct identity_of_peer both =
+        peer_certificate(&(struct wish){.san = "DNS:b.example,DNS:a.example"}, &root);
+    SSL_CTX *context = peer_context(&shown, NULL), *context_both = peer_context(&both, NULL);
+    struct settings settings = at_level(LEVEL_SECURE);
+    struct text_list asked = peer_names("a.example", "b.example");
+    struct peer_seen seen = peer_handshake(context, &settings, &asked, NULL);
+
+    (void)state;
+    assert_false(seen.done);
+    assert_int_equal(seen.why.kind, FAILURE_CERTIFICATE_OTHER_HOST);
+    assert_true(peer_handshake(context_both, &settings, &asked, NULL).done);
+    /* The policy's names: any of them, and what was asked does not count. */
+    settings.names = peer_names("c.example", "a.example");
+    seen = peer_handshake(context, &settings, &asked, NULL);
+    assert_true(seen.done);
+    assert_string_equal(seen.verified, "a.example");
+    settings.names = peer_names("c.example", NULL);
+    assert_false(peer_handshake(context, &settings, &asked, NULL).done);
+    /* A policy that sends the connection elsewhere means that host. */
+    settings.names.count = 0;
+    settings.connect_host = "a.example";
+    assert_true(peer_handshake(context, &settings, &asked, NULL).done);
+    SSL_CTX_free(context);
+    SSL_CTX_free(context_both);
+    peer_certificate_free(&shown);
+    peer_certificate_free(&both);
+}
+
+/* H2: nothing is known to check against: an address of the certificate's is no name that the program asked
+ * for. */
+static void no_name_fails_and_says_which_line_to_add(void **state)
+{
+    const struct text_list none = {.count = 0};
+    struct identity_of_peer shown = peer_certificate(&(struct wish){.san = "IP:127.0.0.1"}, &root);
+    SSL_CTX *context = peer_context(&shown, NULL);
+    const struct settings settings = at_level(LEVEL_SECURE);
+    const struct peer_seen seen = peer_handshake(context, &settings, &none, NULL);
+
+    (void)state;
+    assert_false(seen.done);
+    assert_int_equal(seen.why.kind, FAILURE_NO_NAME);
+    assert_non_null(strstr(seen.why.text, "match address 127.0.0.1"));
+    assert_non_null(strstr(seen.why.text, "name NAME"));
+    SSL_CTX_free(context);
+    peer_certificate_free(&shown);
+}
+
+/* G1: revoked by the configured list; and a list that says nothing of this issuer is no leave. */
+static void revocation_is_as_the_list_says(void **state)
+{
+    const struct text_list asked = peer_names("mail.example", NULL);
+    struct identity_of_peer shown = peer_certificate(&(struct wish){GOOD}, &root);
+    struct identity_of_peer other = peer_certificate(&(struct wish){GOOD}, &middle);
+    SSL_CTX *context = peer_context(&shown, NULL), *unlisted = peer_context(&other, middle.certificate);
+    struct settings settings = at_level(LEVEL_SECURE);
+
+    (void)state;
+    settings.crl_file = crl_file;
+    assert_true(peer_handshake(context, &settings, &asked, NULL).done);
+    assert_int_equal(peer_handshake(unlisted, &settings, &asked, NULL).why.kind, FAILURE_CERTIFICATE_NO_CRL);
+    unlink(crl_file); /* replaced while the relay runs */
+    peer_crl_to_file(&root, shown.certificate, crl_file);
+    assert_int_equal(peer_handshake(context, &settings, &asked, NULL).why.kind, FAILURE_CERTIFICATE_REVOKED);
+    SSL_CTX_free(context);
+    SSL_CTX_free(unlisted);
+    peer_certificate_free(&shown);
+    peer_certificate_free(&other);
+}
+
+static void fingerprint_of(X509 *certificate, bool of_key, bool colons, char *out)
+{
+    unsigned char digest[32];
+
+    assert_true(certificate_digest(certificate, of_key, digest));
+    out += sprintf(out, "%s", of_key ? "spki-sha256:" : "sha256:");
+    for (int i = 0; i < 32; i++)
+        out += sprintf(out, colons ? "%s%02X" : "%s%02x", colons && i ? ":" : "", digest[i]);
+}
+
+/* G5, G6: what is listed is taken, even self-signed; what is not is refused, even on a valid chain. */
+static void fingerprints_decide_alone(void **state)
+{
+    const struct text_list asked = peer_names("mail.example", NULL);
+    struct identity_of_peer pinned = peer_certificate(&(struct wish){GOOD, .begin = -9, .end = -2}, NULL);
+    struct identity_of_peer other = peer_certificate(&(struct wish){GOOD}, &root);
+    SSL_CTX *context = peer_context(&pinned, NULL), *chain = peer_context(&other, NULL);
+    struct settings settings = {.level = LEVEL_FINGERPRINT};
+    char list[4][128];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct peer_seen seen;
+
+        fingerprint_of(pinned.certificate, i & 1, i & 2, list[i]);
+        settings.fingerprints = peer_names("sha256:00", list[i]);
+        seen = peer_handshake(context, &settings, &asked, NULL);
+        assert_true(seen.done);
+        assert_string_equal(seen.verified, list[i]);
+        seen = peer_handshake(chain, &settings, &asked, NULL);
+        assert_false(seen.done);
+        assert_int_equal(seen.why.kind, FAILURE_CERTIFICATE_NOT_LISTED);
+    }
+    settings.fingerprints.count = 0;
+    assert_false(peer_handshake(context, &settings, &asked, NULL).done);
+    list[0][strlen(list[0]) - 1] = '\0';
+    settings.fingerprints = peer_names(list[0], NULL);
+    assert_false(peer_handshake(context, &settings, &asked, NULL).done);
+    SSL_CTX_free(context);
+    SSL_CTX_free(chain);
+    peer_certificate_free(&pinned);
+    peer_certificate_free(&other);
+}
+
+/* I1: what a certificate says cannot forge a line, and is cut. */
+static void a_certificate_cannot_forge_a_line(void **state)
+{
+    static char long_name[10001];
+    const char evil[] = "x\r\n* OK [PREAUTH] \"\\\x1b[31m\xc3\xa9.example";
+    const struct text_list asked = peer_names("mail.example", NULL);
+    const struct settings settings = at_level(LEVEL_SECURE);
+
+    (void)state;
+    memset(long_name, 'a', sizeof long_name - 1);
+    for (int i = 0; i < 2; i++) {
+        const char *name = i == 0 ? evil : long_name;
+        struct identity_of_peer shown = peer_certificate(
+            &(struct wish){.cn = i == 0 ? evil : "x", .raw_dns = name, .raw_length = strlen(name)}, NULL);
+        SSL_CTX *context = peer_context(&shown, NULL);
+        const struct peer_seen seen = peer_handshake(context, &settings, &asked, NULL);
+
+        assert_false(seen.done);
+        assert_true(strlen(seen.why.text) < FAILURE_LIMIT);
+        for (const char *c = seen.why.text; *c; c++)
+            assert_true(*c >= 0x20 && *c <= 0x7e && *c != '"' && *c != '\\');
+        assert_non_null(strstr(seen.why.text, i == 0 ? "x??* OK [PREAUTH] ???[31m??.example" : "aaaaaaaa"));
+        SSL_CTX_free(context);
+        peer_certificate_free(&shown);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(certificates_are_taken_as_the_level_says),
+        cmocka_unit_test(testing_goes_on_and_tells_each_time),
+        cmocka_unit_test(each_name_asked_must_match),
+        cmocka_unit_test(no_name_fails_and_says_which_line_to_add),
+        cmocka_unit_test(revocation_is_as_the_list_says),
+        cmocka_unit_test(fingerprints_decide_alone),
+        cmocka_unit_test(a_certificate_cannot_forge_a_line),
+    };
+
+    return cmocka_run_group_tests(tests, make_authorities, remove_authorities);
+}

@@ -1,0 +1,243 @@
+#include "tests/unit/tls_peer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "relay/plain.h"
+#include "tests/unit/cmocka_all.h"
+
+enum { DAY = 24 * 3600 };
+
+static void add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX context;
+    X509_EXTENSION *extension;
+
+    if (!value)
+        return;
+    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+    extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+    assert_non_null(extension);
+    assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+}
+
+static void add_raw_name(X509 *certificate, const char *bytes, size_t length)
+{
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+
+    ASN1_STRING_set(text, bytes, (int)length);
+    GENERAL_NAME_set0_value(name, GEN_DNS, text);
+    sk_GENERAL_NAME_push(names, name);
+    assert_int_equal(X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_APPEND), 1);
+    GENERAL_NAMES_free(names);
+}
+
+static long serial;
+
+struct identity_of_peer peer_certificate(const struct wish *wish, const struct identity_of_peer *issuer)
+{
+    struct identity_of_peer made = {.certificate = X509_new()};
+    const bool dated = wish->begin != 0 || wish->end != 0;
+    X509_NAME *name;
+
+    made.key = wish->rsa_bits > 0 ? EVP_RSA_gen((unsigned)wish->rsa_bits) : EVP_EC_gen("P-256");
+    assert_non_null(made.key);
+    if (!issuer)
+        issuer = &made;
+    X509_set_version(made.certificate, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), ++serial);
+    X509_gmtime_adj(X509_getm_notBefore(made.certificate), (dated ? wish->begin : -1) * (long)DAY);
+    X509_gmtime_adj(X509_getm_notAfter(made.certificate), (dated ? wish->end : 30) * (long)DAY);
+    X509_set_pubkey(made.certificate, made.key);
+    name = X509_get_subject_name(made.certificate);
+    if (wish->cn)
+        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)wish->cn, -1, -1, 0);
+    X509_set_issuer_name(made.certificate, X509_get_subject_name(issuer->certificate));
+    add_extension(made.certificate, issuer->certificate, NID_basic_constraints,
+                  wish->ca ? "critical,CA:TRUE" : "CA:FALSE");
+    add_extension(made.certificate, issuer->certificate, NID_key_usage,
+                  wish->ca ? "critical,keyCertSign,cRLSign" : "digitalSignature,keyEncipherment");
+    add_extension(made.certificate, issuer->certificate, NID_ext_key_usage,
+                  wish->usage ? wish->usage
+                  : wish->ca  ? NULL
+                              : "serverAuth");
+    add_extension(made.certificate, issuer->certificate, NID_name_constraints, wish->constraints);
+    add_extension(made.certificate, issuer->certificate, NID_subject_alt_name, wish->san);
+    if (wish->raw_dns)
+        add_raw_name(made.certificate, wish->raw_dns, wish->raw_length);
+    assert_true(X509_sign(made.certificate, issuer->key, wish->sha1 ? EVP_sha1() : EVP_sha256()) > 0);
+    return made;
+}
+
+void peer_certificate_free(struct identity_of_peer *identity)
+{
+    X509_free(identity->certificate);
+    EVP_PKEY_free(identity->key);
+}
+
+void peer_certificate_to_file(const struct identity_of_peer *identity, const char *path)
+{
+    FILE *file = fopen(path, "a");
+
+    assert_non_null(file);
+    assert_int_equal(PEM_write_X509(file, identity->certificate), 1);
+    fclose(file);
+}
+
+void peer_authority_open(struct peer_authority *authority)
+{
+    int fd;
+
+    strcpy(authority->file, "/tmp/retrotls-test-ca-XXXXXX");
+    fd = mkstemp(authority->file);
+    assert_true(fd >= 0);
+    close(fd);
+    authority->root = peer_certificate(&(struct wish){.cn = "Test Root", .ca = true}, NULL);
+    peer_certificate_to_file(&authority->root, authority->file);
+}
+
+void peer_authority_close(struct peer_authority *authority)
+{
+    peer_certificate_free(&authority->root);
+    unlink(authority->file);
+}
+
+void peer_crl_to_file(const struct identity_of_peer *issuer, X509 *revoked, const char *path)
+{
+    X509_CRL *crl = X509_CRL_new();
+    ASN1_TIME *when = X509_gmtime_adj(NULL, -DAY);
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->certificate));
+    X509_CRL_set1_lastUpdate(crl, when);
+    if (revoked) {
+        X509_REVOKED *entry = X509_REVOKED_new();
+
+        X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
+        X509_REVOKED_set_revocationDate(entry, when);
+        X509_CRL_add0_revoked(crl, entry);
+    }
+    X509_gmtime_adj(when, DAY);
+    X509_CRL_set1_nextUpdate(crl, when);
+    assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
+    PEM_write_X509_CRL(file, crl);
+    fclose(file);
+    ASN1_TIME_free(when);
+    X509_CRL_free(crl);
+}
+
+SSL_CTX *peer_context(const struct identity_of_peer *identity, X509 *chain)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
+    assert_non_null(context);
+    SSL_CTX_set_security_level(context, 0); /* weak ones are shown on purpose */
+    assert_int_equal(SSL_CTX_use_certificate(context, identity->certificate), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(context, identity->key), 1);
+    if (chain)
+        assert_int_equal(SSL_CTX_add1_chain_cert(context, chain), 1);
+    return context;
+}
+
+void peer_tcp_pair(int pair[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    const int one = 1;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(pair[0], (struct sockaddr *)&address, sizeof address), 0);
+    pair[1] = accept(listener, NULL, NULL);
+    assert_true(pair[1] >= 0);
+    for (int i = 0; i < 2; i++) /* many tests write twice before they read */
+        assert_int_equal(setsockopt(pair[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
+    close(listener);
+}
+
+static void *serve(void *argument)
+{
+    struct tls_peer_server *s = argument;
+    SSL *ssl = SSL_new(s->context);
+
+    SSL_set_fd(ssl, s->fd);
+    s->accepted = SSL_accept(ssl) == 1;
+    if (s->accepted && s->act)
+        s->act(ssl, s->argument);
+    SSL_free(ssl);
+    close(s->fd);
+    return NULL;
+}
+
+void peer_server_start(struct tls_peer_server *server)
+{
+    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+bool peer_server_join(struct tls_peer_server *server)
+{
+    pthread_join(server->thread, NULL);
+    return server->accepted;
+}
+
+struct peer_seen peer_handshake(SSL_CTX *context, const struct settings *settings,
+                                const struct text_list *asked, void (*act)(SSL *, void *))
+{
+    const struct wire_address address = {.family = AF_INET, .port = 143, .bytes = {127, 0, 0, 1}};
+    const struct tls_peer peer = {
+        .settings = settings, .asked = asked, .address = &address, .server = "mail.example"};
+    struct tls_peer_server server = {.context = context, .act = act};
+    struct transport transport;
+    struct plain dialogue = {
+        .transport = &transport, .program = -1, .deadline = plain_now() + 20000, .server = "mail.example"};
+    struct peer_seen seen = {.done = false};
+    struct tls tls;
+    char bytes[16];
+    size_t count;
+    int pair[2];
+
+    peer_tcp_pair(pair);
+    server.fd = pair[1];
+    peer_server_start(&server);
+    transport_over_socket(&transport, pair[0]);
+    if (tls_open(&tls, pair[0], &peer, &seen.why)) {
+        seen.done = tls_handshake(&tls, &dialogue, &seen.why);
+        if (!seen.why.kind)
+            seen.why = tls.check.why;
+        snprintf(seen.verified, sizeof seen.verified, "%s", tls.check.verified);
+        seen.resumed = SSL_session_reused(tls.ssl);
+        if (seen.done && act) { /* one byte, behind which the tickets have been read as well */
+            while (tls.stream.read(&tls.stream, bytes, sizeof bytes, &count) == FLOW_BLOCKED) {
+                plain_wait(&dialogue, POLLIN, dialogue.deadline);
+                tls.stream.edge = true;
+            }
+        }
+        tls_close(&tls);
+    }
+    close(pair[0]);
+    peer_server_join(&server);
+    return seen;
+}
+
+struct text_list peer_names(const char *one, const char *two)
+{
+    return (struct text_list){.count = one ? two ? 2 : 1 : 0, .item = {one, two}};
+}

@@ -1,0 +1,86 @@
+/*
+ * For tests of the TLS side: certificates of every kind, made in memory, and a server that runs in a thread
+ * of the test's and shows one of them.
+ */
+#ifndef RETROTLS_TESTS_UNIT_TLS_PEER_H
+#define RETROTLS_TESTS_UNIT_TLS_PEER_H
+
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "relay/tls.h"
+
+struct identity_of_peer {
+    X509 *certificate;
+    EVP_PKEY *key;
+};
+
+struct wish {
+    const char *cn;
+    const char *san;     /* as in openssl.cnf: "DNS:a.example,IP:192.0.2.1"; NULL: none */
+    const char *raw_dns; /* one more dNSName, `raw_length` bytes as they are */
+    size_t raw_length;
+    const char *usage;       /* extendedKeyUsage; NULL: serverAuth */
+    const char *constraints; /* nameConstraints */
+    int begin, end;          /* days from now; both 0: yesterday and in a month */
+    int rsa_bits;            /* 0: a P-256 key */
+    bool ca;
+    bool sha1;
+};
+
+/* Issued by `issuer`, or by itself where that is NULL. */
+struct identity_of_peer peer_certificate(const struct wish *wish, const struct identity_of_peer *issuer);
+void peer_certificate_free(struct identity_of_peer *identity);
+/* Appends to a PEM file; the path is of a file that the caller removes. */
+void peer_certificate_to_file(const struct identity_of_peer *identity, const char *path);
+
+/* A root of trust, with its PEM file. */
+struct peer_authority {
+    struct identity_of_peer root;
+    char file[64];
+};
+void peer_authority_open(struct peer_authority *authority);
+void peer_authority_close(struct peer_authority *authority);
+
+/* A CRL of `issuer`'s that revokes `revoked` (NULL: none). */
+void peer_crl_to_file(const struct identity_of_peer *issuer, X509 *revoked, const char *path);
+
+/* A context of a server that shows `identity`, and `chain` behind it (NULL: none). */
+SSL_CTX *peer_context(const struct identity_of_peer *identity, X509 *chain);
+
+/* A connected pair of TCP sockets on loopback. */
+void peer_tcp_pair(int pair[2]);
+
+/* Handshakes on `fd` in a thread of its own, and calls `act` (NULL: nothing) if that works; then closes. */
+struct tls_peer_server {
+    SSL_CTX *context;
+    int fd;
+    void (*act)(SSL *ssl, void *argument);
+    void *argument;
+    bool accepted;
+    pthread_t thread;
+};
+void peer_server_start(struct tls_peer_server *server);
+/* Waits for its end. Whether the handshake succeeded on its side. */
+bool peer_server_join(struct tls_peer_server *server);
+
+/*
+ * What the relay's side made of a server: a handshake with `context` over TCP on loopback, as "mail.example"
+ * at 127.0.0.1:143. With `act`, one byte of the server's is read after it.
+ */
+struct peer_seen {
+    bool done;
+    struct failure why;
+    char verified[REFERENCE_LIMIT];
+    bool resumed;
+};
+
+struct peer_seen peer_handshake(SSL_CTX *context, const struct settings *settings,
+                                const struct text_list *asked, void (*act)(SSL *, void *));
+
+/* A list of up to two names. */
+struct text_list peer_names(const char *one, const char *two);
+
+#endif
