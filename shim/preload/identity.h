@@ -13,7 +13,7 @@
  *     \0retrotls/1 ok <relay> <cookie>      or      \0retrotls/1 E<errno> <relay> <cookie>
  *
  * with the random hex in the address that the relay listens on (\0retrotls/1 relay <relay>) and the cookie of
- * the program's end. Until then the connection is pending. They fit sun_path, 107 bytes after the NUL.
+ * the program's end. Until then the connection is pending. They fit sun_path: 106 bytes after the NUL.
  */
 #ifndef RETROTLS_PRELOAD_IDENTITY_H
 #define RETROTLS_PRELOAD_IDENTITY_H
@@ -47,8 +47,8 @@ struct peer_state {
 };
 
 /*
- * Each writes an address for bind(2) or connect(2) and returns its length; 0 where it does not fit (a scope and
- * a cookie both beyond what a machine can have).
+ * Each writes an address for bind(2) or connect(2) and returns its length; 0 where it does not fit (a scope
+ * and a cookie both beyond what a machine can have).
  */
 socklen_t identity_write(struct sockaddr_un *to, const struct identity *id);
 socklen_t identity_write_relay(struct sockaddr_un *to, const uint8_t relay[RELAY_NAME_SIZE]);

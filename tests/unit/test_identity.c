@@ -53,7 +53,7 @@ static void identity_survives_its_name(void **state)
 
 static void longest_name_fits_a_unix_address(void **state)
 {
-    struct identity id = sample(AF_INET6, "fe80::1", "fe80::2", 0xfffff);
+    struct identity id = sample(AF_INET6, "fe80::1", "fe80::2", 0xffff);
     struct sockaddr_un name;
 
     (void)state;
