@@ -64,7 +64,7 @@ bool account_read_line(const char *line, const char *end, uint32_t uid, struct a
 
 bool account_of(uint32_t uid, struct account *account)
 {
-    char buffer[4096];
+    static char buffer[4096];
     size_t used = 0, total = 0;
     bool found = false;
     ssize_t got;

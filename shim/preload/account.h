@@ -15,7 +15,10 @@ struct account {
     char home[ACCOUNT_HOME_LIMIT];
 };
 
-/* The first account with that uid; false where there is none, or where it does not fit. */
+/*
+ * The first account with that uid; false where there is none, or where it does not fit. The caller holds a
+ * lock: there is but one buffer, for threads' stacks may be small.
+ */
 bool account_of(uint32_t uid, struct account *account);
 
 /* One line without its newline, up to `end`: whether it is `uid`'s; then `account` is filled. */

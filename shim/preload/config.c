@@ -100,10 +100,11 @@ static void find_program(void)
     program[length > 0 ? length : 0] = '\0';
 }
 
+/* Under `lock`. */
 static const struct policy *load(void)
 {
     struct policy_source sources[POLICY_SOURCES];
-    char paths[2 * PATH_LIMIT];
+    static char paths[2 * PATH_LIMIT]; /* threads' stacks may be small */
     size_t count;
 
     config_start();

@@ -192,6 +192,7 @@ static bool ask(struct guard *guard, bool pending)
     if (!relay_ask(connection, slot->message, length, given, logs_to_stderr(request) ? 3 : 2,
                    now + RELAY_DEADLINE, buffer, sizeof buffer, &reply, NULL)) {
         say(guard, "the relay does not answer", errno);
+        relay_forget(&slot->relay);
         return false;
     }
     if (reply.error != 0) {
@@ -206,7 +207,6 @@ static bool acquire_again(struct guard *guard)
     struct slot *const slot = guard->slot;
     int connection;
 
-    relay_forget(&slot->relay);
     slot_drop(slot, SLOT_REQUEST);
     connection =
         relay_connect(&slot->relay, sys_milliseconds() + RELAY_DEADLINE, guard->why, sizeof guard->why);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -116,6 +117,11 @@ void log_time(char out[LOG_TIME_SIZE], int64_t seconds)
     words_byte(&w, 'Z');
 }
 
+static struct iovec piece(const char *text)
+{
+    return (struct iovec){.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
+}
+
 /*
  * RFC 3164 without the time: whoever listens at /dev/log puts its own (4.3.2 there). A full queue loses the
  * line rather than holding the program up.
@@ -124,44 +130,43 @@ static void to_syslog(const char *line)
 {
     enum { MAIL_WARNING = 2 << 3 | 4 };
     static const struct sockaddr_un logger = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-    char datagram[LOG_LINE_SIZE + 64];
+    char tag[64];
     struct words w;
-    struct iovec bytes;
+    struct iovec pieces[2];
     struct msghdr header = {.msg_name = (void *)(uintptr_t)&logger,
                             .msg_namelen = sizeof logger,
-                            .msg_iov = &bytes,
-                            .msg_iovlen = 1};
+                            .msg_iov = pieces,
+                            .msg_iovlen = 2};
     const int fd = sys_lift(sys_socket(AF_UNIX, SOCK_DGRAM, 0));
 
     if (fd < 0)
         return;
-    words_start(&w, datagram, sizeof datagram);
+    words_start(&w, tag, sizeof tag);
     words_byte(&w, '<');
     words_number(&w, MAIL_WARNING);
     words_add(&w, ">retrotls[");
     words_number(&w, sys_process());
     words_add(&w, "]: ");
-    words_add(&w, line);
-    bytes = (struct iovec){.iov_base = datagram, .iov_len = w.used};
+    pieces[0] = piece(tag);
+    pieces[1] = piece(line);
     sys_sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
     sys_close(fd);
 }
 
-static void to_descriptor(int fd, char line[LOG_LINE_SIZE])
+/* In one write, so that lines of several processes do not mix. */
+static void to_descriptor(int fd, const char *before, const char *line)
 {
+    const struct iovec pieces[] = {piece(before), piece(line), piece("\n")};
     struct pollfd out = {.fd = fd, .events = POLLOUT};
-    const size_t length = strlen(line);
 
     /* A pipe that is full would hold the program up, one with no reader would kill it. */
-    if (sys_poll(&out, 1, 0) != 1 || out.revents != POLLOUT)
-        return;
-    line[length] = '\n'; /* in one write, so that lines of several processes do not mix */
-    sys_write(fd, line, length + 1);
+    if (sys_poll(&out, 1, 0) == 1 && out.revents == POLLOUT)
+        sys_writev(fd, pieces, sizeof pieces / sizeof pieces[0]);
 }
 
 static void to_file(const char *path, const char *fields)
 {
-    char line[LOG_LINE_SIZE + LOG_TIME_SIZE], stamp[LOG_TIME_SIZE];
+    char stamp[LOG_TIME_SIZE], before[LOG_TIME_SIZE + 8];
     struct timespec now;
     struct words w;
     /* Nonblocking: a FIFO that nobody reads must not hold the program up. */
@@ -171,12 +176,11 @@ static void to_file(const char *path, const char *fields)
         return;
     clock_gettime(CLOCK_REALTIME, &now);
     log_time(stamp, (int64_t)now.tv_sec);
-    words_start(&w, line, sizeof line);
+    words_start(&w, before, sizeof before);
     words_add(&w, "time=");
     words_add(&w, stamp);
     words_byte(&w, ' ');
-    words_add(&w, fields);
-    to_descriptor(fd, line);
+    to_descriptor(fd, before, fields);
     sys_close(fd);
 }
 
@@ -188,7 +192,7 @@ void log_failure(const struct guard_request *request, int64_t milliseconds, cons
 
     if (to && strcmp(to, "stderr") == 0) {
         log_failure_sentence(line, request, milliseconds, error);
-        to_descriptor(STDERR_FILENO, line);
+        to_descriptor(STDERR_FILENO, "", line);
     } else if (!to || strcmp(to, "none") != 0) {
         log_failure_fields(line, request, milliseconds, error);
         if (to && to[0] == '/')

@@ -10,7 +10,7 @@
 
 #include "wire/wire.h"
 
-enum { LOG_LINE_SIZE = 2048 };
+enum { LOG_LINE_SIZE = 2048 }; /* three values of 512 bytes at most, and the rest */
 
 /*
  * One line about the connection of `request` that failed because of `error`, `milliseconds` after connect()

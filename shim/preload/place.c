@@ -42,7 +42,7 @@ static bool copy_path(const char *from, const char *end, char path[PLACE_LIMIT])
 static bool own_path(char path[PLACE_LIMIT])
 {
     const uintptr_t address = (uintptr_t)&own_path;
-    char buffer[2 * PLACE_LIMIT];
+    static char buffer[2 * PLACE_LIMIT];
     size_t used = 0;
     bool found = false;
     ssize_t got = 1;

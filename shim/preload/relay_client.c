@@ -32,11 +32,14 @@ bool relay_in_use(struct relay *relay)
 
 void relay_forget(const struct relay *relay)
 {
-    if (!lock_take(&lock, sys_milliseconds() + RELAY_DEADLINE))
-        return;
-    if (is_same(&in_use, relay))
-        in_use.uid = UINT32_MAX;
-    lock_release(&lock);
+    const int saved = errno;
+
+    if (lock_take(&lock, sys_milliseconds() + RELAY_DEADLINE)) {
+        if (is_same(&in_use, relay))
+            in_use.uid = UINT32_MAX;
+        lock_release(&lock);
+    }
+    errno = saved;
 }
 
 static bool belongs_to(int connection, uint32_t uid)
@@ -45,7 +48,8 @@ static bool belongs_to(int connection, uint32_t uid)
     socklen_t length = sizeof peer;
 
     /* Of a connected socket, the credentials at the time of listen(2): whoever started the relay. */
-    return sys_getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == uid;
+    return sys_getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+           (peer.uid == uid || peer.uid == 0);
 }
 
 static int close_and_fail(int fd, int error)
@@ -97,10 +101,10 @@ static void say_why(char *why, size_t size, const char *what, const char *path, 
     errno = error;
 }
 
-/* Starts a relay and makes it the one in use. */
+/* Starts a relay and makes it the one in use. Under `lock`. */
 static bool start_relay(char *why, size_t size)
 {
-    char path[PLACE_LIMIT];
+    static char path[PLACE_LIMIT];
     char token[64];
     char *const environment[] = {token, NULL};
     struct relay fresh = {.uid = (uint32_t)geteuid()};

@@ -29,12 +29,13 @@ struct relay {
  */
 int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size);
 
-/* The relay in use has proved to be gone: relay_connect() starts another. */
+/* It has proved to be gone, or not to answer: relay_connect() starts another. Keeps errno. */
 void relay_forget(const struct relay *relay);
 
 /*
- * Connects to the relay of that name, if it still listens, and if it was started by `uid`: the name can be
- * read in /proc/net/unix and taken by anyone once the relay has gone. -1 with errno set else.
+ * Connects to the relay of that name, if it still listens, and if it was started by `uid` or by root (before
+ * the program gave that up): the name can be read in /proc/net/unix and taken by anyone once the relay has
+ * gone. -1 with errno set else.
  */
 int relay_connect_to(const uint8_t name[RELAY_NAME_SIZE], uint32_t uid, int64_t deadline);
 

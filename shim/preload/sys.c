@@ -32,9 +32,9 @@ ssize_t sys_read(int fd, void *buffer, size_t size)
     return syscall(SYS_read, fd, buffer, size);
 }
 
-ssize_t sys_write(int fd, const void *buffer, size_t size)
+ssize_t sys_writev(int fd, const struct iovec *pieces, int count)
 {
-    return syscall(SYS_write, fd, buffer, size);
+    return syscall(SYS_writev, fd, pieces, count);
 }
 
 ssize_t sys_readlink(const char *path, char *buffer, size_t size)

@@ -12,11 +12,12 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 int sys_close(int fd);
 int sys_open(const char *path, int flags, unsigned mode);
 ssize_t sys_read(int fd, void *buffer, size_t size);
-ssize_t sys_write(int fd, const void *buffer, size_t size);
+ssize_t sys_writev(int fd, const struct iovec *pieces, int count);
 ssize_t sys_readlink(const char *path, char *buffer, size_t size);
 ssize_t sys_getdents(int fd, void *buffer, size_t size);
 int sys_fcntl(int fd, int command, long argument);
