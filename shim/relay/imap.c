@@ -12,7 +12,7 @@ enum status { STATUS_BROKEN, STATUS_OK, STATUS_NO, STATUS_BAD };
 struct answer {
     bool starttls;         /* an untagged CAPABILITY has it */
     bool listed;           /* there was an untagged CAPABILITY */
-    char said[SAID_LIMIT]; /* the tagged response */
+    char said[SAID_LIMIT]; /* the tagged response, without the tag */
 };
 
 static enum outcome imap_greeting(struct plain *server, struct greeting *g, struct failure *why)
@@ -123,8 +123,10 @@ static enum status status_of(const char *text)
 static enum status ask(struct plain *server, const char *name, struct answer *a, struct failure *why)
 {
     char line[LINE_LIMIT], tag[24], command[64];
+    const char *response;
     uint64_t random;
     enum status status;
+    bool mine;
 
     *a = (struct answer){.listed = false};
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
@@ -143,9 +145,10 @@ static enum status ask(struct plain *server, const char *name, struct answer *a,
                 return STATUS_BROKEN;
             continue;
         }
-        clean_text(a->said, sizeof a->said, line, strlen(line));
-        status =
-            first_word_is(line, tag) && line[strlen(tag)] ? status_of(line + strlen(tag) + 1) : STATUS_BROKEN;
+        mine = strncmp(line, tag, strlen(tag)) == 0 && line[strlen(tag)] == ' ';
+        response = mine ? line + strlen(tag) + 1 : line;
+        clean_text(a->said, sizeof a->said, response, strlen(response));
+        status = mine ? status_of(response) : STATUS_BROKEN;
         if (status == STATUS_BROKEN)
             fail(why, FAILURE_UNEXPECTED, server->server, a->said, name);
         return status;
