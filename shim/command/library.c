@@ -164,7 +164,7 @@ static bool loads(const char *preload, const char *path, const struct target *ta
     else if (answer.status == 0 && search.found && !strstr(line, LIBRARY))
         return true;
     else
-        snprintf(why, LIBRARY_WHY_LIMIT, "the loader of %s does not load %s%s%s", program, path,
+        snprintf(why, LIBRARY_WHY_LIMIT, "the loader of %s does not load it with %s%s%s", program, path,
                  line[0] ? ": " : ".", line);
     return false;
 }

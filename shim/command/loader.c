@@ -84,6 +84,7 @@ static bool collect(int from, char *output, size_t size)
 void loader_list(struct loader_answer *answer, const char *loader, const char *program, const char *preload)
 {
     int output[2], failed[2], status;
+    char *real;
     pid_t child;
 
     answer->status = -1;
@@ -99,9 +100,12 @@ void loader_list(struct loader_answer *answer, const char *loader, const char *p
         close(output[1]);
         return;
     }
+    /* Asked this way, the loader takes $ORIGIN from the path as given; in execve() it is the file's own. */
+    real = realpath(program, NULL);
     child = fork();
     if (child == 0)
-        become(loader, program, preload, output[1], failed[1]);
+        become(loader, real ? real : program, preload, output[1], failed[1]);
+    free(real);
     if (child < 0)
         answer->error = errno;
     close(output[1]);

@@ -6,43 +6,62 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* initial-exec: reached without a call into the loader, which would not be safe in a signal handler. */
+/*
+ * What was there before is kept, for a child of vfork() writes into its parent's memory: the parent then
+ * finds its own again. initial-exec: reached without a call into the loader, which would not be safe in a
+ * signal handler.
+ */
 static _Thread_local struct lineage self __attribute__((tls_model("initial-exec")));
-static _Atomic uint64_t process_number; /* this process's pid, then a number of its own */
+static _Thread_local struct lineage before __attribute__((tls_model("initial-exec")));
+/* A process's pid, then a number of its own: of this process, and of the one before. */
+static _Atomic uint64_t process_self, process_before;
 
 static uint64_t number_of_process(pid_t pid)
 {
-    uint64_t old = atomic_load(&process_number);
+    uint64_t old = atomic_load(&process_self);
 
     while (old >> 32 != (uint64_t)pid) {
-        const uint64_t new = (uint64_t)pid << 32 | (uint32_t)name_table_tick();
-        if (atomic_compare_exchange_strong(&process_number, &old, new))
+        const uint64_t earlier = atomic_load(&process_before);
+        const uint64_t new =
+            earlier >> 32 == (uint64_t)pid ? earlier : (uint64_t)pid << 32 | (uint32_t)name_table_tick();
+        if (atomic_compare_exchange_strong(&process_self, &old, new)) {
+            atomic_store(&process_before, old);
             return new;
+        }
     }
     return old;
 }
 
-struct lineage *lineage_now(void)
+/* A new thread's lineage: with the one that was here, if any, as its parent. */
+static struct lineage begin(pid_t pid, pid_t tid)
 {
-    const pid_t pid = getpid(), tid = (pid_t)syscall(SYS_gettid);
-    struct lineage new = {.pid = pid, .tid = tid};
-    sigset_t all, before;
+    struct lineage new = {
+        .pid = pid, .tid = tid, .thread = name_table_tick(), .process = number_of_process(pid)};
 
-    if (self.pid == pid && self.tid == tid)
-        return &self;
-    /* A signal handler must not find it half written. */
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
-    new.thread = name_table_tick();
-    new.process = number_of_process(pid);
     if (self.thread) {
         const uint32_t kept = self.ancestors < LINEAGE_LIMIT ? self.ancestors : LINEAGE_LIMIT - 1;
         new.ancestor[0] = (struct ancestor){.thread = self.thread, .upto = self.last};
         memcpy(new.ancestor + 1, self.ancestor, kept * sizeof new.ancestor[0]);
         new.ancestors = kept + 1;
     }
+    return new;
+}
+
+struct lineage *lineage_now(void)
+{
+    const pid_t pid = getpid(), tid = (pid_t)syscall(SYS_gettid);
+    struct lineage new;
+    sigset_t all, signals;
+
+    if (self.pid == pid && self.tid == tid)
+        return &self;
+    /* A signal handler must not find it half written. */
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &signals);
+    new = before.pid == pid &&before.tid == tid ? before : begin(pid, tid);
+    before = self;
     self = new;
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    sigprocmask(SIG_SETMASK, &signals, NULL);
     return &self;
 }
 

@@ -59,6 +59,7 @@ void name_table_forget(void)
 struct name_key name_key_of(const struct wire_address *address)
 {
     struct name_key key = {.port = address->port};
+    const uint64_t factor = 0x9e3779b97f4a7c15u;
     uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
 
     if (address->family == AF_INET)
@@ -67,7 +68,7 @@ struct name_key name_key_of(const struct wire_address *address)
         memcpy(bytes, address->bytes, 16);
     memcpy(key.address, bytes, sizeof bytes);
     /* Fibonacci hashing: the high bits of the product depend on all of the address. */
-    key.start = ((key.address[0] * 0x9e3779b97f4a7c15u ^ key.address[1]) * 0x9e3779b97f4a7c15u) >> 52;
+    key.start = (size_t)(((key.address[0] * factor ^ key.address[1]) * factor) >> 52);
     return key;
 }
 
@@ -109,7 +110,9 @@ static bool look(struct entry *entry, struct name_seen *seen)
 
 static bool look_at(struct entry *entry, const uint64_t address[2], uint32_t port, struct name_seen *seen)
 {
-    return look(entry, seen) &&
+    /* The first comparison alone is cheap, and settles most. */
+    return atomic_load_explicit(&entry->address[1], memory_order_relaxed) == address[1] &&
+           look(entry, seen) &&
            seen->stamp > atomic_load_explicit(&memory->forgotten, memory_order_acquire) &&
            seen->port == port && seen->address[0] == address[0] && seen->address[1] == address[1];
 }
@@ -195,14 +198,31 @@ bool name_table_superseded(const struct name_key *key, const struct name_seen *s
     struct name_seen other = {0};
 
     for (size_t i = 0; i < PROBES; i++) {
-        struct entry *const entry = probe(key, i);
-        /* The first comparison alone is cheap, and settles most. */
-        if (atomic_load_explicit(&entry->address[1], memory_order_relaxed) == seen->address[1] &&
-            look_at(entry, seen->address, seen->port, &other) && other.thread == seen->thread &&
+        if (look_at(probe(key, i), seen->address, seen->port, &other) && other.thread == seen->thread &&
             other.stamp > seen->stamp)
             return true;
     }
     return false;
+}
+
+/* Equal where address, port and thread are; seldom otherwise. 0 is for an entry that cannot be written. */
+static uint16_t tag_of(const struct name_seen *seen)
+{
+    const uint64_t factor = 0x9e3779b97f4a7c15u;
+
+    return (uint16_t)(((seen->address[0] * factor ^ seen->address[1] ^ seen->port ^ seen->thread) * factor) >>
+                      48) |
+           1;
+}
+
+/* A loop without branches, so that going through all pairs takes microseconds. */
+static bool is_repeated(const uint16_t tag[PROBES], size_t i)
+{
+    unsigned same = 0;
+
+    for (size_t j = 0; j < PROBES; j++)
+        same += tag[j] == tag[i];
+    return same > 1;
 }
 
 /*
@@ -212,6 +232,7 @@ bool name_table_superseded(const struct name_key *key, const struct name_seen *s
 static bool choose(const struct name_key *key, struct name_seen *victim)
 {
     struct name_seen seen = {0}, oldest = {.entry = NULL};
+    uint16_t tag[PROBES];
 
     victim->entry = NULL;
     for (size_t i = 0; i < PROBES; i++) {
@@ -221,11 +242,14 @@ static bool choose(const struct name_key *key, struct name_seen *victim)
         }
     }
     for (size_t i = 0; i < PROBES; i++) {
-        if (!look(probe(key, i), &seen))
-            continue;
-        if (!oldest.entry || seen.stamp < oldest.stamp)
+        const bool good = look(probe(key, i), &seen);
+        tag[i] = good ? tag_of(&seen) : 0;
+        if (good && (!oldest.entry || seen.stamp < oldest.stamp))
             oldest = seen;
-        if ((!victim->entry || seen.stamp < victim->stamp) && name_table_superseded(key, &seen))
+    }
+    for (size_t i = 0; i < PROBES; i++) {
+        if (tag[i] && is_repeated(tag, i) && look(probe(key, i), &seen) &&
+            (!victim->entry || seen.stamp < victim->stamp) && name_table_superseded(key, &seen))
             *victim = seen;
     }
     if (!victim->entry)

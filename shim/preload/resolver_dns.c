@@ -45,7 +45,7 @@ static int remember_answer(const char *name, const unsigned char *answer, int si
 
 static int no_resolver(void)
 {
-    h_errno = NETDB_INTERNAL;
+    h_errno = NO_RECOVERY;
     return -1;
 }
 

@@ -303,7 +303,7 @@ def test_library_that_the_loader_does_not_take(tree, built):
     needed = library(tree.folder / "libneeded.so", "needed")
     library(tree.folder / "libretrotls.so", "native", "-Wl,--no-as-needed", needed)
     needed.unlink()
-    assert_refused(tree.run(built / "program"), 126, "does not load", "libneeded.so: cannot open shared object file")
+    assert_refused(tree.run(built / "program"), 126, "does not load it with", "libneeded.so: cannot open shared object file")
 
 
 def test_library_that_asks_for_a_newer_c_library(tree, built):
@@ -318,6 +318,18 @@ def test_library_that_asks_for_a_newer_c_library(tree, built):
             compile_c(STUB + "int needed(void); int use(void) { return needed(); }", tree.folder / "libretrotls.so",
                       '-DNAME="native"', "-shared", "-fPIC", needed, f"-Wl,-rpath,{build}")
     assert_refused(tree.run(built / "program"), 126, "does not load", "version `NEW' not found")
+
+
+def test_program_by_a_link_finds_its_libraries_beside_itself(tree):
+    """As java does: $ORIGIN is the folder of the file itself, wherever the link to it is."""
+    there = tree.folder / "there"
+    compile_c("int beside(void) { return 0; }", there / "libbeside.so", "-shared", "-fPIC", "-Wl,-soname,libbeside.so")
+    compile_c("int beside(void); int main(void) { return beside(); }", there / "linked", there / "libbeside.so",
+              "-Wl,-rpath,$ORIGIN")
+    (tree.folder / "link").symlink_to(there / "linked")
+    subprocess.run([tree.folder / "link"], check=True)
+    assert tree.run("./link").returncode == 0
+    assert "is within reach" in tree.run("doctor", "./link").stdout
 
 
 def test_program_without_its_loader(tree):

@@ -591,6 +591,33 @@ static void grandchildren_have_the_names_too(void **state)
     assert_true(deep(12));
 }
 
+static bool sibling_asks(void)
+{
+    ask("sibling.example.org", "192.0.2.67", 143);
+    return true;
+}
+
+/* Its child has written into this process's memory, and this process is the same as before nonetheless. */
+static void vfork_changes_nothing_for_the_parent(void **state)
+{
+    int status;
+
+    (void)state;
+    ask("mail.example.org", "192.0.2.68", 143);
+    other_thread_asks("mail.example.org", "192.0.2.67", 143);
+    in_child(sibling_asks);
+    for (int round = 0; round < 3; round++) {
+        const pid_t child = vfork();
+        assert_true(child >= 0);
+        if (child == 0)
+            _exit(child_finds("192.0.2.68", 143, "mail.example.org") ? 0 : 1);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_only("192.0.2.67", 143, "mail.example.org");
+        assert_only("192.0.2.68", 143, "mail.example.org");
+    }
+}
+
 /* Killed anywhere in the middle of writing, a child takes one entry with it at most, and nobody waits. */
 static void killed_writer_hurts_nobody(void **state)
 {
@@ -659,6 +686,7 @@ int main(void)
         cmocka_unit_test(what_the_parent_asks_again_after_the_fork_stays_the_childs),
         cmocka_unit_test(preforked_children_do_not_get_in_each_others_way),
         cmocka_unit_test(grandchildren_have_the_names_too),
+        cmocka_unit_test(vfork_changes_nothing_for_the_parent),
         cmocka_unit_test(killed_writer_hurts_nobody),
         cmocka_unit_test(oldest_are_evicted), /* last: it fills the table */
     };
