@@ -25,6 +25,7 @@ struct call {
     struct sockaddr_storage address; /* a copy: the policy is asked about what is connected to */
     socklen_t length;
     struct guard guard;
+    int before;          /* errno */
     sys_signals signals; /* as the program has them; all are blocked but where it says otherwise */
 };
 
@@ -55,7 +56,7 @@ static int finish(struct call *call, int error)
 {
     slot_release(call->guard.slot);
     sys_signals_restore(call->signals);
-    errno = error;
+    errno = error == 0 ? call->before : error;
     return error == 0 ? 0 : -1;
 }
 
@@ -132,7 +133,6 @@ static int connect_guarded(struct call *call)
 static int decide(struct call *call, const void *frame)
 {
     const struct policy *const policy = config_policy();
-    int error;
 
     if (!policy)
         return -1;
@@ -147,10 +147,9 @@ static int decide(struct call *call, const void *frame)
         return connect_guarded(call);
     case DECISION_UNTOUCHED:
         slot_release(call->guard.slot);
-        error = connect_tcp(call);
         sys_signals_restore(call->signals);
-        errno = error;
-        return error == 0 ? 0 : -1;
+        errno = call->before;
+        return real.connect(call->fd, (struct sockaddr *)&call->address, call->length);
     case DECISION_ERROR:
     default:
         return refuse(call);
@@ -158,13 +157,19 @@ static int decide(struct call *call, const void *frame)
 }
 
 static int connect_inet(int fd, const struct sockaddr *address, socklen_t length,
-                        const struct wire_address *asked, const void *frame)
+                        const struct wire_address *asked, const void *frame, int before)
 {
     struct call call = {
-        .fd = fd, .length = length, .guard = {.fd = fd, .asked = *asked, .started = sys_milliseconds()}};
+        .fd = fd,
+        .length = length,
+        .guard = {.fd = fd, .asked = *asked, .started = sys_milliseconds()},
+        .before = before,
+    };
 
-    if (length > sizeof call.address || !is_connectable_tcp(fd, asked->family))
+    if (length > sizeof call.address || !is_connectable_tcp(fd, asked->family)) {
+        errno = before;
         return real.connect(fd, address, length);
+    }
     memcpy(&call.address, address, length);
     return decide(&call, frame);
 }
@@ -188,6 +193,7 @@ static bool may_be_guarded(uint16_t port)
 EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     const void *const frame = __builtin_frame_address(0);
+    const int before = errno;
     struct wire_address asked;
     struct identity id;
     int result;
@@ -198,14 +204,20 @@ EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
         result = real.connect(fd, address, length);
         if (result == 0 || !was_ours(fd, &id))
             return result;
-        if (!inet)
-            return address->sa_family == AF_UNSPEC ? reconnect_dissolve(fd, &id) : -1;
+        if (!inet) {
+            if (length < sizeof address->sa_family || address->sa_family != AF_UNSPEC)
+                return -1;
+            return reconnect_dissolve(fd, &id);
+        }
     } else if (!identity_of(fd, &id)) {
-        return connect_inet(fd, address, length, &asked, frame);
+        return connect_inet(fd, address, length, &asked, frame, before);
     }
-    if (reconnect(fd, &id, &result))
-        return result;
-    if (!guarded)
-        return real.connect(fd, address, length);
-    return connect_inet(fd, address, length, &asked, frame);
+    if (!reconnect(fd, &id, &result)) {
+        if (guarded)
+            return connect_inet(fd, address, length, &asked, frame, before);
+        result = real.connect(fd, address, length);
+    }
+    if (result == 0)
+        errno = before;
+    return result;
 }

@@ -10,6 +10,7 @@
 #include "preload/config.h"
 #include "preload/identity.h"
 #include "preload/log.h"
+#include "preload/numbers.h"
 #include "preload/pair.h"
 #include "preload/relay_client.h"
 #include "preload/switch.h"
@@ -107,8 +108,8 @@ bool guard_acquire(struct guard *guard)
         errno = ENETUNREACH;
         return false;
     }
-    if (!switch_is_possible()) {
-        say(guard, "cannot read /proc/self/fd", errno);
+    if (!numbers_can_be_had()) {
+        say(guard, "cannot tell which descriptors are open, /proc/self/fd cannot be read", errno);
         errno = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : ENETUNREACH;
         return false;
     }

@@ -58,41 +58,41 @@ static int refusal(int level, int name, bool setting)
     return 0;
 }
 
-static int result_of(int error)
+/* A call's end: 0 with errno as it was before the call, or -1 with `error`. */
+static int finish(int error, int before)
 {
-    if (error == 0)
-        return 0;
-    errno = error;
-    return -1;
+    errno = error == 0 ? before : error;
+    return error == 0 ? 0 : -1;
 }
 
-static int copy_value(const void *from, size_t size, void *value, socklen_t *length)
+static void copy_value(const void *from, size_t size, void *value, socklen_t *length)
 {
     if (*length > size)
         *length = (socklen_t)size;
     memcpy(value, from, *length);
-    return 0;
 }
 
 /*
  * No relay any more: what a socket says whose connection has ended. Nothing is remembered, so a number is 0;
  * TCP_INFO says TCP_CLOSE.
  */
-static int dead_value(int level, int name, void *value, socklen_t *length)
+static void copy_dead_value(int level, int name, void *value, socklen_t *length)
 {
     uint8_t nothing[sizeof(struct tcp_info)] = {0};
-    const bool info = level == IPPROTO_TCP && name == TCP_INFO;
+    size_t size = sizeof(int);
 
-    if (info)
+    if (level == IPPROTO_TCP && name == TCP_INFO) {
         ((struct tcp_info *)(void *)nothing)->tcpi_state = TCP_CLOSE;
-    return copy_value(nothing,
-                      info                                             ? sizeof nothing
-                      : level == SOL_SOCKET && name == SO_LINGER       ? sizeof(struct linger)
-                      : level == SOL_SOCKET && name == SO_BINDTODEVICE ? 0
-                                                                       : sizeof(int),
-                      value, length);
+        size = sizeof nothing;
+    } else if (level == SOL_SOCKET && name == SO_LINGER) {
+        size = sizeof(struct linger);
+    } else if (level == SOL_SOCKET && name == SO_BINDTODEVICE) {
+        size = 0;
+    }
+    copy_value(nothing, size, value, length);
 }
 
+/* The errno of getsockopt() on the real socket, or 0. */
 static int get_real(int fd, const struct identity *id, int level, int name, void *value, socklen_t *length)
 {
     int error = refusal(level, name, false);
@@ -101,13 +101,14 @@ static int get_real(int fd, const struct identity *id, int level, int name, void
         error = EINVAL;
     if (error == 0)
         error = ask_get_option(fd, id, level, name, value, length);
-    if (error == ESHUTDOWN)
-        return dead_value(level, name, value, length);
-    return result_of(error);
+    if (error != ESHUTDOWN)
+        return error;
+    copy_dead_value(level, name, value, length);
+    return 0;
 }
 
 /* After the real call has succeeded: what of its answer is not true of a TCP socket. */
-static int correct(int fd, int name, void *value, socklen_t *length)
+static void correct(int fd, int name, void *value, socklen_t *length)
 {
     struct ucred nobody = {.pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1};
     struct identity id;
@@ -118,40 +119,47 @@ static int correct(int fd, int name, void *value, socklen_t *length)
     case SO_DOMAIN:
     case SO_ERROR:
         if (*length < sizeof number)
-            return 0;
+            return;
         memcpy(&number, value, sizeof number);
         if (number != (name == SO_DOMAIN ? AF_UNIX : ECONNRESET) || !identity_of(fd, &id))
-            return 0;
+            return;
         outcome = identity_outcome(fd, &id);
-        number = name == SO_DOMAIN                 ? id.peer.family
-                 : outcome.state == OUTCOME_FAILED ? outcome.error
-                                                   : number;
+        if (name == SO_DOMAIN)
+            number = id.peer.family;
+        else if (outcome.state == OUTCOME_FAILED)
+            number = outcome.error;
         memcpy(value, &number, sizeof number);
-        return 0;
+        return;
     case SO_PROTOCOL:
         number = IPPROTO_TCP;
-        return identity_of(fd, &id) ? copy_value(&number, sizeof number, value, length) : 0;
+        if (identity_of(fd, &id))
+            copy_value(&number, sizeof number, value, length);
+        return;
     case SO_PEERCRED:
-        return identity_of(fd, &id) ? copy_value(&nobody, sizeof nobody, value, length) : 0;
+        if (identity_of(fd, &id))
+            copy_value(&nobody, sizeof nobody, value, length);
+        return;
     default:
-        return 0;
+        return;
     }
 }
 
 EXPORTED int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict length)
 {
+    const int before = errno;
     struct identity id;
-    int result;
 
     if (level == SOL_SOCKET && is_real_socket_option(name) && value && length && identity_of(fd, &id))
-        return get_real(fd, &id, level, name, value, length);
-    result = real.getsockopt(fd, level, name, value, length);
-    if (result == 0)
-        return level == SOL_SOCKET ? correct(fd, name, value, length) : 0;
+        return finish(get_real(fd, &id, level, name, value, length), before);
+    if (real.getsockopt(fd, level, name, value, length) == 0) {
+        if (level == SOL_SOCKET)
+            correct(fd, name, value, length);
+        return 0;
+    }
     /* What a UNIX socket says of any other level. */
-    if (level != SOL_SOCKET && errno == EOPNOTSUPP && identity_of(fd, &id))
-        return get_real(fd, &id, level, name, value, length);
-    return result;
+    if (level == SOL_SOCKET || errno != EOPNOTSUPP || !identity_of(fd, &id))
+        return -1;
+    return finish(get_real(fd, &id, level, name, value, length), before);
 }
 
 static int set_real(int fd, const struct identity *id, int level, int name, const void *value,
@@ -162,18 +170,19 @@ static int set_real(int fd, const struct identity *id, int level, int name, cons
     if (error == 0)
         error = ask_set_option(fd, id, level, name, value, length);
     /* No relay any more: a socket whose connection has ended takes such options still. */
-    return error == ESHUTDOWN ? 0 : result_of(error);
+    return error == ESHUTDOWN ? 0 : error;
 }
 
 EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
+    const int before = errno;
     struct identity id;
-    int result;
 
     if (level == SOL_SOCKET && is_real_socket_option(name) && value && identity_of(fd, &id))
-        return set_real(fd, &id, level, name, value, length);
-    result = real.setsockopt(fd, level, name, value, length);
-    if (result != 0 && level != SOL_SOCKET && errno == EOPNOTSUPP && value && identity_of(fd, &id))
-        return set_real(fd, &id, level, name, value, length);
-    return result;
+        return finish(set_real(fd, &id, level, name, value, length), before);
+    if (real.setsockopt(fd, level, name, value, length) == 0)
+        return 0;
+    if (level == SOL_SOCKET || errno != EOPNOTSUPP || !value || !identity_of(fd, &id))
+        return -1;
+    return finish(set_real(fd, &id, level, name, value, length), before);
 }

@@ -39,16 +39,36 @@ static struct slot *at(size_t index)
     return chunk ? chunk + index % CHUNK_SLOTS : NULL;
 }
 
-/* The calling thread's slot of a call that is over. */
-static struct slot *find_own(uint32_t thread, uintptr_t frame)
+/*
+ * A thread that has ended, or a parent process's. But not of the parent as it is now: after vfork(2) its
+ * slots are in this very memory.
+ */
+static bool is_gone(uint32_t thread)
 {
+    return !sys_thread_exists(sys_process(), thread) && !sys_thread_exists((uint32_t)getppid(), thread);
+}
+
+static void empty(struct slot *slot)
+{
+    for (int part = 0; part < SLOT_PARTS; part++)
+        slot_drop(slot, (enum slot_part)part);
+    slot->filler = 0;
+}
+
+/* Gives back all slots of calls that are over: left by longjmp(3), by a cancelled thread. */
+static void sweep(uint32_t thread, uintptr_t frame)
+{
+    const bool alternate = on_alternate_stack();
     struct slot *slot;
 
     for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
-        if (atomic_load(&slot->thread) == thread && is_over(slot, frame, on_alternate_stack()))
-            return slot;
+        const uint32_t other = atomic_load(&slot->thread);
+
+        if (other == 0)
+            continue;
+        if (other == thread ? is_over(slot, frame, alternate) : is_gone(other) && claim(slot, other, thread))
+            slot_release(slot);
     }
-    return NULL;
 }
 
 static struct slot *find_free(uint32_t thread)
@@ -57,20 +77,6 @@ static struct slot *find_free(uint32_t thread)
 
     for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
         if (atomic_load(&slot->thread) == 0 && claim(slot, 0, thread))
-            return slot;
-    }
-    return NULL;
-}
-
-/* A slot of a thread that has ended, or that is a parent process's. */
-static struct slot *find_abandoned(uint32_t thread)
-{
-    struct slot *slot;
-
-    for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
-        const uint32_t other = atomic_load(&slot->thread);
-
-        if (other != 0 && !sys_thread_exists(other) && claim(slot, other, thread))
             return slot;
     }
     return NULL;
@@ -96,28 +102,18 @@ static bool grow(void)
     return false;
 }
 
-static void empty(struct slot *slot)
-{
-    for (int part = 0; part < SLOT_PARTS; part++)
-        slot_drop(slot, (enum slot_part)part);
-    slot->filler = 0;
-}
-
 struct slot *slot_take(const void *frame)
 {
     const uint32_t thread = sys_thread();
-    struct slot *slot = find_own(thread, (uintptr_t)frame);
+    struct slot *slot;
 
-    while (!slot) {
-        slot = find_free(thread);
-        if (!slot)
-            slot = find_abandoned(thread);
-        if (!slot && !grow()) {
+    sweep(thread, (uintptr_t)frame);
+    while (!(slot = find_free(thread))) {
+        if (!grow()) {
             errno = ENOMEM;
             return NULL;
         }
     }
-    empty(slot);
     slot->alternate = on_alternate_stack();
     slot->frame = (uintptr_t)frame;
     return slot;

@@ -4,44 +4,21 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "preload/epoll_sets.h"
+#include "preload/numbers.h"
 #include "preload/sys.h"
 
 /* What a switch touches. */
 struct extent {
     uint64_t cookie, inode; /* of the socket */
+    bool has_proc;
     int number[SWITCH_NUMBERS_LIMIT];
     int flags[SWITCH_NUMBERS_LIMIT]; /* O_CLOEXEC or 0 */
     size_t numbers;
     struct registration registration[SWITCH_REGISTRATIONS_LIMIT];
     struct registrations registered;
 };
-
-/* linux_dirent64 of getdents64(2). */
-struct entry {
-    uint64_t inode;
-    int64_t offset;
-    uint16_t length;
-    uint8_t type;
-    char name[];
-};
-
-static int open_numbers(void)
-{
-    return sys_lift(sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0));
-}
-
-bool switch_is_possible(void)
-{
-    const int folder = open_numbers();
-
-    if (folder >= 0)
-        sys_close(folder);
-    return folder >= 0;
-}
 
 static bool carry_option(int fd, int to, int name)
 {
@@ -78,18 +55,6 @@ bool switch_carry(int fd, int to)
            carry_option(fd, to, SO_RCVLOWAT);
 }
 
-/* The number that an entry of /proc/self/fd names, or -1 (".", ".."). */
-static int number_of(const char *name)
-{
-    int number = 0;
-
-    if (*name < '0' || *name > '9')
-        return -1;
-    for (; *name; name++)
-        number = number * 10 + (*name - '0');
-    return number;
-}
-
 static bool note_number(struct extent *extent, int number)
 {
     const int flags = sys_fcntl(number, F_GETFD, 0);
@@ -103,64 +68,54 @@ static bool note_number(struct extent *extent, int number)
     return true;
 }
 
-/*
- * Calls `visit` for each open number but `folder`, open on /proc/self/fd; false where one does or the folder
- * cannot be read.
- */
-static bool walk(int folder, struct extent *extent, bool (*visit)(struct extent *, int number))
+static bool visit_socket(void *context, int number)
 {
-    _Alignas(8) uint8_t buffer[1024];
-    ssize_t got;
-
-    if (syscall(SYS_lseek, folder, 0, SEEK_SET) != 0)
-        return false;
-    while ((got = sys_getdents(folder, buffer, sizeof buffer)) > 0) {
-        for (ssize_t at = 0; at < got;) {
-            const struct entry *const e = (const struct entry *)(buffer + at);
-            const int number = number_of(e->name);
-
-            if (number >= 0 && number != folder && !visit(extent, number))
-                return false;
-            at += e->length;
-        }
-    }
-    return got == 0;
-}
-
-static bool visit_socket(struct extent *extent, int number)
-{
+    struct extent *const extent = context;
     uint64_t cookie;
 
     return !sys_cookie(number, &cookie) || cookie != extent->cookie || note_number(extent, number);
 }
 
-static bool visit_set(struct extent *extent, int number)
+/*
+ * Without /proc nobody tells which events a set waits for; whether it has one of the numbers can be found out
+ * by trying to add it.
+ */
+static bool is_unregistered(const struct extent *extent, int set)
 {
+    for (size_t i = 0; i < extent->numbers; i++) {
+        const struct registration probe = {.set = set, .number = extent->number[i]};
+
+        if (epoll_add(&probe))
+            epoll_delete(&probe);
+        else if (errno != EINVAL) /* EINVAL: no epoll set at all */
+            return false;
+    }
+    return true;
+}
+
+static bool visit_set(void *context, int number)
+{
+    struct extent *const extent = context;
     uint64_t cookie;
 
-    if (sys_cookie(number, &cookie) || errno != ENOTSOCK || !epoll_set_is(number))
+    if (sys_cookie(number, &cookie) || errno != ENOTSOCK)
         return true;
-    return epoll_set_read(number, extent->inode, extent->number, extent->numbers, &extent->registered);
+    if (!extent->has_proc)
+        return is_unregistered(extent, number);
+    return !epoll_set_is(number) ||
+           epoll_set_read(number, extent->inode, extent->number, extent->numbers, &extent->registered);
 }
 
 static bool survey(struct extent *extent, int fd)
 {
-    const int folder = open_numbers();
     uint32_t owner;
-    bool good;
-    int saved;
 
     extent->numbers = 0;
+    extent->has_proc = numbers_have_proc();
     extent->registered =
         (struct registrations){.item = extent->registration, .limit = SWITCH_REGISTRATIONS_LIMIT};
-    if (folder < 0)
-        return false;
-    good = sys_cookie(fd, &extent->cookie) && sys_inode(fd, &extent->inode, &owner) &&
-           walk(folder, extent, visit_socket) && walk(folder, extent, visit_set);
-    saved = errno;
-    sys_close(folder);
-    errno = saved;
-    return good;
+    return sys_cookie(fd, &extent->cookie) && sys_inode(fd, &extent->inode, &owner) &&
+           numbers_visit(visit_socket, extent) && numbers_visit(visit_set, extent);
 }
 
 /* False where one could not be registered again; then its set does not hear of the socket any more. */

@@ -13,9 +13,6 @@ enum {
     SWITCH_REGISTRATIONS_LIMIT = 64 /* in epoll sets */
 };
 
-/* Whether /proc/self/fd can be read: without it nothing can be switched. Sets errno. */
-bool switch_is_possible(void);
-
 /*
  * Gives `to` what the open socket `fd` has and a program can have set before: O_NONBLOCK, O_ASYNC with owner
  * and signal, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT.
@@ -24,8 +21,9 @@ bool switch_carry(int fd, int to);
 
 /*
  * Switches all numbers of `fd`'s socket to `to`'s, keeping each one's FD_CLOEXEC; `to` itself stays open.
- * False with errno set where /proc is not there, a limit is reached or the kernel refuses: then numbers may
- * refer to either, and the caller must see to it that neither leads anywhere. Signals must be blocked.
+ * False with errno set where a limit is reached, the kernel refuses, or /proc is not there and an epoll set
+ * has one of them: then numbers may refer to either, and the caller must see to it that neither leads
+ * anywhere. Signals must be blocked.
  */
 bool switch_all(int fd, int to);
 

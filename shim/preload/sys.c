@@ -187,9 +187,9 @@ uint32_t sys_thread(void)
     return (uint32_t)syscall(SYS_gettid);
 }
 
-bool sys_thread_exists(uint32_t thread)
+bool sys_thread_exists(uint32_t process, uint32_t thread)
 {
-    return syscall(SYS_tgkill, sys_process(), thread, 0) == 0 || errno != ESRCH;
+    return syscall(SYS_tgkill, process, thread, 0) == 0 || errno != ESRCH;
 }
 
 int64_t sys_milliseconds(void)

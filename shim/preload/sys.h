@@ -58,8 +58,8 @@ int sys_lift(int fd);
 
 uint32_t sys_process(void); /* getpid(2), never cached */
 uint32_t sys_thread(void);  /* gettid(2) */
-/* Whether a thread of this process has that number. */
-bool sys_thread_exists(uint32_t thread);
+/* Whether a thread of that process has that number. */
+bool sys_thread_exists(uint32_t process, uint32_t thread);
 
 int64_t sys_milliseconds(void); /* CLOCK_MONOTONIC */
 void sys_pause(int milliseconds);

@@ -1,0 +1,127 @@
+#include "preload/numbers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "preload/sys.h"
+
+enum { BATCH = 64, NUMBERS_LIMIT = 1 << 20 };
+
+/* linux_dirent64 of getdents64(2). */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+static int open_folder(void)
+{
+    return sys_lift(sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0));
+}
+
+/* The number that an entry of /proc/self/fd names, or -1 (".", ".."). */
+static int number_of(const char *name)
+{
+    int number = 0;
+
+    if (*name < '0' || *name > '9')
+        return -1;
+    for (; *name; name++)
+        number = number * 10 + (*name - '0');
+    return number;
+}
+
+static bool visit_folder(int folder, bool (*visit)(void *, int), void *context)
+{
+    _Alignas(8) uint8_t buffer[1024];
+    ssize_t got;
+
+    while ((got = sys_getdents(folder, buffer, sizeof buffer)) > 0) {
+        for (ssize_t at = 0; at < got;) {
+            const struct entry *const e = (const struct entry *)(buffer + at);
+            const int number = number_of(e->name);
+
+            if (number >= 0 && number != folder && !visit(context, number))
+                return false;
+            at += e->length;
+        }
+    }
+    return got == 0;
+}
+
+/* The lowest number that cannot be open; 0 where that is beyond reason. */
+static int highest_number(void)
+{
+    struct {
+        uint64_t soft, hard;
+    } limit;
+
+    if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0 || limit.soft > NUMBERS_LIMIT) {
+        errno = ENOTSUP;
+        return 0;
+    }
+    return (int)limit.soft;
+}
+
+/* poll(2) tells of many numbers at once which are closed. */
+static bool visit_all(int end, bool (*visit)(void *, int), void *context)
+{
+    struct pollfd set[BATCH];
+
+    for (int first = 0; first < end; first += BATCH) {
+        const int count = end - first < BATCH ? end - first : BATCH;
+
+        for (int i = 0; i < count; i++)
+            set[i] = (struct pollfd){.fd = first + i};
+        if (sys_poll(set, (unsigned)count, 0) < 0)
+            return false;
+        for (int i = 0; i < count; i++) {
+            if (!(set[i].revents & POLLNVAL) && !visit(context, first + i))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool is_missing(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == EACCES;
+}
+
+bool numbers_visit(bool (*visit)(void *context, int number), void *context)
+{
+    const int folder = open_folder();
+    bool good;
+    int end;
+
+    if (folder < 0 && is_missing(errno))
+        return (end = highest_number()) > 0 && visit_all(end, visit, context);
+    if (folder < 0)
+        return false;
+    good = visit_folder(folder, visit, context);
+    const int saved = errno;
+    sys_close(folder);
+    errno = saved;
+    return good;
+}
+
+bool numbers_have_proc(void)
+{
+    const int folder = open_folder();
+
+    if (folder >= 0)
+        sys_close(folder);
+    return folder >= 0;
+}
+
+bool numbers_can_be_had(void)
+{
+    return numbers_have_proc() || (is_missing(errno) && highest_number() > 0);
+}
