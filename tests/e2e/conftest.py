@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import certs
+from support import tree as tree_support
 from support.servers.dovecot import Dovecot
 from support.servers.exim import Exim
 from support.servers.inn import Inn
@@ -51,3 +52,24 @@ def shim():
     folder.chmod(0o755)  # some programs read their policy as a user of their own
     yield Shim(folder)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def built():
+    """Where programs and libraries are built once. Everybody may read it."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        folder = Path(folder)
+        tree_support.library(folder / "native.so", "native")
+        tree_support.compile_c(tree_support.PROGRAM, folder / "program")
+        yield folder
+
+
+@pytest.fixture
+def tree(built):
+    """A tree with a native library, in a folder that everybody may read."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        tree = tree_support.Tree(Path(folder))
+        shutil.copy(built / "native.so", tree.folder / "libretrotls.so")
+        yield tree

@@ -1,0 +1,115 @@
+"""retrotls doctor: what it says of programs within reach, and why others are not."""
+import re
+
+from support.tree import GO_NOTE, PROGRAM, assert_fits, compile_c, on_terminal, one_line
+
+CLIENT = """
+#include <dlfcn.h>
+#include <netdb.h>
+#include <sys/socket.h>
+int main(void)
+{
+    dlopen("plugin.so", RTLD_NOW);
+    gethostbyname("localhost");
+    return connect(0, 0, 0);
+}
+"""
+
+
+def test_doctor_shows_what_a_client_calls_and_which_policy_applies(tree):
+    compile_c(CLIENT, tree.folder / "client")
+    (tree.folder / "policy").write_text("match program client port 143\n    level encrypt\n"
+                                        "match program client port 25\n    level none\n")
+    (tree.folder / "policy").chmod(0o600)
+    result = tree.run("-p", "policy", "doctor", "./client", LANG="C")
+    out = result.stdout
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "./client is within reach." in out
+    assert re.search(r"^Program +64-bit x86-64, dynamically linked, glibc$", out, re.M)
+    assert re.search(rf"^Library +{tree.folder}/libretrotls.so$", out, re.M)
+    assert re.search(r"^ +client +gethostbyname connect$", out, re.M)
+    assert "dlopen" in out and "no TLS library known here" in one_line(out)
+    assert re.search(rf"^ +143  imap +encrypt +{tree.folder}/policy:1$", out, re.M)
+    assert re.search(rf"^ +25  smtp +none +{tree.folder}/policy:3$", out, re.M)
+    assert re.search(r"^ +110  pop3 +secure +", out, re.M)
+    assert_fits(out)
+    assert out.isascii()
+
+
+def test_doctor_looks_into_libraries(tree):
+    """Not only the program's own imports count: it may connect by a library, and do TLS by another."""
+    for name, text in ("libmail", CLIENT.replace("main", "mail")), ("libgnutls", "int tls(void) { return 1; }"), \
+            ("libcares", "int ask(void) { return 1; }"), ("liburing", "int ring(void) { return 1; }"):
+        compile_c(text, tree.folder / f"{name}.so.1", "-shared", "-fPIC", f"-Wl,-soname,{name}.so.1")
+    compile_c("int main(void) { return 0; }", tree.folder / "client", "-Wl,--no-as-needed",
+              *(tree.folder.glob("lib*.so.1")), f"-Wl,-rpath,{tree.folder}")
+    out = tree.run("doctor", "./client").stdout
+    assert re.search(r"^ +libmail.so.1 +gethostbyname connect$", out, re.M)
+    assert "It links libgnutls.so.1, so it can do TLS itself" in one_line(out)
+    assert "names up by libcares.so.1, which is not watched" in one_line(out)
+    assert "It links liburing" in one_line(out)
+    assert "dlopen" not in out
+
+
+def test_doctor_tells_a_program_that_connects_by_itself_and_asks_nobody(tree, built):
+    assert "Nothing here imports connect()" in one_line(tree.run("doctor", built / "program").stdout)
+    compile_c("int connect(); int main(void) { return connect(); }", tree.folder / "numeric", "-w")
+    assert "Nothing here looks a name up by the C library" in one_line(tree.run("doctor", "./numeric").stdout)
+
+
+def test_doctor_tells_who_runs_a_script(tree):
+    script = tree.folder / "script"
+    script.write_text("#!/usr/bin/env sh\n")
+    script.chmod(0o755)
+    out = tree.run("doctor", "./script").stdout
+    assert "./script is within reach." in out
+    assert re.search(r"^Run by +/usr/bin/env\n +/usr/bin/sh$", out, re.M)
+
+
+def test_doctor_tells_why_a_program_is_out_of_reach(tree):
+    compile_c(PROGRAM, tree.folder / "static", "-static")
+    compile_c(PROGRAM + GO_NOTE, tree.folder / "go")
+    compile_c(PROGRAM, tree.folder / "small", compiler="musl-gcc")
+    compile_c(PROGRAM, tree.folder / "orphan", "-Wl,--dynamic-linker=/nonexistent/ld-linux-x86-64.so.2")
+    for name, words in [("static", "is statically linked"), ("go", "is a Go program"),
+                        ("small", "with musl, and there is no libretrotls.so"),
+                        ("orphan", "/nonexistent/ld-linux-x86-64.so.2")]:
+        result = tree.run("doctor", f"./{name}")
+        assert (result.returncode, result.stderr) == (1, "")
+        assert f"./{name} is out of reach." in result.stdout
+        assert words in one_line(result.stdout)
+        assert_fits(result.stdout)
+    assert tree.run("doctor", "no-such-program").returncode == 127
+    assert tree.run("doctor", "/etc/passwd").returncode == 126
+
+
+def test_doctor_runs_nothing_of_the_program(tree):
+    """Neither its constructors, nor its libraries', nor a loader that it brings along."""
+    trap = 'puts("it ran"); fflush(stdout);'
+    code = "#include <stdio.h>\n__attribute__((constructor)) static void ran(void) { %s }\n" % trap
+    compile_c(code, tree.folder / "libtrap.so", "-shared", "-fPIC", "-Wl,-soname,libtrap.so")
+    compile_c(code + "int main(void) { return 0; }", tree.folder / "trap", "-Wl,--no-as-needed",
+              tree.folder / "libtrap.so", f"-Wl,-rpath,{tree.folder}")
+    result = tree.run("doctor", "./trap")
+    assert "is within reach" in result.stdout and "it ran" not in result.stdout
+    loader = compile_c(code + "int main(void) { return 0; }", tree.folder / "ld-linux-x86-64.so.2")
+    loader.chmod(0o777)
+    compile_c(PROGRAM, tree.folder / "brings", f"-Wl,--dynamic-linker={loader}")
+    result = tree.run("doctor", "./brings")
+    assert result.returncode == 1 and "not the system's own loader" in one_line(result.stdout)
+    assert "it ran" not in result.stdout
+
+
+def test_doctor_says_that_the_policy_is_in_error(tree):
+    (tree.folder / "policy").write_text("levle secure\n")
+    (tree.folder / "policy").chmod(0o600)
+    result = tree.run("-p", "policy", "doctor", "sh")
+    assert re.search(r"^ +143  imap +\(fails\) +the policy is in error$", result.stdout, re.M)
+    assert f"{tree.folder}/policy:1:1:" in result.stdout
+
+
+def test_colour_is_for_terminals_and_not_with_no_color(tree):
+    assert "\033[" in on_terminal(tree, 80, "doctor", "sh")
+    assert "\033[" not in on_terminal(tree, 80, "doctor", "sh", NO_COLOR="1")
+    assert "\033[" in on_terminal(tree, 80, "doctor", "sh", NO_COLOR="")
+    assert "\033[" not in tree.run("doctor", "sh").stdout

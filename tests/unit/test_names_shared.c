@@ -1,0 +1,341 @@
+/*
+ * The memory of names under load: how much it holds, threads at once, forked children and what is whose, and
+ * a writer that is killed.
+ */
+#include <signal.h>
+#include <stdio.h>
+
+#include "tests/unit/names_helpers.h"
+
+/* ---- how much it holds */
+
+static void thousand_lookups_are_all_remembered(void **state)
+{
+    char name[64], address[32];
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 1000; i++) {
+            snprintf(name, sizeof name, "host%d.example.org", i);
+            snprintf(address, sizeof address, "10.1.%d.%d", i / 250, i % 250);
+            ask(name, address, 25);
+        }
+    }
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "host%d.example.org", i);
+        snprintf(address, sizeof address, "10.1.%d.%d", i / 250, i % 250);
+        assert_only(address, 25, name);
+    }
+}
+
+/* A mail full of links to one spoofed address: the flood pushes out its own names, not another thread's. */
+static void *flood(void *argument)
+{
+    char name[64];
+
+    (void)argument;
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "n%d.attacker.example", i);
+        ask(name, "192.0.2.40", 0);
+    }
+    return NULL;
+}
+
+static void flood_of_names_leaves_other_threads_names(void **state)
+{
+    (void)state;
+    other_thread_asks("mail.example.org", "192.0.2.40", 0);
+    in_thread(flood, NULL);
+    assert_both("192.0.2.40", 143, "mail.example.org", "n999.attacker.example");
+}
+
+static void forgotten_names_are_not_found(void **state)
+{
+    (void)state;
+    ask("mail.example.org", "192.0.2.41", 143);
+    names_forget();
+    assert_int_equal(find("192.0.2.41", 143)->count, 0);
+    ask("mail.example.org", "192.0.2.41", 143);
+    assert_only("192.0.2.41", 143, "mail.example.org");
+}
+
+/* Far more than the table holds: the latest are there, and nothing is given that was not asked for. */
+static void oldest_are_evicted(void **state)
+{
+    char name[64], address[32];
+    int kept = 0;
+
+    (void)state;
+    for (int i = 0; i < 6000; i++) {
+        snprintf(name, sizeof name, "e%d.example.org", i);
+        snprintf(address, sizeof address, "10.2.%d.%d", i / 250, i % 250);
+        ask(name, address, 25);
+    }
+    for (int i = 0; i < 6000; i++) {
+        snprintf(name, sizeof name, "e%d.example.org", i);
+        snprintf(address, sizeof address, "10.2.%d.%d", i / 250, i % 250);
+        find(address, 25);
+        assert_true(found.count <= 1);
+        if (i >= 5900)
+            assert_int_equal(found.count, 1);
+        if (found.count)
+            assert_string_equal(found.name[0], name);
+        kept += (int)found.count;
+    }
+    assert_in_range(kept, 3500, 4096);
+}
+
+/* ---- at once */
+
+enum { WORKERS = 8, ROUNDS = 400 };
+
+static void *worker(void *argument)
+{
+    const int number = *(const int *)argument;
+    struct names_found *const mine = malloc(sizeof *mine);
+    const struct wire_address address = v4("192.0.2.50", 143);
+    long bad = !mine;
+    char name[64];
+
+    for (int i = 0; i < ROUNDS && mine; i++) {
+        snprintf(name, sizeof name, "w%d-%d.example.org", number, i % 5);
+        names_remember(name, &address);
+        names_find(&address, mine);
+        bad += mine->count != 1 || strcmp(mine->name[0], name) != 0;
+    }
+    free(mine);
+    return (void *)bad;
+}
+
+static void threads_at_once_each_find_their_own(void **state)
+{
+    pthread_t thread[WORKERS];
+    int number[WORKERS];
+    void *bad;
+
+    (void)state;
+    for (int i = 0; i < WORKERS; i++) {
+        number[i] = i;
+        assert_int_equal(pthread_create(&thread[i], NULL, worker, &number[i]), 0);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        assert_int_equal(pthread_join(thread[i], &bad), 0);
+        assert_null(bad);
+    }
+    assert_int_equal(find("192.0.2.50", 143)->count, WORKERS);
+}
+
+/* ---- processes */
+
+static bool asks_from_child(void)
+{
+    ask("mail.example.org", "192.0.2.60", 143);
+    return true;
+}
+
+static void resolver_childs_answer_counts(void **state)
+{
+    (void)state;
+    in_child(asks_from_child);
+    assert_only("192.0.2.60", 143, "mail.example.org");
+}
+
+static bool finds_parents_name(void)
+{
+    return child_finds("192.0.2.61", 143, "mail.example.org");
+}
+
+static void child_has_the_forking_threads_names(void **state)
+{
+    (void)state;
+    other_thread_asks("other.example.org", "192.0.2.61", 143);
+    ask("mail.example.org", "192.0.2.61", 143);
+    in_child(finds_parents_name);
+}
+
+static bool own_lookup_wins(void)
+{
+    ask("child.example.org", "192.0.2.62", 143);
+    return child_finds("192.0.2.62", 143, "child.example.org");
+}
+
+static void childs_lookup_is_later_than_its_parents(void **state)
+{
+    (void)state;
+    ask("parent.example.org", "192.0.2.62", 143);
+    in_child(own_lookup_wins);
+    assert_only("192.0.2.62", 143, "parent.example.org");
+}
+
+/* A child lets its sibling, or its parent, go first, by reading a byte from it. */
+static int before[2];
+
+static bool finds_name_from_before_the_fork(void)
+{
+    char go;
+
+    return read(before[0], &go, 1) == 1 && child_finds("192.0.2.63", 143, "mail.example.org");
+}
+
+static void forked_while_parent_goes_on(const char *then, bool (*body)(void))
+{
+    int status;
+
+    assert_int_equal(pipe(before), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(body() ? 0 : 1);
+    ask(then, "192.0.2.63", 143);
+    assert_int_equal(write(before[1], "", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(before[0]);
+    close(before[1]);
+}
+
+static void what_the_parent_asks_after_the_fork_is_not_the_childs(void **state)
+{
+    (void)state;
+    ask("mail.example.org", "192.0.2.63", 143);
+    forked_while_parent_goes_on("link.attacker.example", finds_name_from_before_the_fork);
+}
+
+static bool finds_both(void)
+{
+    char go;
+
+    return read(before[0], &go, 1) == 1 && find("192.0.2.63", 143)->count == 2;
+}
+
+/* The order before the fork is lost when the parent asks again: then both must match. */
+static void what_the_parent_asks_again_after_the_fork_stays_the_childs(void **state)
+{
+    (void)state;
+    ask("mail.example.org", "192.0.2.63", 143);
+    ask("link.attacker.example", "192.0.2.63", 143);
+    forked_while_parent_goes_on("mail.example.org", finds_both);
+}
+
+static void *connects_by_thread(void *argument)
+{
+    bool *const good = argument;
+
+    *good = child_finds("192.0.2.64", 143, "second.example.org");
+    return NULL;
+}
+
+static bool second_preforked_child(void)
+{
+    bool good = false;
+
+    other_thread_asks("second.example.org", "192.0.2.64", 143);
+    in_thread(connects_by_thread, &good);
+    return good;
+}
+
+static bool first_preforked_child(void)
+{
+    ask("first.example.org", "192.0.2.64", 143);
+    return true;
+}
+
+/* Also where each child has resolver threads of its own. */
+static void preforked_children_do_not_get_in_each_others_way(void **state)
+{
+    (void)state;
+    in_child(first_preforked_child);
+    in_child(second_preforked_child);
+    assert_both("192.0.2.64", 143, "first.example.org", "second.example.org");
+}
+
+static bool deep(int levels)
+{
+    int status;
+    const pid_t child = fork();
+
+    if (child == 0)
+        _exit((levels ? deep(levels - 1) : find("192.0.2.65", 143)->count == 1) ? 0 : 1);
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void grandchildren_have_the_names_too(void **state)
+{
+    (void)state;
+    ask("mail.example.org", "192.0.2.65", 143);
+    assert_true(deep(12));
+}
+
+static bool sibling_asks(void)
+{
+    ask("sibling.example.org", "192.0.2.67", 143);
+    return true;
+}
+
+/* Its child has written into this process's memory, and this process is the same as before nonetheless. */
+static void vfork_changes_nothing_for_the_parent(void **state)
+{
+    int status;
+
+    (void)state;
+    ask("mail.example.org", "192.0.2.68", 143);
+    other_thread_asks("mail.example.org", "192.0.2.67", 143);
+    in_child(sibling_asks);
+    for (int round = 0; round < 3; round++) {
+        const pid_t child = vfork();
+        assert_true(child >= 0);
+        if (child == 0)
+            _exit(child_finds("192.0.2.68", 143, "mail.example.org") ? 0 : 1);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_only("192.0.2.67", 143, "mail.example.org");
+        assert_only("192.0.2.68", 143, "mail.example.org");
+    }
+}
+
+/* Killed anywhere in the middle of writing, a child takes one entry with it at most, and nobody waits. */
+static void killed_writer_hurts_nobody(void **state)
+{
+    int status;
+
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            char name[64];
+            for (unsigned i = 0;; i++) {
+                snprintf(name, sizeof name, "k%u.example.org", i);
+                ask(name, "192.0.2.66", 143);
+            }
+        }
+        while (find("192.0.2.66", 143)->count == 0)
+            ;
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &status, 0), child);
+    }
+    ask("mail.example.org", "192.0.2.66", 143);
+    assert_only("192.0.2.66", 143, "mail.example.org");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(thousand_lookups_are_all_remembered),
+        cmocka_unit_test(flood_of_names_leaves_other_threads_names),
+        cmocka_unit_test(forgotten_names_are_not_found),
+        cmocka_unit_test(threads_at_once_each_find_their_own),
+        cmocka_unit_test(resolver_childs_answer_counts),
+        cmocka_unit_test(child_has_the_forking_threads_names),
+        cmocka_unit_test(childs_lookup_is_later_than_its_parents),
+        cmocka_unit_test(what_the_parent_asks_after_the_fork_is_not_the_childs),
+        cmocka_unit_test(what_the_parent_asks_again_after_the_fork_stays_the_childs),
+        cmocka_unit_test(preforked_children_do_not_get_in_each_others_way),
+        cmocka_unit_test(grandchildren_have_the_names_too),
+        cmocka_unit_test(vfork_changes_nothing_for_the_parent),
+        cmocka_unit_test(killed_writer_hurts_nobody),
+        cmocka_unit_test(oldest_are_evicted), /* last: it fills the table */
+    };
+
+    return cmocka_run_group_tests(tests, start, NULL);
+}
