@@ -80,5 +80,6 @@ clean:
 
 include tests/tests.mk tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
+include tests/twin/twin.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -26,7 +26,7 @@ unit-programs: $(UNIT)
 e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so
 
 # make e2e TESTS='test_clients.py -k curl'
-e2e: all e2e-programs
+e2e: all e2e-programs twin-programs
 	@cd tests/e2e && /usr/bin/python3 -m pytest -q $(TESTS)
 
 $(BUILD)/e2e/resolver.so: tests/e2e/programs/resolver.c

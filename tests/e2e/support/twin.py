@@ -1,0 +1,102 @@
+"""Runs a twin program (tests/twin) on plain TCP or on a descriptor switched by the library, and tells the
+transcript; knows the differences by nature that its opening comment declares."""
+import os
+import re
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import certs
+from .twin_peer import Peer
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = ROOT / "tests" / "twin"
+BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
+TRANSCRIPT_SIZE = 1 << 20  # twin.c
+TIMEOUT = 60
+
+
+def names():
+    """The behaviours, by name."""
+    return sorted(source.stem for source in SOURCES.glob("*.c") if source.stem != "twin")
+
+
+@dataclass
+class Run:
+    """How a program ended, and what it said."""
+    lines: list
+    status: int
+    err: str
+    peer: Peer
+    log: str = ""
+
+    @property
+    def skipped(self):
+        return self.status == 77
+
+    def check(self):
+        """Asserts that the program came to its end by itself."""
+        assert not self.peer.errors, f"{self.peer.errors}\n{self.show()}"
+        assert self.status == 0, f"ended with {self.status}\n{self.show()}"
+        assert self.lines, "the program said nothing"
+        return self
+
+    def show(self):
+        return "\n".join(self.lines) + f"\nstderr: {self.err}\nlog: {self.log}"
+
+
+def run(name, folder, switched=False, build="twin", library="libretrotls.so"):
+    """Runs the program `name` as it was built into `build`, with the library where `switched`."""
+    folder = Path(folder)
+    folder.chmod(0o755)  # programs that drop their privileges write here too
+    transcript = folder / "transcript"
+    transcript.write_bytes(bytes(TRANSCRIPT_SIZE))
+    transcript.chmod(0o666)
+    with Peer(certs.case("good") if switched else None) as peer:
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), "LANG": "C.UTF-8",
+                       "TWIN_TRANSCRIPT": str(transcript), **peer.environment()}
+        if switched:
+            environment |= _shim(folder, peer, library)
+        process = subprocess.Popen([str(BUILD / build / name)], env=environment, cwd=folder, start_new_session=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            out, err = process.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            err += f"\nkilled after {TIMEOUT} s".encode()
+        log = folder / "log"
+        lines = _lines(transcript)
+        if out:
+            lines.append(f"stdout: {out!r}")
+        return Run(lines, process.returncode, err.decode(errors="replace"), peer,
+                   log.read_text(errors="replace") if log.exists() else "")
+
+
+def _shim(folder, peer, library):
+    policy = folder / "policy"
+    policy.write_text(f"match port {peer.ports}\n    protocol pop3\n    level secure\n    name localhost\n"
+                      f"    ca-file {certs.authority().pem}\n")
+    policy.chmod(0o644)
+    log = folder / "log"
+    log.touch()
+    log.chmod(0o666)
+    return {"LD_PRELOAD": str(BUILD / library), "RETROTLS_POLICY": str(policy), "RETROTLS_LOG": str(log)}
+
+
+def _lines(transcript):
+    data = transcript.read_bytes()
+    used = int.from_bytes(data[:4], "little")
+    return data[4:4 + used].decode("latin-1").splitlines()
+
+
+def expected(name, lines):
+    """The transcript that a switched run must have, given that of the plain run: the same, but for the differences
+    by nature that the opening comment names, each of which must occur."""
+    comment = SOURCES.joinpath(f"{name}.c").read_text().partition("*/")[0]
+    lines = list(lines)
+    for plain, switched in re.findall(r"^ \*\s+plain:\s+(.*)\n \*\s+switched:\s+(.*)$", comment, re.M):
+        assert plain in lines, f"{name}: no line of the plain run is: {plain}"
+        lines = [switched if line == plain else line for line in lines]
+    return [line for line in lines if line != "(nothing)"]

@@ -1,0 +1,54 @@
+"""The twin tests: one program per behaviour of a TCP socket (tests/twin), run on plain TCP without the library and on
+a switched descriptor with it. Both must say the same, but for what the program's comment declares different by
+nature."""
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support import twin
+
+# Behaviours that still differ and should not.
+DIFFERENT = set("""
+close_with_linger_zero connect_af_unspec_dissolves connect_af_unspec_while_pending connect_after_chroot
+connect_after_refusal_on_the_same_socket connect_cancelled connect_first_after_chroot connect_interrupted_waits_again
+connect_ipv4_mapped connect_keeps_flags connect_longjmp connect_longjmp_then_use connect_nonblocking_refused_poll
+connect_nonblocking_refused_select connect_on_a_connection connect_refused_then_read_and_write
+connect_with_few_descriptors_left connect_wrong_addresses exec_as_standard_input ioctls mark name_lengths no_file
+option_sizes_set options_of_other_levels options_of_the_ip_level options_of_the_ipv6_level
+options_of_the_socket_level options_of_the_tcp_level options_set_at_the_ip_level options_set_at_the_ipv6_level
+options_set_at_the_socket_level options_set_at_the_tcp_level options_set_before_connect read_bad_memory
+read_low_water_mark_poll recv_error_queue recv_truncate recvfrom_address recvmsg_fields reset_by_the_server
+reset_while_writing sendto_address sendto_fastopen shutdown_both_twice shutdown_while_pending tcp_info timestamps
+unsent_bytes write_after_the_server_closed
+""".split())
+
+
+def names():
+    for name in twin.names():
+        known = [pytest.mark.xfail(reason="known difference", strict=False)] if name in DIFFERENT else []
+        yield pytest.param(name, marks=known)
+
+
+@pytest.fixture
+def folder():
+    """One that programs which dropped their privileges can reach."""
+    with tempfile.TemporaryDirectory(prefix="retrotls-twin-") as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
+
+
+@pytest.mark.parametrize("name", names())
+def test_switched_descriptor_behaves_as_tcp(name, folder):
+    folders = [folder / "plain", folder / "switched"]
+    for each in folders:
+        each.mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        plain, switched = pool.map(lambda each: twin.run(name, each, each.name == "switched"), folders)
+    if plain.skipped:
+        pytest.skip(plain.lines[-1])
+    plain.check()
+    assert switched.lines == twin.expected(name, plain.lines), switched.show()
+    switched.check()
+    for session in switched.peer.sessions:
+        assert b"CAPA\r\nSTLS\r\n".startswith(session.clear), f"sent in clear: {session.clear!r}"

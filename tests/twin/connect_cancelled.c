@@ -1,0 +1,48 @@
+/*
+ * connect() is a cancellation point: a thread that waits in it can be cancelled, and its cleanup handler
+ * closes the descriptor.
+ */
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include "twin.h"
+
+static _Atomic pid_t thread_id;
+
+static void cleanup(void *fd)
+{
+    SAY_AS("close", close(*(int *)fd));
+}
+
+static void *client(void *argument)
+{
+    (void)argument;
+    struct sockaddr_in server = twin_slow();
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    pthread_cleanup_push(cleanup, &fd);
+    thread_id = (pid_t)syscall(SYS_gettid);
+    SAY(connect(fd, SA(&server), sizeof server));
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+int main(void)
+{
+    twin_start();
+    close(twin_connect());
+    int before = open_descriptors();
+    pthread_t thread;
+    void *result = NULL;
+    SAY(pthread_create(&thread, NULL, client, NULL));
+    WAIT_FOR(thread_id);
+    WAIT_FOR(open_descriptors() > before);
+    wait_sleeping(thread_id);
+    SAY(pthread_cancel(thread));
+    SAY(pthread_join(thread, &result));
+    say("cancelled: %d", result == PTHREAD_CANCELED);
+    WAIT_FOR(open_descriptors() == before);
+    int fd = twin_connect();
+    SAY(write(fd, "hello", 5));
+    SAY_PEER("expect 5");
+    return 0;
+}

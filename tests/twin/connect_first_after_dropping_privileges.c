@@ -1,0 +1,20 @@
+/*
+ * A daemon that became an ordinary user before its first connection.
+ */
+#include <grp.h>
+
+#include "twin.h"
+
+int main(void)
+{
+    twin_start();
+    if (getuid() != 0)
+        twin_skip("needs root");
+    SAY(setgroups(0, NULL));
+    SAY(setresgid(65534, 65534, 65534));
+    SAY(setresuid(65534, 65534, 65534));
+    int fd = twin_connect();
+    SAY(write(fd, "again", 5));
+    SAY_PEER("expect 5");
+    return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * connect() is async-signal-safe (POSIX): a handler may call it, whatever the program was doing, also while
+ * the program itself is in connect().
+ */
+#include <sys/time.h>
+
+#include "twin.h"
+
+static volatile int inner = -1;
+
+static void handler(int signal)
+{
+    (void)signal;
+    struct sockaddr_in server = twin_server();
+    inner = socket(AF_INET, SOCK_STREAM, 0);
+    SAY(connect(inner, SA(&server), sizeof server));
+    peer("slow open");
+}
+
+int main(void)
+{
+    twin_start();
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler, .sa_flags = SA_RESTART}, NULL);
+    struct sockaddr_in server = twin_slow();
+    int outer = socket(AF_INET, SOCK_STREAM, 0);
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+    SAY(connect(outer, SA(&server), sizeof server));
+    twin_greeting(inner);
+    twin_greeting(outer);
+    SAY(write(inner, "inner", 5));
+    SAY(write(outer, "outer!", 6));
+    SAY_PEER("@0 expect 5");
+    SAY_PEER("@1 expect 6");
+    return 0;
+}

@@ -1,0 +1,40 @@
+/*
+ * A handler that jumps out of a blocking connect() with siglongjmp(), as old timeouts do. The descriptor
+ * stays as it is, pending; the next connection on a new descriptor works, and nothing is leaked.
+ */
+#include <setjmp.h>
+#include <sys/time.h>
+
+#include "twin.h"
+
+static sigjmp_buf out;
+
+static void handler(int signal)
+{
+    (void)signal;
+    siglongjmp(out, 1);
+}
+
+int main(void)
+{
+    twin_start();
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler}, NULL);
+    struct sockaddr_in server = twin_slow();
+    close(twin_connect());
+    int before = open_descriptors();
+    for (volatile int i = 0; i < 5; i++) {
+        volatile int fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (sigsetjmp(out, 1) == 0) {
+            setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 30000}}, NULL);
+            SAY(connect(fd, SA(&server), sizeof server));
+        } else {
+            say("jumped");
+        }
+        SAY(close(fd));
+    }
+    say("descriptors more than before: %d", open_descriptors() - before);
+    int fd = twin_connect();
+    SAY(write(fd, "hello", 5));
+    SAY_PEER("expect 5");
+    return 0;
+}

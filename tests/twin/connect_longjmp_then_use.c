@@ -1,0 +1,35 @@
+/*
+ * After siglongjmp() out of a blocking connect() the program goes on with the same descriptor: it is pending,
+ * and a connection when TCP comes up, whose first bytes are the server's greeting.
+ */
+#include <setjmp.h>
+#include <sys/time.h>
+
+#include "twin.h"
+
+static sigjmp_buf out;
+
+static void handler(int signal)
+{
+    (void)signal;
+    siglongjmp(out, 1);
+}
+
+int main(void)
+{
+    twin_start();
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler}, NULL);
+    struct sockaddr_in server = twin_slow();
+    volatile int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (sigsetjmp(out, 1) == 0) {
+        setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+        SAY(connect(fd, SA(&server), sizeof server));
+    }
+    say_events("pending", fd);
+    peer("slow open");
+    wait_events(fd, POLLOUT);
+    twin_greeting(fd);
+    SAY(write(fd, "hello", 5));
+    SAY_PEER("expect 5");
+    return 0;
+}

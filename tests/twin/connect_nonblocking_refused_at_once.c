@@ -1,0 +1,21 @@
+/*
+ * On a fast network the refusal is there before connect() returns, and yet connect() says EINPROGRESS, and
+ * the error is told by SO_ERROR. Programs that treat an immediate error otherwise would take another path.
+ */
+#include "twin.h"
+
+int main(void)
+{
+    twin_start();
+    struct sockaddr_in server = twin_refusing();
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    SAY(connect(fd, SA(&server), sizeof server));
+    struct pollfd p = {fd, POLLOUT, 0};
+    SAY(poll(&p, 1, 20000));
+    say("poll for OUT: %s", event_names((unsigned)p.revents));
+    int error = -1;
+    socklen_t size = sizeof error;
+    SAY(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
+    say("SO_ERROR %s", error_name(error));
+    return 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * When a nonblocking connect() is refused, poll() wakes with every event, and SO_ERROR tells the error once.
+ * curl, node and GLib decide by this which address to try next.
+ */
+#include "twin.h"
+
+int main(void)
+{
+    twin_start();
+    struct sockaddr_in server = twin_slow();
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    SAY(connect(fd, SA(&server), sizeof server));
+    say_events("pending", fd);
+    SAY_PEER("slow refuse");
+    struct pollfd p = {fd, POLLOUT, 0};
+    SAY(poll(&p, 1, 20000));
+    say("poll for OUT: %s", event_names((unsigned)p.revents));
+    say_events("refused", fd);
+    for (int i = 0; i < 2; i++) {
+        int error = -1;
+        socklen_t size = sizeof error;
+        SAY(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
+        say("SO_ERROR %s, size %u", error_name(error), size);
+        say_events("then", fd);
+    }
+    say_addresses(fd, SA(&server), sizeof server);
+    return 0;
+}

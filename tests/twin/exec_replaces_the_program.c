@@ -1,0 +1,26 @@
+/*
+ * The program itself executes another with the connection open: it is not closed, and works in there.
+ */
+#include "twin.h"
+
+int main(int argc, char **argv)
+{
+    twin_start();
+    if (argc > 1) {
+        int fd = atoi(argv[1]);
+        struct sockaddr_in server = twin_server();
+        say_addresses(fd, SA(&server), sizeof server);
+        SAY(write(fd, "world", 5));
+        SAY_PEER("expect 10");
+        int second = twin_connect();
+        SAY(write(second, "second", 6));
+        SAY_PEER("@1 expect 6");
+        return 0;
+    }
+    int fd = twin_connect();
+    SAY(write(fd, "hello", 5));
+    char number[16];
+    snprintf(number, sizeof number, "%d", fd);
+    execl("/proc/self/exe", argv[0], number, NULL);
+    return 1;
+}

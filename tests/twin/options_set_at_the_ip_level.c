@@ -1,0 +1,18 @@
+/*
+ * Setting each option of IPPROTO_IP to 1 and asking for it again, on a connection, which goes on.
+ */
+#include "options.h"
+
+int main(void)
+{
+    twin_start();
+    int fd = twin_connect();
+    for (int name = 0; name <= 63; name++) {
+        say_set_option(fd, IPPROTO_IP, name, 1);
+        say_option(fd, IPPROTO_IP, name, OPTION_SIZE);
+    }
+    say_set_option(fd, IPPROTO_IP, 2, 64);
+    SAY(write(fd, "hello", 5));
+    SAY_PEER("expect 5");
+    return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * Setting each option of SOL_SOCKET to 1 and asking for it again, on a connection, which goes on.
+ */
+#include "options.h"
+
+int main(void)
+{
+    twin_start();
+    int fd = twin_connect();
+    for (int name = 0; name <= 83; name++) {
+        say_set_option(fd, SOL_SOCKET, name, 1);
+        say_option(fd, SOL_SOCKET, name, OPTION_SIZE);
+    }
+    SAY(write(fd, "hello", 5));
+    SAY_PEER("expect 5");
+    char buffer[16];
+    peer("send 10");
+    wait_readable(fd, 10);
+    SAY(read(fd, buffer, sizeof buffer));
+    return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * A reset that SO_ERROR tells is told no second time by read().
+ */
+#include "twin.h"
+
+int main(void)
+{
+    twin_start();
+    int fd = twin_connect(), error = -1;
+    socklen_t size = sizeof error;
+    char byte;
+    peer("reset");
+    wait_events(fd, POLLHUP);
+    SAY(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
+    say("SO_ERROR %s", error_name(error));
+    say_events("asked", fd);
+    SAY(read(fd, &byte, 1));
+    SAY(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
+    say("SO_ERROR %s", error_name(error));
+    return 0;
+}

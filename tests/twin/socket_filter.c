@@ -1,0 +1,23 @@
+/*
+ * A classic packet filter on the socket (SO_ATTACH_FILTER): attaching one that passes everything, and
+ * detaching it.
+ */
+#include <linux/filter.h>
+
+#include "options.h"
+
+int main(void)
+{
+    twin_start();
+    int fd = twin_connect();
+    struct sock_filter all = {BPF_RET | BPF_K, 0, 0, 0x40000};
+    struct sock_fprog program = {1, &all};
+    SAY(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
+    peer("send 10");
+    wait_readable(fd, 10);
+    SAY(write(fd, "hello", 5));
+    SAY_PEER("expect 5");
+    say_set_option(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
+    say_set_option(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
+    return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * The socket as standard output of printf(), as bash's redirections make it; written when the buffer fills
+ * and at the end.
+ */
+#include "twin.h"
+
+int main(void)
+{
+    twin_start();
+    int fd = twin_connect();
+    SAY(dup2(fd, 1));
+    SAY(close(fd));
+    for (int i = 0; i < 1000; i++)
+        printf("%010d", i);
+    SAY(fflush(stdout));
+    SAY_PEER("expect 10000");
+    SAY(isatty(1));
+    SAY(fclose(stdout));
+    SAY_PEER("end");
+    return 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * SO_TIMESTAMP: recvmsg() then tells when the data came, in control data.
+ */
+#include <sys/time.h>
+
+#include "options.h"
+
+int main(void)
+{
+    twin_start();
+    int fd = twin_connect();
+    char buffer[16], control[128];
+    struct iovec part = {buffer, sizeof buffer};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    say_set_option(fd, SOL_SOCKET, SO_TIMESTAMP, 1);
+    peer("send 10");
+    wait_readable(fd, 10);
+    SAY(recvmsg(fd, &message, 0));
+    int count = 0;
+    for (struct cmsghdr *head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
+        say("control data: level %d, type %d", head->cmsg_level, head->cmsg_type);
+        count++;
+    }
+    say("%d in all", count);
+    return 0;
+}

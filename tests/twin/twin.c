@@ -1,0 +1,416 @@
+/* See twin.h. */
+#include "twin.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/un.h>
+#include <time.h>
+
+enum { TRANSCRIPT_SIZE = 1 << 20, LINE_SIZE = 1200, PATIENCE = 20 };
+
+/* A file that the runner reads, mapped: it needs no descriptor, and children write to the same. */
+static struct transcript {
+    _Atomic uint32_t used;
+    char text[TRANSCRIPT_SIZE - sizeof(uint32_t)];
+} * transcript;
+
+static pid_t starter;
+
+static _Noreturn void fail(const char *what)
+{
+    say("twin: %s: %s", what, error_name(errno));
+    fprintf(stderr, "twin: %s: %s\n", what, strerror(errno));
+    _exit(99);
+}
+
+/* By hand, with no runner: the transcript goes to standard output. */
+static void show(void)
+{
+    if (getpid() == starter)
+        fwrite(transcript->text, 1, transcript->used, stdout);
+}
+
+void twin_start(void)
+{
+    const char *path = getenv("TWIN_TRANSCRIPT");
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (path && fd < 0)
+        fail(path);
+    transcript = mmap(NULL, TRANSCRIPT_SIZE, PROT_READ | PROT_WRITE,
+                      fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
+    if (transcript == MAP_FAILED) {
+        perror("twin: transcript");
+        _exit(99);
+    }
+    if (fd >= 0)
+        close(fd);
+    starter = getpid();
+    if (!path)
+        atexit(show);
+}
+
+_Noreturn void twin_skip(const char *why)
+{
+    say("skip: %s", why);
+    exit(77);
+}
+
+void say(const char *format, ...)
+{
+    int error = errno;
+    char line[LINE_SIZE];
+    va_list list;
+    va_start(list, format);
+    int n = vsnprintf(line, sizeof line - 1, format, list);
+    va_end(list);
+    size_t length = n < 0 ? 0 : (size_t)n < sizeof line - 2 ? (size_t)n : sizeof line - 2;
+    line[length++] = '\n';
+    size_t at = atomic_fetch_add(&transcript->used, (uint32_t)length);
+    if (at + length > sizeof transcript->text)
+        _exit(99);
+    memcpy(transcript->text + at, line, length);
+    errno = error;
+}
+
+long twin_result(const char *call, long result)
+{
+    int error = errno;
+    if (result == -1)
+        say("%s = -1 %s", call, error_name(error));
+    else
+        say("%s = %ld%s", call, result, error ? ", errno changed" : "");
+    errno = error;
+    return result;
+}
+
+const char *error_name(int error)
+{
+    static _Thread_local char other[16];
+#define NAME(e) \
+    case e:     \
+        return #e
+    switch (error) {
+    case 0:
+        return "0";
+        NAME(E2BIG);
+        NAME(EACCES);
+        NAME(EADDRINUSE);
+        NAME(EADDRNOTAVAIL);
+        NAME(EAFNOSUPPORT);
+        NAME(EAGAIN);
+        NAME(EALREADY);
+        NAME(EBADF);
+        NAME(EBADMSG);
+        NAME(EBUSY);
+        NAME(ECHILD);
+        NAME(ECONNABORTED);
+        NAME(ECONNREFUSED);
+        NAME(ECONNRESET);
+        NAME(EDESTADDRREQ);
+        NAME(EDOM);
+        NAME(EEXIST);
+        NAME(EFAULT);
+        NAME(EHOSTUNREACH);
+        NAME(EINPROGRESS);
+        NAME(EINTR);
+        NAME(EINVAL);
+        NAME(EIO);
+        NAME(EISCONN);
+        NAME(EISDIR);
+        NAME(ELOOP);
+        NAME(EMFILE);
+        NAME(EMSGSIZE);
+        NAME(ENETUNREACH);
+        NAME(ENFILE);
+        NAME(ENOBUFS);
+        NAME(ENODATA);
+        NAME(ENODEV);
+        NAME(ENOENT);
+        NAME(ENOMEM);
+        NAME(ENOPROTOOPT);
+        NAME(ENOSPC);
+        NAME(ENOSYS);
+        NAME(ENOTCONN);
+        NAME(ENOTDIR);
+        NAME(ENOTSOCK);
+        NAME(ENOTTY);
+        NAME(ENXIO);
+        NAME(EOPNOTSUPP);
+        NAME(EPERM);
+        NAME(EPIPE);
+        NAME(EPROTONOSUPPORT);
+        NAME(EPROTOTYPE);
+        NAME(ERANGE);
+        NAME(ESOCKTNOSUPPORT);
+        NAME(ESPIPE);
+        NAME(ESRCH);
+        NAME(ETIMEDOUT);
+        NAME(ETOOMANYREFS);
+        NAME(EXDEV);
+    }
+#undef NAME
+    snprintf(other, sizeof other, "E%d", error);
+    return other;
+}
+
+const char *event_names(unsigned events)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } names[] = {
+        {POLLIN, " IN"},         {POLLPRI, " PRI"},       {POLLOUT, " OUT"},       {POLLERR, " ERR"},
+        {POLLHUP, " HUP"},       {POLLRDHUP, " RDHUP"},   {POLLNVAL, " NVAL"},     {POLLRDNORM, " RDNORM"},
+        {POLLRDBAND, " RDBAND"}, {POLLWRNORM, " WRNORM"}, {POLLWRBAND, " WRBAND"},
+    };
+    static _Thread_local char text[128];
+    text[0] = text[1] = 0;
+    size_t used = 0;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (events & names[i].bit) {
+            size_t length = strlen(names[i].name);
+            memcpy(text + used, names[i].name, length + 1);
+            used += length;
+        }
+    return used ? text + 1 : "none";
+}
+
+static uint16_t port(const char *variable)
+{
+    const char *value = getenv(variable);
+    if (!value) {
+        fprintf(stderr, "twin: %s is not set; run this by tests/twin/run\n", variable);
+        _exit(99);
+    }
+    return htons((uint16_t)atoi(value));
+}
+
+static struct sockaddr_in loopback(const char *variable)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = port(variable), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+struct sockaddr_in twin_server(void)
+{
+    return loopback("TWIN_PORT");
+}
+
+struct sockaddr_in twin_refusing(void)
+{
+    return loopback("TWIN_REFUSING");
+}
+
+struct sockaddr_in twin_slow(void)
+{
+    return loopback("TWIN_SLOW");
+}
+
+struct sockaddr_in6 twin_server6(void)
+{
+    return (struct sockaddr_in6){
+        .sin6_family = AF_INET6, .sin6_port = port("TWIN_PORT"), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+}
+
+struct sockaddr_in6 twin_server46(void)
+{
+    struct sockaddr_in6 server = twin_server6();
+    inet_pton(AF_INET6, "::ffff:127.0.0.1", &server.sin6_addr);
+    return server;
+}
+
+const char *peer(const char *format, ...)
+{
+    static _Thread_local char answer[LINE_SIZE];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *name = getenv("TWIN_CONTROL"); /* of an abstract address: it works in any root */
+    size_t length = name ? strlen(name) : 0;
+    if (!length || length >= sizeof address.sun_path)
+        fail("TWIN_CONTROL is not set; run this by tests/twin/run");
+    memcpy(address.sun_path + 1, name, length);
+    int error = errno;
+    char command[LINE_SIZE];
+    va_list list;
+    va_start(list, format);
+    int n = vsnprintf(command, sizeof command, format, list);
+    va_end(list);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0 ||
+        connect(fd, SA(&address), (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)) != 0)
+        fail("no control");
+    if (send(fd, command, (size_t)n, MSG_NOSIGNAL) != n)
+        fail("control");
+    ssize_t got;
+    do
+        got = recv(fd, answer, sizeof answer - 1, 0);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        fail(command);
+    answer[got] = 0;
+    close(fd);
+    errno = error;
+    return answer;
+}
+
+unsigned char pattern(size_t at)
+{
+    return (unsigned char)('a' + at % 23);
+}
+
+void fill_pattern(void *buffer, size_t from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ((unsigned char *)buffer)[i] = pattern(from + i);
+}
+
+bool is_pattern(const void *buffer, size_t from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (((const unsigned char *)buffer)[i] != pattern(from + i))
+            return false;
+    return true;
+}
+
+int twin_connect(void)
+{
+    struct sockaddr_in server = twin_server();
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, SA(&server), sizeof server) != 0)
+        fail("connect");
+    twin_greeting(fd);
+    return fd;
+}
+
+void twin_greeting(int fd)
+{
+    char byte = 0;
+    while (byte != '\n') {
+        wait_events(fd, POLLIN);
+        if (read(fd, &byte, 1) != 1)
+            fail("greeting");
+    }
+}
+
+unsigned twin_events(int fd)
+{
+    struct pollfd p = {fd, TWIN_EVENTS, 0};
+    if (poll(&p, 1, 0) < 0)
+        fail("poll");
+    return (unsigned short)p.revents;
+}
+
+void say_events(const char *what, int fd)
+{
+    say("events %s: %s", what, event_names(twin_events(fd)));
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void twin_pause(const char *condition)
+{
+    static _Thread_local const char *last;
+    static _Thread_local double since;
+    static _Thread_local double latest;
+    double t = now();
+    if (condition != last || t - latest > 1)
+        since = t;
+    last = condition;
+    latest = t;
+    if (t - since > PATIENCE) {
+        errno = ETIMEDOUT;
+        fail(condition);
+    }
+    nanosleep(&(struct timespec){0, 1000000}, NULL);
+}
+
+void wait_events(int fd, short events)
+{
+    WAIT_FOR((twin_events(fd) & (unsigned)events) == (unsigned)events);
+}
+
+static int readable(int fd)
+{
+    int count = 0;
+    return ioctl(fd, FIONREAD, &count) == 0 ? count : -1;
+}
+
+void wait_readable(int fd, int bytes)
+{
+    WAIT_FOR(readable(fd) >= bytes);
+}
+
+void wait_child(pid_t child)
+{
+    int status = 0;
+    pid_t got;
+    do
+        got = waitpid(child, &status, 0);
+    while (got < 0 && errno == EINTR);
+    if (got != child)
+        say("waitpid = -1 %s", error_name(errno));
+    else if (WIFSIGNALED(status))
+        say("child ended by signal %d", WTERMSIG(status));
+    else
+        say("child ended with %d", WEXITSTATUS(status));
+}
+
+static bool sleeping(pid_t thread)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)thread);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = 0;
+    const char *state = strrchr(text, ')');
+    return state && state[2] == 'S';
+}
+
+void wait_sleeping(pid_t thread)
+{
+    WAIT_FOR(sleeping(thread));
+}
+
+void say_addresses(int fd, const struct sockaddr *server, socklen_t length)
+{
+    struct sockaddr_storage a;
+    socklen_t size = sizeof a;
+    memset(&a, 0, sizeof a);
+    if (SAY_AS("getpeername", getpeername(fd, SA(&a), &size)) == 0)
+        say("  length %u, %s", size,
+            size == length && !memcmp(&a, server, length) ? "the server's address" : "another address");
+    size = sizeof a;
+    memset(&a, 0, sizeof a);
+    if (SAY_AS("getsockname", getsockname(fd, SA(&a), &size)) == 0) {
+        char text[INET6_ADDRSTRLEN] = "?";
+        const struct sockaddr_in *v4 = (const void *)&a;
+        const struct sockaddr_in6 *v6 = (const void *)&a;
+        bool six = a.ss_family == AF_INET6;
+        inet_ntop(a.ss_family, six ? (const void *)&v6->sin6_addr : &v4->sin_addr, text, sizeof text);
+        say("  length %u, family %d, %s, port %s", size, a.ss_family, text,
+            (six ? v6->sin6_port : v4->sin_port) ? "set" : "0");
+    }
+}
+
+int open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int count = -1; /* the folder's own */
+    if (!folder)
+        fail("/proc/self/fd");
+    for (struct dirent *e; (e = readdir(folder));)
+        count += e->d_name[0] != '.';
+    closedir(folder);
+    return count;
+}

@@ -1,0 +1,26 @@
+# The twin programs (tests/twin/twin.h), built as they are for this machine, for 32 bits and with musl.
+
+TWIN_NAMES = $(filter-out twin,$(patsubst tests/twin/%.c,%,$(wildcard tests/twin/*.c)))
+TWIN_FLAGS = -std=c17 -D_GNU_SOURCE -g -O2 $(WARNINGS) $(WERROR) -pthread
+
+.PHONY: twin-programs twin-programs-32 twin-programs-musl
+twin-programs: $(TWIN_NAMES:%=$(BUILD)/twin/%)
+twin-programs-32: $(TWIN_NAMES:%=$(BUILD)/twin-32/%)
+twin-programs-musl: $(TWIN_NAMES:%=$(BUILD)/twin-musl/%)
+
+$(BUILD)/twin/%: tests/twin/%.c tests/twin/options.h $(BUILD)/twin/twin.o
+	$(CC) $(TWIN_FLAGS) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
+$(BUILD)/twin-32/%: tests/twin/%.c tests/twin/options.h $(BUILD)/twin-32/twin.o
+	$(CC) -m32 $(TWIN_FLAGS) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
+$(BUILD)/twin-musl/%: tests/twin/%.c tests/twin/options.h $(BUILD)/twin-musl/twin.o
+	musl-gcc $(TWIN_FLAGS) -o $@ $(filter %.c %.o,$^)
+
+$(BUILD)/twin/twin.o: tests/twin/twin.c tests/twin/twin.h
+	@mkdir -p $(@D)
+	$(CC) $(TWIN_FLAGS) -c -o $@ $<
+$(BUILD)/twin-32/twin.o: tests/twin/twin.c tests/twin/twin.h
+	@mkdir -p $(@D)
+	$(CC) -m32 $(TWIN_FLAGS) -c -o $@ $<
+$(BUILD)/twin-musl/twin.o: tests/twin/twin.c tests/twin/twin.h
+	@mkdir -p $(@D)
+	musl-gcc $(TWIN_FLAGS) -c -o $@ $<
