@@ -52,8 +52,13 @@ static void say(struct guard *guard, const char *what, int error)
     if (error != 0) {
         words_add(&w, ": ");
         words_error(&w, error);
-        errno = error;
     }
+    if (error != 0 && words_remedy(error)) {
+        words_add(&w, "; ");
+        words_add(&w, words_remedy(error));
+    }
+    if (error != 0)
+        errno = error;
 }
 
 static void list_names(struct text_list *list, const struct names_found *found)
@@ -192,7 +197,7 @@ static bool ask(struct guard *guard, bool pending)
     }
     if (!relay_ask(connection, slot->message, length, given, logs_to_stderr(request) ? 3 : 2,
                    now + RELAY_DEADLINE, buffer, sizeof buffer, &reply, NULL)) {
-        say(guard, "the relay does not answer", errno);
+        say(guard, "the relay (retrotls-relay) does not answer", errno);
         relay_forget(&slot->relay);
         return false;
     }

@@ -14,7 +14,9 @@
 enum { BACKLOG = 4096, PAUSE = 2 /* milliseconds between two tries */ };
 
 static struct lock lock;
-static struct relay in_use = {.uid = UINT32_MAX}; /* under `lock` */
+/* Under `lock`. */
+static struct relay in_use = {.uid = UINT32_MAX};
+static char path[PLACE_LIMIT]; /* of its program */
 
 static bool is_same(const struct relay *one, const struct relay *other)
 {
@@ -89,22 +91,26 @@ static int listen_as(const uint8_t name[RELAY_NAME_SIZE])
     return fd;
 }
 
-static void say_why(char *why, size_t size, const char *what, const char *path, int error)
+static void say_why(char *why, size_t size, const char *what, const char *which, int error)
 {
+    const char *const remedy = words_remedy(error);
     struct words w;
 
     words_start(&w, why, size);
     words_add(&w, what);
-    words_add(&w, path);
+    words_add(&w, which);
     words_add(&w, ": ");
     words_error(&w, error);
+    if (remedy) {
+        words_add(&w, "; ");
+        words_add(&w, remedy);
+    }
     errno = error;
 }
 
 /* Starts a relay and makes it the one in use. Under `lock`. */
 static bool start_relay(char *why, size_t size)
 {
-    static char path[PLACE_LIMIT];
     char token[64];
     char *const environment[] = {token, NULL};
     struct relay fresh = {.uid = (uint32_t)geteuid()};
@@ -146,7 +152,7 @@ int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size)
         if (fd >= 0)
             return fd;
         if (errno != ECONNREFUSED) {
-            say_why(why, size, "cannot reach the relay", "", errno);
+            say_why(why, size, "cannot reach the relay ", path, errno);
             return -1;
         }
         relay_forget(relay);
@@ -160,7 +166,7 @@ int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size)
         *relay = in_use;
         fd = relay_connect_to(relay->name, relay->uid, deadline);
         if (fd < 0)
-            say_why(why, size, "cannot reach the relay", "", errno);
+            say_why(why, size, "cannot reach the relay ", path, errno);
     }
     lock_release(&lock);
     return fd;

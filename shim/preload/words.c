@@ -95,6 +95,26 @@ void words_error(struct words *w, int error)
     words_number(w, (uint64_t)error);
 }
 
+const char *words_remedy(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ENOEXEC:
+    case EACCES:
+        return "retrotls is not wholly installed, install it again";
+    case EPIPE:
+    case ECONNREFUSED:
+        return "run it by hand to see why";
+    case EMFILE:
+        return "raise the limit of open files (ulimit -n)";
+    case EAGAIN:
+        return "raise the limit of processes (ulimit -u)";
+    default:
+        return NULL;
+    }
+}
+
 static int value_of(char digit)
 {
     if (digit >= '0' && digit <= '9')

@@ -25,6 +25,8 @@ void words_hex_bytes(struct words *w, const void *bytes, size_t count);
 void words_hex(struct words *w, uint64_t number);
 /* The usual English text of an errno (strerror(3) may read a catalogue and allocate). */
 void words_error(struct words *w, int error);
+/* What a person may do about it, where the library could not get something; or NULL. */
+const char *words_remedy(int error);
 
 /*
  * Reads what words_hex_bytes() wrote: exactly `count` bytes, lower case. Returns the place after it, or NULL
