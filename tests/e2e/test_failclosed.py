@@ -36,7 +36,7 @@ def test_relay_is_missing(shim, path):
     closed(shim, path, "retrotls-relay", "install")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may execute nothing without an x bit either, but see the next test")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may search every folder; the missing file stands for it")
 def test_relay_may_not_be_searched(shim, path):
     folder = shim.folder / "hidden"
     folder.mkdir()
