@@ -36,7 +36,8 @@ struct library {
 
 /*
  * Finds the library for `target`, which must be within reach, and has the target's loader load both, without
- * running anything of the target (the loader's --list). False with `why` set (a sentence or two).
+ * running anything of the target (the loader's --list: 1 ms, 3 ms for a program with 40 libraries). False
+ * with `why` set (a sentence or two).
  */
 bool library_find(struct library *library, const struct target *target, char why[LIBRARY_WHY_LIMIT]);
 

@@ -60,12 +60,26 @@ static void wrap(FILE *out, unsigned indent, const char *text)
         fputc('\n', out);
 }
 
+/* File and library names are anybody's, and terminals obey control characters: also those of 0xc2 0x80-0x9f.
+ */
+static void tame(char *text)
+{
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
+        if ((c < ' ' && c != '\n') || c == 0x7f)
+            *text = '?';
+        else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+            text[0] = text[1] = '?';
+    }
+}
+
 static void say_text(FILE *out, unsigned indent, const char *start, const char *format, va_list arguments)
 {
     char text[TEXT_LIMIT];
     const int length = snprintf(text, sizeof text, "%s", start);
 
     vsnprintf(text + length, sizeof text - (size_t)length, format, arguments);
+    tame(text);
     wrap(out, indent, text);
 }
 

@@ -100,6 +100,15 @@ def test_doctor_runs_nothing_of_the_program(tree):
     assert "it ran" not in result.stdout
 
 
+def test_doctor_does_not_let_a_file_write_to_the_terminal(tree):
+    compile_c("int bad(void) { return 1; }", tree.folder / "libbad.so", "-shared", "-fPIC", "-Wl,-soname,lib\033[31m.so")
+    compile_c("int main(void) { return 0; }", tree.folder / "client", "-Wl,--no-as-needed", tree.folder / "libbad.so")
+    for arguments in ["doctor", "./client"], ["./client"]:
+        result = tree.run(*arguments)
+        assert "lib?[31m.so" in one_line(result.stdout + result.stderr)
+        assert "\033" not in result.stdout + result.stderr
+
+
 def test_doctor_says_that_the_policy_is_in_error(tree):
     (tree.folder / "policy").write_text("levle secure\n")
     (tree.folder / "policy").chmod(0o600)
