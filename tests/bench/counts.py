@@ -95,7 +95,9 @@ def _under_callgrind(folder):
 
 
 def _instructions(files):
-    return sum(int(re.search(r"^(?:summary|totals): (\d+)", file.read_text(), re.M).group(1)) for file in files)
+    """None while one is not written to its end yet."""
+    totals = [re.search(r"^totals: (\d+)", file.read_text(), re.M) for file in files]
+    return sum(int(total.group(1)) for total in totals) if totals and all(totals) else None
 
 
 def instructions(unit, target, folder):
@@ -110,9 +112,8 @@ def instructions(unit, target, folder):
             program = build / "program"
             run(shim, measure, amount, *size, prefix=(
                 "/usr/bin/valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={program}"))
-            wait_for(lambda: list(build.glob("callgrind.out.*")), "the relay to end")
-            counted.append({"program": _instructions([program]),
-                            "relay": _instructions(build.glob("callgrind.out.*"))})
+            relay = wait_for(lambda: _instructions(build.glob("callgrind.out.*")), "the relay to end", 60)
+            counted.append({"program": _instructions([program]), "relay": relay})
     return {who: round((counted[1][who] - counted[0][who]) / units) for who in ("program", "relay")}
 
 

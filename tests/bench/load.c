@@ -80,7 +80,7 @@ static void open_session(struct session *session, const struct load *load)
 {
     session_connect(session, &load->server);
     session_greet(session);
-    session_round_trip(session);
+    session_login(session);
 }
 
 static void download(const struct load *load)
@@ -152,7 +152,7 @@ static void open_at_once(const struct load *load)
         session_connect(&sessions[i], &load->server);
     for (size_t i = 0; i < load->count; i++) {
         session_greet(&sessions[i]);
-        session_round_trip(&sessions[i]);
+        session_login(&sessions[i]);
     }
     stop();
     for (size_t i = 0; i < load->count; i++)

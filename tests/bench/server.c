@@ -173,7 +173,8 @@ static void *serve(void *argument)
 {
     struct peer *peer = argument;
     char line[LINE];
-    if ((!peer->port->implicit || start_tls(peer)) && say(peer, "* OK bench\r\n"))
+    if ((!peer->port->implicit || start_tls(peer)) &&
+        say(peer, "* OK [CAPABILITY IMAP4rev1 STARTTLS] bench\r\n"))
         while (read_line(peer, line) && obey(peer, line))
             ;
     if (peer->tls)

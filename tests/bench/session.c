@@ -71,9 +71,15 @@ void session_greet(struct session *session)
         errx(1, "greeting: %s", line);
     if (!channel_does_tls)
         return;
-    session_command(session, "CAPABILITY");
+    if (!strstr(line, " STARTTLS")) /* the greeting may list the capabilities, as most servers' does */
+        session_command(session, "CAPABILITY");
     session_command(session, "STARTTLS");
     channel_handshake(&session->channel);
+}
+
+void session_login(struct session *session)
+{
+    session_command(session, "LOGIN test secret");
 }
 
 size_t session_command(struct session *session, const char *command)

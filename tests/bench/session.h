@@ -14,10 +14,12 @@ struct session {
 };
 
 void session_connect(struct session *session, const struct sockaddr_in *server);
-/* Reads the greeting; where the program does TLS, asks for the capabilities and for TLS (6.2.1). */
+/* Reads the greeting; where the program does TLS, asks for it (6.2.1), and for the capabilities if need be.
+ */
 void session_greet(struct session *session);
 /* One command and its tagged OK; returns the line's length. */
 size_t session_command(struct session *session, const char *command);
+void session_login(struct session *session);
 /* A command of 64 bytes whose reply has 64 bytes. */
 void session_round_trip(struct session *session);
 /* Fetches a message of `bytes`, read(2)ing at most `size` at a time into `buffer`. */
