@@ -172,10 +172,19 @@ void tls_session_keep(struct tls_context *context, const char *key, SSL_SESSION 
 
 void tls_warm_up(void)
 {
-    const struct settings defaults = {.level = LEVEL_SECURE};
-    struct failure why = {0};
-    struct tls_context *context = tls_context_get(&defaults, "", &why);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = context ? SSL_new(context) : NULL;
+    BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
 
-    if (context)
-        tls_context_put(context);
+    if (ssl && in && out) {
+        BIO_set_mem_eof_return(in, -1);
+        SSL_set_bio(ssl, in, out);
+        SSL_connect(ssl);
+        in = out = NULL;
+    }
+    BIO_free(in);
+    BIO_free(out);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    ERR_clear_error();
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "relay/bundle.h"
 #include "wire/wire.h"
 
 enum {
@@ -50,15 +51,12 @@ static int no_passphrase(char *buffer, int size, int writing, void *unused)
 
 /*
  * The system's roots: the hashed folder, of which one file is read for each root that is met (0.1 ms); and
- * the one file beside it, which Debian does not have and others have instead (25 ms).
+ * the one file beside it, which some systems have instead.
  */
 static bool trust_system(X509_STORE *store)
 {
-    struct stat st;
-
     return X509_STORE_load_path(store, X509_get_default_cert_dir()) == 1 &&
-           (stat(X509_get_default_cert_file(), &st) != 0 ||
-            X509_STORE_load_file(store, X509_get_default_cert_file()) == 1);
+           bundle_add(store, X509_get_default_cert_file());
 }
 
 static bool apply_trust(X509_STORE *store, const struct settings *s, const struct report *to)
