@@ -40,6 +40,7 @@ struct connection_state {
 
 struct connection {
     struct connection *next, *previous; /* under the lock */
+    struct connection *next_waiting;    /* worker.c's */
     struct guard_request request;       /* its texts are in `message` */
     uint8_t *message;
     int tcp;                            /* -1: none (a failure without a connection) */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,11 +10,7 @@
 #include "relay/connection.h"
 #include "relay/options.h"
 #include "relay/session.h"
-
-enum {
-    /* Deep enough for OpenSSL's verification of a chain, measured with its own frames and ours: 60 KiB. */
-    STACK_SIZE = 256 * 1024,
-};
+#include "relay/worker.h"
 
 static uint8_t token[WIRE_TOKEN_SIZE];
 
@@ -120,28 +115,6 @@ static bool is_pair_end(int fd)
     return option_of(fd, SO_DOMAIN) == AF_UNIX && option_of(fd, SO_TYPE) == SOCK_STREAM;
 }
 
-static void *thread(void *argument)
-{
-    session_run(argument);
-    connection_free(argument);
-    return NULL;
-}
-
-static bool start(struct connection *c)
-{
-    pthread_attr_t attributes;
-    pthread_t id;
-    bool started;
-
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    started = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
-              pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
-              pthread_create(&id, &attributes, thread, c) == 0;
-    pthread_attr_destroy(&attributes);
-    return started;
-}
-
 static int check_guard(const struct received *m, const struct guard_request *r)
 {
     if (CRYPTO_memcmp(r->token, token, sizeof token) != 0)
@@ -172,7 +145,7 @@ static int guard(struct received *m)
         m->descriptor[i] = -1;
     /* A connection that is up is named before the program hears of it: it asks for its peer's address next.
      */
-    if ((!r.pending && !session_bind_outcome(c, 0)) || !start(c)) {
+    if ((!r.pending && !session_bind_outcome(c, 0)) || !worker_run(c)) {
         connection_free(c);
         return EAGAIN;
     }
