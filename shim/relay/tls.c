@@ -233,9 +233,13 @@ static enum flow stream_read(struct stream *s, void *buffer, size_t size, size_t
 static enum flow stream_write(struct stream *s, const void *bytes, size_t length, size_t *count)
 {
     struct tls *tls = (struct tls *)s;
+    int done;
 
     *count = 0;
-    if (SSL_write_ex(tls->ssl, bytes, length, count))
+    tls->more = length > SSL3_RT_MAX_PLAIN_LENGTH; /* one record a call: SSL_MODE_ENABLE_PARTIAL_WRITE */
+    done = SSL_write_ex(tls->ssl, bytes, length, count);
+    tls->more = false;
+    if (done)
         return FLOW_MOVED;
     switch (SSL_get_error(tls->ssl, 0)) {
     case SSL_ERROR_WANT_WRITE:

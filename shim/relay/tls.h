@@ -31,6 +31,7 @@ struct tls {
     bool dry;      /* there was a short read */
     bool eof;      /* the server sent its FIN */
     bool broken;   /* OpenSSL gave up: no close_notify can be sent */
+    bool more;     /* another record follows at once */
     bool finished; /* our FIN is sent: what OpenSSL still wants to write is dropped */
     int error;     /* errno of the last failed read or write, 0 for none */
 };

@@ -37,13 +37,16 @@ static int bio_read(BIO *bio, char *buffer, int size)
 static int bio_write(BIO *bio, const char *bytes, int length)
 {
     struct tls *tls = BIO_get_data(bio);
+    /* With more to come TCP need not send yet: where it cannot take all of it, it does all the same (tcp(7)).
+     */
+    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (tls->more ? MSG_MORE : 0);
     ssize_t n;
 
     BIO_clear_retry_flags(bio);
     if (tls->finished)
         return length; /* an answer to a KeyUpdate, say, that the server can do without: it got our end */
     do
-        n = send(tls->stream.fd, bytes, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        n = send(tls->stream.fd, bytes, (size_t)length, flags);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         BIO_set_retry_write(bio);
