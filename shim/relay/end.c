@@ -98,6 +98,8 @@ ssize_t end_write(struct end *end, const void *bytes, size_t length)
     do
         n = send(end->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
+    if (end->owed > 0 && n >= 0)
+        end_settle(end);
     return n;
 }
 

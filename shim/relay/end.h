@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum { END_UNSETTLED = 2 };
+
 struct end {
     int fd;
     bool keeps;  /* one byte stays unread */
@@ -32,14 +34,19 @@ bool end_open(struct end *end, int fd, uint32_t filler);
 /*
  * Reads up to `size` bytes that the program wrote. 0: it writes no more. -1 with errno: EAGAIN, or
  * ECONNRESET (once; 0 from then on) where it closed its end without reading all that it was sent, which is
- * no fault. What was read is consumed by the next call, or by end_settle().
+ * no fault. What was read is consumed by the next call, by end_write(), or by end_settle().
  */
 ssize_t end_read(struct end *end, void *buffer, size_t size);
 
-/* Consumes what was read, but for the one byte: to be called before waiting for more. */
+/*
+ * Consumes what was read, but for the one byte: to be called where END_UNSETTLED ms have passed since, for
+ * until then the program's end may not be writable. Not at once: whatever frees room in the queue also wakes
+ * a program that waits to read (unix_write_space()), for nothing and at the price of a message; after a write
+ * it is awake anyway.
+ */
 void end_settle(struct end *end);
 
-/* Sends to the program. As send(2): EAGAIN, or EPIPE or ECONNRESET where it reads no more. */
+/* Sends to the program, and settles. As send(2): EAGAIN, or EPIPE or ECONNRESET where it reads no more. */
 ssize_t end_write(struct end *end, const void *bytes, size_t length);
 
 /* The end of the stream, in order: the program reads end of file after what it was sent, and may go on

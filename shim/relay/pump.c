@@ -404,6 +404,7 @@ static bool wait_for_edge(struct pump *p)
         !p->server->writable && (buffer_used(&p->up) > 0 || p->program_ended || p->server->read_needs_write);
     const bool program_output = !p->program_writable && buffer_used(&p->down) > 0;
     struct epoll_event events[2];
+    const bool unsettled = p->program->owed > 0;
     int64_t left = p->deadline == INT64_MAX ? -1 : p->deadline - plain_now();
     int count;
 
@@ -412,7 +413,11 @@ static bool wait_for_edge(struct pump *p)
     if (!listen_for(p, p->program->fd, &p->program_events, program_output) ||
         !listen_for(p, p->server->fd, &p->server_events, server_output))
         return false;
+    if (unsettled && (left < 0 || left > END_UNSETTLED))
+        left = END_UNSETTLED;
     count = epoll_wait(p->epoll, events, 2, left > INT_MAX ? INT_MAX : (int)left);
+    if (count == 0 && unsettled)
+        end_settle(p->program);
     for (int i = 0; i < count; i++) {
         if (events[i].data.fd == p->program->fd)
             heard_program(p, events[i].events);
@@ -437,7 +442,6 @@ static enum pump_end run(struct pump *p)
             limit = limit_of(p);
             p->deadline = plain_now() + limit;
         }
-        end_settle(p->program);
         buffer_rest(&p->up);
         buffer_rest(&p->down);
         buffer_rest(&p->held);

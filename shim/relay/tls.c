@@ -211,8 +211,11 @@ static enum flow stream_read(struct stream *s, void *buffer, size_t size, size_t
     s->edge = false;
     s->read_needs_write = false;
     *count = 0;
-    if (SSL_read_ex(tls->ssl, buffer, size, count))
+    if (SSL_read_ex(tls->ssl, buffer, size, count)) {
+        if (tls->dry && !SSL_has_pending(tls->ssl))
+            s->readable = false;
         return FLOW_MOVED;
+    }
     switch (SSL_get_error(tls->ssl, 0)) {
     case SSL_ERROR_WANT_READ:
         s->readable = false;
