@@ -46,7 +46,8 @@ static void check(struct loader *loader, const struct setting *own,
              version_name(max));
     if (key != NULL && cert == NULL)
         tell(loader, key, MESSAGE_KEY_ALONE, NULL, NULL);
-    if (cert != NULL && key == NULL && !cert->told && !path_has_key(cert->text))
+    if (cert != NULL && key == NULL && !cert->told &&
+        !path_has_key(&loader->errors, &cert->place, cert->text))
         tell(loader, cert, MESSAGE_CERT_ALONE, cert->text, NULL);
     if (cert != NULL)
         ((struct setting *)cert)->told = true; /* read once */

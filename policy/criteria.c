@@ -43,7 +43,7 @@ bool is_host_name(const char *name, bool pattern)
             label = 0;
             continue;
         }
-        if (!is_letter(c) && !is_digit(c) && c != '_' && (c != '-' || (label == 0 && !pattern)) &&
+        if (!is_letter(c) && !is_digit(c) && c != '_' && (c != '-' || label == 0) &&
             !(pattern && (c == '*' || c == '?')))
             return false;
         if (++label > 63)
@@ -137,6 +137,10 @@ static bool read_ports(const struct reading *r, struct value *value)
 
         value->high = value->low;
         return read;
+    }
+    if (dash[1] == '\0') {
+        tell(r, MESSAGE_PORT_BAD, r->text, NULL);
+        return false;
     }
     memcpy(first, r->text, (size_t)(dash - r->text));
     first[dash - r->text] = '\0';

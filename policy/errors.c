@@ -203,6 +203,25 @@ void errors_tell(struct errors *errors, const struct place *place, enum message 
     end(errors, before);
 }
 
+/* All words, in lines that fit a terminal. */
+static void add_all(struct text *text, const char *introduction, const char *const *words)
+{
+    size_t start = text->length;
+
+    text_add(text, introduction);
+    for (const char *const *word = words; *word != NULL; word++) {
+        if (text->length - start + strlen(*word) > ERROR_LINE_LIMIT) {
+            text_add(text, word == words ? "" : ",");
+            text_add(text, "\n   ");
+            start = text->length;
+        } else if (word != words) {
+            text_add(text, ",");
+        }
+        text_add(text, " ");
+        text_add(text, *word);
+    }
+}
+
 void errors_tell_word(struct errors *errors, const struct place *place, enum message message, const char *a,
                       const char *b, const char *const *words, const char *introduction)
 {
@@ -218,11 +237,7 @@ void errors_tell_word(struct errors *errors, const struct place *place, enum mes
         text_add(&errors->all, nearest);
         text_add(&errors->all, "'?");
     } else {
-        text_add(&errors->all, introduction);
-        for (const char *const *word = words; *word != NULL; word++) {
-            text_add(&errors->all, word == words ? " " : ", ");
-            text_add(&errors->all, *word);
-        }
+        add_all(&errors->all, introduction, words);
     }
     text_add(&errors->all, "\n");
     end(errors, before);

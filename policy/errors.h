@@ -15,6 +15,7 @@ enum {
     FIRST_ERROR_LIMIT = 320,  /* bytes of the first error's one line: it goes into a failure greeting */
     ERROR_WORD_LIMIT = 64,    /* bytes of one word shown in a message */
     ERROR_PATH_LIMIT = 1100,  /* bytes of one path shown in a message */
+    ERROR_LINE_LIMIT = 70,    /* columns of a list of words */
     ERROR_EXCERPT_LIMIT = 96, /* characters of a line that are shown */
 };
 

@@ -78,6 +78,28 @@ static bool add_setting(struct loader *loader, const struct word *word, const st
     return !setting->bad;
 }
 
+/* Whether no further word stands in the line; told. */
+static bool is_last(struct loader *loader, struct lexer *lexer)
+{
+    const enum lexed lexed = lexer_word(lexer, &lexer->ahead);
+
+    if (lexed == LEXED_WORD)
+        tell(loader, &lexer->ahead.place, MESSAGE_SETTING_ONE_VALUE, lexer->keyword.text, NULL);
+    return lexed == LEXED_END;
+}
+
+static void read_list(struct loader *loader, struct lexer *lexer, enum policy_setting key)
+{
+    enum lexed lexed = LEXED_WORD;
+
+    while (lexed == LEXED_WORD) {
+        (void)add_setting(loader, &lexer->word, &lexer->keyword, key);
+        lexed = lexer_word(lexer, &lexer->word);
+    }
+    if (lexed == LEXED_BAD)
+        broken(loader);
+}
+
 static void read_setting(struct loader *loader, struct lexer *lexer, enum policy_setting key)
 {
     const struct word *keyword = &lexer->keyword;
@@ -88,21 +110,17 @@ static void read_setting(struct loader *loader, struct lexer *lexer, enum policy
         word->place = keyword->place;
         memcpy(word->text, "yes", sizeof "yes");
         word->length = 3;
-        (void)add_setting(loader, word, keyword, key);
+        lexed = LEXED_WORD;
+    }
+    if (lexed == LEXED_WORD && takes_list(key)) {
+        read_list(loader, lexer, key);
         return;
     }
     if (lexed == LEXED_END)
         tell(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
-    for (unsigned count = 0; lexed == LEXED_WORD; count++) {
-        if (count > 0 && !takes_list(key)) {
-            tell(loader, &word->place, MESSAGE_SETTING_ONE_VALUE, keyword->text, NULL);
-            return;
-        }
-        if (!add_setting(loader, word, keyword, key) && !takes_list(key))
-            return;
-        lexed = lexer_word(lexer, word);
-    }
-    if (lexed == LEXED_BAD)
+    else if (lexed == LEXED_WORD && is_last(loader, lexer))
+        (void)add_setting(loader, word, keyword, key);
+    else
         broken(loader);
 }
 
@@ -158,16 +176,11 @@ static void unknown_block(struct loader *loader, const struct word *keyword)
 static bool include_line(struct loader *loader, struct lexer *lexer)
 {
     const struct word *keyword = &lexer->keyword;
-    enum lexed lexed = lexer_word(lexer, &lexer->word);
+    const enum lexed lexed = lexer_word(lexer, &lexer->word);
 
     if (lexed == LEXED_END)
         tell(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
-    if (lexed != LEXED_WORD)
-        return false;
-    lexed = lexer_word(lexer, &lexer->ahead);
-    if (lexed == LEXED_WORD)
-        tell(loader, &lexer->ahead.place, MESSAGE_SETTING_ONE_VALUE, keyword->text, NULL);
-    return lexed == LEXED_END;
+    return lexed == LEXED_WORD && is_last(loader, lexer);
 }
 
 static void unknown_word(struct loader *loader, struct lexer *lexer)

@@ -13,7 +13,7 @@
     M(FILE_UNREADABLE, "cannot be read: %1", "")                                                        \
     M(FILE_NOT_REGULAR, "is not a regular file", "")                                                    \
     M(FILE_STRANGER, "belongs to user %1, who is neither you nor root",                                 \
-      "chown it, or write one of your own")                                                             \
+      "chown it to root or to you, or write one of your own")                                           \
     M(FILE_WRITABLE, "others than its owner may write to it (mode %1)", "chmod go-w '%2'")              \
     M(FILE_TOO_LARGE, "larger than %1 bytes", "")                                                       \
     M(FILES_TOO_LARGE, "the files of this policy are together larger than %1 bytes", "")                \
@@ -21,7 +21,6 @@
     M(BLOCKS_TOO_MANY, "the policy has more than %1 blocks",                                            \
       "one 'match' line may name many hosts, addresses or ports")                                       \
     M(POLICY_TOO_LARGE, "the policy takes more than %1 bytes of memory", "")                            \
-    M(NO_MEMORY, "no memory for the policy", "")                                                        \
     /* its words */                                                                                     \
     M(NUL_BYTE, "a NUL byte: this is no plain text", "save the file as plain text (ASCII or UTF-8)")    \
     M(CONTROL_CHARACTER, "a control character", "only blanks and tabs may stand between words")         \
@@ -86,7 +85,7 @@
     M(PATH_NOT_FILE, "'%1' is not a regular file", "")                                                  \
     M(PATH_NOT_FOLDER, "'%1' is not a folder", "")                                                      \
     M(PEM_MISSING, "'%1' holds no %2 in PEM form", "convert it with openssl(1)")                        \
-    M(KEY_EXPOSED, "others may read the key in '%1' (mode %2)", "chmod o-rwx '%1'")                     \
+    M(KEY_EXPOSED, "others may read the key in '%1' (mode %2)", "chmod o=,g-w '%1'")                    \
     M(LOG_FOLDER, "the log's folder '%1' cannot be used: %2", "")                                       \
     /* settings that do not go together */                                                              \
     M(FINGERPRINT_MISSING, "level fingerprint without a fingerprint",                                   \

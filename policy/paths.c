@@ -62,6 +62,15 @@ static bool refuse(struct errors *errors, const struct place *place, enum messag
     return false;
 }
 
+/* Readable by its owner and group alone. */
+static bool is_private(struct errors *errors, const struct place *place, const char *path, uint32_t mode)
+{
+    const char octal[] = {'0', (char)('0' + (mode >> 6 & 7)), (char)('0' + (mode >> 3 & 7)),
+                          (char)('0' + (mode & 7)), '\0'};
+
+    return (mode & (S_IRWXO | S_IWGRP)) == 0 || refuse(errors, place, MESSAGE_KEY_EXPOSED, path, octal);
+}
+
 static bool file_check(struct errors *errors, const struct place *place, enum policy_setting key,
                        const char *path, int descriptor, uint32_t mode)
 {
@@ -71,13 +80,7 @@ static bool file_check(struct errors *errors, const struct place *place, enum po
         return refuse(errors, place, MESSAGE_PATH_NOT_FILE, path, NULL);
     if (!holds_what(descriptor, key, &what))
         return refuse(errors, place, MESSAGE_PEM_MISSING, path, what);
-    if (key == POLICY_CLIENT_KEY && (mode & (S_IRWXO | S_IWGRP)) != 0) {
-        const char octal[] = {'0', (char)('0' + (mode >> 6 & 7)), (char)('0' + (mode >> 3 & 7)),
-                              (char)('0' + (mode & 7)), '\0'};
-
-        return refuse(errors, place, MESSAGE_KEY_EXPOSED, path, octal);
-    }
-    return true;
+    return key != POLICY_CLIENT_KEY || is_private(errors, place, path, mode);
 }
 
 /* The log itself may not exist yet. */
@@ -123,7 +126,7 @@ bool path_check(struct errors *errors, const struct place *place, enum policy_se
     return good;
 }
 
-bool path_has_key(const char *path)
+bool path_has_key(struct errors *errors, const struct place *place, const char *path)
 {
     struct file_facts facts;
     const int descriptor = file_open(path, &facts);
@@ -131,5 +134,7 @@ bool path_has_key(const char *path)
 
     if (descriptor >= 0)
         file_close(descriptor);
+    if (found)
+        (void)is_private(errors, place, path, facts.mode);
     return found;
 }

@@ -15,7 +15,10 @@
  */
 bool path_check(struct errors *errors, const struct place *place, enum policy_setting key, const char *path);
 
-/* Whether the file holds a private key in PEM form; false also where it cannot be read. */
-bool path_has_key(const char *path);
+/*
+ * Whether the file of a client-cert holds its private key too, in PEM form; false also where it cannot be
+ * read. Told where everybody may read it.
+ */
+bool path_has_key(struct errors *errors, const struct place *place, const char *path);
 
 #endif

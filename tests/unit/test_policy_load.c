@@ -1,0 +1,303 @@
+/* From files to a policy: which files count, in which order, what is trusted, and what a file may hold. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "policy/policy.h"
+#include "tests/unit/policy_files.h"
+
+static const struct policy *two_policies(const char *of_user, const char *of_system)
+{
+    const struct policy_source sources[] = {
+        {.path = of_user == NULL ? NULL : put("user", of_user)},
+        {.path = of_system == NULL ? NULL : put("system", of_system)},
+    };
+    const struct policy *policy = policy_load(sources, 2);
+
+    assert_string_equal(policy_errors(policy), "");
+    return policy;
+}
+
+static void no_file_means_the_built_in_defaults(void **state)
+{
+    const struct policy_source sources[] = {{.path = in_folder("nothing")}, {.path = NULL}};
+    const struct policy *policy = policy_load(sources, 2);
+    const struct settings settings = decide(policy, "mail.example.org", 143, DECISION_GUARD);
+
+    (void)state;
+    assert_string_equal(policy_errors(policy), "");
+    assert_string_equal(settings.rule, "built-in defaults");
+    assert_true(settings.level == LEVEL_SECURE && settings.protocol == PROTOCOL_AUTO && !settings.implicit);
+    assert_true(settings.timeout == 60 && settings.greeting_timeout == 300 && !settings.testing);
+    assert_true(settings.ca_file == NULL && settings.names.count == 0 && settings.connect_port == 0);
+    policy_free(policy);
+    policy = policy_load(NULL, 0);
+    assert_int_equal(level_at(policy, NULL, 25), LEVEL_SECURE);
+    policy_free(policy);
+    policy_free(NULL);
+}
+
+static void loading_keeps_errno(void **state)
+{
+    const struct policy_source source = {.path = in_folder("nothing"), .must_exist = true};
+
+    (void)state;
+    errno = EXDEV;
+    policy_free(policy_load(&source, 1));
+    assert_int_equal(errno, EXDEV);
+}
+
+static void users_blocks_come_first_but_before_final_ones(void **state)
+{
+    const struct policy *policy = two_policies("match host .example.org\n level may\n"
+                                               "match host user.example.com\n level encrypt\n final\n",
+                                               "match host mail.example.org\n final yes\n level secure\n"
+                                               "match host www.example.org\n final no\n level secure\n"
+                                               "match host user.example.com\n final\n level secure\n");
+
+    (void)state;
+    assert_int_equal(level_at(policy, "mail.example.org", 25), LEVEL_SECURE);
+    assert_int_equal(level_at(policy, "www.example.org", 25), LEVEL_MAY);
+    assert_int_equal(level_at(policy, "user.example.com", 25),
+                     LEVEL_SECURE); /* the user's `final` is no shield */
+    policy_free(policy);
+}
+
+static void final_defaults_make_every_block_final(void **state)
+{
+    const struct policy *policy = two_policies("level may\nmatch host *\n level may\n",
+                                               "final\nlevel encrypt\nmatch host a.example.org\n"
+                                               "match host b.example.org\n final no\n");
+
+    (void)state;
+    assert_int_equal(level_at(policy, "a.example.org", 25), LEVEL_ENCRYPT);
+    assert_int_equal(level_at(policy, "b.example.org", 25), LEVEL_MAY);
+    policy_free(policy);
+    policy = two_policies("level may\n", "final\nlevel encrypt\n");
+    assert_int_equal(level_at(policy, NULL, 25), LEVEL_ENCRYPT); /* and the defaults come first */
+    policy_free(policy);
+    policy = two_policies("final\n", "match host a.example.org\n level may\nmatch host *\n level encrypt\n");
+    assert_int_equal(level_at(policy, "a.example.org", 25), LEVEL_MAY); /* not across files */
+    policy_free(policy);
+}
+
+static void what_a_block_leaves_out_comes_from_its_own_file_first(void **state)
+{
+    const struct policy *policy = two_policies("timeout 10\nmatch host a.example.org\nlevel may\n",
+                                               "timeout 20\ngreeting-timeout 2m\nlevel encrypt\n"
+                                               "match host b.example.org\n");
+    struct settings settings = decide(policy, "a.example.org", 25, DECISION_GUARD);
+
+    (void)state;
+    assert_true(settings.level == LEVEL_MAY && settings.timeout == 10 && settings.greeting_timeout == 120);
+    assert_true(is_rule(settings, "user", 2));
+    settings = decide(policy, "b.example.org", 25, DECISION_GUARD);
+    assert_true(settings.level == LEVEL_ENCRYPT && settings.timeout == 20);
+    settings = decide(policy, "c.example.org", 25, DECISION_GUARD);
+    assert_true(settings.level == LEVEL_ENCRYPT && settings.timeout == 10);
+    assert_true(is_rule(settings, "system", 3));
+    policy_free(policy);
+}
+
+/* Else a user's default `testing yes` would undo what the administrator demands. */
+static void final_block_inherits_nothing_from_the_user(void **state)
+{
+    const struct policy *policy =
+        two_policies("testing yes\ntimeout 10\n", "greeting-timeout 1m\nmatch host a.example.org\n final\n"
+                                                  "match host b.example.org\n");
+    struct settings settings = decide(policy, "a.example.org", 25, DECISION_GUARD);
+
+    (void)state;
+    assert_true(!settings.testing && settings.timeout == 60 && settings.greeting_timeout == 60);
+    settings = decide(policy, "b.example.org", 25, DECISION_GUARD);
+    assert_true(settings.testing && settings.timeout == 10);
+    policy_free(policy);
+}
+
+static void trust_anchors_and_key_pairs_are_inherited_as_one(void **state)
+{
+    const struct policy *policy;
+    struct settings settings;
+
+    (void)state;
+    put("a.pem", "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n");
+    put("b.pem", "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n");
+    assert_int_equal(chmod(in_folder("a.pem"), 0600) + chmod(in_folder("b.pem"), 0640), 0);
+    policy = good_policy("ca-dir .\nclient-cert a.pem\nclient-key a.pem\n"
+                         "match host a.example.org\n ca-file a.pem\n client-cert b.pem\n"
+                         "match host b.example.org\n");
+    settings = decide(policy, "a.example.org", 25, DECISION_GUARD);
+    assert_string_equal(settings.ca_file, in_folder("a.pem"));
+    assert_null(settings.ca_dir); /* the system's authorities would be trusted beside it */
+    assert_string_equal(settings.client_cert, in_folder("b.pem"));
+    assert_null(settings.client_key);
+    settings = decide(policy, "b.example.org", 25, DECISION_GUARD);
+    assert_true(settings.ca_dir != NULL && settings.ca_file == NULL && settings.client_key != NULL);
+    policy_free(policy);
+}
+
+static void every_setting_arrives(void **state)
+{
+    const struct policy *policy;
+    struct settings s;
+    char pin[96] = "sha256:";
+
+    (void)state;
+    put("ca.pem", "text before\n-----BEGIN TRUSTED CERTIFICATE-----\n");
+    put("crl.pem", "-----BEGIN X509 CRL-----\n");
+    memset(pin + 7, 'a', 64);
+    policy = good_policy(
+        "match port 1143 # by its number\r\n"
+        "  level fingerprint\r\n  protocol imap\r\n  tls implicit\r\n"
+        "  connect-to Mail.Example.org:imaps\r\n  name A.example.org b.example.org. 192.0.2.7\r\n"
+        "  servername SNI.example.org\r\n  ca-file ca.pem\r\n  crl-file crl.pem\r\n"
+        "  fingerprint sha256:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:"
+        "AA:AA:AA:AA:AA:AA:AA:AA\r\n"
+        "  fingerprint spki-sha256:0000000000000000000000000000000000000000000000000000000000000000\r\n"
+        "  tls-min 1.2\r\n  tls-max 1.3\r\n  ciphers \"HIGH:!aNULL @SECLEVEL=2\"\r\n"
+        "  ciphersuites TLS_AES_256_GCM_SHA384\r\n  groups X25519:P-256\r\n"
+        "  timeout 2m\r\n  greeting-timeout 30s\r\n  testing yes\r\n  log /tmp/retrotls.log");
+    s = decide(policy, NULL, 1143, DECISION_GUARD);
+    assert_true(s.level == LEVEL_FINGERPRINT && s.protocol == PROTOCOL_IMAP && s.implicit && s.testing);
+    assert_true(s.connect_port == 993 && s.timeout == 120 && s.greeting_timeout == 30);
+    assert_true(s.tls_min == SETTINGS_TLS_1_2 && s.tls_max == SETTINGS_TLS_1_3);
+    assert_string_equal(s.connect_host, "mail.example.org");
+    assert_string_equal(s.servername, "sni.example.org");
+    assert_string_equal(s.ca_file, in_folder("ca.pem"));
+    assert_string_equal(s.crl_file, in_folder("crl.pem"));
+    assert_string_equal(s.ciphers, "HIGH:!aNULL @SECLEVEL=2");
+    assert_string_equal(s.ciphersuites, "TLS_AES_256_GCM_SHA384");
+    assert_string_equal(s.groups, "X25519:P-256");
+    assert_string_equal(s.log, "/tmp/retrotls.log");
+    assert_int_equal(s.names.count, 3);
+    assert_string_equal(s.names.item[0], "a.example.org");
+    assert_string_equal(s.names.item[1], "b.example.org");
+    assert_string_equal(s.names.item[2], "192.0.2.7");
+    assert_int_equal(s.fingerprints.count, 2);
+    assert_string_equal(s.fingerprints.item[0], pin);
+    assert_true(is_rule(s, "policy", 1));
+    policy_free(policy);
+}
+
+static void connect_to_takes_every_form(void **state)
+{
+    static const struct {
+        const char *word, *host;
+        uint32_t port;
+    } forms[] = {
+        {"993", NULL, 993},
+        {"imaps", NULL, 993},
+        {"mail.example.org:993", "mail.example.org", 993},
+        {"192.0.2.1:993", "192.0.2.1", 993},
+        {"[2001:db8::1]:imaps", "2001:db8::1", 993},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        char text[128];
+        const struct policy *policy;
+        struct settings settings;
+
+        snprintf(text, sizeof text, "connect-to %s\n", forms[i].word);
+        policy = good_policy(text);
+        settings = decide(policy, NULL, 143, DECISION_GUARD);
+        assert_int_equal(settings.connect_port, forms[i].port);
+        if (forms[i].host == NULL)
+            assert_null(settings.connect_host);
+        else
+            assert_string_equal(settings.connect_host, forms[i].host);
+        policy_free(policy);
+    }
+}
+
+static void without_memory_all_that_might_be_guarded_fails(void **state)
+{
+    int status;
+    const pid_t child = fork();
+
+    (void)state;
+    if (child == 0) {
+        const struct policy *policy;
+
+        /* A limit that leaves no room for a mapping: what is mapped already stays. */
+        if (setrlimit(RLIMIT_AS, &(struct rlimit){4096, 4096}) != 0)
+            _exit(2);
+        policy = policy_load(NULL, 0);
+        if (strcmp(policy_first_error(policy), "no memory for the policy") != 0)
+            _exit(3);
+        if (!policy_may_guard(policy, 2525))
+            _exit(4);
+        decide(policy, NULL, 2525, DECISION_ERROR);
+        decide(policy, NULL, 25, DECISION_ERROR);
+        decide(policy, NULL, 443, DECISION_UNTOUCHED);
+        policy_free(policy);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void sources_are_the_named_one_or_the_usual_ones(void **state)
+{
+    struct policy_source sources[POLICY_SOURCES];
+    char buffer[64], small[8];
+
+    (void)state;
+    assert_int_equal(policy_default_sources(sources, "/p", "/home/a", false, buffer, sizeof buffer), 1);
+    assert_true(strcmp(sources[0].path, "/p") == 0 && sources[0].must_exist);
+    assert_int_equal(policy_default_sources(sources, NULL, "/home/a", false, buffer, sizeof buffer), 2);
+    assert_string_equal(sources[0].path, "/home/a/.config/retrotls/policy");
+    assert_string_equal(sources[1].path, "/etc/retrotls/policy");
+    assert_false(sources[0].must_exist || sources[1].must_exist);
+    assert_int_equal(policy_default_sources(sources, "", NULL, false, buffer, sizeof buffer), 1);
+    assert_string_equal(sources[0].path, "/etc/retrotls/policy");
+    assert_int_equal(policy_default_sources(sources, NULL, "relative", false, buffer, sizeof buffer), 1);
+    /* With AT_SECURE the environment is not the user's own. */
+    assert_int_equal(policy_default_sources(sources, "/p", "/home/a", true, buffer, sizeof buffer), 1);
+    assert_string_equal(sources[0].path, "/etc/retrotls/policy");
+    /* A home that does not fit is not passed over in silence. */
+    assert_int_equal(policy_default_sources(sources, NULL, "/home/a", false, small, sizeof small), 2);
+    assert_true(sources[0].must_exist);
+}
+
+/* Nothing that a program does to its memory by accident changes the policy. */
+static void loaded_policy_is_read_only(void **state)
+{
+    const struct policy *policy = good_policy("level may\n");
+    int status;
+    const pid_t child = fork();
+
+    (void)state;
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        signal(SIGSEGV, SIG_DFL);
+        *(volatile char *)policy = 1;
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    policy_free(policy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_file_means_the_built_in_defaults),
+        cmocka_unit_test(loading_keeps_errno),
+        cmocka_unit_test(users_blocks_come_first_but_before_final_ones),
+        cmocka_unit_test(final_defaults_make_every_block_final),
+        cmocka_unit_test(what_a_block_leaves_out_comes_from_its_own_file_first),
+        cmocka_unit_test(final_block_inherits_nothing_from_the_user),
+        cmocka_unit_test(trust_anchors_and_key_pairs_are_inherited_as_one),
+        cmocka_unit_test(every_setting_arrives),
+        cmocka_unit_test(connect_to_takes_every_form),
+        cmocka_unit_test(without_memory_all_that_might_be_guarded_fails),
+        cmocka_unit_test(sources_are_the_named_one_or_the_usual_ones),
+        cmocka_unit_test(loaded_policy_is_read_only),
+    };
+
+    return cmocka_run_group_tests_name("policy: loading", tests, make_folder, remove_folder);
+}
