@@ -38,7 +38,8 @@ SSL_SESSION *tls_session_take(struct tls_context *context, const char *key);
 /* Keeps `session`, of which it takes a reference. */
 void tls_session_keep(struct tls_context *context, const char *key, SSL_SESSION *session);
 
-/* Has OpenSSL find and load what a first handshake needs, by one that gets no further than its ClientHello. */
+/* Has OpenSSL find and load what a first handshake needs, by one that gets no further than its ClientHello.
+ */
 void tls_warm_up(void);
 
 #endif
