@@ -15,13 +15,35 @@ struct answer {
     char said[SAID_LIMIT]; /* the tagged response, without the tag */
 };
 
+/*
+ * Whether the greeting's response code lists STARTTLS (RFC 9051, 7.1 and 6.2.1): then TLS is asked for at
+ * once, a round trip less. That it does not list it means nothing, and none of it is believed once TLS is up.
+ */
+static bool greeting_offers(const char *line)
+{
+    static const char code[] = "* OK [CAPABILITY ";
+    const char *end = strchr(line, ']');
+    const char *word = line + sizeof code - 1;
+
+    if (!end || strncasecmp(line, code, sizeof code - 1) != 0)
+        return false;
+    while (word < end) {
+        const size_t length = strcspn(word, " ]");
+
+        if (length == strlen("STARTTLS") && strncasecmp(word, "STARTTLS", length) == 0)
+            return true;
+        word += length + 1;
+    }
+    return false;
+}
+
 static enum outcome imap_greeting(struct plain *server, struct greeting *g, struct failure *why)
 {
     char line[LINE_LIMIT];
 
     if (read_kept_line(server, g, line, why) < 0)
         return FAILED;
-    /* Capabilities in its response code are not believed: a server may say other things when asked. */
+    g->starttls = greeting_offers(line);
     if (first_word_is(line, "* OK") || (g->preauth = first_word_is(line, "* PREAUTH")))
         return READY;
     if (first_word_is(line, "* BYE"))
@@ -157,18 +179,12 @@ static enum status ask(struct plain *server, const char *name, struct answer *a,
     return STATUS_BROKEN;
 }
 
-static enum outcome imap_upgrade(struct plain *server, const struct local_address *local,
-                                 const struct greeting *g, struct failure *why)
+/* READY where the server, asked, offers STARTTLS. */
+static enum outcome ask_capabilities(struct plain *server, struct failure *why)
 {
     struct answer a;
-    enum status status;
+    const enum status status = ask(server, "CAPABILITY", &a, why);
 
-    (void)local;
-    if (g->preauth) { /* STARTTLS is for the state before authentication alone (RFC 9051, 6.2.1 and 7.1.4) */
-        fail(why, FAILURE_PREAUTH, server->server);
-        return answered(server, "the greeting", NOT_OFFERED, why);
-    }
-    status = ask(server, "CAPABILITY", &a, why);
     if (status == STATUS_BROKEN)
         return FAILED;
     if (status != STATUS_OK) {
@@ -183,13 +199,33 @@ static enum outcome imap_upgrade(struct plain *server, const struct local_addres
         fail(why, FAILURE_NOT_OFFERED, server->server, "STARTTLS");
         return answered(server, "CAPABILITY", NOT_OFFERED, why);
     }
-    status = ask(server, "STARTTLS", &a, why);
-    if (status == STATUS_BROKEN)
+    return READY;
+}
+
+static enum outcome imap_upgrade(struct plain *server, const struct local_address *local,
+                                 const struct greeting *g, struct failure *why)
+{
+    enum outcome offered = READY;
+    struct answer a;
+
+    (void)local;
+    if (g->preauth) { /* STARTTLS is for the state before authentication alone (RFC 9051, 6.2.1 and 7.1.4) */
+        fail(why, FAILURE_PREAUTH, server->server);
+        return answered(server, "the greeting", NOT_OFFERED, why);
+    }
+    if (!g->starttls)
+        offered = ask_capabilities(server, why);
+    if (offered != READY)
+        return offered;
+    switch (ask(server, "STARTTLS", &a, why)) {
+    case STATUS_BROKEN:
         return FAILED;
-    if (status == STATUS_OK)
+    case STATUS_OK:
         return answered(server, "STARTTLS", READY, why);
-    fail(why, FAILURE_REFUSED, server->server, a.said, "STARTTLS");
-    return answered(server, "STARTTLS", NOT_OFFERED, why);
+    default:
+        fail(why, FAILURE_REFUSED, server->server, a.said, "STARTTLS");
+        return answered(server, "STARTTLS", NOT_OFFERED, why);
+    }
 }
 
 /* No response code: what the server can do, the program has to ask over TLS. */

@@ -29,7 +29,7 @@ struct greeting {
     char timestamp[256]; /* POP3: the APOP timestamp, if a well-formed message id (RFC 1939, 7); else "" */
     int code;            /* NNTP: 200 or 201 */
     bool preauth;        /* IMAP: PREAUTH */
-    bool starttls;       /* ManageSieve: STARTTLS is in the list */
+    bool starttls;       /* ManageSieve, IMAP: STARTTLS is in its list */
 };
 
 struct local_address {
