@@ -56,6 +56,7 @@ struct connection *connection_new(const uint8_t *message, size_t length, int tcp
         c->tcp = tcp;
         c->program = program;
         c->log = log;
+        c->no_delay = -1;
         c->began = plain_now() - c->request.elapsed;
         c->state.protocol = "";
     }
@@ -210,14 +211,14 @@ void connections_tell(int eventfd)
     pthread_mutex_unlock(&lock);
 }
 
-int connection_with_tcp(uint64_t cookie, int (*act)(int tcp, void *argument), void *argument)
+int connection_with_tcp(uint64_t cookie, int (*act)(struct connection *c, void *argument), void *argument)
 {
     int result = ENOTCONN;
 
     pthread_mutex_lock(&lock);
     for (struct connection *c = first; c; c = c->next) {
         if (c->request.cookie == cookie) {
-            result = c->tcp < 0 ? EBADF : act(c->tcp, argument);
+            result = c->tcp < 0 ? EBADF : act(c, argument);
             break;
         }
     }

@@ -43,10 +43,11 @@ struct connection {
     struct connection *next_waiting;    /* worker.c's */
     struct guard_request request;       /* its texts are in `message` */
     uint8_t *message;
-    int tcp;                            /* -1: none (a failure without a connection) */
-    int program;                        /* the relay's end of the pair */
-    int log;                            /* the program's standard error, for one line; -1: none */
-    int64_t began;                      /* when connect() was called, on plain_now() */
+    int tcp;       /* -1: none (a failure without a connection) */
+    int program;   /* the relay's end of the pair */
+    int no_delay;  /* the program's TCP_NODELAY; -1: the socket's own is it (options.h). Under the lock */
+    int log;       /* the program's standard error, for one line; -1: none */
+    int64_t began; /* when connect() was called, on plain_now() */
     char server[CLEAN_FIELD_LIMIT + 1]; /* its name, or address, cleaned */
     struct connection_state state;
     _Atomic uint64_t up, down; /* bytes of the program's and for it */
@@ -76,10 +77,10 @@ size_t connections(void);
 void connections_tell(int eventfd);
 
 /*
- * Calls `act` with the TCP socket of the live connection whose program's end has `cookie`, under the lock.
- * Returns what it returns; ENOTCONN where there is none, EBADF where its TCP socket is closed.
+ * Calls `act` with the live connection whose program's end has `cookie`, and whose TCP socket is open, under
+ * the lock. Returns what it returns; ENOTCONN where there is none, EBADF where its TCP socket is closed.
  */
-int connection_with_tcp(uint64_t cookie, int (*act)(int tcp, void *argument), void *argument);
+int connection_with_tcp(uint64_t cookie, int (*act)(struct connection *c, void *argument), void *argument);
 
 /* Hands over the TCP socket that connection_keep_tcp() kept for `cookie`; -1 where there is none. */
 int connection_reclaim(uint64_t cookie);

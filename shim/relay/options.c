@@ -58,23 +58,51 @@ struct get {
     uint32_t *length;
 };
 
-static int get(int tcp, void *argument)
+static bool is_no_delay(const struct option_request *r)
+{
+    return r->level == IPPROTO_TCP && r->name == TCP_NODELAY;
+}
+
+static int get(struct connection *c, void *argument)
 {
     const struct get *g = argument;
     socklen_t length = g->request->size < WIRE_VALUE_LIMIT ? g->request->size : WIRE_VALUE_LIMIT;
 
     memset(g->value, 0, WIRE_VALUE_LIMIT); /* some options read a part of it as a question */
-    if (getsockopt(tcp, g->request->level, g->request->name, g->value, &length) != 0)
+    if (getsockopt(c->tcp, g->request->level, g->request->name, g->value, &length) != 0)
         return errno;
     *g->length = length < WIRE_VALUE_LIMIT ? length : WIRE_VALUE_LIMIT;
+    if (is_no_delay(g->request) && c->no_delay >= 0)
+        memcpy(g->value, &c->no_delay, length < sizeof c->no_delay ? length : sizeof c->no_delay);
     return 0;
 }
 
-static int set(int tcp, void *argument)
+/* Takes the socket's TCP_NODELAY for the program's, and sets it. */
+static int hasten(struct connection *c, void *unused)
+{
+    const int on = 1;
+    int own = 0;
+    socklen_t length = sizeof own;
+
+    (void)unused;
+    if (getsockopt(c->tcp, IPPROTO_TCP, TCP_NODELAY, &own, &length) != 0)
+        return errno;
+    c->no_delay = own;
+    return own || setsockopt(c->tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 ? 0 : errno;
+}
+
+static int set(struct connection *c, void *argument)
 {
     const struct option_request *r = argument;
 
-    return setsockopt(tcp, r->level, r->name, r->value, r->value_length) == 0 ? 0 : errno;
+    if (setsockopt(c->tcp, r->level, r->name, r->value, r->value_length) != 0)
+        return errno;
+    return is_no_delay(r) && c->no_delay >= 0 ? hasten(c, NULL) : 0;
+}
+
+void option_hasten(const struct connection *c)
+{
+    connection_with_tcp(c->request.cookie, hasten, NULL);
 }
 
 int option_get(const struct option_request *request, uint8_t *value, uint32_t *length)

@@ -5,7 +5,16 @@
 #ifndef RETROTLS_RELAY_OPTIONS_H
 #define RETROTLS_RELAY_OPTIONS_H
 
+#include "relay/connection.h"
 #include "wire/wire.h"
+
+/*
+ * Has TCP send at once (TCP_NODELAY): the relay sends whole pieces already, and else the program's first
+ * command would wait a round trip for the acknowledgement of the handshake's last message (Nagle's
+ * algorithm). What the program reads and sets as its TCP_NODELAY is kept apart from then on, so that it
+ * notices nothing.
+ */
+void option_hasten(const struct connection *c);
 
 /*
  * Reads or sets the option on the live connection that `request->cookie` names. Returns 0 or an errno:

@@ -12,6 +12,7 @@
 #include "relay/buffer.h"
 #include "relay/end.h"
 #include "relay/log.h"
+#include "relay/options.h"
 #include "relay/plain.h"
 #include "relay/protocol.h"
 #include "relay/pump.h"
@@ -334,6 +335,7 @@ void session_run(struct connection *c)
         s.protocol = session_protocol_of(&c->request);
         refuse_as_told(&s, c->request.failure);
     } else {
+        option_hasten(c);
         run(&s);
     }
     buffer_drop(&s.first);
