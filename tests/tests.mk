@@ -33,9 +33,10 @@ $(BUILD)/e2e/resolver.so: tests/e2e/programs/resolver.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -o $@ $< -ldl
 
+$(BUILD)/e2e/tlsend: LIBS = -lgnutls
 $(BUILD)/e2e/%: tests/e2e/programs/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -lssl -lcrypto -pthread
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< $(LIBS) -pthread
 
 format:
 	clang-format -i $(C_SOURCES)

@@ -2,6 +2,7 @@
 bounded memory; a broken stream is never taken for a whole one."""
 import contextlib
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from support import certs, protocols
 from support.play import play
 from support.protocols import IMAP, LMTP, NNTP, POP3, SIEVE, SMTP, tagged
-from support.shim import relays
+from support.shim import PROGRAMS, relays
 
 LEVELS = pytest.mark.parametrize("level", ["secure", "encrypt", "may"])
 EACH_PROTOCOL = pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
@@ -237,3 +238,30 @@ def test_f4_plain_end_after_the_goodbye_is_an_end(shim, protocol):
             if re.fullmatch(protocol.goodbye, line, re.IGNORECASE):
                 return s.close()
     play(shim, protocol, scenario, "secure").upgraded()
+
+
+@pytest.mark.parametrize("protocol", protocols.WITH_ASK, ids=lambda p: p.name)  # Sieve's greeting comes inside TLS
+@pytest.mark.parametrize("level", ["secure", "may"])
+@pytest.mark.parametrize("action,version,times", [
+    ("key-update", "1.3", 1), ("key-update", "1.3", 20), ("ticket", "1.3", 1), ("ticket", "1.3", 20),
+    ("hello-request", "1.2", 1), ("hello-request", "1.2", 100)])
+def test_f5_records_that_are_no_data(shim, protocol, level, action, version, times):
+    """Key updates, late session tickets, requests to renegotiate (the relay refuses them): no byte is lost, in either
+    direction, and nothing hangs."""
+    certificate = certs.case("good")
+    received = []
+
+    def scenario(s):
+        protocols.greet(s, protocol)
+        s.send(tagged(protocol.yes, protocols.until_starttls(s, protocol)))
+        assert not s.buffer
+        s.socket.setblocking(True)
+        received.append(subprocess.run(
+            [PROGRAMS / "tlsend", certificate.pem, certificate.key, f"NORMAL:-VERS-ALL:+VERS-TLS{version}", action,
+             str(times)], stdin=s.socket.fileno(), capture_output=True, timeout=60))
+    words = b"".join(b"word %d\r\n" % number for number in range(500)) + b"END\r\n"
+    outcome = play(shim, protocol, scenario, level, words=words)
+    assert received[0].returncode == 0 and received[0].stdout == words, f"{received[0]}{outcome.show()}"
+    lines = outcome.result.out.split(b"\r\n")[1:-1]
+    assert lines and lines == [b"line %d" % (n + 1) for n in range(len(lines))], outcome.show()
+    assert outcome.result.err == b"read: end of stream\n", outcome.show()
