@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support import certs
 from support import tree as tree_support
+from support.servers import courier as courier_server
 from support.servers.dovecot import Dovecot
 from support.servers.exim import Exim
 from support.servers.inn import Inn
@@ -35,6 +36,14 @@ def exim():
 @pytest.fixture(scope="session")
 def inn():
     with Inn(certs.case("good")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def courier():
+    if not courier_server.is_possible():
+        pytest.skip("courier needs root and a mount namespace; dovecot covers the rest")
+    with courier_server.Courier(certs.case("good")) as server:
         yield server
 
 
