@@ -96,8 +96,10 @@
     X(FAILURE_CERTIFICATE_REVOKED, "certificate of %s is revoked: for %s, %s, sha256:%s; ask its operator") \
     X(FAILURE_CERTIFICATE_NO_CRL, "certificate of %s has no valid revocation list: for %s, %s, sha256:%s; renew" \
                                   " 'crl-file'") \
-    X(FAILURE_CERTIFICATE_OTHER_HOST, "certificate of %s is for another host: for %s, %s, sha256:%s; if that is" \
-                                      " right, add 'name NAME' to its block") \
+    /* the name wanted, its names, its end and issuer, its SHA-256 */ \
+    X(FAILURE_CERTIFICATE_OTHER_HOST, "certificate of %s is not for %s but for %s, %s, sha256:%s; if that is right:" \
+                                      " 'name NAME'") \
+    /* its names, its end and issuer, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_NOT_LISTED, "certificate of %s is not the one listed: for %s, %s, sha256:%s; if it was" \
                                       " renewed, add its fingerprint") \
     /* what is too weak, its names, its SHA-256 */ \

@@ -139,7 +139,7 @@ static void serve(struct service *s, uint64_t what)
     }
 }
 
-/* How long to wait, in ms; 0: it is time to end. */
+/* How long to wait, in ms; 0: it is time to end, if nothing has come by now. */
 static int time_left(struct service *s)
 {
     int64_t left;
@@ -159,9 +159,9 @@ static int time_left(struct service *s)
 static void loop(struct service *s)
 {
     struct epoll_event events[16];
-    int timeout;
 
-    while ((timeout = time_left(s)) > 0) {
+    for (;;) {
+        const int timeout = time_left(s);
         const int count = epoll_wait(s->epoll, events, 16, timeout);
 
         for (int i = 0; i < count; i++)
@@ -169,7 +169,7 @@ static void loop(struct service *s)
         drop_silent(s);
         if (s->full)
             listen_again(s);
-        if (count < 0 && errno != EINTR)
+        if ((count == 0 && timeout == 0) || (count < 0 && errno != EINTR))
             return;
     }
 }

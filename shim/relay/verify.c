@@ -81,18 +81,23 @@ static bool matches(X509 *certificate, const struct reference *r)
 static bool check_names(struct verification *v, X509 *certificate)
 {
     const struct references *wanted = v->references;
+    const char *missing = "";
+    struct certificate_words words;
     uint32_t good = 0;
 
     for (uint32_t i = 0; i < wanted->count; i++) {
-        if (!matches(certificate, &wanted->item[i]))
+        if (!matches(certificate, &wanted->item[i])) {
+            missing = missing[0] ? missing : wanted->item[i].text;
             continue;
+        }
         if (good++ == 0)
             snprintf(v->verified, sizeof v->verified, "%s", wanted->item[i].text);
     }
     if (wanted->count > 0 && good >= (wanted->any ? 1 : wanted->count))
         return true;
     v->verified[0] = '\0';
-    explain(v, FAILURE_CERTIFICATE_OTHER_HOST, certificate);
+    certificate_in_words(&words, certificate);
+    fail(&v->why, FAILURE_CERTIFICATE_OTHER_HOST, v->server, missing, words.names, words.issue, words.sha256);
     return false;
 }
 
