@@ -1,6 +1,5 @@
 #include "policy/arena.h"
 
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -25,15 +24,6 @@ void *arena_take(struct arena *arena, size_t size)
     if (size > arena->size - arena->used)
         return NULL;
     arena->used += size;
-    return taken;
-}
-
-char *arena_text(struct arena *arena, const char *text, size_t length)
-{
-    char *taken = arena_take(arena, length + 1);
-
-    if (taken != NULL)
-        memcpy(taken, text, length);
     return taken;
 }
 

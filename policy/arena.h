@@ -15,8 +15,6 @@ struct arena {
 struct arena arena_map(size_t size);
 /* Zeroed, aligned for any object; NULL where it does not fit. */
 void *arena_take(struct arena *arena, size_t size);
-/* `length` bytes of `text` and a NUL; NULL where they do not fit. */
-char *arena_text(struct arena *arena, const char *text, size_t length);
 /* Gives back what is not used; returns what is left of the mapping. */
 size_t arena_close(struct arena *arena);
 

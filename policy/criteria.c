@@ -49,7 +49,9 @@ bool is_host_name(const char *name, bool pattern)
         if (++label > 63)
             return false;
     }
-    return length > 0 && length < 254 && (label > 0 || length > 1) && name[length - 1] != '-';
+    if (length == 0 || length > 254 || name[length - 1] == '-')
+        return false;
+    return label > 0 ? length < 254 : length > 1; /* a dot may stand at its end */
 }
 
 static bool read_host(const struct reading *r, struct value *value)
@@ -67,16 +69,17 @@ static bool read_host(const struct reading *r, struct value *value)
         lowered[length++] = lower(*c);
     }
     lowered[length] = '\0';
-    if (length > 1 && lowered[length - 1] == '.')
-        lowered[length - 1] = '\0';
     if (is_number(r->text))
         tell(r, MESSAGE_HOST_IS_NUMBER, r->text, NULL);
     else if (network_read(&network, r->text) != NETWORK_NO_ADDRESS)
         tell(r, MESSAGE_HOST_IS_ADDRESS, r->text, NULL);
-    else if (!is_host_name(lowered, true))
+    else if (!is_host_name(lowered, true) || strcmp(r->text, ".") == 0)
         tell(r, MESSAGE_HOST_BAD, r->text, NULL);
-    else
+    else {
+        if (lowered[length - 1] == '.')
+            lowered[length - 1] = '\0';
         return keep_text(r, value, lowered);
+    }
     return false;
 }
 

@@ -87,24 +87,17 @@ static bool file_check(struct errors *errors, const struct place *place, enum po
 static bool log_check(struct errors *errors, const struct place *place, const char *path)
 {
     char folder[POLICY_PATH_LIMIT];
-    const size_t length = (size_t)(strrchr(path, '/') - path);
-    struct file_facts facts;
-    int descriptor;
+    const size_t length = (size_t)(strrchr(path, '/') + 1 - path);
+    int error;
 
-    memcpy(folder, path, length);
-    memcpy(folder + length, length == 0 ? "/" : "", length == 0 ? 2 : 1);
-    descriptor = file_open(path, &facts);
-    if (descriptor >= 0)
-        file_close(descriptor);
-    if (path[length + 1] == '\0' || (descriptor >= 0 && S_ISDIR(facts.mode)))
+    if (path[length] == '\0' || folder_error(path) == 0)
         return refuse(errors, place, MESSAGE_PATH_NOT_FILE, path, NULL);
-    descriptor = file_open(folder, &facts);
-    if (descriptor < 0)
-        return refuse(errors, place, MESSAGE_LOG_FOLDER, folder, errno_words(errno));
-    file_close(descriptor);
-    if (!S_ISDIR(facts.mode))
+    memcpy(folder, path, length);
+    folder[length == 1 ? 1 : length - 1] = '\0'; /* without its last slash, but for the root's */
+    error = folder_error(folder);
+    if (error == ENOTDIR)
         return refuse(errors, place, MESSAGE_PATH_NOT_FOLDER, folder, NULL);
-    return true;
+    return error == 0 || refuse(errors, place, MESSAGE_LOG_FOLDER, folder, errno_words(error));
 }
 
 bool path_check(struct errors *errors, const struct place *place, enum policy_setting key, const char *path)

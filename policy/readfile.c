@@ -50,6 +50,16 @@ int file_open(const char *path, struct file_facts *facts)
     return -1;
 }
 
+int folder_error(const char *path)
+{
+    const int descriptor = (int)syscall(SYS_openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+    if (descriptor < 0)
+        return errno;
+    file_close(descriptor);
+    return 0;
+}
+
 void file_close(int descriptor)
 {
     syscall(SYS_close, descriptor);

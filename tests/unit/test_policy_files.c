@@ -246,6 +246,23 @@ static void too_many_files_of_a_pattern_are_an_error(void **state)
     policy_free(policy);
 }
 
+/* The pattern's path may fit where that of a file does not. */
+static void file_of_a_pattern_needs_a_path_that_fits(void **state)
+{
+    char text[POLICY_PATH_LIMIT + 64] = "include ";
+    const struct policy *policy;
+
+    (void)state;
+    put("long-name-of-a-file-that-is-included", "");
+    while (strlen(folder) + strlen(text) < POLICY_PATH_LIMIT - 20)
+        strcat(text, "./");
+    strcat(text, "long*\n");
+    policy = policy_of(text);
+    assert_non_null(strstr(policy_first_error(policy), "a path longer than 1023 bytes"));
+    assert_true(decide(policy, NULL, 2525, DECISION_ERROR).level == LEVEL_SECURE);
+    policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +279,7 @@ int main(void)
         cmocka_unit_test(included_settings_without_blocks_join_the_defaults),
         cmocka_unit_test(pattern_needs_its_folder),
         cmocka_unit_test(too_many_files_of_a_pattern_are_an_error),
+        cmocka_unit_test(file_of_a_pattern_needs_a_path_that_fits),
     };
 
     return cmocka_run_group_tests_name("policy: files", tests, make_folder, remove_folder);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "policy/policy.h"
+#include "policy/text.h"
 #include "tests/unit/policy_files.h"
 
 static const struct policy *two_policies(const char *of_user, const char *of_system)
@@ -240,6 +241,88 @@ static void without_memory_all_that_might_be_guarded_fails(void **state)
     assert_int_equal(status, 0);
 }
 
+static void certificate_is_found_behind_any_text(void **state)
+{
+    char text[5000];
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    for (size_t at = 2000; at < 2100; at++) {
+        snprintf(text + at, sizeof text - at, "-----BEGIN CERTIFICATE-----%s", "");
+        put("late.pem", text);
+        policy_free(good_policy("ca-file late.pem\n"));
+        memset(text, 'x', sizeof text);
+    }
+}
+
+static char *filled(char letter, size_t length)
+{
+    static char texts[8][POLICY_PATH_LIMIT];
+    static unsigned turn;
+    char *text = texts[turn++ % 8];
+
+    memset(text, letter, length);
+    text[length] = '\0';
+    return text;
+}
+
+/* What the library has to send to the relay for one connection must never be too long for one message. */
+static void largest_settings_fit_one_message(void **state)
+{
+    static char text[1 << 15], deep[POLICY_PATH_LIMIT], program[4096];
+    static uint8_t message[WIRE_MESSAGE_LIMIT];
+    struct guard_request request = {.program = program, .asked.count = SETTINGS_LIST_LIMIT};
+    struct text out = text_in(text, sizeof text);
+    const struct policy *policy;
+
+    (void)state;
+    put("all.pem", "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n-----BEGIN X509 CRL-----\n");
+    assert_int_equal(chmod(in_folder("all.pem"), 0600), 0);
+    snprintf(deep, sizeof deep, "%s/", folder);
+    while (strlen(deep) < sizeof deep - 12)
+        strcat(deep, "./");
+    strcat(deep, "all.pem");
+    text_add(&out, "level fingerprint\n");
+    for (enum policy_setting key = 0; key < POLICY_SETTINGS; key++) {
+        const bool path = key == POLICY_CA_FILE || key == POLICY_CRL_FILE || key == POLICY_CLIENT_CERT ||
+                          key == POLICY_CLIENT_KEY || key == POLICY_LOG;
+        const bool words = key == POLICY_CIPHERS || key == POLICY_CIPHERSUITES || key == POLICY_GROUPS;
+
+        if (!path && !words)
+            continue;
+        text_add(&out, policy_setting_name(key));
+        text_add(&out, " ");
+        text_add(&out, path ? deep : filled('X', POLICY_PATH_LIMIT - 1));
+        text_add(&out, "\n");
+    }
+    text_add(&out, "ca-dir ");
+    text_add_bytes(&out, deep, strlen(deep) - strlen("all.pem"));
+    for (unsigned i = 0; i < SETTINGS_LIST_LIMIT; i++) {
+        const char *name = filled('a', 63);
+
+        text_add(&out, "\nname ");
+        for (unsigned j = 0; j < 3; j++) {
+            text_add(&out, name);
+            text_add(&out, ".");
+        }
+        text_add(&out, name + 2);
+        text_add(&out, "\nfingerprint spki-sha256:");
+        text_add(&out, filled('0', 64));
+    }
+    assert_false(out.cut);
+    policy = good_policy(text);
+    request.settings = decide(policy, NULL, 25, DECISION_GUARD);
+    assert_true(request.settings.ca_dir != NULL && request.settings.names.count == 16);
+    assert_int_equal(strlen(request.settings.names.item[15]), 253);
+    for (unsigned i = 0; i < SETTINGS_LIST_LIMIT; i++)
+        request.asked.item[i] = request.settings.names.item[i];
+    memset(program, 'p', sizeof program - 1);
+    request.settings.rule = request.settings.connect_host = request.settings.servername =
+        filled('r', POLICY_PATH_LIMIT - 1);
+    assert_true(wire_write_guard(message, &request) > 0);
+    policy_free(policy);
+}
+
 static void sources_are_the_named_one_or_the_usual_ones(void **state)
 {
     struct policy_source sources[POLICY_SOURCES];
@@ -295,6 +378,8 @@ int main(void)
         cmocka_unit_test(every_setting_arrives),
         cmocka_unit_test(connect_to_takes_every_form),
         cmocka_unit_test(without_memory_all_that_might_be_guarded_fails),
+        cmocka_unit_test(certificate_is_found_behind_any_text),
+        cmocka_unit_test(largest_settings_fit_one_message),
         cmocka_unit_test(sources_are_the_named_one_or_the_usual_ones),
         cmocka_unit_test(loaded_policy_is_read_only),
     };

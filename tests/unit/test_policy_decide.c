@@ -1,0 +1,417 @@
+/* Decisions that matter, one by one; what an error stops; where explain says that a setting comes from. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy.h"
+#include "tests/unit/policy_files.h"
+
+static enum decision decision(const struct policy *policy, const char *address, unsigned port,
+                              const char *host, const char *program)
+{
+    const struct policy_query query = {
+        .address = address_of(address, port),
+        .hosts = {.count = host == NULL ? 0 : 1, .item = {host}},
+        .program = program,
+        .user = "alice",
+        .uid = 1000,
+    };
+    struct settings settings;
+
+    return policy_decide(policy, &query, &settings);
+}
+
+static bool guards(const struct policy *policy, const char *address, unsigned port, const char *host)
+{
+    return decision(policy, address, port, host, "/usr/bin/mutt") == DECISION_GUARD;
+}
+
+static bool fails(const struct policy *policy, const char *address, unsigned port, const char *host)
+{
+    return decision(policy, address, port, host, "/usr/bin/mutt") == DECISION_ERROR;
+}
+
+static const char out[] = "192.0.2.1", lo[] = "127.0.0.1";
+
+static void usual_ports_are_guarded_but_not_on_loopback(void **state)
+{
+    static const unsigned usual[] = {25, 587, 24, 143, 110, 119, 4190};
+    const struct policy *policy = policy_load(NULL, 0);
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        assert_true(guards(policy, out, usual[i], NULL) &&
+                    guards(policy, "2001:db8::1", usual[i], "a.example.org"));
+        assert_false(guards(policy, lo, usual[i], "localhost") || guards(policy, "::1", usual[i], NULL));
+        assert_true(policy_may_guard(policy, (uint16_t)usual[i]));
+    }
+    for (unsigned port = 0; port < 65536; port++)
+        if (!policy_may_guard(policy, (uint16_t)port))
+            assert_false(guards(policy, out, port, "mail.example.org"));
+    assert_false(guards(policy, out, 443, NULL) || policy_may_guard(policy, 443) ||
+                 policy_may_guard(policy, 2525));
+    policy_free(policy);
+}
+
+static void block_guards_the_port_it_names_also_on_loopback(void **state)
+{
+    const struct policy *policy = good_policy("match port 1143 host localhost\n");
+
+    (void)state;
+    assert_true(guards(policy, lo, 1143, "localhost") && guards(policy, out, 1143, "localhost"));
+    assert_false(guards(policy, lo, 1143, "other") || guards(policy, lo, 143, "localhost"));
+    assert_true(policy_may_guard(policy, 1143) && !policy_may_guard(policy, 1144));
+    policy_free(policy);
+}
+
+/* A program's web traffic, and a tunnel at loopback, are not what `match program` is about. */
+static void block_that_names_no_port_keeps_to_mail(void **state)
+{
+    const struct policy *policy = good_policy("match program mutt\n level encrypt\n");
+
+    (void)state;
+    assert_true(guards(policy, out, 143, NULL));
+    assert_false(guards(policy, out, 443, NULL) || guards(policy, lo, 143, NULL));
+    policy_free(policy);
+    policy = good_policy("match host localhost\n");
+    assert_true(guards(policy, lo, 143, "localhost"));
+    assert_false(guards(policy, lo, 8080, "localhost"));
+    policy_free(policy);
+    policy = good_policy("match port !25\n level encrypt\n"); /* names none either */
+    assert_false(guards(policy, out, 443, NULL) || guards(policy, lo, 143, NULL));
+    policy_free(policy);
+    policy = good_policy("match address !10.0.0.0/8\n level encrypt\n");
+    assert_false(guards(policy, lo, 143, NULL));
+    policy_free(policy);
+}
+
+static void block_of_level_none_exempts_everywhere(void **state)
+{
+    const struct policy *policy = good_policy("match program mutt\n level none\nmatch port 1143 2000-3000\n");
+
+    (void)state;
+    assert_false(guards(policy, out, 1143, NULL) || guards(policy, out, 25, NULL));
+    assert_int_equal(decision(policy, out, 1143, NULL, "/usr/bin/fetchmail"), DECISION_GUARD);
+    assert_true(policy_may_guard(policy, 2000) && policy_may_guard(policy, 3000) &&
+                policy_may_guard(policy, 2525));
+    assert_false(policy_may_guard(policy, 1999) || policy_may_guard(policy, 3001));
+    policy_free(policy);
+}
+
+static void protocol_is_known_by_port_or_greeting(void **state)
+{
+    const struct policy *policy = good_policy("match protocol imap\n level encrypt\n");
+    struct policy_query query = {.address = address_of(out, 143)};
+    struct settings settings;
+
+    (void)state;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    assert_int_equal(settings.level, LEVEL_ENCRYPT);
+    query.address.port = 2143;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
+    assert_string_equal(settings.rule, "built-in defaults");
+    query.protocol = PROTOCOL_IMAP;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    assert_int_equal(settings.level, LEVEL_ENCRYPT);
+    query.protocol = PROTOCOL_SMTP; /* the greeting knows better than the port */
+    query.address.port = 143;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    assert_int_equal(settings.level, LEVEL_SECURE);
+    policy_free(policy);
+}
+
+/* Different threads asked for the one address: what an attacker made one of them ask for must not weaken. */
+static void strictest_of_several_names_is_in_force(void **state)
+{
+    const struct policy *policy = good_policy("match host weak.example.org\n level none\n"
+                                              "match host test.example.org\n testing yes\n"
+                                              "match host some.example.org\n level encrypt\n timeout 9\n"
+                                              "match host same.example.org\n level encrypt\n timeout 8\n");
+    struct policy_query query = {.address = address_of(out, 25),
+                                 .hosts = {.count = 2, .item = {"weak.example.org", "other.example.org"}}};
+    struct settings settings;
+
+    (void)state;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    assert_int_equal(settings.level, LEVEL_SECURE);
+    query.hosts.item[1] = "some.example.org";
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    assert_int_equal(settings.level, LEVEL_ENCRYPT);
+    query.hosts.item[0] = "test.example.org"; /* secure, but only to test it: not stricter */
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    assert_true(settings.level == LEVEL_ENCRYPT && !settings.testing);
+    query.hosts.item[0] = "same.example.org";
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    assert_int_equal(settings.timeout, 9); /* of equals, the block that stands before */
+    query.hosts.count = 1;
+    query.hosts.item[0] = "weak.example.org";
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
+    policy_free(policy);
+}
+
+static void what_is_unknown_fits_no_value(void **state)
+{
+    const struct policy *policy =
+        good_policy("match port 1 host *\nmatch port 2 host !a.example.org\n"
+                    "match port 3 program *\nmatch port 4 user *\n"
+                    "match port 5 address 0.0.0.0/0 ::/0\nmatch port 6 protocol smtp\n"
+                    "match port 7 protocol !smtp\nmatch port 8 user 1000\n");
+    struct policy_query query = {.address = {.family = 0}, .uid = 1000};
+    static const bool right[] = {false, false, true, false, false, false, false, true, true};
+    char longer[300];
+    struct settings settings;
+
+    (void)state;
+    for (uint16_t port = 1; port <= 8; port++) {
+        query.address.port = port;
+        assert_int_equal(policy_decide(policy, &query, &settings) == DECISION_GUARD, right[port]);
+    }
+    memset(longer, 'a', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    query.hosts = (struct text_list){.count = 1, .item = {longer}};
+    query.address.port = 1;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
+    query.hosts.item[0] = "";
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
+    policy_free(policy);
+}
+
+static void program_without_folder_is_its_own_base_name(void **state)
+{
+    const struct policy *policy = good_policy("match program mutt port 1\n");
+
+    (void)state;
+    assert_int_equal(decision(policy, out, 1, NULL, "mutt"), DECISION_GUARD);
+    policy_free(policy);
+}
+
+static void words_of_the_language_may_be_names_too(void **state)
+{
+    const struct policy *policy =
+        good_policy("match host \"port\" !\"level\" port 1 program ports \"prot\"\n");
+
+    (void)state;
+    assert_int_equal(decision(policy, out, 1, "port", "/bin/ports"), DECISION_GUARD);
+    assert_int_equal(decision(policy, out, 1, "port", "/bin/prot"), DECISION_GUARD);
+    assert_int_equal(decision(policy, out, 1, "level", "/bin/ports"), DECISION_UNTOUCHED);
+    policy_free(policy);
+}
+
+static void every_port_of_a_range_may_be_guarded(void **state)
+{
+    (void)state;
+    for (unsigned low = 65500; low < 65536; low += 5)
+        for (unsigned high = low; high < 65536; high++) {
+            char text[64];
+            const struct policy *policy;
+
+            snprintf(text, sizeof text, "match port %u-%u\n", low, high);
+            policy = good_policy(text);
+            for (unsigned port = 65490; port < 65536; port++)
+                assert_int_equal(policy_may_guard(policy, (uint16_t)port), port >= low && port <= high);
+            policy_free(policy);
+        }
+}
+
+static void error_stops_the_usual_ports_and_what_blocks_are_about(void **state)
+{
+    const struct policy *policy = policy_of("match port 1143 host *.example.org\n levle may\n"
+                                            "match program /opt/x\n level none\n");
+
+    (void)state;
+    assert_string_not_equal(policy_errors(policy), "");
+    assert_true(fails(policy, out, 25, NULL) && fails(policy, out, 1143, "a.example.org"));
+    assert_true(fails(policy, lo, 1143, "a.example.org")); /* that block names it */
+    assert_false(fails(policy, lo, 25, NULL) || fails(policy, out, 1143, "a.example.com"));
+    assert_int_equal(decision(policy, out, 8080, NULL, "/opt/x"),
+                     DECISION_UNTOUCHED); /* none: it guards nothing */
+    assert_int_equal(decision(policy, out, 25, NULL, "/opt/x"), DECISION_ERROR);
+    assert_true(policy_may_guard(policy, 8080));
+    policy_free(policy);
+}
+
+static void error_in_the_defaults_leaves_blocks_in_place(void **state)
+{
+    const struct policy *policy = policy_of("levle none\nmatch port 1143\nmatch port 1110\n level none\n");
+
+    (void)state;
+    assert_true(fails(policy, out, 25, NULL) && fails(policy, out, 1143, NULL));
+    assert_false(fails(policy, out, 1110, NULL) || fails(policy, out, 2525, NULL));
+    policy_free(policy);
+    policy = policy_of("match port 1143\n level none\n certificate x\n"); /* who knows what it was to be */
+    assert_true(fails(policy, out, 1143, NULL));
+    policy_free(policy);
+    policy = policy_of("match program mutt\n level none\n certificate x\n");
+    assert_false(fails(policy, out, 2525, NULL)); /* it names no port, whatever its level is */
+    policy_free(policy);
+}
+
+/* A criterion that cannot be read may have named anything. */
+static void unreadable_criterion_fits_everything(void **state)
+{
+    const struct policy *policy = policy_of("match port 114x host a.example.org\n level may\n");
+
+    (void)state;
+    assert_true(fails(policy, out, 2525, "a.example.org") && fails(policy, lo, 2525, "a.example.org"));
+    assert_false(fails(policy, out, 2525, "b.example.org"));
+    assert_false(fails(policy, out, 22, "a.example.org") || fails(policy, out, 443, "a.example.org") ||
+                 fails(policy, out, 993, "a.example.org")); /* surely no plaintext mail */
+    policy_free(policy);
+    policy = policy_of("match port 1143 host a..b\n");
+    assert_true(fails(policy, lo, 1143, NULL));
+    assert_false(fails(policy, out, 1144, NULL));
+    policy_free(policy);
+}
+
+static void unreadable_match_line_fits_everything(void **state)
+{
+    static const char *const texts[] = {
+        "match prot 1143\n",
+        "match port 1143 host a level none\n",
+        "match\n",
+        "match host a port\n",
+        "match port 1 \"\n",
+        "mtach port 1143\n",
+        "\"\n",
+        "when port 1143\n",
+        "match port 1 host a prt 2\n",
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const struct policy *policy = policy_of(texts[i]);
+
+        if (!fails(policy, out, 2525, NULL) || !fails(policy, lo, 2525, NULL) ||
+            fails(policy, out, 443, NULL))
+            fail_msg("%s", texts[i]);
+        policy_free(policy);
+    }
+}
+
+/* But a setting that is misspelt in a block that can be read is no reason to stop everything. */
+static void misspelt_setting_stops_no_more_than_its_block(void **state)
+{
+    const struct policy *policy = policy_of("match port 1143\n certificate x\n ca-file \"\n");
+
+    (void)state;
+    assert_true(fails(policy, out, 1143, NULL));
+    assert_false(fails(policy, out, 2525, NULL));
+    policy_free(policy);
+}
+
+static void unreadable_file_may_have_held_anything(void **state)
+{
+    static const char *const texts[] = {"include nothing\n", "include *a/b\n", "include\n",    "inclued x\n",
+                                        "include \"x\n",     "include a b\n",  "include ~/x\n"};
+    const struct policy_source source = {.path = in_folder("missing"), .must_exist = true};
+    const struct policy *policy = policy_load(&source, 1);
+
+    (void)state;
+    assert_true(fails(policy, out, 2525, NULL) && fails(policy, lo, 25, NULL));
+    assert_false(fails(policy, out, 22, NULL) || fails(policy, out, 443, NULL) ||
+                 fails(policy, out, 465, NULL));
+    policy_free(policy);
+    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        policy = policy_of(texts[i]);
+        if (!fails(policy, out, 2525, NULL))
+            fail_msg("%s", texts[i]);
+        policy_free(policy);
+    }
+}
+
+static void error_decision_has_settings_that_can_be_used(void **state)
+{
+    const struct policy *policy =
+        policy_of("log syslog\nname a..b\nfingerprint x\ntimeout 0\nca-file /nothing\n");
+    const struct policy_query query = {.address = address_of(out, 25)};
+    struct policy_explanation why;
+    struct settings settings;
+
+    (void)state;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_ERROR);
+    assert_string_equal(settings.log, "syslog");
+    assert_true(settings.names.count == 0 && settings.fingerprints.count == 0 && settings.timeout == 60);
+    assert_null(settings.ca_file);
+    assert_int_equal(policy_explain(policy, &query, &why), DECISION_ERROR);
+    assert_true(why.reason == REASON_ERROR && why.block.file == NULL);
+    policy_free(policy);
+}
+
+static bool is_from(const struct policy_explanation *why, enum policy_setting setting, const char *file,
+                    unsigned line)
+{
+    const struct policy_origin origin = why->origin[setting];
+
+    if (file == NULL)
+        return origin.file == NULL;
+    return origin.file != NULL && strcmp(origin.file, in_folder(file)) == 0 && origin.line == line;
+}
+
+static void explain_tells_where_each_setting_comes_from(void **state)
+{
+    const struct policy_source sources[] = {
+        {.path =
+             put("user",
+                 "timeout 5\nmatch host a.example.org\n level encrypt\n name a.example.org b.example.org\n")},
+        {.path = put("system", "log stderr\ntimeout 6\n")},
+    };
+    const struct policy *policy = policy_load(sources, 2);
+    struct policy_query query = {.address = address_of(out, 25),
+                                 .hosts = {.count = 1, .item = {"a.example.org"}}};
+    struct policy_explanation why;
+
+    (void)state;
+    assert_int_equal(policy_explain(policy, &query, &why), DECISION_GUARD);
+    assert_int_equal(why.reason, REASON_BLOCK);
+    assert_string_equal(why.block.file, in_folder("user"));
+    assert_int_equal(why.block.line, 2);
+    assert_true(is_from(&why, POLICY_LEVEL, "user", 3) && is_from(&why, POLICY_NAME, "user", 4));
+    assert_true(is_from(&why, POLICY_TIMEOUT, "user", 1) && is_from(&why, POLICY_LOG, "system", 1));
+    assert_true(is_from(&why, POLICY_TLS, NULL, 0) && is_from(&why, POLICY_CA_FILE, NULL, 0));
+    assert_int_equal(why.settings.timeout, 5);
+    query.hosts.count = 0;
+    assert_int_equal(policy_explain(policy, &query, &why), DECISION_GUARD);
+    assert_true(why.reason == REASON_DEFAULTS && why.block.file == NULL);
+    assert_true(is_from(&why, POLICY_LEVEL, NULL, 0) && is_from(&why, POLICY_TIMEOUT, "user", 1));
+    query.address = address_of(lo, 25);
+    assert_int_equal(policy_explain(policy, &query, &why), DECISION_UNTOUCHED);
+    assert_int_equal(why.reason, REASON_LOOPBACK);
+    query.address = address_of(lo, 2525);
+    assert_int_equal(policy_explain(policy, &query, &why), DECISION_UNTOUCHED);
+    assert_true(why.reason == REASON_PORT && why.settings.level == LEVEL_NONE);
+    policy_free(policy);
+}
+
+static void settings_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(policy_setting_name(POLICY_LEVEL), "level");
+    assert_string_equal(policy_setting_name(POLICY_FINAL), "final");
+    assert_string_equal(policy_setting_name(POLICY_SETTINGS), "unknown");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usual_ports_are_guarded_but_not_on_loopback),
+        cmocka_unit_test(block_guards_the_port_it_names_also_on_loopback),
+        cmocka_unit_test(block_that_names_no_port_keeps_to_mail),
+        cmocka_unit_test(block_of_level_none_exempts_everywhere),
+        cmocka_unit_test(protocol_is_known_by_port_or_greeting),
+        cmocka_unit_test(strictest_of_several_names_is_in_force),
+        cmocka_unit_test(what_is_unknown_fits_no_value),
+        cmocka_unit_test(program_without_folder_is_its_own_base_name),
+        cmocka_unit_test(words_of_the_language_may_be_names_too),
+        cmocka_unit_test(every_port_of_a_range_may_be_guarded),
+        cmocka_unit_test(error_stops_the_usual_ports_and_what_blocks_are_about),
+        cmocka_unit_test(error_in_the_defaults_leaves_blocks_in_place),
+        cmocka_unit_test(unreadable_criterion_fits_everything),
+        cmocka_unit_test(unreadable_match_line_fits_everything),
+        cmocka_unit_test(misspelt_setting_stops_no_more_than_its_block),
+        cmocka_unit_test(unreadable_file_may_have_held_anything),
+        cmocka_unit_test(error_decision_has_settings_that_can_be_used),
+        cmocka_unit_test(explain_tells_where_each_setting_comes_from),
+        cmocka_unit_test(settings_have_names),
+    };
+
+    return cmocka_run_group_tests_name("policy: decisions", tests, make_folder, remove_folder);
+}
