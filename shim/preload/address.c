@@ -3,6 +3,7 @@
  * real call comes first, so that for any other descriptor nothing is added.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,9 +11,11 @@
 #include "preload/identity.h"
 #include "preload/real.h"
 
-static bool is_unix(const struct sockaddr *address, const socklen_t *length)
+/* Whether it may be a name of ours: its full length is told even where the buffer is too short to see it. */
+static bool may_be_ours(const struct sockaddr *address, socklen_t room, const socklen_t *length)
 {
-    return address && *length >= sizeof address->sa_family && address->sa_family == AF_UNIX;
+    return *length > sizeof(struct sockaddr_in6) &&
+           (room < sizeof address->sa_family || address->sa_family == AF_UNIX);
 }
 
 /* As the kernel does it: as much as there is room for, and the true length. */
@@ -32,7 +35,7 @@ EXPORTED int getpeername(int fd, struct sockaddr *restrict address, socklen_t *r
 
     if (real.getpeername(fd, address, length) != 0)
         return -1;
-    if (!is_unix(address, length) || !identity_of(fd, &id))
+    if (!may_be_ours(address, room, length) || !identity_of(fd, &id))
         return 0;
     if (identity_outcome(fd, &id).state != OUTCOME_CONNECTED) {
         errno = ENOTCONN;
@@ -48,7 +51,7 @@ EXPORTED int getsockname(int fd, struct sockaddr *restrict address, socklen_t *r
 
     if (real.getsockname(fd, address, length) != 0)
         return -1;
-    if (!is_unix(address, length) || !identity_of(fd, &id))
+    if (!may_be_ours(address, room, length) || !identity_of(fd, &id))
         return 0;
     return tell(&id.local, address, room, length);
 }

@@ -70,9 +70,7 @@ int ask_set_option(int fd, const struct identity *id, int level, int name, const
     const struct option_request request = {
         .cookie = id->cookie, .level = level, .name = name, .value = value, .value_length = length};
 
-    /* Longer ones carry lists for the kernel (filters, groups), none of which has a place in a mail session.
-     */
-    return length > WIRE_VALUE_LIMIT ? EINVAL : ask_option(fd, id, WIRE_SET_OPTION, &request, NULL, NULL);
+    return ask_option(fd, id, WIRE_SET_OPTION, &request, NULL, NULL);
 }
 
 int ask_get_option(int fd, const struct identity *id, int level, int name, void *value, socklen_t *length)

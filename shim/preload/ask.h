@@ -8,8 +8,8 @@
 #include "preload/identity.h"
 
 /*
- * setsockopt(2) and getsockopt(2) on the real socket: 0, or an errno as the kernel gave it there. ESHUTDOWN
- * where no relay can be asked any more.
+ * setsockopt(2) and getsockopt(2) on the real socket, with up to WIRE_VALUE_LIMIT bytes: 0, or an errno as
+ * the kernel gave it there. ESHUTDOWN where no relay can be asked any more.
  */
 int ask_set_option(int fd, const struct identity *id, int level, int name, const void *value,
                    socklen_t length);

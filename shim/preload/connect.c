@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "preload/config.h"
+#include "preload/connect.h"
 #include "preload/export.h"
 #include "preload/guard.h"
 #include "preload/identity.h"
+#include "preload/memory.h"
 #include "preload/real.h"
 #include "preload/reconnect.h"
 #include "preload/sys.h"
@@ -156,21 +158,21 @@ static int decide(struct call *call, const void *frame)
     }
 }
 
-static int connect_inet(int fd, const struct sockaddr *address, socklen_t length,
+static int connect_inet(int fd, const struct sockaddr_storage *address, socklen_t length,
                         const struct wire_address *asked, const void *frame, int before)
 {
     struct call call = {
         .fd = fd,
+        .address = *address,
         .length = length,
         .guard = {.fd = fd, .asked = *asked, .started = sys_milliseconds()},
         .before = before,
     };
 
-    if (length > sizeof call.address || !is_connectable_tcp(fd, asked->family)) {
+    if (!is_connectable_tcp(fd, asked->family)) {
         errno = before;
-        return real.connect(fd, address, length);
+        return real.connect(fd, (const struct sockaddr *)address, length);
     }
-    memcpy(&call.address, address, length);
     return decide(&call, frame);
 }
 
@@ -190,9 +192,23 @@ static bool may_be_guarded(uint16_t port)
     return !policy || policy_may_guard(policy, port);
 }
 
-EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
+bool connect_is_guarded(int fd, const struct sockaddr *address, socklen_t length)
 {
-    const void *const frame = __builtin_frame_address(0);
+    const int saved = errno;
+    struct sockaddr_storage copy;
+    struct wire_address asked;
+    const bool guarded = length <= sizeof copy && memory_read(&copy, address, length) &&
+                         address_read(&asked, &copy, length) && may_be_guarded(asked.port) &&
+                         is_connectable_tcp(fd, asked.family);
+
+    errno = saved;
+    return guarded;
+}
+
+/* The address is a copy: nobody can change it between the policy's decision and the connection. */
+static int connect_copied(int fd, const struct sockaddr_storage *address, socklen_t length, const void *frame)
+{
+    const struct sockaddr *const to = (const struct sockaddr *)address;
     const int before = errno;
     struct wire_address asked;
     struct identity id;
@@ -201,13 +217,13 @@ EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
     const bool guarded = inet && may_be_guarded(asked.port);
 
     if (!guarded) {
-        result = real.connect(fd, address, length);
-        if (result == 0 || !was_ours(fd, &id))
+        result = real.connect(fd, to, length);
+        if (result == 0 || !was_ours(fd, &id) || length < sizeof address->ss_family)
             return result;
-        if (!inet) {
-            if (length < sizeof address->sa_family || address->sa_family != AF_UNSPEC)
-                return -1;
-            return reconnect_dissolve(fd, &id);
+        if (address->ss_family == AF_UNSPEC) {
+            result = reconnect_dissolve(fd, &id);
+            errno = result == 0 ? before : errno;
+            return result;
         }
     } else if (!identity_of(fd, &id)) {
         return connect_inet(fd, address, length, &asked, frame, before);
@@ -215,9 +231,21 @@ EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
     if (!reconnect(fd, &id, &result)) {
         if (guarded)
             return connect_inet(fd, address, length, &asked, frame, before);
-        result = real.connect(fd, address, length);
+        result = real.connect(fd, to, length);
     }
     if (result == 0)
         errno = before;
     return result;
+}
+
+EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct sockaddr_storage copy;
+
+    if (length > sizeof copy) /* EINVAL */
+        return real.connect(fd, address, length);
+    memset(&copy, 0, sizeof copy);
+    if (!memory_read(&copy, address, length)) /* EFAULT, or what comes before it */
+        return real.connect(fd, NULL, length);
+    return connect_copied(fd, &copy, length, __builtin_frame_address(0));
 }

@@ -1,7 +1,7 @@
 /*
- * getsockopt(2) and setsockopt(2): what a TCP socket answers at the levels of TCP, IP and IPv6, and some of
- * SOL_SOCKET, is asked of the real socket, which the relay has. For any other descriptor nothing is added but
- * for those options of SOL_SOCKET that a UNIX socket would take without a word: one getsockname(2).
+ * getsockopt(2) and setsockopt(2): what a TCP socket answers is asked of the real socket, which the relay
+ * has, but for what the descriptor itself does (timeouts, its pending error). For any other descriptor
+ * nothing is added but at SOL_SOCKET, where a UNIX socket would answer without a word: one getsockname(2).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,6 +12,7 @@
 #include "preload/ask.h"
 #include "preload/export.h"
 #include "preload/identity.h"
+#include "preload/memory.h"
 #include "preload/real.h"
 #include "preload/sys.h"
 
@@ -21,28 +22,47 @@
 #ifndef TCP_REPAIR
 #    define TCP_REPAIR 19
 #endif
-#ifndef SO_MAX_PACING_RATE
-#    define SO_MAX_PACING_RATE 47
-#endif
 
-/* Options of SOL_SOCKET that mean the real socket. The buffers' sizes too: the pair's own must not be small.
+/* By number (include/uapi/asm-generic/socket.h): libcs know different ones, and give two of them new numbers.
  */
-static bool is_real_socket_option(int name)
+enum {
+    OPTION_RCVTIMEO_OLD = 20,
+    OPTION_SNDTIMEO_OLD = 21,
+    OPTION_PEERNAME = 28,
+    OPTION_PEEK_OFF = 42,
+    OPTION_LOCK_FILTER = 44,
+    OPTION_ATTACH_BPF = 50,
+    OPTION_ATTACH_REUSEPORT_EBPF = 52,
+    OPTION_COOKIE = 57,
+    OPTION_RCVTIMEO_NEW = 66,
+    OPTION_SNDTIMEO_NEW = 67,
+};
+
+/*
+ * Options of SOL_SOCKET that the descriptor itself has: what its own calls obey. All others mean the real
+ * socket; the buffers' sizes too, for the pair's own must not be small.
+ */
+static bool is_own_option(int name)
 {
     switch (name) {
-    case SO_KEEPALIVE:
-    case SO_LINGER:
-    case SO_PRIORITY:
-    case SO_MARK:
-    case SO_BINDTODEVICE:
-    case SO_SNDBUF:
-    case SO_RCVBUF:
-    case SO_SNDBUFFORCE:
-    case SO_RCVBUFFORCE:
-    case SO_MAX_PACING_RATE:
+    case SO_TYPE:
+    case SO_ERROR:
+    case SO_RCVLOWAT:
+    case OPTION_RCVTIMEO_OLD:
+    case OPTION_SNDTIMEO_OLD:
+    case OPTION_RCVTIMEO_NEW:
+    case OPTION_SNDTIMEO_NEW:
+    case SO_ATTACH_FILTER:
+    case SO_DETACH_FILTER:
+    case OPTION_LOCK_FILTER:
+    case OPTION_PEERNAME:
+    case OPTION_PEEK_OFF:
+    case SO_DOMAIN:
+    case SO_PROTOCOL:
+    case OPTION_COOKIE:
         return true;
     default:
-        return false;
+        return name >= OPTION_ATTACH_BPF && name <= OPTION_ATTACH_REUSEPORT_EBPF;
     }
 }
 
@@ -51,9 +71,9 @@ static int refusal(int level, int name, bool setting)
 {
     if (level != IPPROTO_TCP && level != IPPROTO_IP && level != IPPROTO_IPV6 && level != SOL_SOCKET)
         return setting ? ENOPROTOOPT : EOPNOTSUPP; /* net/ipv4/ip_sockglue.c */
-    if (level == IPPROTO_TCP && name == TCP_ULP)
+    if (setting && level == IPPROTO_TCP && name == TCP_ULP)
         return ENOENT; /* a TLS library then encrypts by itself, as where the kernel has no TLS */
-    if (level == IPPROTO_TCP && name == TCP_REPAIR)
+    if (setting && level == IPPROTO_TCP && name == TCP_REPAIR)
         return EPERM;
     return 0;
 }
@@ -95,22 +115,32 @@ static void copy_dead_value(int level, int name, void *value, socklen_t *length)
 /* The errno of getsockopt() on the real socket, or 0. */
 static int get_real(int fd, const struct identity *id, int level, int name, void *value, socklen_t *length)
 {
+    uint8_t answer[WIRE_VALUE_LIMIT];
+    socklen_t room;
     int error = refusal(level, name, false);
 
-    if (error == 0 && (int)*length < 0)
-        error = EINVAL;
-    if (error == 0)
-        error = ask_get_option(fd, id, level, name, value, length);
-    if (error != ESHUTDOWN)
+    if (error != 0)
         return error;
-    copy_dead_value(level, name, value, length);
-    return 0;
+    if (!memory_read(&room, length, sizeof room))
+        return EFAULT;
+    if ((int)room < 0)
+        return EINVAL;
+    if (room > sizeof answer)
+        room = sizeof answer;
+    error = ask_get_option(fd, id, level, name, answer, &room);
+    if (error == ESHUTDOWN) {
+        copy_dead_value(level, name, answer, &room);
+        error = 0;
+    }
+    if (error == 0 && (!memory_write(value, answer, room) || !memory_write(length, &room, sizeof room)))
+        error = EFAULT;
+    return error;
 }
 
 /* After the real call has succeeded: what of its answer is not true of a TCP socket. */
 static void correct(int fd, int name, void *value, socklen_t *length)
 {
-    struct ucred nobody = {.pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1};
+    struct sockaddr_storage peer;
     struct identity id;
     struct peer_state outcome;
     int number;
@@ -135,9 +165,9 @@ static void correct(int fd, int name, void *value, socklen_t *length)
         if (identity_of(fd, &id))
             copy_value(&number, sizeof number, value, length);
         return;
-    case SO_PEERCRED:
+    case OPTION_PEERNAME:
         if (identity_of(fd, &id))
-            copy_value(&nobody, sizeof nobody, value, length);
+            copy_value(&peer, address_write(&peer, &id.peer), value, length);
         return;
     default:
         return;
@@ -149,7 +179,7 @@ EXPORTED int getsockopt(int fd, int level, int name, void *restrict value, sockl
     const int before = errno;
     struct identity id;
 
-    if (level == SOL_SOCKET && is_real_socket_option(name) && value && length && identity_of(fd, &id))
+    if (level == SOL_SOCKET && !is_own_option(name) && identity_of(fd, &id))
         return finish(get_real(fd, &id, level, name, value, length), before);
     if (real.getsockopt(fd, level, name, value, length) == 0) {
         if (level == SOL_SOCKET)
@@ -165,10 +195,19 @@ EXPORTED int getsockopt(int fd, int level, int name, void *restrict value, sockl
 static int set_real(int fd, const struct identity *id, int level, int name, const void *value,
                     socklen_t length)
 {
+    uint8_t copy[WIRE_VALUE_LIMIT];
     int error = refusal(level, name, true);
 
-    if (error == 0)
-        error = ask_set_option(fd, id, level, name, value, length);
+    if (error != 0)
+        return error;
+    if ((int)length < 0)
+        return EINVAL;
+    /* No option that has a place in a mail session is longer; the rest of a longer buffer means nothing. */
+    if (length > sizeof copy)
+        length = sizeof copy;
+    if (!memory_read_some(copy, value, length))
+        return EFAULT;
+    error = ask_set_option(fd, id, level, name, copy, length);
     /* No relay any more: a socket whose connection has ended takes such options still. */
     return error == ESHUTDOWN ? 0 : error;
 }
@@ -178,11 +217,11 @@ EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_
     const int before = errno;
     struct identity id;
 
-    if (level == SOL_SOCKET && is_real_socket_option(name) && value && identity_of(fd, &id))
+    if (level == SOL_SOCKET && !is_own_option(name) && identity_of(fd, &id))
         return finish(set_real(fd, &id, level, name, value, length), before);
     if (real.setsockopt(fd, level, name, value, length) == 0)
         return 0;
-    if (level == SOL_SOCKET || errno != EOPNOTSUPP || !value || !identity_of(fd, &id))
+    if (level == SOL_SOCKET || errno != EOPNOTSUPP || !identity_of(fd, &id))
         return -1;
     return finish(set_real(fd, &id, level, name, value, length), before);
 }

@@ -49,6 +49,12 @@ static ssize_t first_sendmsg(int fd, const struct msghdr *message, int flags)
     return real.sendmsg(fd, message, flags);
 }
 
+static int first_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    real_start();
+    return real.sendmmsg(fd, messages, count, flags);
+}
+
 struct real real = {
     .connect = first_connect,
     .getpeername = first_getpeername,
@@ -57,6 +63,7 @@ struct real real = {
     .setsockopt = first_setsockopt,
     .sendto = first_sendto,
     .sendmsg = first_sendmsg,
+    .sendmmsg = first_sendmmsg,
 };
 
 /* The system calls themselves, for a libc that keeps its functions where dlsym() does not see them. */
@@ -82,6 +89,11 @@ static ssize_t call_sendto(int fd, const void *bytes, size_t count, int flags, c
     return syscall(SYS_sendto, fd, bytes, count, flags, address, length);
 }
 
+static int call_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
+}
+
 /*
  * dlsym() gives a data pointer; POSIX lets it be used as a function's (dlsym(3), NOTES). Members are written
  * whole, one by one, so that another thread sees either the stand-in or the function.
@@ -104,4 +116,5 @@ void real_start(void)
     LOOK_UP(setsockopt, sys_setsockopt);
     LOOK_UP(sendto, call_sendto);
     LOOK_UP(sendmsg, sys_sendmsg);
+    LOOK_UP(sendmmsg, call_sendmmsg);
 }

@@ -20,6 +20,7 @@ struct real {
     int (*setsockopt)(int, int, int, const void *, socklen_t);
     ssize_t (*sendto)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
     ssize_t (*sendmsg)(int, const struct msghdr *, int);
+    int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
 };
 
 extern struct real real;

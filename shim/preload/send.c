@@ -1,62 +1,100 @@
 /*
- * sendto(2) and sendmsg(2) with an address: TCP ignores it on a connected socket, a UNIX socket refuses it.
+ * sendto(2), sendmsg(2) and sendmmsg(2) with an address: TCP ignores it on a connected socket, a UNIX socket
+ * refuses it.
  * And with MSG_FASTOPEN they connect (tcp(7)): that goes the way of connect().
  */
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "preload/connect.h"
 #include "preload/export.h"
 #include "preload/identity.h"
+#include "preload/memory.h"
 #include "preload/real.h"
 
 /*
- * True where the call may go on, its flag taken out of `*flags`: connected now, or no connection that any
- * policy guards was asked for. False with errno, EINPROGRESS among others, as tcp(7) says.
+ * MSG_FASTOPEN: false with errno, EINPROGRESS among others, where that is the answer. Else `*flags` are those
+ * to go on with: without it on what is connected now, unchanged where no policy guards the destination.
  */
-static bool open_fast(int fd, const void *address, socklen_t length, int *flags)
-{
-    struct sockaddr_storage peer;
-    socklen_t room = sizeof peer;
-
-    if (!(*flags & MSG_FASTOPEN) || !address || getpeername(fd, (struct sockaddr *)&peer, &room) == 0)
-        return true;
-    *flags &= ~MSG_FASTOPEN;
-    return connect(fd, address, length) == 0;
-}
-
-/* A UNIX stream that is connected says EISCONN to an address, one that is not, EOPNOTSUPP. */
-static bool refused_address(int fd, const void *address)
+static bool open_fast(int fd, const struct sockaddr *address, socklen_t length, int *flags)
 {
     struct identity id;
 
-    return address && (errno == EISCONN || errno == EOPNOTSUPP) && identity_of(fd, &id);
+    if (identity_of(fd, &id)) {
+        if (!address)
+            errno = EISCONN; /* net/ipv4/af_inet.c, __inet_stream_connect() */
+    } else if (!connect_is_guarded(fd, address, length)) {
+        return true;
+    }
+    if (!address || connect(fd, address, length) != 0)
+        return false;
+    *flags &= ~MSG_FASTOPEN;
+    return true;
+}
+
+/* A UNIX stream that is connected says EISCONN to an address, one that is not, EOPNOTSUPP. */
+static bool refused_address(int fd)
+{
+    struct identity id;
+
+    return (errno == EISCONN || errno == EOPNOTSUPP) && identity_of(fd, &id);
 }
 
 EXPORTED ssize_t sendto(int fd, const void *bytes, size_t count, int flags, const struct sockaddr *address,
                         socklen_t length)
 {
+    const int before = errno;
     ssize_t sent;
 
-    if (!open_fast(fd, address, length, &flags))
+    if (flags & MSG_FASTOPEN && !open_fast(fd, address, length, &flags))
         return -1;
     sent = real.sendto(fd, bytes, count, flags, address, length);
-    if (sent < 0 && refused_address(fd, address))
+    if (sent < 0 && address && refused_address(fd)) {
+        errno = before;
         return real.sendto(fd, bytes, count, flags, NULL, 0);
+    }
     return sent;
 }
 
 EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    struct msghdr unaddressed;
+    const int before = errno;
+    struct msghdr copy;
     ssize_t sent;
 
-    if (message && !open_fast(fd, message->msg_name, message->msg_namelen, &flags))
-        return -1;
+    if (flags & MSG_FASTOPEN) {
+        if (!memory_read(&copy, message, sizeof copy)) {
+            errno = EFAULT;
+            return -1;
+        }
+        if (!open_fast(fd, copy.msg_name, copy.msg_namelen, &flags))
+            return -1;
+    }
     sent = real.sendmsg(fd, message, flags);
-    if (sent >= 0 || !message || !refused_address(fd, message->msg_name))
+    if (sent >= 0 || !refused_address(fd) || !memory_read(&copy, message, sizeof copy) || !copy.msg_name)
         return sent;
-    unaddressed = *message;
-    unaddressed.msg_name = NULL;
-    unaddressed.msg_namelen = 0;
-    return real.sendmsg(fd, &unaddressed, flags);
+    copy.msg_name = NULL;
+    copy.msg_namelen = 0;
+    errno = before;
+    return real.sendmsg(fd, &copy, flags);
+}
+
+/* As sendmsg() of each, up to the first that fails; on any other descriptor the kernel's own call. */
+EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    const int before = errno;
+    const int sent = real.sendmmsg(fd, messages, count, flags);
+    unsigned done = 0;
+
+    if (sent >= 0 || !refused_address(fd))
+        return sent;
+    errno = before;
+    for (; done < count; done++) {
+        const ssize_t n = sendmsg(fd, &messages[done].msg_hdr, flags);
+
+        if (n < 0)
+            break;
+        messages[done].msg_len = (unsigned)n;
+    }
+    return done > 0 ? (int)done : -1;
 }

@@ -45,7 +45,7 @@ bool switch_carry(int fd, int to)
 {
     const int flags = sys_fcntl(fd, F_GETFL, 0);
     const int had = sys_fcntl(to, F_GETFL, 0);
-    const int carried = O_NONBLOCK | O_ASYNC;
+    const int carried = O_NONBLOCK | O_ASYNC | O_APPEND;
 
     if (flags < 0 || had < 0 || !carry_owner(fd, to))
         return false;

@@ -14,8 +14,8 @@ enum {
 };
 
 /*
- * Gives `to` what the open socket `fd` has and a program can have set before: O_NONBLOCK, O_ASYNC with owner
- * and signal, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT.
+ * Gives `to` what the open socket `fd` has and a program can have set before: O_NONBLOCK, O_APPEND, O_ASYNC
+ * with owner and signal, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT.
  */
 bool switch_carry(int fd, int to);
 

@@ -177,6 +177,14 @@ int sys_lift(int fd)
     return lifted;
 }
 
+ssize_t sys_copy_own_memory(void *here, void *there, size_t size, bool writing)
+{
+    const struct iovec local = {here, size}, remote = {there, size};
+
+    return syscall(writing ? SYS_process_vm_writev : SYS_process_vm_readv, sys_process(), &local, 1, &remote,
+                   1, 0);
+}
+
 uint32_t sys_process(void)
 {
     return (uint32_t)syscall(SYS_getpid);

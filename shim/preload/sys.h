@@ -56,6 +56,12 @@ bool sys_inode(int fd, uint64_t *inode, uint32_t *owner);
  */
 int sys_lift(int fd);
 
+/*
+ * process_vm_readv(2) or process_vm_writev(2) of the calling process, between `here` and `there`, which may
+ * be bad. The number of bytes copied, -1 with EFAULT where none can be.
+ */
+ssize_t sys_copy_own_memory(void *here, void *there, size_t size, bool writing);
+
 uint32_t sys_process(void); /* getpid(2), never cached */
 uint32_t sys_thread(void);  /* gettid(2) */
 /* Whether a thread of that process has that number. */

@@ -1,55 +1,61 @@
 #include "relay/options.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "relay/connection.h"
 
 /*
- * What is left to the program. Left out are options whose value is a pointer into the caller's memory, or
- * names a descriptor of its (SO_ATTACH_FILTER, TCP_ZEROCOPY_RECEIVE, netfilter's), and those that would
- * change the stream itself (TCP_ULP, TCP_REPAIR, SO_PEEK_OFF).
+ * What is left to the program, by the numbers of include/uapi (a libc may know fewer). Left out are options
+ * whose value is a pointer into the caller's memory or names a descriptor of its (SO_ATTACH_FILTER,
+ * TCP_ZEROCOPY_RECEIVE, netfilter's), and all that are newer than these lists; those that would change the
+ * stream itself (TCP_ULP, TCP_REPAIR, IPV6_ADDRFORM) can only be asked for.
  */
 static const struct range {
     int level, first, last;
-} allowed[] = {
-    {SOL_SOCKET, SO_DEBUG, SO_PRIORITY}, /* SO_REUSEADDR, SO_TYPE, SO_ERROR, SO_SNDBUF, SO_KEEPALIVE, ... */
-    {SOL_SOCKET, SO_LINGER, SO_REUSEPORT},
-    {SOL_SOCKET, SO_RCVLOWAT, SO_SNDTIMEO},
-    {SOL_SOCKET, SO_BINDTODEVICE, SO_BINDTODEVICE},
-    {SOL_SOCKET, SO_TIMESTAMP, SO_ACCEPTCONN},
-    {SOL_SOCKET, SO_SNDBUFFORCE, SO_RCVBUFFORCE},
-    {SOL_SOCKET, SO_MARK, SO_MARK},
-    {SOL_SOCKET, SO_PROTOCOL, SO_DOMAIN},
-    {SOL_SOCKET, SO_BUSY_POLL, SO_MAX_PACING_RATE},
-    {SOL_SOCKET, SO_INCOMING_CPU, SO_INCOMING_CPU},
-    {SOL_SOCKET, SO_MEMINFO, SO_COOKIE},
-    {IPPROTO_TCP, TCP_NODELAY, TCP_QUICKACK},
-    {IPPROTO_TCP, TCP_CONGESTION, TCP_CONGESTION},
-    {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, TCP_THIN_DUPACK},
-    {IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_USER_TIMEOUT},
-    {IPPROTO_TCP, TCP_FASTOPEN, TCP_TIMESTAMP},
-    {IPPROTO_TCP, TCP_NOTSENT_LOWAT, TCP_SAVED_SYN},
-    {IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, TCP_FASTOPEN_NO_COOKIE},
-    {IPPROTO_TCP, TCP_INQ, TCP_TX_DELAY},
-    {IPPROTO_IP, IP_TOS, 52}, /* up to netfilter's from 64 on */
-    {IPPROTO_IPV6, 1, 63},    /* likewise */
-    {IPPROTO_IPV6, IPV6_RECVTCLASS, IPV6_TCLASS},
-    {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, 78},
+} allowed[] =
+    {
+        {SOL_SOCKET, 0, 25},                          /* to SO_BINDTODEVICE */
+        {SOL_SOCKET, 28, 41},  {SOL_SOCKET, 43, 43},  /* SO_NOFCS */
+        {SOL_SOCKET, 45, 49},                         /* SO_SELECT_ERR_QUEUE to SO_INCOMING_CPU */
+        {SOL_SOCKET, 53, 84},                         /* SO_CNX_ADVICE to SO_INQ */
+        {IPPROTO_TCP, 0, 18},                         /* to TCP_USER_TIMEOUT */
+        {IPPROTO_TCP, 23, 30},                        /* TCP_FASTOPEN to TCP_FASTOPEN_CONNECT */
+        {IPPROTO_TCP, 32, 34}, {IPPROTO_TCP, 36, 37}, /* TCP_INQ, TCP_TX_DELAY */
+        {IPPROTO_TCP, 43, 46},                        /* TCP_IS_MPTCP to TCP_DELACK_MAX_US */
+        {IPPROTO_IP, 0, 63},   {IPPROTO_IPV6, 0, 0},  {IPPROTO_IPV6, 2, 63}, {IPPROTO_IPV6, 70, 82},
+},
+  readable[] = {
+      {IPPROTO_TCP, 19, 22}, /* TCP_REPAIR and its like */
+      {IPPROTO_TCP, 31, 31}, /* TCP_ULP */
+      {IPPROTO_IPV6, 1, 1},  /* IPV6_ADDRFORM */
 };
 
-static bool is_allowed(int level, int name)
+static bool is_in(const struct range *ranges, size_t count, const struct option_request *r)
 {
-    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
-        if (level == allowed[i].level && name >= allowed[i].first && name <= allowed[i].last)
+    for (size_t i = 0; i < count; i++) {
+        if (r->level == ranges[i].level && r->name >= ranges[i].first && r->name <= ranges[i].last)
             return true;
     }
     return false;
+}
+
+static bool may_set(const struct option_request *r)
+{
+    return is_in(allowed, sizeof allowed / sizeof allowed[0], r);
+}
+
+static bool may_get(const struct option_request *r)
+{
+    return may_set(r) || is_in(readable, sizeof readable / sizeof readable[0], r);
 }
 
 struct get {
@@ -91,13 +97,48 @@ static int hasten(struct connection *c, void *unused)
     return own || setsockopt(c->tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 ? 0 : errno;
 }
 
-static int set(struct connection *c, void *argument)
-{
-    const struct option_request *r = argument;
+struct set {
+    const struct option_request *request;
+    bool privileged;
+};
 
+/*
+ * Without this process's privileges (SO_MARK, a high SO_PRIORITY, SO_SNDBUFFORCE): a thread's capabilities
+ * are its own, and what is permitted can be made effective again.
+ */
+static bool swap_capabilities(struct __user_cap_data_struct now[_LINUX_CAPABILITY_U32S_3], bool effective)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+
+    if (!effective && syscall(SYS_capget, &head, now) != 0)
+        return false;
+    struct __user_cap_data_struct wanted[_LINUX_CAPABILITY_U32S_3] = {now[0], now[1]};
+
+    for (int i = 0; !effective && i < _LINUX_CAPABILITY_U32S_3; i++)
+        wanted[i].effective = 0;
+    return syscall(SYS_capset, &head, wanted) == 0;
+}
+
+static int set_now(struct connection *c, const struct option_request *r)
+{
     if (setsockopt(c->tcp, r->level, r->name, r->value, r->value_length) != 0)
         return errno;
     return is_no_delay(r) && c->no_delay >= 0 ? hasten(c, NULL) : 0;
+}
+
+static int set(struct connection *c, void *argument)
+{
+    const struct set *s = argument;
+    struct __user_cap_data_struct saved[_LINUX_CAPABILITY_U32S_3];
+    int error;
+
+    if (s->privileged)
+        return set_now(c, s->request);
+    if (!swap_capabilities(saved, false))
+        return EPERM;
+    error = set_now(c, s->request);
+    swap_capabilities(saved, true);
+    return error;
 }
 
 void option_hasten(const struct connection *c)
@@ -105,21 +146,32 @@ void option_hasten(const struct connection *c)
     connection_with_tcp(c->request.cookie, hasten, NULL);
 }
 
+/* What TCP says of an option that it does not have; of IPV6_ADDRFORM, where the address has no other form. */
+static int unknown(const struct option_request *r, bool setting)
+{
+    if (r->level == IPPROTO_IPV6 && r->name == 1)
+        return EINVAL;
+    if (r->level == SOL_SOCKET || r->level == IPPROTO_TCP || r->level == IPPROTO_IP ||
+        r->level == IPPROTO_IPV6)
+        return ENOPROTOOPT;
+    return setting ? ENOPROTOOPT : EOPNOTSUPP;
+}
+
 int option_get(const struct option_request *request, uint8_t *value, uint32_t *length)
 {
     struct get g = {.request = request, .value = value, .length = length};
 
     *length = 0;
-    if (!is_allowed(request->level, request->name))
-        return EPERM;
+    if (!may_get(request))
+        return unknown(request, false);
     return connection_with_tcp(request->cookie, get, &g);
 }
 
-int option_set(const struct option_request *request)
+int option_set(const struct option_request *request, bool privileged)
 {
-    struct option_request copy = *request;
+    struct set s = {.request = request, .privileged = privileged};
 
-    if (!is_allowed(request->level, request->name))
-        return EPERM;
-    return connection_with_tcp(request->cookie, set, &copy);
+    if (!may_set(request))
+        return unknown(request, true);
+    return connection_with_tcp(request->cookie, set, &s);
 }

@@ -5,6 +5,8 @@
 #ifndef RETROTLS_RELAY_OPTIONS_H
 #define RETROTLS_RELAY_OPTIONS_H
 
+#include <stdbool.h>
+
 #include "relay/connection.h"
 #include "wire/wire.h"
 
@@ -18,11 +20,12 @@ void option_hasten(const struct connection *c);
 
 /*
  * Reads or sets the option on the live connection that `request->cookie` names. Returns 0 or an errno:
- * ENOTCONN where there is none, EPERM for an option that is no business of a program's (it would take memory
- * or descriptors of the relay's, or change what is sent). get: `value` has room for WIRE_VALUE_LIMIT bytes,
- * `*length` is set.
+ * ENOTCONN where there is none, ENOPROTOOPT for an option that is no business of a program's (it would take
+ * memory or descriptors of the relay's, or change what is sent).
+ * get: `value` has room for WIRE_VALUE_LIMIT bytes, `*length` is set.
+ * set: `privileged` where the asking process may do what this one may.
  */
 int option_get(const struct option_request *request, uint8_t *value, uint32_t *length);
-int option_set(const struct option_request *request);
+int option_set(const struct option_request *request, bool privileged);
 
 #endif

@@ -154,6 +154,14 @@ static int guard(struct received *m)
 
 /* ---- what else is asked ---- */
 
+bool request_is_strangers(int connection)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != getuid();
+}
+
 static int check_possession(const struct received *m, uint64_t cookie)
 {
     uint64_t shown = 0;
@@ -182,7 +190,7 @@ static void serve_option(int connection, struct received *m, enum wire_type type
         answer.error = option_get(&r, value, &answer.value_length);
         answer.value = value;
     } else if (answer.error == 0 && type == WIRE_SET_OPTION) {
-        answer.error = option_set(&r);
+        answer.error = option_set(&r, !request_is_strangers(connection));
     } else if (answer.error == 0) {
         descriptor = connection_reclaim(r.cookie);
         answer.error = descriptor < 0 ? ENOTCONN : 0;

@@ -21,4 +21,10 @@ void request_set_token(const uint8_t token[WIRE_TOKEN_SIZE]);
  */
 bool request_serve(int connection);
 
+/*
+ * Whether another user's process is asking: anybody can connect to an abstract address. A program that
+ * dropped its privileges is one too.
+ */
+bool request_is_strangers(int connection);
+
 #endif

@@ -47,16 +47,6 @@ static void forget(struct service *s, struct pending_request *r)
     s->strangers -= r->stranger;
 }
 
-/* Another user's process: anybody can connect to an abstract address. A program that dropped privileges is
- * one too. */
-static bool is_stranger(int fd)
-{
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != getuid();
-}
-
 /* The one of its kind that has been silent the longest makes room. */
 static void make_room(struct service *s, bool stranger)
 {
@@ -74,7 +64,7 @@ static void make_room(struct service *s, bool stranger)
 
 static void add(struct service *s, int fd)
 {
-    const bool stranger = is_stranger(fd);
+    const bool stranger = request_is_strangers(fd);
 
     if (s->requests == REQUESTS_LIMIT || (stranger && s->strangers == REQUESTS_OF_STRANGERS))
         make_room(s, stranger && s->strangers == REQUESTS_OF_STRANGERS);

@@ -13,7 +13,7 @@ int main(void)
         {SOL_SOCKET, SO_SNDTIMEO},  {SOL_SOCKET, SO_RCVBUF},       {SOL_SOCKET, SO_PRIORITY},
         {SOL_SOCKET, SO_TYPE},      {SOL_SOCKET, SO_ERROR},        {SOL_SOCKET, SO_BINDTODEVICE},
         {IPPROTO_TCP, TCP_NODELAY}, {IPPROTO_TCP, TCP_CONGESTION}, {IPPROTO_TCP, TCP_INFO},
-        {IPPROTO_IP, IP_TOS},       {IPPROTO_IP, IP_TTL},          {IPPROTO_IP, IP_MTU},
+        {IPPROTO_IP, IP_TOS},       {IPPROTO_IP, IP_TTL},
     };
     static const socklen_t sizes[] = {0, 1, 2, 3, 4, 5, 8, 16, 100, (socklen_t)-1};
     int fd = twin_connect();

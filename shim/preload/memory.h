@@ -1,0 +1,22 @@
+/*
+ * The program's memory by pointers that it gave: where a system call would say EFAULT, the library must not
+ * crash.
+ */
+#ifndef RETROTLS_PRELOAD_MEMORY_H
+#define RETROTLS_PRELOAD_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Each copies `size` bytes; false where the program's memory is not all there to be read or written. Keeps
+ * errno. */
+bool memory_read(void *to, const void *from, size_t size);
+bool memory_write(void *to, const void *from, size_t size);
+
+/*
+ * Copies what can be read of `size` bytes, and zeroes the rest of `to`: setsockopt(2) looks at as many bytes
+ * as an option has, whatever the length says. False where not even the first byte can be read.
+ */
+bool memory_read_some(void *to, const void *from, size_t size);
+
+#endif
