@@ -11,11 +11,17 @@
 #include "preload/identity.h"
 #include "preload/real.h"
 
-/* Whether it may be a name of ours: its full length is told even where the buffer is too short to see it. */
+/*
+ * Whether it may be a UNIX socket's: by its full length, which is told even where the buffer is too short to
+ * show the family, longer than any IP address, or none (an end that has no name yet).
+ */
 static bool may_be_ours(const struct sockaddr *address, socklen_t room, const socklen_t *length)
 {
-    return *length > sizeof(struct sockaddr_in6) &&
-           (room < sizeof address->sa_family || address->sa_family == AF_UNIX);
+    const socklen_t family_size = sizeof address->sa_family;
+
+    if (room < family_size)
+        return *length > sizeof(struct sockaddr_in6) || *length == family_size;
+    return *length >= family_size && address->sa_family == AF_UNIX;
 }
 
 /* As the kernel does it: as much as there is room for, and the true length. */

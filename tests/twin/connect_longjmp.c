@@ -1,6 +1,10 @@
 /*
  * A handler that jumps out of a blocking connect() with siglongjmp(), as old timeouts do. The descriptor
  * stays as it is, pending; the next connection on a new descriptor works, and nothing is leaked.
+ *
+ *     plain:    descriptors more than before: 0
+ *     switched: descriptors more than before: 3
+ *     because what the last connect() had acquired is given back by the next one, however many were left.
  */
 #include <setjmp.h>
 #include <sys/time.h>
@@ -33,8 +37,13 @@ int main(void)
         SAY(close(fd));
     }
     say("descriptors more than before: %d", open_descriptors() - before);
-    int fd = twin_connect();
+    server = twin_server();
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    SAY(connect(fd, SA(&server), sizeof server));
+    twin_greeting(fd);
     SAY(write(fd, "hello", 5));
     SAY_PEER("expect 5");
+    SAY(close(fd));
+    say("descriptors more than at first: %d", open_descriptors() - before);
     return 0;
 }

@@ -1,5 +1,9 @@
 /*
  * Calls for files say that this is none.
+ *
+ *     plain:    mmap: mapped
+ *     switched: mmap: ENODEV
+ *     because TCP lends pages for TCP_ZEROCOPY_RECEIVE, and UNIX sockets have no such thing.
  */
 #include <sys/file.h>
 #include <sys/mman.h>

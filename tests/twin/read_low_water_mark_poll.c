@@ -1,5 +1,9 @@
 /*
  * With SO_RCVLOWAT set, poll() is silent for less than that.
+ *
+ *     plain:    events 3 of 10 bytes: OUT WRNORM
+ *     switched: events 3 of 10 bytes: IN OUT RDNORM WRNORM
+ *     because for poll() the kernel looks at SO_RCVLOWAT on TCP sockets alone; a read obeys it on both.
  */
 #include "options.h"
 

@@ -93,7 +93,8 @@ def _lines(transcript):
 
 def expected(name, lines):
     """The transcript that a switched run must have, given that of the plain run: the same, but for the differences
-    by nature that the opening comment names, each of which must occur."""
+    by nature that the opening comment names, each of which must occur. A line that is not to be there is
+    "(nothing)"."""
     comment = SOURCES.joinpath(f"{name}.c").read_text().partition("*/")[0]
     lines = list(lines)
     for plain, switched in re.findall(r"^ \*\s+plain:\s+(.*)\n \*\s+switched:\s+(.*)$", comment, re.M):
