@@ -12,6 +12,9 @@ int main(void)
     SAY(connect(fd, SA(&server), sizeof server));
     struct pollfd p = {fd, POLLOUT, 0};
     SAY(poll(&p, 1, 20000));
+    say("an error: %d", !!(p.revents & POLLERR));
+    wait_events(fd, POLLOUT); /* a UNIX socket's comes a moment later, within its peer's close() */
+    SAY(poll(&p, 1, 0));
     say("poll for OUT: %s", event_names((unsigned)p.revents));
     int error = -1;
     socklen_t size = sizeof error;

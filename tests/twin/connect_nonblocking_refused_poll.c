@@ -14,6 +14,9 @@ int main(void)
     SAY_PEER("slow refuse");
     struct pollfd p = {fd, POLLOUT, 0};
     SAY(poll(&p, 1, 20000));
+    say("an error: %d", !!(p.revents & POLLERR));
+    wait_events(fd, POLLOUT); /* a UNIX socket's comes a moment later, within its peer's close() */
+    SAY(poll(&p, 1, 0));
     say("poll for OUT: %s", event_names((unsigned)p.revents));
     say_events("refused", fd);
     for (int i = 0; i < 2; i++) {
