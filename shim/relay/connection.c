@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +12,7 @@
 #include <unistd.h>
 
 #include "relay/plain.h"
+#include "relay/reply.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection *first;
@@ -56,6 +60,7 @@ struct connection *connection_new(const uint8_t *message, size_t length, int tcp
         c->tcp = tcp;
         c->program = program;
         c->log = log;
+        c->claimant = -1;
         c->no_delay = -1;
         c->began = plain_now() - c->request.elapsed;
         c->state.protocol = "";
@@ -100,6 +105,28 @@ static int remove_one(struct connection *c)
     return tcp;
 }
 
+/*
+ * As the program had it: surrendered, it was set to be cut, and its TCP_NODELAY is not the program's own.
+ */
+static void restore(const struct connection *c, int tcp)
+{
+    setsockopt(tcp, SOL_SOCKET, SO_LINGER, &c->linger, sizeof c->linger);
+    if (c->no_delay >= 0)
+        setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &c->no_delay, sizeof c->no_delay);
+}
+
+static void give_back(const struct connection *c, int tcp)
+{
+    struct wire_reply answer = {.error = 0};
+
+    if (tcp >= 0)
+        restore(c, tcp);
+    else
+        answer.error = ENOTCONN;
+    reply_send(c->claimant, &answer, tcp);
+    close(c->claimant);
+}
+
 void connection_free(struct connection *c)
 {
     const uint64_t one = 1;
@@ -107,6 +134,11 @@ void connection_free(struct connection *c)
 
     close_one(&c->program);
     close_one(&c->log);
+    if (c->claimant >= 0) {
+        if (tcp < 0)
+            tcp = connection_reclaim(c->request.cookie);
+        give_back(c, tcp);
+    }
     free(c->message);
     free(c);
     close_one(&tcp); /* last: it waits where the program set SO_LINGER */
@@ -115,6 +147,32 @@ void connection_free(struct connection *c)
     if (told >= 0 && write(told, &one, sizeof one) < 0)
         told = -1; /* cannot be: it would take 2^64 connections unread */
     pthread_mutex_unlock(&lock);
+}
+
+bool connection_surrender(uint64_t cookie, int request)
+{
+    const struct linger cut = {.l_onoff = 1, .l_linger = 0};
+    struct connection *c;
+    bool taken = false;
+
+    pthread_mutex_lock(&lock);
+    for (c = first; c && c->request.cookie != cookie;)
+        c = c->next;
+    if (c && c->tcp >= 0 && c->claimant < 0) {
+        socklen_t length = sizeof c->linger;
+
+        c->claimant = getsockopt(c->tcp, SOL_SOCKET, SO_LINGER, &c->linger, &length) == 0
+                          ? fcntl(request, F_DUPFD_CLOEXEC, 0)
+                          : -1;
+        taken = c->claimant >= 0;
+    }
+    if (taken) {
+        /* To its thread, the program has closed with SO_LINGER 0: it ends at once, and says nothing more. */
+        setsockopt(c->tcp, SOL_SOCKET, SO_LINGER, &cut, sizeof cut);
+        shutdown(c->program, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&lock);
+    return taken;
 }
 
 void connection_close_log(struct connection *c)

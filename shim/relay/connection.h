@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "relay/failure.h"
 #include "wire/wire.h"
@@ -49,6 +50,8 @@ struct connection {
     int log;       /* the program's standard error, for one line; -1: none */
     int64_t began; /* when connect() was called, on plain_now() */
     char server[CLEAN_FIELD_LIMIT + 1]; /* its name, or address, cleaned */
+    int claimant;         /* the request that waits for the TCP socket; -1: none. Under the lock */
+    struct linger linger; /* the program's own, once claimed */
     struct connection_state state;
     _Atomic uint64_t up, down; /* bytes of the program's and for it */
 };
@@ -58,7 +61,7 @@ struct connection {
  * log, which are the connection's from then on. NULL where there is no memory, or the limit is reached.
  */
 struct connection *connection_new(const uint8_t *message, size_t length, int tcp, int program, int log);
-/* Forgets it, closes what it holds and frees it. */
+/* Forgets it, closes what it holds (or gives the TCP socket back to who has claimed it) and frees it. */
 void connection_free(struct connection *c);
 
 /* The TCP socket of a failed connect() is kept for connection_reclaim(). */
@@ -81,6 +84,13 @@ void connections_tell(int eventfd);
  * the lock. Returns what it returns; ENOTCONN where there is none, EBADF where its TCP socket is closed.
  */
 int connection_with_tcp(uint64_t cookie, int (*act)(struct connection *c, void *argument), void *argument);
+
+/*
+ * The live connection of `cookie` is to end as it is, without another byte to the server, and
+ * connection_free() is to answer `request` (of which a duplicate is kept) with its TCP socket. False where
+ * there is no such connection, or somebody else has asked already.
+ */
+bool connection_surrender(uint64_t cookie, int request);
 
 /* Hands over the TCP socket that connection_keep_tcp() kept for `cookie`; -1 where there is none. */
 int connection_reclaim(uint64_t cookie);

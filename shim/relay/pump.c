@@ -31,6 +31,7 @@ struct pump {
     bool program_deaf;  /* it reads no more */
     bool server_told;   /* that the program has ended */
     bool server_deaf;   /* what is written goes nowhere */
+    bool aborted;       /* the program closed with SO_LINGER 0 */
     enum { OPEN, ENDED, CUT } server_end;
     bool program_told; /* that the server has ended */
 
@@ -215,10 +216,25 @@ static bool write_server(struct pump *p)
     return moved;
 }
 
+/* Closing with SO_LINGER of 0 seconds drops what was not sent and resets the connection (socket(7)). */
+static bool is_abort(const struct pump *p)
+{
+    struct linger linger = {.l_onoff = 0};
+    socklen_t length = sizeof linger;
+
+    return p->program_deaf && getsockopt(p->server->fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 &&
+           linger.l_onoff && linger.l_linger == 0;
+}
+
 static bool tell_server(struct pump *p)
 {
-    if (!p->program_ended || p->server_told || buffer_used(&p->up) > 0 || buffer_used(&p->held) > 0 ||
-        !p->server->writable)
+    if (!p->program_ended || p->server_told)
+        return false;
+    if (!p->aborted && is_abort(p)) {
+        p->aborted = true; /* the kernel sends the reset when the socket is closed */
+        return false;
+    }
+    if (buffer_used(&p->up) > 0 || buffer_used(&p->held) > 0 || !p->server->writable)
         return false;
     p->server_told = p->server->finish(p->server) != FLOW_BLOCKED;
     return p->server_told;
@@ -348,8 +364,10 @@ static bool step(struct pump *p)
 /* Both sides know of each other's end, or the side that does not has gone. */
 static bool is_over(const struct pump *p)
 {
-    if (p->no_memory || (p->server_end == CUT && buffer_used(&p->down) == 0))
+    if (p->no_memory || p->aborted || (p->server_end == CUT && buffer_used(&p->down) == 0))
         return true;
+    if (p->server_deaf && p->program_told)
+        return true; /* TCP is closed: so is the program's end then */
     if (p->program_deaf && p->program_ended)
         return p->server_end != OPEN && (p->server_told || p->server_deaf);
     return p->program_told && p->server_told;
@@ -387,8 +405,14 @@ static void heard_program(struct pump *p, uint32_t events)
         p->program_deaf = true;
 }
 
-static void heard_server(struct stream *s, uint32_t events)
+static void heard_server(struct pump *p, uint32_t events)
 {
+    struct stream *const s = p->server;
+
+    /* It had ended in order, and has answered later bytes with a reset. */
+    if (events & (EPOLLERR | EPOLLHUP) && p->server_end != OPEN)
+        p->server_deaf = true;
+
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->readable = s->edge = true;
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
@@ -422,7 +446,7 @@ static bool wait_for_edge(struct pump *p)
         if (events[i].data.fd == p->program->fd)
             heard_program(p, events[i].events);
         else
-            heard_server(p->server, events[i].events);
+            heard_server(p, events[i].events);
     }
     return count >= 0 || errno == EINTR;
 }

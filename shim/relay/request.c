@@ -9,6 +9,7 @@
 
 #include "relay/connection.h"
 #include "relay/options.h"
+#include "relay/reply.h"
 #include "relay/session.h"
 #include "relay/worker.h"
 
@@ -68,29 +69,6 @@ static bool receive(int connection, struct received *m)
     m->truncated = header.msg_flags & MSG_CTRUNC;
     m->length = header.msg_flags & MSG_TRUNC ? 0 : (size_t)n;
     return true;
-}
-
-static void reply(int connection, const struct wire_reply *answer, int descriptor)
-{
-    _Alignas(8) uint8_t message[WIRE_VALUE_LIMIT + 256];
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {.room = {0}};
-    struct iovec bytes = {.iov_base = message};
-    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
-
-    bytes.iov_len = wire_write_reply(message, answer);
-    if (descriptor >= 0) {
-        header.msg_control = &control;
-        header.msg_controllen = sizeof control;
-        control.head.cmsg_level = SOL_SOCKET;
-        control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(&control.head), &descriptor, sizeof descriptor);
-    }
-    /* The first message on a fresh connection always has room; a program that has gone needs no answer. */
-    sendmsg(connection, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* ---- taking a connection over ---- */
@@ -193,9 +171,11 @@ static void serve_option(int connection, struct received *m, enum wire_type type
         answer.error = option_set(&r, !request_is_strangers(connection));
     } else if (answer.error == 0) {
         descriptor = connection_reclaim(r.cookie);
+        if (descriptor < 0 && connection_surrender(r.cookie, connection))
+            return; /* its thread answers */
         answer.error = descriptor < 0 ? ENOTCONN : 0;
     }
-    reply(connection, &answer, descriptor);
+    reply_send(connection, &answer, descriptor);
     if (descriptor >= 0)
         close(descriptor);
 }
@@ -214,7 +194,7 @@ bool request_serve(int connection)
     } else if (m.length > 0) {
         if (type == WIRE_GUARD)
             answer.error = guard(&m);
-        reply(connection, &answer, -1);
+        reply_send(connection, &answer, -1);
     }
     explicit_bzero(m.bytes, WIRE_TOKEN_SIZE * 4);
     close_descriptors(&m);

@@ -448,13 +448,16 @@ static void options_reach_the_real_socket(void **state)
     assert_int_equal(option(&m, WIRE_GET_OPTION, SOL_SOCKET, SO_KEEPALIVE, 0, m.program).answered, 0);
     assert_int_equal(option(&m, WIRE_GET_OPTION, IPPROTO_IP, IP_TOS, 0, m.program).answered, 0);
     /* What would reach into the relay's memory, or change the stream under it. */
-    assert_int_equal(option(&m, WIRE_SET_OPTION, SOL_SOCKET, SO_ATTACH_FILTER, 0, m.program).answered, EPERM);
-    assert_int_equal(option(&m, WIRE_SET_OPTION, SOL_SOCKET, SO_ATTACH_BPF, 0, m.program).answered, EPERM);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, SOL_SOCKET, SO_ATTACH_FILTER, 0, m.program).answered,
+                     ENOPROTOOPT);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, SOL_SOCKET, SO_ATTACH_BPF, 0, m.program).answered,
+                     ENOPROTOOPT);
     assert_int_equal(option(&m, WIRE_GET_OPTION, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, 0, m.program).answered,
-                     EPERM);
-    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_ULP, 0, m.program).answered, EPERM);
-    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_REPAIR, 1, m.program).answered, EPERM);
-    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_IP, 64, 0, m.program).answered, EPERM);
+                     ENOPROTOOPT);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_ULP, 0, m.program).answered, ENOPROTOOPT);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_REPAIR, 1, m.program).answered,
+                     ENOPROTOOPT);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_IP, 64, 0, m.program).answered, ENOPROTOOPT);
     close(tcp);
     unmake(&m);
 }
@@ -472,7 +475,7 @@ static void only_the_holder_of_the_descriptor_may_touch_its_connection(void **st
                      EPERM);
     assert_int_equal(option(&one, WIRE_SET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 9, one.server).answered, EPERM);
     assert_int_equal(option(&one, WIRE_GET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 0, -1).answered, EPERM);
-    assert_int_equal(option(&one, WIRE_RECLAIM, 0, 0, 0, one.program).answered, ENOTCONN); /* it is live */
+    assert_int_equal(option(&one, WIRE_RECLAIM, 0, 0, 0, other.program).answered, EPERM);
     one.request.cookie ^= 1;
     assert_int_equal(option(&one, WIRE_GET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 0, one.program).answered,
                      EPERM);
@@ -480,6 +483,37 @@ static void only_the_holder_of_the_descriptor_may_touch_its_connection(void **st
     close(other.program);
     close(other.server);
     unmake(&one);
+}
+
+/* connect() to AF_UNSPEC, shutdown() while pending: the program wants its socket back, with nothing said on
+ * it. */
+static void a_live_connection_is_given_back_as_it_was(void **state)
+{
+    const int on = 1;
+    struct linger linger;
+    struct made m;
+    struct asked asked;
+    int value = -1;
+    socklen_t length = sizeof linger;
+    char byte;
+
+    (void)state;
+    make(&m);
+    assert_int_equal(setsockopt(m.tcp, IPPROTO_TCP, TCP_KEEPIDLE, &(int){33}, sizeof on), 0);
+    assert_int_equal(hand_over(&m), 0);
+    close_relays_side(&m);
+    asked = option(&m, WIRE_RECLAIM, 0, 0, 0, m.program);
+    assert_int_equal(asked.answered, 0);
+    assert_true(asked.descriptor >= 0);
+    assert_int_equal(getsockopt(asked.descriptor, SOL_SOCKET, SO_LINGER, &linger, &length), 0);
+    assert_int_equal(linger.l_onoff, 0);
+    length = sizeof value;
+    assert_int_equal(getsockopt(asked.descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &value, &length), 0);
+    assert_int_equal(value, 33);
+    assert_true(recv(m.server, &byte, 1, MSG_DONTWAIT) <= 0); /* at most the end */
+    assert_int_equal(option(&m, WIRE_RECLAIM, 0, 0, 0, m.program).answered, ENOTCONN);
+    close(asked.descriptor);
+    unmake(&m);
 }
 
 /* ---- a failure that the library knows already ---- */
@@ -526,6 +560,7 @@ int main(void)
         cmocka_unit_test(a_program_that_gives_up_connecting_is_forgotten),
         cmocka_unit_test(options_reach_the_real_socket),
         cmocka_unit_test(only_the_holder_of_the_descriptor_may_touch_its_connection),
+        cmocka_unit_test(a_live_connection_is_given_back_as_it_was),
         cmocka_unit_test(a_failure_is_told_in_the_programs_protocol),
     };
 
