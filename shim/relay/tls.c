@@ -20,6 +20,8 @@ static int on_chain(X509_STORE_CTX *store, void *unused)
     struct tls *tls = SSL_get_app_data(ssl);
 
     (void)unused;
+    tls->verified =
+        plain_now(); /* a session that was offered is not resumed: the server shows its certificate */
     return verify_chain(store, &tls->check);
 }
 
@@ -29,7 +31,7 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 
     /* What went on only because `testing` lets it must not be taken for verified the next time. */
     if (tls->session_key[0] && tls->check.why.kind == FAILURE_NONE)
-        tls_session_keep(tls->context, tls->session_key, session);
+        tls_session_keep(tls_context_sessions(tls->context), tls->session_key, session, tls->verified);
     return 0;
 }
 
@@ -73,8 +75,10 @@ static void make_session_key(struct tls *tls, const struct tls_peer *peer)
 
 static void resume(struct tls *tls)
 {
-    SSL_SESSION *session = tls->session_key[0] ? tls_session_take(tls->context, tls->session_key) : NULL;
+    SSL_SESSION *session = NULL;
 
+    if (tls->session_key[0])
+        session = tls_session_take(tls_context_sessions(tls->context), tls->session_key, &tls->verified);
     if (session)
         SSL_set_session(tls->ssl, session);
     SSL_SESSION_free(session);

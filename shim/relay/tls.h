@@ -27,6 +27,8 @@ struct tls {
     char address[INET6_ADDRSTRLEN]; /* of the server, for messages and the session's key */
     struct verification check;
     char session_key[TLS_SESSION_KEY_LIMIT]; /* "": not to be resumed */
+    int64_t
+        verified;  /* when the certificate was verified in full, by this connection or the one it resumes */
     bool pumped;   /* the pump waits for edges: after a short read, none is tried before the next edge */
     bool dry;      /* there was a short read */
     bool eof;      /* the server sent its FIN */

@@ -4,24 +4,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "relay/tls.h"
 #include "relay/tls_settings.h"
 
-struct kept_session {
-    SSL_SESSION *session; /* NULL: free */
-    uint64_t order;       /* when it was kept: the highest is the latest */
-    char key[TLS_SESSION_KEY_LIMIT];
-};
-
 struct tls_context {
     unsigned char key[TLS_SETTINGS_KEY];
     SSL_CTX *openssl;
-    unsigned references; /* under `lock`, as all below */
+    unsigned references; /* under `lock`, as the next */
     uint64_t used;       /* when it was last asked for */
-    uint64_t kept;       /* sessions kept so far */
-    struct kept_session session[TLS_SESSIONS_LIMIT];
+    struct tls_sessions sessions;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -30,8 +22,7 @@ static uint64_t uses;
 
 static void destroy(struct tls_context *c)
 {
-    for (size_t i = 0; i < TLS_SESSIONS_LIMIT; i++)
-        SSL_SESSION_free(c->session[i].session);
+    tls_sessions_close(&c->sessions);
     SSL_CTX_free(c->openssl);
     free(c);
 }
@@ -59,6 +50,7 @@ static struct tls_context *create(const struct settings *settings, const unsigne
         return NULL;
     }
     tls_prepare_context(c->openssl);
+    tls_sessions_open(&c->sessions);
     return c;
 }
 
@@ -117,57 +109,9 @@ SSL_CTX *tls_context_openssl(struct tls_context *context)
     return context->openssl;
 }
 
-static bool too_old(SSL_SESSION *session)
+struct tls_sessions *tls_context_sessions(struct tls_context *context)
 {
-    const time_t age = time(NULL) - (time_t)SSL_SESSION_get_time(session);
-
-    return age < 0 || age > TLS_SESSION_AGE || age > (time_t)SSL_SESSION_get_timeout(session);
-}
-
-SSL_SESSION *tls_session_take(struct tls_context *context, const char *key)
-{
-    struct kept_session *latest = NULL;
-    SSL_SESSION *taken = NULL;
-
-    pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < TLS_SESSIONS_LIMIT; i++) {
-        struct kept_session *kept = &context->session[i];
-
-        if (kept->session && strcmp(kept->key, key) == 0 && (!latest || kept->order > latest->order))
-            latest = kept;
-    }
-    if (latest) {
-        taken = latest->session;
-        if (SSL_SESSION_get_protocol_version(taken) >= TLS1_3_VERSION || too_old(taken))
-            latest->session = NULL; /* our reference becomes the caller's */
-        else
-            SSL_SESSION_up_ref(taken);
-        if (too_old(taken)) {
-            SSL_SESSION_free(taken);
-            taken = NULL;
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    return taken;
-}
-
-void tls_session_keep(struct tls_context *context, const char *key, SSL_SESSION *session)
-{
-    struct kept_session *to = &context->session[0];
-
-    if (strlen(key) >= TLS_SESSION_KEY_LIMIT)
-        return;
-    pthread_mutex_lock(&lock);
-    for (size_t i = 1; i < TLS_SESSIONS_LIMIT && to->session; i++) {
-        if (!context->session[i].session || context->session[i].order < to->order)
-            to = &context->session[i];
-    }
-    SSL_SESSION_free(to->session);
-    SSL_SESSION_up_ref(session);
-    to->session = session;
-    to->order = ++context->kept;
-    memcpy(to->key, key, strlen(key) + 1);
-    pthread_mutex_unlock(&lock);
+    return &context->sessions;
 }
 
 void tls_warm_up(void)

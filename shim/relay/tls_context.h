@@ -10,14 +10,10 @@
 #include <stdbool.h>
 
 #include "relay/failure.h"
+#include "relay/tls_session.h"
 #include "wire/settings.h"
 
-enum {
-    TLS_CONTEXTS_LIMIT = 8,      /* contexts that are kept for later connections */
-    TLS_SESSIONS_LIMIT = 32,     /* sessions kept per context */
-    TLS_SESSION_AGE = 3600,      /* seconds: a certificate's chain is verified anew at least that often */
-    TLS_SESSION_KEY_LIMIT = 640, /* bytes of a session's key */
-};
+enum { TLS_CONTEXTS_LIMIT = 8 }; /* contexts that are kept for later connections */
 
 struct tls_context;
 
@@ -30,13 +26,8 @@ struct tls_context *tls_context_get(const struct settings *settings, const char 
 void tls_context_put(struct tls_context *context);
 SSL_CTX *tls_context_openssl(struct tls_context *context);
 
-/*
- * The latest session kept under `key` (the server's address and the names it was verified for), for the
- * caller to free; NULL where there is none. One of TLS 1.3 is given once (RFC 8446, C.4).
- */
-SSL_SESSION *tls_session_take(struct tls_context *context, const char *key);
-/* Keeps `session`, of which it takes a reference. */
-void tls_session_keep(struct tls_context *context, const char *key, SSL_SESSION *session);
+/* The sessions that may be resumed under it. */
+struct tls_sessions *tls_context_sessions(struct tls_context *context);
 
 /* Has OpenSSL find and load what a first handshake needs, by one that gets no further than its ClientHello.
  */
