@@ -25,6 +25,7 @@ class Crossing:
 @dataclass
 class Recording:
     """One connection."""
+    peer: tuple  # the program's address
     crossings: list = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
 
@@ -145,10 +146,10 @@ class Tap:
     def _accept(self):
         while True:
             try:
-                program, _ = self.listener.accept()
+                program, peer = self.listener.accept()
             except OSError:
                 return
-            recording = Recording()
+            recording = Recording(peer)
             self.recordings.append(recording)
             self._sockets.append(program)
             threading.Thread(target=self._connection, args=(program, recording), daemon=True).start()
