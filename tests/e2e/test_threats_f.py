@@ -27,12 +27,14 @@ def within_deadline(shim, protocol, scenario, level, parts=1):
     return outcome
 
 
+@pytest.mark.slow
 @EACH_PROTOCOL
 @LEVELS
 def test_f1_never_greets(shim, protocol, level):
     within_deadline(shim, protocol, lambda s: s.silence(), level)
 
 
+@pytest.mark.slow
 @EACH_PROTOCOL
 @LEVELS
 def test_f1_greets_and_goes_silent(shim, protocol, level):
@@ -42,6 +44,7 @@ def test_f1_greets_and_goes_silent(shim, protocol, level):
     within_deadline(shim, protocol, scenario, level, 2)
 
 
+@pytest.mark.slow
 @EACH_PROTOCOL
 @LEVELS
 def test_f1_says_yes_and_goes_silent(shim, protocol, level):
@@ -52,6 +55,7 @@ def test_f1_says_yes_and_goes_silent(shim, protocol, level):
     within_deadline(shim, protocol, scenario, level, 2)
 
 
+@pytest.mark.slow
 @EACH_PROTOCOL
 @LEVELS
 @pytest.mark.parametrize("what", ["greeting", "handshake"])
