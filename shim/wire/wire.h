@@ -33,7 +33,7 @@ enum wire_type {
     WIRE_GUARD = 1, /* descriptors: TCP socket, relay's end, and standard error where the log goes there */
     WIRE_GET_OPTION = 2, /* descriptors: the program's end, as proof of possession */
     WIRE_SET_OPTION = 3, /* likewise */
-    WIRE_RECLAIM = 4,    /* likewise; the reply brings the TCP socket of a failed connect() back */
+    WIRE_RECLAIM = 4, /* likewise; the reply brings the TCP socket back, of a connect() that failed or not */
     WIRE_STATUS = 5,
     WIRE_REPLY = 64,
 };
@@ -68,6 +68,15 @@ struct guard_request {
     const char *failure;
     struct text_list asked; /* host names the program asked for: the certificate must match each */
     struct settings settings;
+};
+
+enum {
+    /*
+     * A level of WIRE_GET_OPTION beside those of getsockopt(2), which are not negative: `name` is SIOCOUTQ or
+     * SIOCOUTQNSD (tcp(7)), the value an int: what the server has not acknowledged (not been sent) of what
+     * the program has written.
+     */
+    WIRE_LEVEL_IOCTL = -2,
 };
 
 struct option_request {

@@ -183,3 +183,10 @@ long rig_pump_time(const struct rig *rig)
     clock_gettime(clock, &used);
     return used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
+
+void rig_end_in_order(struct rig *rig)
+{
+    if (rig->ssl)
+        SSL_shutdown(rig->ssl);
+    shutdown(rig->server, SHUT_WR);
+}

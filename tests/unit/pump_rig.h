@@ -33,6 +33,10 @@ struct rig {
 
 enum rig_kind { RIG_BARE = 0, RIG_TLS_1_2 = TLS1_2_VERSION, RIG_TLS_1_3 = TLS1_3_VERSION };
 
+static const enum rig_kind rig_kinds[] = {RIG_BARE, RIG_TLS_1_2, RIG_TLS_1_3};
+
+#define EACH_KIND(kind) for (size_t kind = 0; kind < sizeof rig_kinds / sizeof rig_kinds[0]; kind++)
+
 /* Opens all of it, hands `greeting` to the pump, and starts it. `watched`: NULL, or whose STARTTLS is watched
  * for. */
 void rig_open(struct rig *rig, enum rig_kind kind, const char *greeting, const struct protocol *watched);
@@ -44,6 +48,8 @@ void rig_close(struct rig *rig);
 /* The server's side, through TLS where there is one. Each asserts that it works. */
 void rig_server_write(struct rig *rig, const void *bytes, size_t length);
 void rig_server_read(struct rig *rig, void *bytes, size_t length); /* exactly so many */
+/* The server ends in order: close_notify, or without TLS a FIN. */
+void rig_end_in_order(struct rig *rig);
 /* What the program's next read gives: the count, 0, or -errno. */
 ssize_t rig_program_read(struct rig *rig, void *bytes, size_t size);
 /* The program reads exactly this text. */

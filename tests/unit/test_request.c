@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -462,6 +464,35 @@ static void options_reach_the_real_socket(void **state)
     unmake(&m);
 }
 
+/* SIOCOUTQ: what the program wrote and the server has not got. */
+static void what_is_not_sent_yet_is_told(void **state)
+{
+    struct made m;
+    struct asked asked;
+    char byte;
+    int unsent;
+
+    (void)state;
+    make(&m);
+    assert_int_equal(hand_over(&m), 0);
+    close_relays_side(&m);
+    asked = option(&m, WIRE_GET_OPTION, WIRE_LEVEL_IOCTL, SIOCOUTQ, 0, m.program);
+    assert_int_equal(asked.answered, 0);
+    assert_int_equal(asked.length, sizeof unsent);
+    memcpy(&unsent, asked.value, sizeof unsent);
+    assert_int_equal(unsent, 0);
+    /* Held back until the session has begun, which it never does here. */
+    assert_int_equal(send(m.program, "twelve bytes", 12, 0), 12);
+    asked = option(&m, WIRE_GET_OPTION, WIRE_LEVEL_IOCTL, SIOCOUTQ, 0, m.program);
+    memcpy(&unsent, asked.value, sizeof unsent);
+    assert_int_equal(unsent, 12);
+    assert_int_equal(recv(m.server, &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(option(&m, WIRE_GET_OPTION, WIRE_LEVEL_IOCTL, FIONREAD, 0, m.program).answered, ENOTTY);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, WIRE_LEVEL_IOCTL, SIOCOUTQ, 0, m.program).answered,
+                     ENOPROTOOPT);
+    unmake(&m);
+}
+
 static void only_the_holder_of_the_descriptor_may_touch_its_connection(void **state)
 {
     struct made one, other;
@@ -559,6 +590,7 @@ int main(void)
         cmocka_unit_test(a_refused_connect_is_told_and_the_socket_comes_back),
         cmocka_unit_test(a_program_that_gives_up_connecting_is_forgotten),
         cmocka_unit_test(options_reach_the_real_socket),
+        cmocka_unit_test(what_is_not_sent_yet_is_told),
         cmocka_unit_test(only_the_holder_of_the_descriptor_may_touch_its_connection),
         cmocka_unit_test(a_live_connection_is_given_back_as_it_was),
         cmocka_unit_test(a_failure_is_told_in_the_programs_protocol),
