@@ -43,7 +43,8 @@ EXPORTED int getpeername(int fd, struct sockaddr *restrict address, socklen_t *r
         return -1;
     if (!may_be_ours(address, room, length) || !identity_of(fd, &id))
         return 0;
-    if (identity_outcome(fd, &id).state != OUTCOME_CONNECTED) {
+    /* A connection that has ended both ways, or broken, has no peer either. */
+    if (identity_outcome(fd, &id).state != OUTCOME_CONNECTED || identity_has_ended(fd)) {
         errno = ENOTCONN;
         return -1;
     }

@@ -205,34 +205,33 @@ bool connect_is_guarded(int fd, const struct sockaddr *address, socklen_t length
     return guarded;
 }
 
-/* The address is a copy: nobody can change it between the policy's decision and the connection. */
-static int connect_copied(int fd, const struct sockaddr_storage *address, socklen_t length, const void *frame)
+/* No policy guards the destination; but the descriptor may be a switched one. */
+static int connect_unguarded(int fd, const struct sockaddr *address, socklen_t length)
 {
-    const struct sockaddr *const to = (const struct sockaddr *)address;
     const int before = errno;
-    struct wire_address asked;
+    struct identity id;
+    int result = real.connect(fd, address, length);
+
+    if (result == 0 || !was_ours(fd, &id) || length < sizeof address->sa_family)
+        return result;
+    if (address->sa_family == AF_UNSPEC)
+        result = reconnect_dissolve(fd, &id);
+    else if (!reconnect(fd, &id, &result))
+        result = real.connect(fd, address, length);
+    if (result == 0)
+        errno = before;
+    return result;
+}
+
+static int connect_perhaps_guarded(int fd, const struct sockaddr_storage *address, socklen_t length,
+                                   const struct wire_address *asked, const void *frame)
+{
+    const int before = errno;
     struct identity id;
     int result;
-    const bool inet = address_read(&asked, address, length);
-    const bool guarded = inet && may_be_guarded(asked.port);
 
-    if (!guarded) {
-        result = real.connect(fd, to, length);
-        if (result == 0 || !was_ours(fd, &id) || length < sizeof address->ss_family)
-            return result;
-        if (address->ss_family == AF_UNSPEC) {
-            result = reconnect_dissolve(fd, &id);
-            errno = result == 0 ? before : errno;
-            return result;
-        }
-    } else if (!identity_of(fd, &id)) {
-        return connect_inet(fd, address, length, &asked, frame, before);
-    }
-    if (!reconnect(fd, &id, &result)) {
-        if (guarded)
-            return connect_inet(fd, address, length, &asked, frame, before);
-        result = real.connect(fd, to, length);
-    }
+    if (!identity_of(fd, &id) || !reconnect(fd, &id, &result))
+        return connect_inet(fd, address, length, asked, frame, before);
     if (result == 0)
         errno = before;
     return result;
@@ -241,11 +240,19 @@ static int connect_copied(int fd, const struct sockaddr_storage *address, sockle
 EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct sockaddr_storage copy;
+    struct wire_address asked;
 
-    if (length > sizeof copy) /* EINVAL */
-        return real.connect(fd, address, length);
+    /*
+     * The address is looked at where it is: asking the kernel whether it can be read would make every
+     * connect() a seventh slower. Only what no program can have memory at is left to it.
+     */
+    if (length > sizeof copy || !memory_is_plausible(address) || !address_read(&asked, address, length) ||
+        !may_be_guarded(asked.port))
+        return connect_unguarded(fd, address, length);
+    /* A copy, so that nobody can change it between the policy's decision and the connection. */
     memset(&copy, 0, sizeof copy);
-    if (!memory_read(&copy, address, length)) /* EFAULT, or what comes before it */
-        return real.connect(fd, NULL, length);
-    return connect_copied(fd, &copy, length, __builtin_frame_address(0));
+    memcpy(&copy, address, length);
+    if (!address_read(&asked, &copy, length))
+        return real.connect(fd, (const struct sockaddr *)&copy, length);
+    return connect_perhaps_guarded(fd, &copy, length, &asked, __builtin_frame_address(0));
 }

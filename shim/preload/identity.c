@@ -191,13 +191,22 @@ static struct peer_state named_outcome(int fd, const struct identity *id)
     return (struct peer_state){.state = OUTCOME_PENDING};
 }
 
-struct peer_state identity_outcome(int fd, const struct identity *id)
+bool identity_has_ended(int fd)
 {
     const int saved = errno;
     struct pollfd end = {.fd = fd, .events = 0};
+    const bool ended = sys_poll(&end, 1, 0) > 0 && end.revents & POLLHUP;
+
+    errno = saved;
+    return ended;
+}
+
+struct peer_state identity_outcome(int fd, const struct identity *id)
+{
+    const int saved = errno;
     struct peer_state state = named_outcome(fd, id);
 
-    if (state.state == OUTCOME_PENDING && sys_poll(&end, 1, 0) > 0 && end.revents & POLLHUP) {
+    if (state.state == OUTCOME_PENDING && identity_has_ended(fd)) {
         /* Named and closed since then; or the relay was killed, and nothing was named. */
         state = named_outcome(fd, id);
         if (state.state == OUTCOME_PENDING)

@@ -70,6 +70,9 @@ bool identity_of_named(int fd, const struct sockaddr_un *name, socklen_t length,
 /* How far the connection behind a program's end is. Keeps errno. */
 struct peer_state identity_outcome(int fd, const struct identity *id);
 
+/* Whether the relay has closed its end: nothing comes any more, and nothing goes. Keeps errno. */
+bool identity_has_ended(int fd);
+
 /*
  * Between the kernel's addresses and the wire's. An IPv4 address mapped into IPv6 stays what it is. Reading
  * gives false where the kernel would refuse the address for its family or length.

@@ -13,6 +13,9 @@
 bool memory_read(void *to, const void *from, size_t size);
 bool memory_write(void *to, const void *from, size_t size);
 
+/* Without a system call: false for what no program can have memory at (mmap_min_addr). */
+bool memory_is_plausible(const void *address);
+
 /*
  * Copies what can be read of `size` bytes, and zeroes the rest of `to`: setsockopt(2) looks at as many bytes
  * as an option has, whatever the length says. False where not even the first byte can be read.
