@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -89,10 +90,14 @@ static void ignore_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Three descriptors a connection, whatever the program was allowed for itself. */
-static void raise_descriptor_limit(void)
+/* Three descriptors a connection, whatever the program was allowed for itself; no core with secrets in it. */
+static void set_limits(void)
 {
+    const struct rlimit no_core = {.rlim_cur = 0};
     struct rlimit limit;
+
+    setrlimit(RLIMIT_CORE, &no_core);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
@@ -147,7 +152,7 @@ int main(int argc, char **argv)
     explicit_bzero(token, sizeof token);
     ignore_signals();
     umask(077);
-    raise_descriptor_limit();
+    set_limits();
     if (fcntl(LISTENER, F_SETFD, FD_CLOEXEC) != 0 || fcntl(LISTENER, F_SETFL, O_NONBLOCK) != 0)
         return 1;
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);

@@ -3,15 +3,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "relay/buffer.h"
+#include "relay/farewell.h"
 #include "relay/plain.h"
 
 enum {
-    TAIL = 80,    /* bytes kept of the end of what the program wrote */
     CHUNK = 4096, /* bytes that are watched at once */
 };
 
@@ -40,54 +39,16 @@ struct pump {
     int64_t deadline; /* INT64_MAX: none */
     bool no_memory;
 
-    char tail[TAIL]; /* the last bytes to the server: was it a QUIT? */
-    size_t tail_length;
+    struct farewell farewell;
     char last; /* byte to the program */
 };
 
 /* ---- the end of the server's stream ---- */
 
-static void note_tail(struct pump *p, const char *bytes, size_t length)
-{
-    if (length >= TAIL) {
-        memcpy(p->tail, bytes + length - TAIL, TAIL);
-        p->tail_length = TAIL;
-        return;
-    }
-    if (p->tail_length + length > TAIL) {
-        const size_t keep = TAIL - length;
-
-        memmove(p->tail, p->tail + p->tail_length - keep, keep);
-        p->tail_length = keep;
-    }
-    memcpy(p->tail + p->tail_length, bytes, length);
-    p->tail_length += length;
-}
-
-/* Whether the last line to the server is QUIT (RFC 5321, 1939, 3977), or LOGOUT with or without a tag. */
-static bool said_farewell(const struct pump *p)
-{
-    size_t end = p->tail_length, begin;
-    const char *word;
-
-    if (end == 0 || p->tail[end - 1] != '\n')
-        return false;
-    end--;
-    if (end > 0 && p->tail[end - 1] == '\r')
-        end--;
-    for (begin = end; begin > 0 && p->tail[begin - 1] != '\n';)
-        begin--;
-    word = memrchr(p->tail + begin, ' ', end - begin);
-    word = word ? word + 1 : p->tail + begin;
-    end = (size_t)(p->tail + end - word);
-    return (end == 4 && strncasecmp(word, "QUIT", 4) == 0) ||
-           (end == 6 && strncasecmp(word, "LOGOUT", 6) == 0);
-}
-
 static void server_ends(struct pump *p, enum flow how)
 {
     /* Many servers answer QUIT and just close: between two lines, that is an end in order. */
-    const bool expected = how == FLOW_TRUNCATED && said_farewell(p) && (p->last == '\n' || p->last == '\0');
+    const bool expected = how == FLOW_TRUNCATED && p->farewell.said && (p->last == '\n' || p->last == '\0');
 
     p->server_end = how == FLOW_ENDED || expected ? ENDED : CUT;
 }
@@ -205,7 +166,7 @@ static bool write_server(struct pump *p)
             p->server->readable = p->server->edge = p->server->ending = true;
             break;
         }
-        note_tail(p, (const char *)bytes, count);
+        farewell_note(&p->farewell, (const char *)bytes, count);
         if (p->up_count)
             atomic_fetch_add_explicit(p->up_count, count, memory_order_relaxed);
         buffer_take(&p->up, count);
@@ -275,6 +236,7 @@ static enum flow read_watched(struct pump *p, size_t room, size_t *count)
     flow = p->server->read(p->server, chunk, sizeof chunk, count);
     if (flow == FLOW_MOVED)
         watch_chunk(p, chunk, *count);
+    explicit_bzero(chunk, *count);
     return flow;
 }
 

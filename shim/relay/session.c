@@ -122,6 +122,7 @@ static void discard_program(struct session *s)
         if (poll(&polled, 1, (int)left) < 0 && errno != EINTR)
             return;
         n = recv(s->c->program, dropped, sizeof dropped, MSG_DONTWAIT);
+        explicit_bzero(dropped, n > 0 ? (size_t)n : 0);
     } while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
     if (n == 0) { /* it writes no more; it may still be reading */
         polled.events = 0;
@@ -260,6 +261,8 @@ static void go_on_over_tls(struct session *s)
     if (s->protocol)
         watch_begin(&watch, s->protocol, !s->settings->implicit);
     pump(s, &s->tls.stream, s->protocol ? &watch : NULL);
+    if (s->protocol)
+        explicit_bzero(&watch, sizeof watch);
 }
 
 static void go_on_in_plaintext(struct session *s)
