@@ -1,6 +1,7 @@
 #include "preload/real.h"
 
 #include <dlfcn.h>
+#include <stdarg.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,6 +56,24 @@ static int first_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int 
     return real.sendmmsg(fd, messages, count, flags);
 }
 
+static int first_shutdown(int fd, int how)
+{
+    real_start();
+    return real.shutdown(fd, how);
+}
+
+static int first_ioctl(int fd, unsigned long request, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, request);
+    argument = va_arg(list, void *);
+    va_end(list);
+    real_start();
+    return real.ioctl(fd, request, argument);
+}
+
 struct real real = {
     .connect = first_connect,
     .getpeername = first_getpeername,
@@ -64,6 +83,8 @@ struct real real = {
     .sendto = first_sendto,
     .sendmsg = first_sendmsg,
     .sendmmsg = first_sendmmsg,
+    .shutdown = first_shutdown,
+    .ioctl = first_ioctl,
 };
 
 /* The system calls themselves, for a libc that keeps its functions where dlsym() does not see them. */
@@ -94,6 +115,17 @@ static int call_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int f
     return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
 }
 
+static int call_ioctl(int fd, unsigned long request, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, request);
+    argument = va_arg(list, void *);
+    va_end(list);
+    return (int)syscall(SYS_ioctl, fd, request, argument);
+}
+
 /*
  * dlsym() gives a data pointer; POSIX lets it be used as a function's (dlsym(3), NOTES). Members are written
  * whole, one by one, so that another thread sees either the stand-in or the function.
@@ -117,4 +149,6 @@ void real_start(void)
     LOOK_UP(sendto, call_sendto);
     LOOK_UP(sendmsg, sys_sendmsg);
     LOOK_UP(sendmmsg, call_sendmmsg);
+    LOOK_UP(shutdown, sys_shutdown);
+    LOOK_UP(ioctl, call_ioctl);
 }

@@ -21,6 +21,8 @@ struct real {
     ssize_t (*sendto)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
     ssize_t (*sendmsg)(int, const struct msghdr *, int);
     int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
+    int (*shutdown)(int, int);
+    int (*ioctl)(int, unsigned long, ...);
 };
 
 extern struct real real;

@@ -1,0 +1,52 @@
+/*
+ * ioctl(2): how much of what the program wrote the server has not got. The pair knows only what the relay has
+ * not read, and one byte stays unread for good. Any other request costs nothing.
+ */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+
+#include "preload/ask.h"
+#include "preload/export.h"
+#include "preload/identity.h"
+#include "preload/memory.h"
+#include "preload/real.h"
+
+/* musl declares the request an int. */
+#ifdef __GLIBC__
+typedef unsigned long request_type;
+#else
+typedef int request_type;
+#endif
+
+static int tell_unsent(int fd, const struct identity *id, int request, void *to)
+{
+    const int before = errno;
+    int unsent = 0;
+    socklen_t length = sizeof unsent;
+    int error = ask_get_option(fd, id, WIRE_LEVEL_IOCTL, request, &unsent, &length);
+
+    if (error == ESHUTDOWN) { /* no relay any more: nothing will be sent */
+        unsent = 0;
+        error = 0;
+    }
+    if (error == 0 && !memory_write(to, &unsent, sizeof unsent))
+        error = EFAULT;
+    errno = error == 0 ? before : error;
+    return error == 0 ? 0 : -1;
+}
+
+EXPORTED int ioctl(int fd, request_type request, ...)
+{
+    struct identity id;
+    va_list list;
+    void *argument;
+
+    va_start(list, request);
+    argument = va_arg(list, void *);
+    va_end(list);
+    if ((request == SIOCOUTQ || request == SIOCOUTQNSD) && identity_of(fd, &id))
+        return tell_unsent(fd, &id, (int)request, argument);
+    return real.ioctl(fd, (unsigned long)request, argument);
+}
