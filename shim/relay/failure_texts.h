@@ -51,7 +51,7 @@
     /* the system's word for the error */ \
     X(FAILURE_RANDOM, "no random bytes for the dialogue with %s: %s; getrandom(2) must be allowed to this program")
 
-/* TLS, its certificates, and the relay itself. Words: the server's name, then what the comment says. */
+/* TLS. Words: the server's name, then what the comment says. */
 #define PIN "; pin it only if you know it is right: 'level fingerprint'"
 
 #define FAILURES_OF_TLS(X) \
@@ -73,7 +73,10 @@
     X(FAILURE_TLS_ALERT, "TLS refused by %s with the alert '%s'; ask its operator, or see 'ciphers' and 'client-cert'" \
                          " in the policy") \
     /* OpenSSL's word */ \
-    X(FAILURE_TLS_OTHER, "TLS handshake with %s failed: %s" ASK_OPERATOR) \
+    X(FAILURE_TLS_OTHER, "TLS handshake with %s failed: %s" ASK_OPERATOR)
+
+/* Certificates. Words likewise. */
+#define FAILURES_OF_CERTIFICATES(X) \
     X(FAILURE_NAME_MALFORMED, "no certificate can be for the name that the program asked for, %s; say in the policy" \
                               " what it must be for: 'name NAME'") \
     /* its address */ \
@@ -107,7 +110,7 @@
     /* OpenSSL's word, its names, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_INVALID, "certificate of %s is not valid: %s; for %s, sha256:%s; ask its operator")
 
-#define FAILURES(X) FAILURES_OF_DIALOGUE(X) FAILURES_OF_TLS(X)
+#define FAILURES(X) FAILURES_OF_DIALOGUE(X) FAILURES_OF_TLS(X) FAILURES_OF_CERTIFICATES(X)
 /* clang-format on */
 
 #endif

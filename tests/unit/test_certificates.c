@@ -14,7 +14,7 @@
 #include "tests/unit/tls_peer.h"
 
 static struct peer_authority authority;
-static struct identity_of_peer root, stranger, middle, leaf_issuer, constrained;
+static struct identity_of_peer root, stranger, middle, leaf_issuer, constrained, small;
 static char crl_file[] = "/tmp/retrotls-test-crl-XXXXXX";
 
 static struct identity_of_peer make_authority(const char *cn, const struct identity_of_peer *issuer)
@@ -29,6 +29,7 @@ static int make_authorities(void **state)
     peer_authority_open(&authority);
     root = authority.root;
     stranger = make_authority("Unknown Root", NULL);
+    small = peer_certificate(&(struct wish){.cn = "Small", .ca = true, .rsa_bits = 1024}, &root);
     middle = make_authority("Test Intermediate", &root);
     leaf_issuer = peer_certificate(&(struct wish){.cn = "No CA", .san = "DNS:x.example"}, &root);
     constrained = peer_certificate(&(struct wish){.cn = "Constrained",
@@ -42,7 +43,7 @@ static int make_authorities(void **state)
 
 static int remove_authorities(void **state)
 {
-    struct identity_of_peer *all[] = {&stranger, &middle, &leaf_issuer, &constrained};
+    struct identity_of_peer *all[] = {&small, &stranger, &middle, &leaf_issuer, &constrained};
 
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -174,6 +175,7 @@ static const struct certificate_case cases[] = {
     {"bytes that are no UTF-8", {GOOD}, &root, NULL, "mail\xff.example", FAILURE_NAME_MALFORMED},
     {"G4 RSA of 1024 bits", {GOOD, .rsa_bits = 1024}, &root, NULL, NULL, FAILURE_CERTIFICATE_WEAK},
     {"G4 a SHA-1 signature", {GOOD, .sha1 = true}, &root, NULL, NULL, FAILURE_CERTIFICATE_WEAK},
+    {"an issuer with RSA of 1024 bits", {GOOD}, &small, &small, NULL, FAILURE_CERTIFICATE_INVALID},
     {"RSA of 2048 bits", {GOOD, .rsa_bits = 2048}, &root, NULL, NULL, FAILURE_NONE},
 };
 
@@ -369,6 +371,17 @@ static void a_certificate_cannot_forge_a_line(void **state)
     }
 }
 
+/* A text that nothing can reach helps nobody. */
+static void every_text_was_seen(void **state)
+{
+#define KIND(kind, text) kind,
+    static const enum failure_kind wanted[] = {FAILURES_OF_CERTIFICATES(KIND)};
+#undef KIND
+
+    (void)state;
+    peer_must_have_seen(wanted, sizeof wanted / sizeof wanted[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +392,7 @@ int main(void)
         cmocka_unit_test(revocation_is_as_the_list_says),
         cmocka_unit_test(fingerprints_decide_alone),
         cmocka_unit_test(a_certificate_cannot_forge_a_line),
+        cmocka_unit_test(every_text_was_seen),
     };
 
     return cmocka_run_group_tests(tests, make_authorities, remove_authorities);

@@ -2,9 +2,14 @@
  * What is spoken with the server, whatever its certificate: G4 weak cryptography, F3 what may come instead of
  * a handshake, and sessions that are resumed.
  */
+#include <fcntl.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "relay/plain.h"
@@ -67,6 +72,35 @@ static void weak_servers_fail_at_every_level(void **state)
             SSL_CTX_free(context);
         }
     }
+}
+
+/* Diffie-Hellman over 1024 bits, of a server whose certificate is as it should be. */
+static void a_small_group_fails_at_every_level(void **state)
+{
+    struct identity_of_peer rsa = peer_certificate(&(struct wish){GOOD, .rsa_bits = 2048}, &authority.root);
+    SSL_CTX *context = peer_context(&rsa, NULL);
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DHX", NULL);
+    EVP_PKEY *group = NULL;
+    OSSL_PARAM named[] = {OSSL_PARAM_construct_utf8_string("group", (char[]){"dh_1024_160"}, 0),
+                          OSSL_PARAM_construct_end()};
+
+    (void)state;
+    assert_int_equal(EVP_PKEY_paramgen_init(maker), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_params(maker, named), 1);
+    assert_int_equal(EVP_PKEY_generate(maker, &group), 1);
+    SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+    assert_int_equal(SSL_CTX_set0_tmp_dh_pkey(context, group), 1);
+    assert_int_equal(SSL_CTX_set_cipher_list(context, "DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0"), 1);
+    for (int level = LEVEL_MAY; level <= LEVEL_SECURE; level++) {
+        const struct settings settings = at_level((enum level)level);
+        const struct peer_seen seen = peer_handshake(context, &settings, &asked, NULL);
+
+        assert_false(seen.done);
+        assert_int_equal(seen.why.kind, FAILURE_TLS_WEAK);
+    }
+    EVP_PKEY_CTX_free(maker);
+    SSL_CTX_free(context);
+    peer_certificate_free(&rsa);
 }
 
 /* A policy's ciphers cannot bring back what is never spoken. */
@@ -142,6 +176,10 @@ static void what_is_no_handshake_is_named(void **state)
         {"\x15\x03\x03\x00\x02\x02\x46", 7, FAILURE_TLS_VERSION},
         {"SSH-2.0-OpenSSH_9\r\n", 19, FAILURE_TLS_NOT_TLS},
         {"\x16\x03\x03\x00\x04\x01\x02\x03\x04", 9, FAILURE_TLS_OTHER},
+        /* A ServerHello of TLS 1.2 with no extension: none for secure renegotiation either. */
+        {"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03"
+         "0123456789abcdef0123456789abcdef\x00\xc0\x2f\x00",
+         47, FAILURE_TLS_RENEGOTIATION},
     };
     const struct wire_address address = {.family = AF_INET, .port = 143};
     const struct settings settings = at_level(LEVEL_MAY);
@@ -167,10 +205,38 @@ static void what_is_no_handshake_is_named(void **state)
         assert_false(tls_handshake(&tls, &dialogue, &why));
         if (why.kind != answers[i].kind)
             fail_msg("%zu: %s", i, why.text);
+        peer_saw(&why);
         tls_close(&tls);
         close(pair[0]);
         close(pair[1]);
     }
+}
+
+static void a_reset_is_named(void **state)
+{
+    const struct linger abort = {.l_onoff = 1};
+    const struct wire_address address = {.family = AF_INET, .port = 143};
+    const struct settings settings = at_level(LEVEL_MAY);
+    const struct tls_peer peer = {
+        .settings = &settings, .asked = &asked, .address = &address, .server = "mail.example"};
+    struct transport transport;
+    struct plain dialogue = {
+        .transport = &transport, .program = -1, .deadline = plain_now() + 20000, .server = "mail.example"};
+    struct failure why = {0};
+    struct tls tls;
+    int pair[2];
+
+    (void)state;
+    peer_tcp_pair(pair);
+    transport_over_socket(&transport, pair[0]);
+    setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+    close(pair[1]);
+    assert_true(tls_open(&tls, pair[0], &peer, &why));
+    assert_false(tls_handshake(&tls, &dialogue, &why));
+    assert_int_equal(why.kind, FAILURE_TLS_LOST);
+    peer_saw(&why);
+    tls_close(&tls);
+    close(pair[0]);
 }
 
 static void a_silent_server_is_given_up_in_time(void **state)
@@ -192,6 +258,7 @@ static void a_silent_server_is_given_up_in_time(void **state)
     assert_true(tls_open(&tls, pair[0], &peer, &why));
     assert_false(tls_handshake(&tls, &dialogue, &why));
     assert_int_equal(why.kind, FAILURE_TLS_TIMEOUT);
+    peer_saw(&why);
     tls_close(&tls);
     /* And at once where the program has gone. */
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, program), 0);
@@ -208,15 +275,117 @@ static void a_silent_server_is_given_up_in_time(void **state)
     close(pair[1]);
 }
 
+/* ---- memory ---- */
+
+static _Thread_local long left = -1; /* allocations of this thread that succeed; -1: all */
+static _Thread_local bool once, failed;
+
+static bool may_allocate(void)
+{
+    if (left != 0) {
+        left -= left > 0;
+        return true;
+    }
+    failed = true;
+    if (once)
+        left = -1;
+    return false;
+}
+
+static void *allocate(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return may_allocate() ? malloc(size) : NULL;
+}
+
+static void *reallocate(void *old, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (size == 0) {
+        free(old);
+        return NULL;
+    }
+    return may_allocate() ? realloc(old, size) : NULL;
+}
+
+static void release(void *old, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(old);
+}
+
+/*
+ * Each of OpenSSL's allocations fails, alone or with all after it. `good`: whether the handshake is taken
+ * where none fails.
+ */
+static void fail_each_allocation(SSL_CTX *context, bool alone, bool good)
+{
+    const struct settings settings = at_level(LEVEL_SECURE);
+    long n = 0;
+
+    assert_int_equal(peer_handshake(context, &settings, &asked, NULL).done,
+                     good); /* what is made once is there */
+    do {
+        const struct timespec times[2] = {{.tv_sec = n}, {.tv_sec = n}};
+        struct peer_seen seen;
+
+        utimensat(AT_FDCWD, authority.file, times, 0); /* it has changed: a new context and trust store */
+        failed = false;
+        once = alone;
+        left = n;
+        seen = peer_handshake(context, &settings, &asked, NULL);
+        left = -1;
+        assert_true(seen.done ? good : seen.why.kind != FAILURE_NONE);
+        assert_true(failed || seen.done == good);
+        n += n < 200 ? 1 : 7;
+    } while (failed);
+    assert_true(n > 200);
+}
+
+/* Without memory the connection fails and says so, or goes on; no other server is taken for the one meant. */
+static void no_memory_is_a_failure_like_any_other(void **state)
+{
+    struct identity_of_peer other =
+        peer_certificate(&(struct wish){.san = "DNS:other.example"}, &authority.root);
+    SSL_CTX *right = peer_context(&shown, NULL), *wrong = peer_context(&other, NULL);
+
+    (void)state;
+    for (int alone = 0; alone < 2; alone++) {
+        fail_each_allocation(right, alone, true);
+        fail_each_allocation(wrong, alone, false);
+    }
+    SSL_CTX_free(right);
+    SSL_CTX_free(wrong);
+    peer_certificate_free(&other);
+}
+
+static void every_text_was_seen(void **state)
+{
+#define KIND(kind, text) kind,
+    static const enum failure_kind wanted[] = {FAILURES_OF_TLS(KIND)};
+#undef KIND
+
+    (void)state;
+    peer_must_have_seen(wanted, sizeof wanted / sizeof wanted[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weak_servers_fail_at_every_level),
+        cmocka_unit_test(a_small_group_fails_at_every_level),
         cmocka_unit_test(no_setting_lowers_the_floor),
         cmocka_unit_test(a_session_is_resumed_for_its_own_names_alone),
         cmocka_unit_test(what_is_no_handshake_is_named),
+        cmocka_unit_test(a_reset_is_named),
         cmocka_unit_test(a_silent_server_is_given_up_in_time),
+        cmocka_unit_test(no_memory_is_a_failure_like_any_other),
+        cmocka_unit_test(every_text_was_seen),
     };
 
+    CRYPTO_set_mem_functions(allocate, reallocate, release); /* before anything of OpenSSL's */
     return cmocka_run_group_tests(tests, open_authority, close_authority);
 }

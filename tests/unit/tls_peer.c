@@ -234,7 +234,25 @@ struct peer_seen peer_handshake(SSL_CTX *context, const struct settings *setting
     }
     close(pair[0]);
     peer_server_join(&server);
+    peer_saw(&seen.why);
     return seen;
+}
+
+static bool kinds_seen[FAILURE_KINDS];
+
+void peer_saw(const struct failure *why)
+{
+    kinds_seen[why->kind] = true;
+    assert_true(why->kind == FAILURE_NONE || strlen(why->text) > 20);
+    assert_null(strstr(why->text, "%s"));
+}
+
+void peer_must_have_seen(const enum failure_kind *wanted, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!kinds_seen[wanted[i]])
+            fail_msg("nothing reaches %s", failure_name(wanted[i]));
+    }
 }
 
 struct text_list peer_names(const char *one, const char *two)

@@ -80,6 +80,10 @@ struct peer_seen {
 struct peer_seen peer_handshake(SSL_CTX *context, const struct settings *settings,
                                 const struct text_list *asked, void (*act)(SSL *, void *));
 
+/* Which failures peer_handshake() and peer_saw() have met. Fails where one of `wanted` is not among them. */
+void peer_saw(const struct failure *why);
+void peer_must_have_seen(const enum failure_kind *wanted, size_t count);
+
 /* A list of up to two names. */
 struct text_list peer_names(const char *one, const char *two);
 
