@@ -146,7 +146,10 @@ class Session:
                 if not data:
                     raise EOFError("handshake") from None
                 self._incoming.write(data)
-        self.sock.sendall(self._sealing.read())
+        try:
+            self.sock.sendall(self._sealing.read())  # session tickets: the program may be gone by now
+        except OSError as error:
+            return self._ended("reset" if isinstance(error, (ConnectionResetError, BrokenPipeError)) else repr(error))
         self._decrypt()
 
     def _command(self, expected, reply):
