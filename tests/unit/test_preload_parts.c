@@ -94,7 +94,7 @@ static void registration_is_read_as_the_kernel_writes_it(void **state)
 
 static void registration_is_found_in_a_real_set(void **state)
 {
-    struct registration room[2];
+    struct registration room[2] = {0};
     struct registrations found = {.item = room, .limit = 2};
     struct epoll_event event = {.events = EPOLLIN | EPOLLET | EPOLLONESHOT, .data.u64 = 0x123456789abcdef0};
     int ends[2], more[2];
