@@ -53,7 +53,8 @@ static void add(struct growing *to, const char *text, size_t length)
 static void add_line(struct growing *to, const char *line)
 {
     while (*line != '\0') {
-        unsigned byte, used = 0, count;
+        unsigned byte, count;
+        int used = 0;
         char c;
 
         if (sscanf(line, "<%2x>%n", &byte, &used) == 1 && used == 4) {
@@ -105,7 +106,8 @@ static void arrange(const char *line)
 
 static bool repeat(struct growing *policy, const char *line)
 {
-    unsigned count, used = 0;
+    unsigned count;
+    int used = 0;
     const char *last;
 
     if (sscanf(line, "@repeat %u %n", &count, &used) == 1) {
@@ -118,7 +120,7 @@ static bool repeat(struct growing *policy, const char *line)
     if (sscanf(line, "@words %u %n", &count, &used) != 1)
         return false;
     last = strrchr(line, ' ') + 1;
-    add(policy, line + used, (size_t)(last - line) - used);
+    add(policy, line + used, (size_t)(last - line - used));
     while (count-- > 0) {
         add_line(policy, last);
         add(policy, " ", 1);

@@ -147,7 +147,7 @@ static void many_stars_cost_no_more_than_both_lengths(void **state)
 static bool reads(const char *text, enum network_fault fault, const char *as)
 {
     struct network network;
-    char written[NETWORK_TEXT];
+    char written[NETWORK_TEXT] = "";
 
     if (network_read(&network, text) != fault)
         return false;
