@@ -12,7 +12,7 @@ VERSION = 0.1.0
 override CPPFLAGS += -D_GNU_SOURCE -Ishim -I. -DRETROTLS_VERSION='"$(VERSION)"' \
 	-DRETROTLS_RELAY_PATH='"$(PREFIX)/libexec/retrotls/retrotls-relay"'
 override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -fvisibility=hidden -fstack-protector-strong $(WARNINGS) $(WERROR) \
-	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 override LDFLAGS += -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # What goes into programs is compiled apart: it may need no newer libc than they do (compat.h).
