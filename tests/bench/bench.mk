@@ -2,17 +2,24 @@
 #
 #   make bench              the whole table, on a quiet machine: about ten minutes
 #   make bench QUICK=1      the same with few and short runs: whether it works, not what it measures
+#   make counts             writes tests/bench/counts.json, which a test holds the numbers of system calls to
 
 BENCH = $(addprefix $(BUILD)/bench/,load load-native server delay paired spawn)
 bench_objects = $(patsubst %,$(BUILD)/obj/tests/bench/%.o,$(1))
 
-.PHONY: bench bench-programs
+.PHONY: bench bench-programs counts
 bench-programs: $(BENCH)
+e2e-programs: bench-programs
 
 bench:
 	@tests/install-dependencies --bench
 	@$(MAKE) -s all bench-programs
 	@/usr/bin/python3 tests/bench/run.py $(if $(QUICK),--quick) --build $(BUILD)
+
+counts:
+	@tests/install-dependencies --bench
+	@$(MAKE) -s all bench-programs
+	@/usr/bin/python3 tests/bench/counts.py --build $(BUILD)
 
 $(BUILD)/bench/load: $(call bench_objects,load session channel_plain)
 $(BUILD)/bench/load-native: $(call bench_objects,load session channel_openssl)

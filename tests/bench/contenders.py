@@ -197,6 +197,7 @@ class BenchServer:
     def __exit__(self, *_):
         self.process.stdin.close()
         self.process.wait()
+        self.process.stdout.close()
 
     @property
     def target(self):

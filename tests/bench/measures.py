@@ -48,6 +48,8 @@ def run(contender, *measure, resume=False, prefix=()):
     finally:
         process.kill()
         process.wait()
+        process.stdin.close()
+        process.stdout.close()
 
 
 @contextlib.contextmanager

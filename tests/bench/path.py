@@ -38,6 +38,7 @@ def delay(program):
     finally:
         process.stdin.close()
         process.wait()
+        process.stdout.close()
 
 
 def main(build, quick):

@@ -1,0 +1,37 @@
+"""System calls cost more than anything else that the relay does: their number a round trip, a MiB and a connection
+must not grow unnoticed. What was counted last is in tests/bench/counts.json (`make counts` writes it anew, for a change
+that is worth more calls); times are no test's business."""
+import json
+import shutil
+import sys
+
+import pytest
+from support.shim import BUILD, ROOT
+
+sys.path.append(str(ROOT / "tests" / "bench"))
+
+import counts  # noqa: E402
+from contenders import BenchServer, Build, Shim  # noqa: E402
+
+# How many more there may be: how the bytes of a bulk fall into reads differs from run to run.
+ROOM = {"round trip": 1.1, "MiB down": 1.4, "MiB up": 1.4, "connection": 1.1}
+
+
+@pytest.fixture(scope="module")
+def server():
+    Build.folder = BUILD.resolve()
+    with BenchServer() as running:
+        yield running
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
+@pytest.mark.parametrize("unit", counts.UNITS)
+def test_system_calls_do_not_grow(unit, server, tmp_path):
+    recorded = json.loads(counts.RECORD.read_text())[unit]["system calls"]
+    with Shim(server.target) as shim:
+        counted = counts.system_calls(unit, shim, tmp_path)
+    for who, calls in counted.items():
+        total = sum(calls.values())
+        limit = recorded[who]["all"] * ROOM[unit]
+        assert total <= limit, (f"{who}: {total:.1f} system calls a {unit}, {recorded[who]['all']} when last counted\n"
+                                f"now:  {calls}\nthen: {recorded[who]}")
