@@ -12,6 +12,12 @@
 
 enum {
     CHUNK = 4096, /* bytes that are watched at once */
+    /*
+     * Bytes that are read of the program at once. As four records they are just less than a segment of 64
+     * KiB, which is the largest that TCP makes (of the loopback device too): with more, each 64 KiB would end
+     * in one of 150 bytes, for which the stack has as much to do.
+     */
+    BATCH = 65000,
 };
 
 struct pump {
@@ -141,7 +147,7 @@ static bool read_program(struct pump *p)
     if (!p->program_readable || p->program_ended)
         return false;
     if (!is_watched(p))
-        return from_program(p, &p->up, BUFFER_SIZE);
+        return from_program(p, &p->up, BATCH);
     if (buffer_used(&p->held) > 0)
         return false;
     moved = from_program(p, &p->held, CHUNK);
