@@ -4,9 +4,9 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "relay/buffer.h"
+#include "relay/edges.h"
 #include "relay/farewell.h"
 #include "relay/plain.h"
 
@@ -18,6 +18,7 @@ enum {
      * in one of 150 bytes, for which the stack has as much to do.
      */
     BATCH = 65000,
+    SHORT = 4096, /* bytes that are a message of a dialogue, and not a bulk */
 };
 
 struct pump {
@@ -40,8 +41,8 @@ struct pump {
     enum { OPEN, ENDED, CUT } server_end;
     bool program_told; /* that the server has ended */
 
-    int epoll;
-    uint32_t program_events, server_events;
+    struct edges edges;
+    size_t moved;     /* bytes since the last wait */
     int64_t deadline; /* INT64_MAX: none */
     bool no_memory;
 
@@ -176,6 +177,7 @@ static bool write_server(struct pump *p)
         if (p->up_count)
             atomic_fetch_add_explicit(p->up_count, count, memory_order_relaxed);
         buffer_take(&p->up, count);
+        p->moved += count;
         moved = true;
     }
     if (p->server_deaf)
@@ -300,6 +302,7 @@ static bool write_program(struct pump *p)
     if (p->down_count)
         atomic_fetch_add_explicit(p->down_count, (uint64_t)n, memory_order_relaxed);
     buffer_take(&p->down, (size_t)n);
+    p->moved += (size_t)n;
     return true;
 }
 
@@ -348,19 +351,6 @@ static int64_t limit_of(const struct pump *p)
     return p->program_told ? PUMP_FAREWELL : 0;
 }
 
-static bool listen_for(const struct pump *p, int fd, uint32_t *now, bool output)
-{
-    const uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET | (output ? (uint32_t)EPOLLOUT : 0);
-    struct epoll_event event = {.events = events, .data.fd = fd};
-    const int operation = *now == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-
-    if (events == *now)
-        return true;
-    *now = events;
-    return epoll_ctl(p->epoll, operation, fd, &event) ==
-           0; /* a change tells again of what is there already */
-}
-
 static void heard_program(struct pump *p, uint32_t events)
 {
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
@@ -392,31 +382,29 @@ static void heard_server(struct pump *p, uint32_t events)
 /* False where the time is up, or waiting is not possible. */
 static bool wait_for_edge(struct pump *p)
 {
-    const bool server_output =
-        !p->server->writable && (buffer_used(&p->up) > 0 || p->program_ended || p->server->read_needs_write);
-    const bool program_output = !p->program_writable && buffer_used(&p->down) > 0;
-    struct epoll_event events[2];
+    const bool output[SIDES] = {
+        [PROGRAM_SIDE] = !p->program_writable && buffer_used(&p->down) > 0,
+        [SERVER_SIDE] = !p->server->writable &&
+                        (buffer_used(&p->up) > 0 || p->program_ended || p->server->read_needs_write),
+    };
     const bool unsettled = p->program->owed > 0;
     int64_t left = p->deadline == INT64_MAX ? -1 : p->deadline - plain_now();
+    uint32_t events[SIDES];
     int count;
 
     if (p->deadline != INT64_MAX && left <= 0)
         return false;
-    if (!listen_for(p, p->program->fd, &p->program_events, program_output) ||
-        !listen_for(p, p->server->fd, &p->server_events, server_output))
-        return false;
     if (unsettled && (left < 0 || left > END_UNSETTLED))
         left = END_UNSETTLED;
-    count = epoll_wait(p->epoll, events, 2, left > INT_MAX ? INT_MAX : (int)left);
+    count = edges_wait(&p->edges, output, events, left > INT_MAX ? INT_MAX : (int)left, p->moved <= SHORT);
+    p->moved = 0;
+    if (count < 0)
+        return errno == EINTR;
     if (count == 0 && unsettled)
         end_settle(p->program);
-    for (int i = 0; i < count; i++) {
-        if (events[i].data.fd == p->program->fd)
-            heard_program(p, events[i].events);
-        else
-            heard_server(p, events[i].events);
-    }
-    return count >= 0 || errno == EINTR;
+    heard_program(p, events[PROGRAM_SIDE]);
+    heard_server(p, events[SERVER_SIDE]);
+    return true;
 }
 
 static enum pump_end run(struct pump *p)
@@ -454,17 +442,15 @@ enum pump_end pump_run(const struct pumped *what)
                      .down = *what->greeting,
                      .program_readable = true,
                      .program_writable = true,
-                     .epoll = epoll_create1(EPOLL_CLOEXEC),
                      .deadline = INT64_MAX};
     enum pump_end end = PUMP_CUT;
 
     *what->greeting = (struct buffer){.bytes = NULL};
-    if (p.epoll >= 0)
+    if (edges_open(&p.edges, p.program->fd, p.server->fd))
         end = run(&p);
     buffer_drop(&p.up);
     buffer_drop(&p.down);
     buffer_drop(&p.held);
-    if (p.epoll >= 0)
-        close(p.epoll);
+    edges_close(&p.edges);
     return end;
 }
