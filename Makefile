@@ -29,8 +29,8 @@ LIBDL = $(if $(shell echo 'int main(void) { return 0; }' | \
 comma = ,
 LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/wire)
 # What unit tests may link of the library: nothing that takes libc's place.
-PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account dns_answer epoll_sets identity lineage lock log \
-	name_table names slots sys words)
+PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_answer epoll_sets identity lineage lock log \
+	name_table names slots spawn sys words)
 RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)
 # What several unit tests share.

@@ -50,7 +50,7 @@ static ssize_t first_sendmsg(int fd, const struct msghdr *message, int flags)
     return real.sendmsg(fd, message, flags);
 }
 
-static int first_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+static int first_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
     real_start();
     return real.sendmmsg(fd, messages, count, flags);
@@ -110,7 +110,7 @@ static ssize_t call_sendto(int fd, const void *bytes, size_t count, int flags, c
     return syscall(SYS_sendto, fd, bytes, count, flags, address, length);
 }
 
-static int call_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+static int call_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
     return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
 }

@@ -12,6 +12,13 @@
 
 struct addrinfo;
 
+/* As libc declares it: glibc with int, musl with unsigned. */
+#ifdef __GLIBC__
+typedef int sendmmsg_flags;
+#else
+typedef unsigned sendmmsg_flags;
+#endif
+
 struct real {
     int (*connect)(int, const struct sockaddr *, socklen_t);
     int (*getpeername)(int, struct sockaddr *, socklen_t *);
@@ -20,7 +27,7 @@ struct real {
     int (*setsockopt)(int, int, int, const void *, socklen_t);
     ssize_t (*sendto)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
     ssize_t (*sendmsg)(int, const struct msghdr *, int);
-    int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
+    int (*sendmmsg)(int, struct mmsghdr *, unsigned, sendmmsg_flags);
     int (*shutdown)(int, int);
     int (*ioctl)(int, unsigned long, ...);
 };
