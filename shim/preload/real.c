@@ -62,7 +62,7 @@ static int first_shutdown(int fd, int how)
     return real.shutdown(fd, how);
 }
 
-static int first_ioctl(int fd, unsigned long request, ...)
+static int first_ioctl(int fd, ioctl_request request, ...)
 {
     va_list list;
     void *argument;
@@ -115,7 +115,7 @@ static int call_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendm
     return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
 }
 
-static int call_ioctl(int fd, unsigned long request, ...)
+static int call_ioctl(int fd, ioctl_request request, ...)
 {
     va_list list;
     void *argument;

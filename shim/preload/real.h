@@ -12,11 +12,13 @@
 
 struct addrinfo;
 
-/* As libc declares it: glibc with int, musl with unsigned. */
+/* As each libc declares them. */
 #ifdef __GLIBC__
 typedef int sendmmsg_flags;
+typedef unsigned long ioctl_request;
 #else
 typedef unsigned sendmmsg_flags;
+typedef int ioctl_request;
 #endif
 
 struct real {
@@ -29,7 +31,7 @@ struct real {
     ssize_t (*sendmsg)(int, const struct msghdr *, int);
     int (*sendmmsg)(int, struct mmsghdr *, unsigned, sendmmsg_flags);
     int (*shutdown)(int, int);
-    int (*ioctl)(int, unsigned long, ...);
+    int (*ioctl)(int, ioctl_request, ...);
 };
 
 extern struct real real;
