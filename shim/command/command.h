@@ -20,5 +20,9 @@ int launch(char **argv, const char *meant);
 
 /* Says whether a preload can reach a program, and what it would find there. */
 int command_doctor(int argc, char **argv);
+/* Says what the policy decides for a connection, and where each setting comes from. */
+int command_explain(int argc, char **argv);
+/* Shows every error of a policy. */
+int command_lint(int argc, char **argv);
 
 #endif
