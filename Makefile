@@ -78,6 +78,7 @@ unit: $(UNIT)
 clean:
 	rm -rf $(BUILD)
 
+include packaging/packaging.mk
 include tests/tests.mk tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
 include tests/twin/twin.mk
