@@ -46,7 +46,7 @@ $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIBDL)
 
 $(BUILD)/retrotls-relay: $(RELAY) $(WIRE)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
@@ -66,7 +66,7 @@ $(BUILD)/unit/test_resolver: $(patsubst %,$(BUILD)/obj/shim/preload/%.o,resolver
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \
 		$(PRELOAD_TESTED) $(POLICY) $(WIRE) $(UNIT_SHARED)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 # What the library asks of libc, and what it shows to programs.
 check-symbols: $(BUILD)/libretrotls.so
