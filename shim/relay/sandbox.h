@@ -11,8 +11,8 @@
 #include "relay/domain.h"
 
 /*
- * Shuts the whole process in; no_new_privs has to be set. `off`: it does not (for debugging), and the log
- * tells. Until it is called, as in unit tests, nothing here does anything.
+ * Shuts the process in, before it has another thread; no_new_privs has to be set. `off`: it does not (for
+ * debugging), and the log tells. Until it is called, as in unit tests, nothing here does anything.
  */
 void sandbox_enter(bool off);
 

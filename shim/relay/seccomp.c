@@ -51,34 +51,52 @@ static const int allowed[] = {
     SCMP_SYS(geteuid32), SCMP_SYS(getgid), SCMP_SYS(getgid32), SCMP_SYS(getuid), SCMP_SYS(getuid32)};
 
 #ifndef RETROTLS_SANITIZED
-static bool allow_one(scmp_filter_ctx filter, int call, struct scmp_arg_cmp first)
+#    ifdef __s390__
+enum { CLONE_FLAGS = 1 }; /* clone(2): the first two arguments are the other way round there */
+#    else
+enum { CLONE_FLAGS = 0 };
+#    endif
+
+static bool allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp what)
 {
-    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &first) == 0;
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &what) == 0;
+}
+
+static struct scmp_arg_cmp equals(unsigned argument, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
+static struct scmp_arg_cmp has_bits(unsigned argument, scmp_datum_t mask, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){
+        .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
 }
 
 static bool allow_with_arguments(scmp_filter_ctx filter)
 {
     static const unsigned long questions[] = {FIONREAD, SIOCOUTQ, SIOCOUTQNSD};
     static const int calls_for_memory[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
-    const struct scmp_arg_cmp read_own_limit[] = {SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0)};
-    bool good = true;
+    const struct scmp_arg_cmp reading_own_limit[] = {equals(0, 0), equals(2, 0)};
 
-    /* A thread and no process. clone3(2) has its flags in memory, out of a filter's reach: glibc takes ENOSYS
-       for an older kernel's, and goes on with clone(2). */
-    good = good &&
-           allow_one(filter, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) &&
-           seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
+    /*
+     * A thread, and no process. clone3(2) has its flags in memory, out of a filter's reach: glibc takes
+     * ENOSYS for an older kernel's, and goes on with clone(2).
+     */
+    bool good = allow_if(filter, SCMP_SYS(clone), has_bits(CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD)) &&
+                seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
+
     /* No code but what it was started with: it is linked with -z now, and loads nothing later. */
     for (size_t i = 0; i < sizeof calls_for_memory / sizeof *calls_for_memory; i++)
-        good = good && allow_one(filter, calls_for_memory[i], SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        good = good && allow_if(filter, calls_for_memory[i], has_bits(2, PROT_EXEC, 0));
     /* For syslog. The TCP sockets come from the program. */
-    good = good && allow_one(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+    good = good && allow_if(filter, SCMP_SYS(socket), equals(0, AF_UNIX));
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
-        good = good && allow_one(filter, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, questions[i]));
+        good = good && allow_if(filter, SCMP_SYS(ioctl), equals(1, questions[i]));
     /* abort(3) */
-    good = good && allow_one(filter, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    good = good && allow_if(filter, SCMP_SYS(tgkill), equals(0, (scmp_datum_t)getpid()));
     return good &&
-           seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, read_own_limit) == 0;
+           seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, reading_own_limit) == 0;
 }
 
 static scmp_filter_ctx make(void)
@@ -107,7 +125,7 @@ static scmp_filter_ctx make(void)
     static const int never[] = {
         SCMP_SYS(connect),           SCMP_SYS(execveat),         SCMP_SYS(kill),
         SCMP_SYS(pidfd_send_signal), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev)};
-    const struct scmp_arg_cmp elsewhere = SCMP_A0(SCMP_CMP_NE, AF_UNIX);
+    const struct scmp_arg_cmp elsewhere = {.op = SCMP_CMP_NE, .datum_a = AF_UNIX};
     const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     bool good = filter && sizeof allowed > 0;
 
@@ -130,7 +148,6 @@ int seccomp_shut(void)
     /* Calls of another architecture's (int 0x80, x32) are none of libc's. */
     seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0); /* it is set already */
-    seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
     error = -seccomp_load(filter);
     seccomp_release(filter);

@@ -3,9 +3,9 @@
 #define RETROTLS_RELAY_SECCOMP_H
 
 /*
- * From here on, for all threads, what is not on the list fails with EPERM, and running another program or
- * tracing ends the process. Needs no_new_privs. 0, or an errno: ENOSYS or EINVAL where the kernel has no
- * seccomp filters, and nothing has changed.
+ * From here on, for this thread and all that it starts, what is not on the list fails with EPERM, and running
+ * another program or tracing ends the process. Needs no_new_privs. 0, or an errno: ENOSYS or EINVAL where the
+ * kernel has no seccomp filters, and nothing has changed.
  */
 int seccomp_shut(void);
 
