@@ -25,98 +25,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "relay/domain.h"
 #include "relay/landlock.h"
-#include "relay/log.h"
-#include "relay/sandbox.h"
 #include "tests/unit/cmocka_all.h"
-#include "tests/unit/tls_peer.h"
-
-enum { WORKS = 0, CANNOT_START = 200 };
+#include "tests/unit/walls.h"
 
 static char folder[] = "/tmp/retrotls-sandbox-XXXXXX";
 static char ca_file[64], other_file[64], log_file[64], ca_dir[64], script[64];
 static char secret[] = "of the program's"; /* in the parent */
-
-/* ---- one try, in a child, behind the walls ---- */
-
-/* Runs in a connection's thread; returns 0 where it got what it tried, or an errno. */
-typedef int try_function(void);
-
-struct attempt {
-    try_function *act;
-    struct settings settings;
-    bool walls;
-};
-
-static void *in_thread(void *argument)
-{
-    const struct attempt *const a = argument;
-    struct connection c = {.log = -1, .request.settings = a->settings};
-    struct domain domain;
-
-    if (a->walls) {
-        sandbox_plan(&domain, &c);
-        if (!sandbox_enter_domain(&domain, &c))
-            _exit(CANNOT_START);
-    }
-    /* A line for the log, which it may have opened before. */
-    if (a->settings.log)
-        log_warning(a->settings.log, c.log, "a line");
-    _exit(a->act());
-}
-
-static _Noreturn void child(struct attempt *a)
-{
-    pthread_t thread;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (a->walls)
-        sandbox_enter(false);
-    if (pthread_create(&thread, NULL, in_thread, a) != 0)
-        _exit(CANNOT_START);
-    pthread_join(thread, NULL);
-    _exit(CANNOT_START);
-}
-
-/* The status that wait(2) gives of the child. */
-static int run(try_function *act, const struct settings *settings, bool walls)
-{
-    struct attempt a = {.act = act, .walls = walls};
-    int status = 0;
-    pid_t pid;
-
-    if (settings)
-        a.settings = *settings;
-    pid = fork();
-    if (pid == 0)
-        child(&a);
-    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
-    return status;
-}
-
-static void assert_status(int status, int expected)
-{
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
-        fail_msg("status %#x, and not exit %d (%s)", status, expected, strerror(expected));
-}
-
-/* Works without the walls, and fails with `error` behind them. */
-static void is_forbidden_with(try_function *act, const struct settings *settings, int error)
-{
-    assert_status(run(act, settings, false), WORKS);
-    assert_status(run(act, settings, true), error);
-}
-
-static void is_forbidden(try_function *act, int error)
-{
-    is_forbidden_with(act, NULL, error);
-}
-
-static void still_works(try_function *act, const struct settings *settings)
-{
-    assert_status(run(act, settings, true), WORKS);
-}
 
 static int outcome(bool good)
 {
@@ -349,7 +265,7 @@ static void test_no_other_process(void **state)
     is_forbidden(signal_parent, EPERM);
     is_forbidden(signal_parent_by_descriptor, EPERM);
 #ifndef RETROTLS_SANITIZED
-    assert_status(run(trace_parent, NULL, false), WORKS);
+    walls_assert_status(walls_try(trace_parent, NULL, false), WORKS);
     is_forbidden(fork_one, EPERM);
     is_forbidden(map_code, EPERM);
 #endif
@@ -364,10 +280,10 @@ static void test_running_or_tracing_ends_the_process(void **state)
     int status;
 
     (void)state;
-    assert_status(run(run_program, NULL, false), 7); /* the script's own */
-    status = run(run_program, NULL, true);
+    walls_assert_status(walls_try(run_program, NULL, false), 7); /* the script's own */
+    status = walls_try(run_program, NULL, true);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
-    status = run(trace_parent, NULL, true);
+    status = walls_try(trace_parent, NULL, true);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
 #endif
 }
@@ -421,7 +337,7 @@ static void test_what_a_session_needs(void **state)
 
     (void)state;
     still_works(threads_and_epoll, NULL);
-    status = run(abort_self, NULL, true);
+    status = walls_try(abort_self, NULL, true);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
