@@ -33,19 +33,25 @@ PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_an
 	name_table names slots spawn sys words)
 RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)
+# The relay's code with the command's manners.
+CHECK = $(call objects,shim/check) $(call without_main,shim/relay) \
+	$(patsubst %,$(BUILD)/obj/shim/command/%.o,asked elf json own_policy shebang target usage)
 # What several unit tests share.
 UNIT_SHARED = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all clean unit check-symbols
 .SECONDARY:
-all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls
+all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls $(BUILD)/retrotls-check
 
 $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/preload/libretrotls.map \
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIBDL)
 
 $(BUILD)/retrotls-relay: $(RELAY) $(WIRE)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
+
+$(BUILD)/retrotls-check: $(CHECK) $(POLICY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)

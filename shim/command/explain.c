@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
-#include <limits.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -11,28 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command/asked.h"
 #include "command/command.h"
 #include "command/explanation.h"
 #include "command/own_policy.h"
-#include "command/target.h"
 #include "command/usage.h"
-#include "policy/services.h"
 #include "policy/text.h"
 
-enum { ADDRESSES = 16, PORTS = 8, HOST_LENGTH = 256, USER_LENGTH = 256, HEADING = 2048 };
-
-/* What is asked for. */
-struct asked {
-    char host[HOST_LENGTH];
-    bool numeric; /* `host` is an address: the program asks for no name */
-    uint16_t ports[PORTS];
-    size_t ports_count;
-    struct wire_address addresses[ADDRESSES]; /* one without family: not known */
-    size_t addresses_count;
-    char program[PATH_MAX], user[USER_LENGTH];
-    uint32_t uid;
-    char home[PATH_MAX];
-};
+enum { HEADING = 2048 };
 
 static void help(void)
 {
@@ -50,143 +35,16 @@ static void help(void)
          "Exit status: 0 explained; 1 the policy is in error; 2 wrong usage.");
 }
 
-/* ---- what is asked for */
-
-static bool read_address(struct wire_address *address, const char *text)
-{
-    memset(address, 0, sizeof *address);
-    address->family = AF_INET;
-    if (inet_pton(AF_INET, text, address->bytes) == 1)
-        return true;
-    address->family = AF_INET6;
-    return inet_pton(AF_INET6, text, address->bytes) == 1;
-}
-
-static bool read_port(struct asked *asked, const char *text)
-{
-    struct services services = {.text = NULL};
-    uint32_t number;
-    bool read;
-
-    if (read_number(text, 65535, &number, NULL) && number > 0) {
-        asked->ports[0] = (uint16_t)number;
-        read = true;
-    } else {
-        read = service_port(&services, text, &asked->ports[0]);
-        services_forget(&services);
-    }
-    asked->ports_count = 1;
-    return read;
-}
-
-/* HOST, HOST:PORT, [IPV6-ADDRESS]:PORT, IPV6-ADDRESS. False where it is none of these; told. */
-static bool read_place(struct asked *asked, const char *text)
-{
-    const char *const first = strchr(text, ':'), *colon = strrchr(text, ':');
-    const char *const start = *text == '[' ? text + 1 : text;
-    struct wire_address address;
-    size_t length;
-
-    if (*text == '[') {
-        colon = strchr(text, ']');
-        length = colon ? (size_t)(colon - start) : 0;
-        colon = colon && colon[1] == ':' ? colon + 1 : NULL;
-    } else {
-        if (first != colon) /* an IPv6 address alone */
-            colon = NULL;
-        length = colon ? (size_t)(colon - start) : strlen(start);
-    }
-    if (length == 0 || length >= sizeof asked->host) {
-        usage_error("explain: '%s' is no HOST[:PORT]", text);
-        return false;
-    }
-    memcpy(asked->host, start, length);
-    asked->host[length] = '\0';
-    asked->numeric = read_address(&address, asked->host);
-    if (strchr(asked->host, ':') && !asked->numeric) {
-        usage_error("explain: '%s' is no address", asked->host);
-        return false;
-    }
-    if (colon && !read_port(asked, colon + 1)) {
-        usage_error("explain: '%s' is no port", colon + 1);
-        return false;
-    }
-    for (const uint16_t *port = usual_ports; !colon && *port; port++)
-        asked->ports[asked->ports_count++] = *port;
-    return true;
-}
-
-static void add_address(struct asked *asked, const struct sockaddr *from)
-{
-    struct wire_address *const to = &asked->addresses[asked->addresses_count];
-
-    if (asked->addresses_count == ADDRESSES || (from->sa_family != AF_INET && from->sa_family != AF_INET6))
-        return;
-    memset(to, 0, sizeof *to);
-    to->family = from->sa_family;
-    if (from->sa_family == AF_INET)
-        memcpy(to->bytes, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
-    else
-        memcpy(to->bytes, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
-    asked->addresses_count++;
-}
-
+/* Without an address, the policy is asked about none. */
 static void resolve(struct asked *asked)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
-    int error;
+    const int error = asked_resolve(asked);
 
-    if (asked->numeric) {
-        asked->addresses_count = 1;
-        read_address(&asked->addresses[0], asked->host);
+    if (!error)
         return;
-    }
-    error = getaddrinfo(asked->host, NULL, &hints, &found);
-    if (error) {
-        complain("%s: %s; blocks that name addresses are taken not to fit (--address gives one)", asked->host,
-                 gai_strerror(error));
-        asked->addresses_count = 1;
-        return;
-    }
-    for (const struct addrinfo *a = found; a; a = a->ai_next)
-        add_address(asked, a->ai_addr);
-    freeaddrinfo(found);
-}
-
-/* The executable: what runs in the end, where PROGRAM is found here; else the name as it stands. */
-static void set_program(struct asked *asked, const char *name)
-{
-    static struct target target;
-    char path[PATH_MAX];
-
-    snprintf(asked->program, sizeof asked->program, "%s", name);
-    if (target_search(name, path) != 0)
-        return;
-    target_open(&target, path);
-    if (!realpath(target_program(&target), asked->program))
-        snprintf(asked->program, sizeof asked->program, "%s", path);
-    target_close(&target);
-}
-
-/* By name or number; a number may have no name here. False: told. */
-static bool set_user(struct asked *asked, const char *name)
-{
-    const struct passwd *user = name ? getpwnam(name) : getpwuid(geteuid());
-
-    if (!user && name && read_number(name, UINT32_MAX - 1, &asked->uid, NULL))
-        user = getpwuid((uid_t)asked->uid);
-    else if (!user && name) {
-        complain("explain: there is no user '%s' here", name);
-        return false;
-    } else if (!user)
-        asked->uid = (uint32_t)geteuid();
-    if (user) {
-        asked->uid = (uint32_t)user->pw_uid;
-        snprintf(asked->user, sizeof asked->user, "%s", user->pw_name);
-        snprintf(asked->home, sizeof asked->home, "%s", user->pw_dir);
-    }
-    return true;
+    complain("%s: %s; blocks that name addresses are taken not to fit (--address gives one)", asked->host,
+             gai_strerror(error));
+    asked->addresses_count = 1;
 }
 
 /* ---- the policy */
@@ -221,7 +79,7 @@ static const struct policy *policy_of(const struct asked *asked)
 
 /* ---- what it decides */
 
-static struct policy_explanation outcomes[ADDRESSES][PORTS];
+static struct policy_explanation outcomes[ASKED_ADDRESSES][ASKED_PORTS];
 
 static void decide(const struct policy *policy, const struct asked *asked)
 {
@@ -250,7 +108,8 @@ static bool same_for_all_ports(const struct asked *asked, size_t a, size_t b)
 }
 
 /* "mail.example.org, ports 25, 587 (192.0.2.1, 2001:db8::1)" */
-static void add_ports(struct text *text, const struct asked *asked, size_t a, size_t port, bool done[PORTS])
+static void add_ports(struct text *text, const struct asked *asked, size_t a, size_t port,
+                      bool done[ASKED_PORTS])
 {
     bool several = false;
 
@@ -289,7 +148,7 @@ static void show(const struct asked *asked)
     bool begun = false;
 
     for (size_t a = 0; a < asked->addresses_count; a++) {
-        bool done[PORTS] = {false}, seen = false;
+        bool done[ASKED_PORTS] = {false}, seen = false;
 
         for (size_t b = 0; b < a; b++)
             seen = seen || same_for_all_ports(asked, b, a);
@@ -330,13 +189,13 @@ static int read_options(struct asked *asked, int argc, char **argv, bool *done)
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         switch (option) {
         case PROGRAM:
-            set_program(asked, optarg);
+            asked_program(asked, optarg);
             break;
         case USER:
             user = optarg;
             break;
         case ADDRESS:
-            if (!read_address(&asked->addresses[0], optarg))
+            if (!asked_address(&asked->addresses[0], optarg))
                 return usage_error("explain: '%s' is no address", optarg);
             asked->addresses_count = 1;
             break;
@@ -352,9 +211,9 @@ static int read_options(struct asked *asked, int argc, char **argv, bool *done)
     }
     if (argc - optind != 1)
         return usage_error(argc == optind ? "explain: which HOST?" : "explain: one HOST at a time");
-    if (!read_place(asked, argv[optind]))
+    if (!asked_place(asked, "explain", argv[optind]))
         return EXIT_USAGE;
-    return set_user(asked, user) ? EXIT_SUCCESS : EXIT_FAILURE;
+    return asked_user(asked, "explain", user) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int command_explain(int argc, char **argv)
