@@ -15,9 +15,10 @@ enum { HOST_LIMIT = 256 }; /* RFC 1035, 2.3.4, with the NUL */
 struct subject {
     const struct policy_query *query;
     enum protocol_kind protocol;
+    bool usual; /* port */
     bool has_address, loopback;
     uint8_t address[16];
-    char host[HOST_LIMIT]; /* lower case, no dot at its end; "": none that is known */
+    char host[HOST_LIMIT]; /* lower case, no dot at its end; "": unknown */
     const char *base_name; /* of the program; NULL: unknown */
 };
 
@@ -27,19 +28,13 @@ struct outcome {
     unsigned strictness;
 };
 
-/* What getaddrinfo() takes for an address, too: 127.1 */
-static bool is_numeric(const char *name)
-{
-    return strchr(name, ':') != NULL || name[strspn(name, "0123456789.")] == '\0';
-}
-
 static void set_host(struct subject *subject, const char *name)
 {
     size_t length = name == NULL ? 0 : strlen(name);
 
     if (length > 0 && name[length - 1] == '.')
         length--;
-    if (length >= HOST_LIMIT || (length > 0 && is_numeric(name)))
+    if (length >= HOST_LIMIT)
         length = 0;
     for (size_t i = 0; i < length; i++)
         subject->host[i] = lower(name[i]);
@@ -50,6 +45,7 @@ static struct subject subject_of(const struct policy_query *query)
 {
     struct subject subject = {.query = query, .protocol = query->protocol};
 
+    subject.usual = port_protocol(query->address.port) != PROTOCOL_AUTO;
     if (subject.protocol == PROTOCOL_AUTO)
         subject.protocol = port_protocol(query->address.port);
     subject.has_address = address_bytes(subject.address, &query->address);
@@ -156,7 +152,7 @@ static struct outcome judge(const struct policy *policy, const struct subject *s
         block = block->next;
     if (block != NULL)
         return (struct outcome){block, REASON_BLOCK, strictness(block->level, block->testing)};
-    if (subject->protocol == PROTOCOL_AUTO)
+    if (!subject->usual)
         return (struct outcome){NULL, REASON_PORT, LEVEL_NONE};
     if (subject->loopback)
         return (struct outcome){NULL, REASON_LOOPBACK, LEVEL_NONE};
@@ -175,7 +171,7 @@ static bool might_guard(const struct policy *policy, const struct subject *subje
 {
     const uint16_t port = subject->query->address.port;
 
-    if (subject->protocol != PROTOCOL_AUTO && !subject->loopback)
+    if (subject->usual && !subject->loopback)
         return true;
     if (policy->unreadable && !surely_not_guarded(port))
         return true;
@@ -209,6 +205,11 @@ static struct outcome outcome_of(const struct policy *policy, const struct polic
 bool policy_may_guard(const struct policy *policy, uint16_t port)
 {
     return policy->in_error || (policy->guarded_ports[port / 8] & 1U << port % 8) != 0;
+}
+
+bool policy_may_guard_by_greeting(const struct policy *policy)
+{
+    return policy->by_greeting;
 }
 
 static enum decision decision_of(const struct outcome *outcome, enum level level)

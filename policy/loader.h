@@ -73,7 +73,7 @@ void settle_blocks(const struct policy *policy, struct block *blocks);
 void order_defaults(struct policy *policy);
 /* Final blocks of the last file first, then all others file by file. */
 void put_in_order(struct policy *policy, struct block *blocks[POLICY_SOURCES]);
-/* Fills policy->guarded_ports. */
+/* Fills policy->guarded_ports and by_greeting. */
 void mark_ports(struct policy *policy);
 
 /* What settings that are in force together demand of each other. */

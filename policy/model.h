@@ -73,6 +73,7 @@ struct policy {
     struct scope *roots[POLICY_SOURCES]; /* in the order in which they count */
     struct block *blocks;                /* likewise */
     uint8_t *guarded_ports;              /* bit: some block, or the defaults, may guard it */
+    bool by_greeting;                    /* some block guards on any port, by the protocol */
     struct settings default_settings;    /* in force where no block fits */
     const char *default_rule;            /* where the level of these was written */
     const char *errors, *first_error;

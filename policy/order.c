@@ -95,8 +95,16 @@ void mark_ports(struct policy *policy)
 {
     for (const uint16_t *port = usual_ports; *port != 0; port++)
         mark_ports_from(policy->guarded_ports, *port, *port);
-    for (const struct block *block = policy->blocks; block != NULL; block = block->next)
+    for (const struct block *block = policy->blocks; block != NULL; block = block->next) {
+        bool listed = false;
+
+        if (block->level == LEVEL_NONE && !block->broken)
+            continue;
         for (const struct value *value = block->values[CRITERION_PORT]; value != NULL; value = value->next)
-            if (block->level != LEVEL_NONE && !value->negated)
+            if (!value->negated) {
+                listed = true;
                 mark_ports_from(policy->guarded_ports, value->low, value->high);
+            }
+        policy->by_greeting = policy->by_greeting || !listed;
+    }
 }

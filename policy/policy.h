@@ -6,13 +6,12 @@
  * policy_decide() may be called from any thread and from a signal handler.
  *
  * Which connections are guarded
- *   - With no file: those to the usual ports 25, 587, 24, 143, 110, 119, 4190, and those whose
- *     protocol is known from their greeting, with level `secure`; but not those to loopback addresses.
- * Settings before the first `match` change these defaults.
+ *   - With no file: those to the usual ports 25, 587, 24, 143, 110, 119, 4190, with level `secure`; but not
+ *     those to loopback addresses. Settings before the first `match` change these defaults.
  *   - The first block that fits decides, also for other ports and for loopback addresses, where it names
  * them: a block that guards (any level but `none`) and
- *       - names no port reaches the usual ports alone, and connections whose protocol is known from their
- *         greeting: the web traffic of a program is not its business;
+ *       - names no port reaches the usual ports alone, and connections to others whose greeting shows a mail
+ *         protocol: the web traffic of a program is not its business;
  *       - names neither a port, nor a host, nor an address that fits, does not reach loopback addresses.
  *     (To name is to list a value without '!' that fits.) A block with level `none` has no such limits.
  *   - Where a connection has several names (different threads asked for them), each is judged by itself, and
@@ -76,7 +75,7 @@ const char *policy_first_error(const struct policy *policy);
 /* One connection. Every member may be NULL, 0 or empty where it is not known. */
 struct policy_query {
     struct wire_address address; /* where the program connects to; its port is the port */
-    struct text_list hosts;      /* names that the program asked for; an address is none */
+    struct text_list hosts;      /* names that the program asked for */
     const char *program;         /* path of the executable */
     const char *user;            /* login name */
     uint32_t uid;                /* always known */
@@ -95,6 +94,13 @@ enum decision {
  * Never wrong in that direction; true may be wrong. With a policy in error: true.
  */
 bool policy_may_guard(const struct policy *policy, uint16_t port);
+
+/*
+ * Whether some connection to a port that no rule names may be guarded once its greeting shows its protocol: a
+ * block that guards names no port. The defaults never do. A greeting is what whoever is on the path makes it:
+ * such a block finds servers that nobody thought of, but only one with the port protects against an attacker.
+ */
+bool policy_may_guard_by_greeting(const struct policy *policy);
 
 /*
  * Decides, and fills `settings` (strings belong to `policy`). With DECISION_ERROR the defaults are filled in
