@@ -5,28 +5,18 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-size_t sources_of(struct policy_source sources[POLICY_SOURCES], const char *home)
+const struct policy *own_policy(void)
 {
     static char paths[2 * 4096]; /* must outlive the sources, of which there is one set */
-
-    return policy_default_sources(sources, getenv("RETROTLS_POLICY"), home, false, paths, sizeof paths);
-}
-
-size_t own_sources(struct policy_source sources[POLICY_SOURCES])
-{
+    struct policy_source sources[POLICY_SOURCES];
+    const char *const named = getenv("RETROTLS_POLICY");
     const char *home = getenv("HOME");
+    size_t count;
 
     if (!home || *home != '/') {
         const struct passwd *const own = getpwuid(getuid());
         home = own ? own->pw_dir : NULL;
     }
-    return sources_of(sources, home);
-}
-
-const struct policy *own_policy(void)
-{
-    struct policy_source sources[POLICY_SOURCES];
-    const size_t count = own_sources(sources);
-
+    count = policy_default_sources(sources, named && *named ? named : NULL, home, false, paths, sizeof paths);
     return policy_load(sources, count);
 }

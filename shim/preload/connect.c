@@ -12,6 +12,8 @@
 #include "preload/export.h"
 #include "preload/guard.h"
 #include "preload/identity.h"
+#include "preload/known.h"
+#include "preload/mark.h"
 #include "preload/memory.h"
 #include "preload/real.h"
 #include "preload/reconnect.h"
@@ -64,7 +66,7 @@ static int finish(struct call *call, int error)
 
 static int give_up(struct call *call, int error)
 {
-    guard_log(&call->guard);
+    guard_log(&call->guard, LOG_FAILED);
     return finish(call, error);
 }
 
@@ -123,13 +125,36 @@ static int connect_guarded(struct call *call)
     if (!guard_acquire(&call->guard))
         return give_up(call, errno);
     error = connect_tcp(call);
-    if (error != 0 && !goes_on(error))
+    if (error != 0 && !goes_on(error)) {
+        mark_set(call->fd, false);
         return finish(call, error);
+    }
     if (!guard_hand_over(&call->guard, error != 0)) {
         guard_cut(&call->guard);
         return give_up(call, ENETUNREACH);
     }
     return finish(call, error);
+}
+
+/*
+ * Where the policy has no say: nor has the watch on read and write, unless the greeting may show a protocol
+ * that the policy is about.
+ */
+static int connect_known(int fd, const struct sockaddr *address, socklen_t length)
+{
+    const int result = real.connect(fd, address, length);
+    const int error = errno;
+
+    if (result == 0 || goes_on(error)) {
+        const struct policy *const policy = config_policy();
+
+        if (policy && !policy_may_guard_by_greeting(policy))
+            known_set(fd, KNOWN_PLAIN);
+        else
+            known_forget(fd);
+    }
+    errno = error;
+    return result;
 }
 
 static int decide(struct call *call, const void *frame)
@@ -138,6 +163,7 @@ static int decide(struct call *call, const void *frame)
 
     if (!policy)
         return -1;
+    known_forget(call->fd);
     call->signals = sys_signals_block();
     call->guard.slot = slot_take(frame);
     if (!call->guard.slot) {
@@ -151,7 +177,7 @@ static int decide(struct call *call, const void *frame)
         slot_release(call->guard.slot);
         sys_signals_restore(call->signals);
         errno = call->before;
-        return real.connect(call->fd, (struct sockaddr *)&call->address, call->length);
+        return connect_known(call->fd, (struct sockaddr *)&call->address, call->length);
     case DECISION_ERROR:
     default:
         return refuse(call);
@@ -206,11 +232,11 @@ bool connect_is_guarded(int fd, const struct sockaddr *address, socklen_t length
 }
 
 /* No policy guards the destination; but the descriptor may be a switched one. */
-static int connect_unguarded(int fd, const struct sockaddr *address, socklen_t length)
+static int connect_unguarded(int fd, const struct sockaddr *address, socklen_t length, bool inet)
 {
     const int before = errno;
     struct identity id;
-    int result = real.connect(fd, address, length);
+    int result = inet ? connect_known(fd, address, length) : real.connect(fd, address, length);
 
     if (result == 0 || !was_ours(fd, &id) || length < sizeof address->sa_family)
         return result;
@@ -241,14 +267,15 @@ EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct sockaddr_storage copy;
     struct wire_address asked;
+    bool inet;
 
     /*
      * The address is looked at where it is: asking the kernel whether it can be read would make every
      * connect() a seventh slower. Only what no program can have memory at is left to it.
      */
-    if (length > sizeof copy || !memory_is_plausible(address) || !address_read(&asked, address, length) ||
-        !may_be_guarded(asked.port))
-        return connect_unguarded(fd, address, length);
+    inet = length <= sizeof copy && memory_is_plausible(address) && address_read(&asked, address, length);
+    if (!inet || !may_be_guarded(asked.port))
+        return connect_unguarded(fd, address, length, inet);
     /* A copy, so that nobody can change it between the policy's decision and the connection. */
     memset(&copy, 0, sizeof copy);
     memcpy(&copy, address, length);

@@ -10,6 +10,7 @@
 #include "preload/config.h"
 #include "preload/identity.h"
 #include "preload/log.h"
+#include "preload/mark.h"
 #include "preload/numbers.h"
 #include "preload/pair.h"
 #include "preload/relay_client.h"
@@ -83,6 +84,7 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     list_names(&request->asked, &slot->found);
     query.address = where;
     query.hosts = request->asked;
+    query.protocol = guard->shown;
     query.user = config_user(query.uid, user, sizeof user);
     decision = policy_decide(policy, &query, &request->settings);
     if (config_log())
@@ -119,8 +121,12 @@ bool guard_acquire(struct guard *guard)
         return false;
     }
     connection = relay_connect(&slot->relay, guard->started + RELAY_DEADLINE, guard->why, sizeof guard->why);
-    if (connection >= 0 && slot_keep(slot, SLOT_REQUEST, connection) && pair_make(slot))
+    if (connection >= 0 && slot_keep(slot, SLOT_REQUEST, connection) && pair_make(slot)) {
+        slot->connection = guard->cookie;
+        slot->destination = guard->asked;
+        mark_set(guard->fd, true);
         return true;
+    }
     if (!guard->why[0])
         say(guard, "cannot make a pair of sockets", errno);
     errno = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS ? errno : ENETUNREACH;
@@ -262,10 +268,12 @@ void guard_cut(const struct guard *guard)
     if (sys_cookie(guard->fd, &cookie) && cookie == guard->cookie &&
         sys_connect(guard->fd, &nowhere, sizeof nowhere) != 0)
         sys_shutdown(guard->fd, SHUT_RDWR);
+    else if (cookie == guard->cookie)
+        mark_set(guard->fd, false);
     errno = saved;
 }
 
-void guard_log(const struct guard *guard)
+void guard_log(const struct guard *guard, enum log_result result)
 {
-    log_failure(&guard->slot->guard, sys_milliseconds() - guard->started, guard->why);
+    log_connection(&guard->slot->guard, result, sys_milliseconds() - guard->started, guard->why);
 }

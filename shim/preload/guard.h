@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "policy/policy.h"
+#include "preload/log.h"
 #include "preload/slots.h"
 
 enum { GUARD_WHY_LIMIT = 400 };
@@ -18,8 +19,9 @@ struct guard {
     int fd;                    /* the program's */
     struct wire_address asked; /* where it connects to */
     struct slot *slot;
-    int64_t started; /* sys_milliseconds() of connect() */
-    uint64_t cookie; /* of the TCP socket */
+    int64_t started;          /* sys_milliseconds() of connect() */
+    uint64_t cookie;          /* of the TCP socket */
+    enum protocol_kind shown; /* by the server's greeting; PROTOCOL_AUTO: not known */
     char why[GUARD_WHY_LIMIT];
 };
 
@@ -32,8 +34,8 @@ struct guard {
 enum decision guard_decide(struct guard *guard, const struct policy *policy);
 
 /*
- * Gets everything that the connection will need, before a byte is sent to the server. False with errno for
- * the program and `why` set.
+ * Gets everything that the connection will need, before a byte is sent to the server, and marks the socket as
+ * taken (mark.h). False with errno for the program and `why` set.
  */
 bool guard_acquire(struct guard *guard);
 
@@ -46,8 +48,8 @@ bool guard_hand_over(struct guard *guard, bool pending);
 /* Sees to it that nothing that the program has can reach the server any more. Keeps errno. */
 void guard_cut(const struct guard *guard);
 
-/* Tells the log that this connection failed, and `why`. Keeps errno. */
-void guard_log(const struct guard *guard);
+/* Tells the log what became of this connection, and `why`. Keeps errno. */
+void guard_log(const struct guard *guard, enum log_result result);
 
 /* 127.0.0.1 for 0.0.0.0, ::1 for ::, which is where the kernel connects then; any other unchanged. */
 struct wire_address guard_destination(const struct wire_address *asked);

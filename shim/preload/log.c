@@ -41,14 +41,21 @@ static const char *server_of(const struct guard_request *request, char text[INET
     return request->asked.count > 0 ? request->asked.item[0] : address_of(request, text);
 }
 
-void log_failure_fields(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
-                        const char *error)
+static const char *result_name(enum log_result result)
+{
+    return result == LOG_PLAINTEXT ? "plaintext" : "failed";
+}
+
+void log_connection_fields(char out[LOG_LINE_SIZE], const struct guard_request *request,
+                           enum log_result result, int64_t milliseconds, const char *error)
 {
     char text[INET6_ADDRSTRLEN];
     struct words w;
 
     words_start(&w, out, LOG_LINE_SIZE);
-    put_quoted(&w, "result=failed program=", request->program);
+    words_add(&w, "result=");
+    words_add(&w, result_name(result));
+    put_quoted(&w, " program=", request->program);
     words_add(&w, " pid=");
     words_number(&w, sys_process());
     put_quoted(&w, " server=", server_of(request, text));
@@ -66,8 +73,8 @@ void log_failure_fields(char out[LOG_LINE_SIZE], const struct guard_request *req
     put_quoted(&w, " error=", error);
 }
 
-void log_failure_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
-                          const char *error)
+void log_connection_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request,
+                             enum log_result result, int64_t milliseconds, const char *error)
 {
     char text[INET6_ADDRSTRLEN];
     struct words w;
@@ -81,7 +88,9 @@ void log_failure_sentence(char out[LOG_LINE_SIZE], const struct guard_request *r
     words_add(&w, protocol_kind_name(request->settings.protocol));
     words_byte(&w, ' ');
     words_add(&w, level_name(request->settings.level));
-    words_add(&w, " failed: ");
+    words_byte(&w, ' ');
+    words_add(&w, result_name(result));
+    words_add(&w, ": ");
     put_clean(&w, error);
     words_add(&w, ", ");
     words_number(&w, (uint64_t)milliseconds);
@@ -184,17 +193,18 @@ static void to_file(const char *path, const char *fields)
     sys_close(fd);
 }
 
-void log_failure(const struct guard_request *request, int64_t milliseconds, const char *error)
+void log_connection(const struct guard_request *request, enum log_result result, int64_t milliseconds,
+                    const char *error)
 {
     const char *const to = request->settings.log;
     const int saved = errno;
     char line[LOG_LINE_SIZE];
 
     if (to && strcmp(to, "stderr") == 0) {
-        log_failure_sentence(line, request, milliseconds, error);
+        log_connection_sentence(line, request, result, milliseconds, error);
         to_descriptor(STDERR_FILENO, "", line);
     } else if (!to || strcmp(to, "none") != 0) {
-        log_failure_fields(line, request, milliseconds, error);
+        log_connection_fields(line, request, result, milliseconds, error);
         if (to && to[0] == '/')
             to_file(to, line);
         else

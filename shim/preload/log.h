@@ -1,6 +1,7 @@
 /*
- * The library's own failures, in the log that the policy names: connections that never reached the relay.
- * The relay logs all others, with the same fields.
+ * Connections that never reached the relay, in the log that the policy names: the library's own failures, and
+ * those that stay in plaintext because they were used before the library saw them. The relay logs all others,
+ * with the same fields.
  */
 #ifndef RETROTLS_PRELOAD_LOG_H
 #define RETROTLS_PRELOAD_LOG_H
@@ -12,17 +13,20 @@
 
 enum { LOG_LINE_SIZE = 2048 }; /* three values of 512 bytes at most, and the rest */
 
+enum log_result { LOG_FAILED, LOG_PLAINTEXT };
+
 /*
- * One line about the connection of `request` that failed because of `error`, `milliseconds` after connect()
- * was called; to where request->settings.log says. Never waits, keeps errno.
+ * One line about the connection of `request` and what became of it because of `error`, `milliseconds` after
+ * connect() was called; to where request->settings.log says. Never waits, keeps errno.
  */
-void log_failure(const struct guard_request *request, int64_t milliseconds, const char *error);
+void log_connection(const struct guard_request *request, enum log_result result, int64_t milliseconds,
+                    const char *error);
 
 /* What it writes to syslog or a file, and to standard error. Each NUL-terminates. */
-void log_failure_fields(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
-                        const char *error);
-void log_failure_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request, int64_t milliseconds,
-                          const char *error);
+void log_connection_fields(char out[LOG_LINE_SIZE], const struct guard_request *request,
+                           enum log_result result, int64_t milliseconds, const char *error);
+void log_connection_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request,
+                             enum log_result result, int64_t milliseconds, const char *error);
 
 /* `seconds` since 1970 as 2026-11-24T05:48:00Z (RFC 3339); gmtime_r(3) may read a file. */
 enum { LOG_TIME_SIZE = 32 };

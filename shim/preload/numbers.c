@@ -21,9 +21,11 @@ struct entry {
     char name[];
 };
 
-static int open_folder(void)
+static const char own_numbers[] = "/proc/self/fd";
+
+static int open_folder(const char *path)
 {
-    return sys_lift(sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0));
+    return sys_lift(sys_open(path, O_RDONLY | O_DIRECTORY, 0));
 }
 
 /* The number that an entry of /proc/self/fd names, or -1 (".", ".."). */
@@ -38,7 +40,8 @@ static int number_of(const char *name)
     return number;
 }
 
-static bool visit_folder(int folder, bool (*visit)(void *, int), void *context)
+/* `own`: it is this process's, and has the number of the folder itself, which is not the program's. */
+static bool visit_folder(int folder, bool own, bool (*visit)(void *, int), void *context)
 {
     _Alignas(8) uint8_t buffer[1024];
     ssize_t got;
@@ -48,7 +51,7 @@ static bool visit_folder(int folder, bool (*visit)(void *, int), void *context)
             const struct entry *const e = (const struct entry *)(buffer + at);
             const int number = number_of(e->name);
 
-            if (number >= 0 && number != folder && !visit(context, number))
+            if (number >= 0 && !(own && number == folder) && !visit(context, number))
                 return false;
             at += e->length;
         }
@@ -95,26 +98,37 @@ static bool is_missing(int error)
     return error == ENOENT || error == ENOTDIR || error == EACCES;
 }
 
-bool numbers_visit(bool (*visit)(void *context, int number), void *context)
+/* Closes the folder. */
+static bool visit_and_close(int folder, bool own, bool (*visit)(void *, int), void *context)
 {
-    const int folder = open_folder();
-    bool good;
-    int end;
-
-    if (folder < 0 && is_missing(errno))
-        return (end = highest_number()) > 0 && visit_all(end, visit, context);
-    if (folder < 0)
-        return false;
-    good = visit_folder(folder, visit, context);
+    const bool good = visit_folder(folder, own, visit, context);
     const int saved = errno;
+
     sys_close(folder);
     errno = saved;
     return good;
 }
 
+bool numbers_visit(bool (*visit)(void *context, int number), void *context)
+{
+    const int folder = open_folder(own_numbers);
+    int end;
+
+    if (folder < 0 && is_missing(errno))
+        return (end = highest_number()) > 0 && visit_all(end, visit, context);
+    return folder >= 0 && visit_and_close(folder, true, visit, context);
+}
+
+bool numbers_visit_in(const char *path, bool (*visit)(void *context, int number), void *context)
+{
+    const int folder = open_folder(path);
+
+    return folder >= 0 && visit_and_close(folder, false, visit, context);
+}
+
 bool numbers_have_proc(void)
 {
-    const int folder = open_folder();
+    const int folder = open_folder(own_numbers);
 
     if (folder >= 0)
         sys_close(folder);

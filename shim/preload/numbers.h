@@ -11,6 +11,12 @@
  */
 bool numbers_visit(bool (*visit)(void *context, int number), void *context);
 
+/*
+ * The same for a folder like /proc/self/fd, another process's. False too where it cannot be read, or `visit`
+ * said so.
+ */
+bool numbers_visit_in(const char *folder, bool (*visit)(void *context, int number), void *context);
+
 /* Whether the numbers can be had at all, and by /proc. Sets errno. */
 bool numbers_can_be_had(void);
 bool numbers_have_proc(void);

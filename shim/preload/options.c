@@ -29,6 +29,7 @@ enum {
     OPTION_RCVTIMEO_OLD = 20,
     OPTION_SNDTIMEO_OLD = 21,
     OPTION_PEERNAME = 28,
+    OPTION_RXQ_OVFL = 40,
     OPTION_PEEK_OFF = 42,
     OPTION_LOCK_FILTER = 44,
     OPTION_ATTACH_BPF = 50,
@@ -56,6 +57,7 @@ static bool is_own_option(int name)
     case SO_DETACH_FILTER:
     case OPTION_LOCK_FILTER:
     case OPTION_PEERNAME:
+    case OPTION_RXQ_OVFL: /* the mark on the real socket (mark.h); TCP has no use for it */
     case OPTION_PEEK_OFF:
     case SO_DOMAIN:
     case SO_PROTOCOL:

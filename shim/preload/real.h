@@ -12,15 +12,6 @@
 
 struct addrinfo;
 
-/* As each libc declares them. */
-#ifdef __GLIBC__
-typedef int sendmmsg_flags;
-typedef unsigned long ioctl_request;
-#else
-typedef unsigned sendmmsg_flags;
-typedef int ioctl_request;
-#endif
-
 struct real {
     int (*connect)(int, const struct sockaddr *, socklen_t);
     int (*getpeername)(int, struct sockaddr *, socklen_t *);
@@ -29,9 +20,9 @@ struct real {
     int (*setsockopt)(int, int, int, const void *, socklen_t);
     ssize_t (*sendto)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
     ssize_t (*sendmsg)(int, const struct msghdr *, int);
-    int (*sendmmsg)(int, struct mmsghdr *, unsigned, sendmmsg_flags);
+    int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
     int (*shutdown)(int, int);
-    int (*ioctl)(int, ioctl_request, ...);
+    int (*ioctl)(int, unsigned long, ...);
 };
 
 extern struct real real;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "preload/ask.h"
+#include "preload/mark.h"
 #include "preload/pair.h"
 #include "preload/switch.h"
 #include "preload/sys.h"
@@ -100,6 +101,7 @@ static int reclaim(int fd, const struct identity *id)
     if (!ask_reclaim(fd, id, &tcp))
         return -1;
     tcp = sys_lift(tcp);
+    mark_set(tcp, false);
     if (tcp >= 0 && sys_connect(tcp, &nowhere, sizeof nowhere) != 0) {
         sys_close(tcp);
         tcp = -1;

@@ -1,16 +1,18 @@
 /*
- * sendto(2), sendmsg(2) and sendmmsg(2) with an address: TCP ignores it on a connected socket, a UNIX socket
- * refuses it.
- * And with MSG_FASTOPEN they connect (tcp(7)): that goes the way of connect().
+ * send(2) and its kin. With an address: TCP ignores it on a connected socket, a UNIX socket refuses it. And
+ * with MSG_FASTOPEN they connect (tcp(7)): that goes the way of connect().
  */
 #include <errno.h>
 #include <sys/socket.h>
 
 #include "preload/connect.h"
+#include "preload/end.h"
 #include "preload/export.h"
 #include "preload/identity.h"
+#include "preload/io.h"
 #include "preload/memory.h"
 #include "preload/real.h"
+#include "preload/watch.h"
 
 /*
  * MSG_FASTOPEN: false with errno, EINPROGRESS among others, where that is the answer. Else `*flags` are those
@@ -40,6 +42,29 @@ static bool refused_address(int fd)
     return (errno == EISCONN || errno == EOPNOTSUPP) && identity_of(fd, &id);
 }
 
+static APART ssize_t watched_send(int fd, const void *bytes, size_t count, int flags)
+{
+    if (flags & MSG_FASTOPEN && !open_fast(fd, NULL, 0, &flags))
+        return -1;
+    switch (watch(fd, WATCH_WRITE, flags)) {
+    case WATCHED_PLAIN:
+        return io.send(fd, bytes, count, flags);
+    case WATCHED_SWITCHED:
+        return end_send(fd, bytes, count, flags);
+    default:
+        return -1;
+    }
+}
+
+EXPORTED ssize_t send(int fd, const void *bytes, size_t count, int flags)
+{
+    if (known_is_plain(fd) && !(flags & MSG_FASTOPEN))
+        return io.send(fd, bytes, count, flags);
+    return watched_send(fd, bytes, count, flags);
+}
+
+EXPORTED ssize_t __send(int fd, const void *bytes, size_t count, int flags) __attribute__((alias("send")));
+
 EXPORTED ssize_t sendto(int fd, const void *bytes, size_t count, int flags, const struct sockaddr *address,
                         socklen_t length)
 {
@@ -48,10 +73,18 @@ EXPORTED ssize_t sendto(int fd, const void *bytes, size_t count, int flags, cons
 
     if (flags & MSG_FASTOPEN && !open_fast(fd, address, length, &flags))
         return -1;
+    if (!known_is_plain(fd)) {
+        const enum watched watched = watch(fd, WATCH_WRITE, flags);
+
+        if (watched == WATCHED_REFUSED)
+            return -1;
+        if (watched == WATCHED_SWITCHED && !address)
+            return end_send(fd, bytes, count, flags);
+    }
     sent = real.sendto(fd, bytes, count, flags, address, length);
     if (sent < 0 && address && refused_address(fd)) {
         errno = before;
-        return real.sendto(fd, bytes, count, flags, NULL, 0);
+        return end_send(fd, bytes, count, flags);
     }
     return sent;
 }
@@ -70,31 +103,49 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
         if (!open_fast(fd, copy.msg_name, copy.msg_namelen, &flags))
             return -1;
     }
-    sent = real.sendmsg(fd, message, flags);
+    if (!known_is_plain(fd)) {
+        const enum watched watched = watch(fd, WATCH_WRITE, flags);
+
+        if (watched == WATCHED_REFUSED)
+            return -1;
+        sent =
+            watched == WATCHED_SWITCHED ? end_sendmsg(fd, message, flags) : real.sendmsg(fd, message, flags);
+    } else {
+        sent = real.sendmsg(fd, message, flags);
+    }
     if (sent >= 0 || !refused_address(fd) || !memory_read(&copy, message, sizeof copy) || !copy.msg_name)
         return sent;
     copy.msg_name = NULL;
     copy.msg_namelen = 0;
     errno = before;
-    return real.sendmsg(fd, &copy, flags);
+    return end_sendmsg(fd, &copy, flags);
 }
 
 /* As sendmsg() of each, up to the first that fails; on any other descriptor the kernel's own call. */
-EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
+EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     const int before = errno;
-    const int sent = real.sendmmsg(fd, messages, count, flags);
+    const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, flags);
     unsigned done = 0;
 
-    if (sent >= 0 || !refused_address(fd))
-        return sent;
-    errno = before;
+    if (watched == WATCHED_REFUSED)
+        return -1;
+    if (watched == WATCHED_PLAIN) {
+        const int sent = real.sendmmsg(fd, messages, count, flags);
+
+        if (sent >= 0 || !refused_address(fd))
+            return sent;
+        errno = before;
+    }
     for (; done < count; done++) {
-        const ssize_t n = sendmsg(fd, &messages[done].msg_hdr, (int)flags);
+        const ssize_t n = sendmsg(fd, &messages[done].msg_hdr, flags);
 
         if (n < 0)
             break;
         messages[done].msg_len = (unsigned)n;
     }
-    return done > 0 ? (int)done : -1;
+    if (done == 0 && count > 0)
+        return -1;
+    errno = before;
+    return (int)done;
 }

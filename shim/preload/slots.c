@@ -53,6 +53,7 @@ static void empty(struct slot *slot)
     for (int part = 0; part < SLOT_PARTS; part++)
         slot_drop(slot, (enum slot_part)part);
     slot->filler = 0;
+    slot->connection = 0;
 }
 
 /* Gives back all slots of calls that are over: left by longjmp(3), by a cancelled thread. */
@@ -169,6 +170,24 @@ void slot_drop(struct slot *slot, enum slot_part part)
     if (fd >= 0)
         sys_close(fd);
     errno = saved;
+}
+
+enum slot_search slot_find(uint64_t connection, struct wire_address *destination)
+{
+    const uint32_t thread = sys_thread();
+    struct slot *slot;
+
+    for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
+        const uint32_t holder = atomic_load(&slot->thread);
+
+        if (holder == 0 || slot->connection != connection)
+            continue;
+        if (holder != thread && !is_gone(holder))
+            return SLOT_IN_USE;
+        *destination = slot->destination;
+        return SLOT_LEFT;
+    }
+    return SLOT_NONE;
 }
 
 void slots_forget(void)

@@ -40,7 +40,9 @@ struct slot {
     bool alternate;          /* `frame` is in the alternate signal stack (sigaltstack(2)) */
     uintptr_t frame;
     struct held held[SLOT_PARTS];
-    uint32_t filler; /* bytes written into SLOT_PROGRAM_END */
+    uint32_t filler;                 /* bytes written into SLOT_PROGRAM_END */
+    uint64_t connection;             /* SO_COOKIE of the TCP socket that all this is for; 0: none yet */
+    struct wire_address destination; /* what the program asked for */
     struct relay relay;
 
     /* Room that the stack of a thread or a signal handler may not have. */
@@ -65,6 +67,13 @@ int slot_descriptor(struct slot *slot, enum slot_part part);
 bool slot_keep(struct slot *slot, enum slot_part part, int fd);
 /* Closes it, if it is still ours. Keeps errno. */
 void slot_drop(struct slot *slot, enum slot_part part);
+
+/*
+ * Whether some call of this process holds a slot for the TCP socket with that cookie: its own thread's, which
+ * was left (SLOT_LEFT) with `*destination` what it asked for, or another's, which is still going on.
+ */
+enum slot_search { SLOT_NONE, SLOT_LEFT, SLOT_IN_USE };
+enum slot_search slot_find(uint64_t connection, struct wire_address *destination);
 
 /* For a forked child: closes its copies of what other threads were acquiring when it was forked. */
 void slots_forget(void);

@@ -2,14 +2,26 @@
 #include <pthread.h>
 
 #include "preload/config.h"
+#include "preload/io.h"
+#include "preload/known.h"
 #include "preload/names.h"
 #include "preload/real.h"
 #include "preload/slots.h"
+#include "preload/watch.h"
+
+static void start_child(void)
+{
+    known_start();
+    slots_forget();
+}
 
 __attribute__((constructor)) static void start(void)
 {
     real_start();
     config_start();
     names_start();
-    pthread_atfork(NULL, NULL, slots_forget);
+    io_start();
+    known_start();
+    pthread_atfork(NULL, NULL, start_child);
+    watch_start();
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "preload/epoll_sets.h"
+#include "preload/known.h"
 #include "preload/numbers.h"
 #include "preload/sys.h"
 
@@ -149,8 +150,10 @@ static bool replace(int number, int to, int flags)
 {
     /* EBUSY: another thread is just opening that very number. */
     for (int tries = 0; tries < 1000; tries++) {
-        if (sys_dup3(to, number, flags) == number)
+        if (sys_dup3(to, number, flags) == number) {
+            known_forget(number);
             return true;
+        }
         if (errno != EBUSY)
             return false;
     }

@@ -56,6 +56,11 @@ int sys_fcntl(int fd, int command, long argument)
 #endif
 }
 
+int sys_ioctl(int fd, unsigned long request, void *argument)
+{
+    return (int)syscall(SYS_ioctl, fd, request, argument);
+}
+
 int sys_dup3(int from, int to, int flags)
 {
     return (int)syscall(SYS_dup3, from, to, flags);

@@ -21,6 +21,7 @@ ssize_t sys_writev(int fd, const struct iovec *pieces, int count);
 ssize_t sys_readlink(const char *path, char *buffer, size_t size);
 ssize_t sys_getdents(int fd, void *buffer, size_t size);
 int sys_fcntl(int fd, int command, long argument);
+int sys_ioctl(int fd, unsigned long request, void *argument);
 int sys_dup3(int from, int to, int flags);
 /* `milliseconds`: -1 for ever. */
 int sys_poll(struct pollfd *set, unsigned count, int milliseconds);

@@ -11,7 +11,6 @@
 #include "relay/options.h"
 #include "relay/reply.h"
 #include "relay/session.h"
-#include "relay/status.h"
 #include "relay/worker.h"
 
 static uint8_t token[WIRE_TOKEN_SIZE];
@@ -195,10 +194,7 @@ bool request_serve(int connection)
     } else if (m.length > 0) {
         if (type == WIRE_GUARD)
             answer.error = guard(&m);
-        else if (type == WIRE_STATUS)
-            answer.error = status_tell(connection);
-        if (type != WIRE_STATUS || answer.error != 0)
-            reply_send(connection, &answer, -1);
+        reply_send(connection, &answer, -1);
     }
     explicit_bzero(m.bytes, WIRE_TOKEN_SIZE * 4);
     close_descriptors(&m);

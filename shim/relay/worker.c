@@ -1,10 +1,8 @@
 #include "relay/worker.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
 
-#include "relay/sandbox.h"
 #include "relay/session.h"
 
 enum {
@@ -12,143 +10,85 @@ enum {
     STACK_SIZE = 256 * 1024,
 };
 
-struct worker {
-    struct worker *next;      /* of those that wait */
-    struct connection *given; /* to serve next */
-    pthread_cond_t woken;     /* on CLOCK_MONOTONIC */
-    struct domain domain;     /* what its thread is shut into, for good */
-};
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct worker *waiting;
-static unsigned spare; /* that wait */
+static pthread_cond_t given;       /* on CLOCK_MONOTONIC */
+static struct connection *waiting; /* for a thread that has been woken; linked by `next_waiting` */
+static unsigned spare;             /* threads that wait, less the connections that wait for them */
 
-static bool prepare(pthread_cond_t *woken)
+static void prepare(void)
 {
     pthread_condattr_t attributes;
-    bool good;
 
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    good = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-           pthread_cond_init(woken, &attributes) == 0;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&given, &attributes);
     pthread_condattr_destroy(&attributes);
-    return good;
-}
-
-static struct worker *worker_new(const struct domain *domain, struct connection *c)
-{
-    struct worker *w = calloc(1, sizeof *w);
-
-    if (!w || !prepare(&w->woken)) {
-        free(w);
-        return NULL;
-    }
-    w->domain = *domain;
-    w->given = c;
-    return w;
-}
-
-static void worker_free(struct worker *w)
-{
-    pthread_cond_destroy(&w->woken);
-    free(w);
-}
-
-/* Under `lock`: it waits no more. */
-static void forget(const struct worker *w)
-{
-    struct worker **at = &waiting;
-
-    while (*at != w)
-        at = &(*at)->next;
-    *at = w->next;
-    spare--;
 }
 
 /* The next connection; NULL where none has come in time, or enough other threads wait. */
-static struct connection *next(struct worker *w)
+static struct connection *next(void)
 {
+    struct connection *c;
     struct timespec until;
     int error = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += WORKER_PATIENCE / 1000;
-    w->given = NULL;
     pthread_mutex_lock(&lock);
     if (spare < WORKERS_SPARE) {
         spare++;
-        w->next = waiting;
-        waiting = w;
-        while (!w->given && error == 0)
-            error = pthread_cond_timedwait(&w->woken, &lock, &until);
-        if (!w->given)
-            forget(w);
+        while (!waiting && error == 0)
+            error = pthread_cond_timedwait(&given, &lock, &until);
+        if (!waiting)
+            spare--;
     }
+    c = waiting;
+    if (c)
+        waiting = c->next_waiting;
     pthread_mutex_unlock(&lock);
-    return w->given;
+    return c;
 }
 
 static void *work(void *argument)
 {
-    struct worker *const w = argument;
-    struct connection *c = w->given;
-    const bool shut_in = sandbox_enter_domain(&w->domain, c);
-
-    do {
-        sandbox_tell(c);
+    for (struct connection *c = argument; c; c = next()) {
         session_run(c);
         connection_free(c);
-        c = shut_in ? next(w) : NULL;
-    } while (c);
-    worker_free(w);
+    }
     return NULL;
 }
 
-/* To a thread that waits in the same domain. */
-static bool give(struct connection *c, const struct domain *domain)
+static bool give(struct connection *c)
 {
-    struct worker *w;
+    bool taken;
 
     pthread_mutex_lock(&lock);
-    for (w = waiting; w && !domain_is_same(&w->domain, domain);)
-        w = w->next;
-    if (w) {
-        forget(w);
-        w->given = c;
-        pthread_cond_signal(&w->woken);
+    taken = spare > 0;
+    if (taken) {
+        spare--;
+        c->next_waiting = waiting;
+        waiting = c;
+        pthread_cond_signal(&given);
     }
     pthread_mutex_unlock(&lock);
-    return w != NULL;
-}
-
-static bool start(struct worker *w)
-{
-    pthread_attr_t attributes;
-    pthread_t id;
-    bool good;
-
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    good = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
-           pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
-           pthread_create(&id, &attributes, work, w) == 0;
-    pthread_attr_destroy(&attributes);
-    return good;
+    return taken;
 }
 
 bool worker_run(struct connection *c)
 {
-    struct domain domain;
-    struct worker *w;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_attr_t attributes;
+    pthread_t id;
+    bool started;
 
-    sandbox_plan(&domain, c);
-    if (give(c, &domain))
+    pthread_once(&once, prepare);
+    if (give(c))
         return true;
-    w = worker_new(&domain, c);
-    if (w && start(w))
-        return true;
-    if (w)
-        worker_free(w);
-    return false;
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    started = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
+              pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
+              pthread_create(&id, &attributes, work, c) == 0;
+    pthread_attr_destroy(&attributes);
+    return started;
 }

@@ -9,10 +9,7 @@ import pytest
 from support import twin
 
 # Behaviours that still differ and should not.
-DIFFERENT = set("""
-connect_longjmp_then_use connect_nonblocking_refused_select connect_refused_then_read_and_write recv_error_queue
-recv_truncate recvfrom_address recvmsg_fields reset_while_writing
-""".split())
+DIFFERENT = set()
 
 
 def names():

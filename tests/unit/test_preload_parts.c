@@ -183,12 +183,12 @@ static void nothing_from_outside_forges_a_field(void **state)
     char out[LOG_LINE_SIZE];
 
     (void)state;
-    log_failure_fields(out, &request, 12, "why\\ \"not\"");
+    log_connection_fields(out, &request, LOG_FAILED, 12, "why\\ \"not\"");
     assert_non_null(strstr(out, "result=failed program=\"/tmp/a? level=none?/b\" pid="));
     assert_non_null(strstr(out,
                            " server=\"x.org??retrotls\" address=192.0.2.1 port=143 protocol=auto level=secure"
                            " ms=12 rule=\"built-in defaults\" error=\"why? ?not?\""));
-    log_failure_sentence(out, &request, 12, "why\n");
+    log_connection_sentence(out, &request, LOG_FAILED, 12, "why\n");
     assert_string_equal(out, "retrotls: x.org??retrotls:143 auto secure failed: why?, 12 ms");
 }
 

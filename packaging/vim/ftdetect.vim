@@ -1,1 +1,0 @@
-autocmd BufRead,BufNewFile */retrotls/policy,*/retrotls/policy.d/*,*.retrotls setfiletype retrotls

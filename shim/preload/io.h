@@ -1,0 +1,52 @@
+/*
+ * The functions that move bytes, as real.h has the others. They are looked up by the constructor, or by the
+ * first call of one of them: nothing is known of any descriptor before (known.h), so every call comes by
+ * watch() once, which sees to it. A member is NULL where the libc has no such function.
+ */
+#ifndef RETROTLS_PRELOAD_IO_H
+#define RETROTLS_PRELOAD_IO_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+struct io {
+    ssize_t (*read)(int, void *, size_t);
+    ssize_t (*readv)(int, const struct iovec *, int);
+    ssize_t (*preadv2)(int, const struct iovec *, int, off_t, int);
+    ssize_t (*preadv64v2)(int, const struct iovec *, int, int64_t, int);
+    ssize_t (*read_chk)(int, void *, size_t, size_t);
+    ssize_t (*recv)(int, void *, size_t, int);
+    ssize_t (*recvfrom)(int, void *, size_t, int, struct sockaddr *, socklen_t *);
+    ssize_t (*recv_chk)(int, void *, size_t, size_t, int);
+    ssize_t (*recvfrom_chk)(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
+    ssize_t (*recvmsg)(int, struct msghdr *, int);
+    int (*recvmmsg)(int, struct mmsghdr *, unsigned, int, struct timespec *);
+    int (*recvmmsg64)(int, struct mmsghdr *, unsigned, int, void *);
+
+    ssize_t (*write)(int, const void *, size_t);
+    ssize_t (*writev)(int, const struct iovec *, int);
+    ssize_t (*pwritev2)(int, const struct iovec *, int, off_t, int);
+    ssize_t (*pwritev64v2)(int, const struct iovec *, int, int64_t, int);
+    ssize_t (*send)(int, const void *, size_t, int);
+
+    ssize_t (*sendfile)(int, int, off_t *, size_t);
+    ssize_t (*sendfile64)(int, int, int64_t *, size_t);
+    ssize_t (*splice)(int, int64_t *, int, int64_t *, size_t, unsigned);
+
+    int (*dup)(int);
+    int (*dup2)(int, int);
+    int (*dup3)(int, int, int);
+    int (*fcntl)(int, int, ...);
+    int (*fcntl64)(int, int, ...);
+    int (*fcntl_time64)(int, int, ...);
+    int (*pidfd_getfd)(int, int, unsigned);
+};
+
+extern struct io io;
+
+void io_start(void);
+
+#endif

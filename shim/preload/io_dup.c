@@ -1,0 +1,118 @@
+/*
+ * dup(2) and its kin, and descriptors from other processes: what is known of a number must not outlive that
+ * it became another file (known.h).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+
+#include "preload/export.h"
+#include "preload/io.h"
+#include "preload/watch.h"
+
+static void ready(void)
+{
+    if (!io.dup)
+        io_start();
+}
+
+EXPORTED int dup(int fd)
+{
+    int copy;
+
+    ready();
+    copy = io.dup(fd);
+    if (copy >= 0)
+        known_copy(fd, copy);
+    return copy;
+}
+
+EXPORTED int dup2(int from, int to)
+{
+    int copy;
+
+    ready();
+    copy = io.dup2(from, to);
+    if (copy >= 0)
+        known_copy(from, copy);
+    return copy;
+}
+
+EXPORTED int __dup2(int from, int to) __attribute__((alias("dup2")));
+
+EXPORTED int dup3(int from, int to, int flags)
+{
+    int copy;
+
+    ready();
+    copy = io.dup3(from, to, flags);
+    if (copy >= 0)
+        known_copy(from, copy);
+    return copy;
+}
+
+static int duplicated(int fd, int command, int result)
+{
+    if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) && result >= 0)
+        known_copy(fd, result);
+    return result;
+}
+
+/*
+ * The third argument is an int or a pointer or missing: taken as a pointer and handed on as one it is what it
+ * was, as libc itself does it (sysdeps/unix/sysv/linux/fcntl64.c).
+ */
+EXPORTED int fcntl(int fd, int command, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, command);
+    argument = va_arg(list, void *);
+    va_end(list);
+    ready();
+    return duplicated(fd, command, io.fcntl(fd, command, argument));
+}
+
+EXPORTED int __fcntl(int fd, int command, ...) __attribute__((alias("fcntl")));
+
+EXPORTED int fcntl64(int fd, int command, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, command);
+    argument = va_arg(list, void *);
+    va_end(list);
+    ready();
+    return duplicated(fd, command, io.fcntl64(fd, command, argument));
+}
+
+/* Of 32-bit programs with a 64-bit time_t. */
+EXPORTED int __fcntl_time64(int fd, int command, ...);
+EXPORTED int __fcntl_time64(int fd, int command, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, command);
+    argument = va_arg(list, void *);
+    va_end(list);
+    ready();
+    return duplicated(fd, command, io.fcntl_time64(fd, command, argument));
+}
+
+EXPORTED int pidfd_getfd(int process, int fd, unsigned flags);
+EXPORTED int pidfd_getfd(int process, int fd, unsigned flags)
+{
+    int copy = -1;
+
+    ready();
+    if (io.pidfd_getfd)
+        copy = io.pidfd_getfd(process, fd, flags);
+    else
+        errno = ENOSYS;
+    if (copy >= 0)
+        watch_received(copy);
+    return copy;
+}

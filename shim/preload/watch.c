@@ -1,0 +1,224 @@
+#include "preload/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "preload/config.h"
+#include "preload/greeting.h"
+#include "preload/identity.h"
+#include "preload/io.h"
+#include "preload/late.h"
+#include "preload/mark.h"
+#include "preload/refused.h"
+#include "preload/sys.h"
+
+enum { PAUSE = 5 /* milliseconds */, PROTOCOL_MPTCP = 262 };
+
+static enum watched refuse(int error)
+{
+    errno = error;
+    return WATCHED_REFUSED;
+}
+
+static enum watched plain(const struct look *look)
+{
+    known_set(look->fd, KNOWN_PLAIN);
+    return WATCHED_PLAIN;
+}
+
+static bool may_wait(const struct look *look)
+{
+    return look->may_wait && !(sys_fcntl(look->fd, F_GETFL, 0) & O_NONBLOCK);
+}
+
+/*
+ * What a read would find, which stays there; a read waits for it as it would itself. -1 with errno as a read
+ * would fail, 0 at the end of the stream.
+ */
+static ssize_t peek(const struct look *look, char *bytes, size_t size)
+{
+    const bool waits = look->occasion == AT_USE && look->way == WATCH_READ && look->may_wait;
+
+    return io.recv(look->fd, bytes, size, MSG_PEEK | (waits ? 0 : MSG_DONTWAIT));
+}
+
+static enum watched ask(struct look *look, const struct policy *policy)
+{
+    const enum watched watched = late(look, policy);
+
+    return look->unguarded ? plain(look) : watched;
+}
+
+/* A connection to a port that no rule names. */
+static enum watched look_at_greeting(struct look *look, const struct policy *policy)
+{
+    char bytes[GREETING_LIMIT];
+    ssize_t count;
+
+    if (look->use != USE_UNTOUCHED || !policy_may_guard_by_greeting(policy))
+        return plain(look);
+    count = peek(look, bytes, sizeof bytes);
+    if (count < 0 && look->occasion != AT_USE)
+        return WATCHED_PLAIN;
+    if (count < 0 && look->way == WATCH_READ)
+        return WATCHED_REFUSED;
+    /* A program that speaks before the server does is no mail program. */
+    look->guard.shown = count > 0 ? greeting_protocol(bytes, (size_t)count) : PROTOCOL_AUTO;
+    return look->guard.shown == PROTOCOL_AUTO ? plain(look) : ask(look, policy);
+}
+
+static enum watched look_at_peer(struct look *look, const struct policy *policy)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
+        return WATCHED_PLAIN; /* it has ended meanwhile */
+    if (policy_may_guard(policy, look->guard.asked.port)) {
+        const enum watched watched = late(look, policy);
+
+        if (!look->unguarded)
+            return watched;
+    }
+    return look_at_greeting(look, policy);
+}
+
+/* Being connected by a connect() that the library has not seen: waits as the call would. */
+static enum watched await_connection(struct look *look)
+{
+    if (look->occasion != AT_USE)
+        return WATCHED_PLAIN;
+    if (!may_wait(look))
+        return refuse(EAGAIN);
+    /* Sends nothing, but only once it could (net/ipv4/tcp.c, tcp_sendmsg_locked()). */
+    look->again = io.send(look->fd, "", 0, MSG_NOSIGNAL) == 0;
+    return WATCHED_REFUSED;
+}
+
+/* Another thread is in connect() with it. */
+static enum watched await_switch(struct look *look)
+{
+    if (!may_wait(look))
+        return refuse(EAGAIN);
+    look->again = sys_poll(NULL, 0, PAUSE) == 0;
+    return WATCHED_REFUSED;
+}
+
+static enum watched look_at_tcp(struct look *look)
+{
+    const struct policy *policy;
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    look->use = tcp_use(look->fd);
+    if (look->use == USE_NONE)
+        return WATCHED_PLAIN;
+    if (look->use == USE_ACCEPTED)
+        return plain(look);
+    policy = config_policy();
+    if (!policy || !sys_cookie(look->fd, &look->cookie))
+        return WATCHED_REFUSED; /* it may be guarded */
+    if (!mark_is_set(look->fd))
+        return look->use == USE_CONNECTING ? await_connection(look) : look_at_peer(look, policy);
+    switch (slot_find(look->cookie, &look->guard.asked)) {
+    case SLOT_IN_USE:
+        return await_switch(look);
+    case SLOT_LEFT:
+        look->holder = HOLDER_SELF;
+        return ask(look, policy);
+    case SLOT_NONE:
+    default:
+        look->holder = HOLDER_ANOTHER;
+        if (sys_getpeername(look->fd, &peer, &length) != 0 ||
+            !address_read(&look->guard.asked, &peer, length))
+            look->guard.asked = (struct wire_address){.family = AF_INET};
+        return late(look, policy);
+    }
+}
+
+static enum watched look_at(struct look *look)
+{
+    const int protocol = sys_option(look->fd, SOL_SOCKET, SO_PROTOCOL, -1);
+    struct identity id;
+
+    if (protocol == IPPROTO_TCP || protocol == PROTOCOL_MPTCP)
+        return look_at_tcp(look);
+    if (protocol < 0 && errno == EBADF)
+        return WATCHED_PLAIN;
+    if (protocol < 0 && refused_is(look->fd))
+        return refuse(EPERM);
+    if (protocol == 0 && identity_of(look->fd, &id)) {
+        known_set(look->fd, KNOWN_SWITCHED);
+        return WATCHED_SWITCHED;
+    }
+    return plain(look);
+}
+
+static enum watched look_until_settled(struct look *look)
+{
+    const int saved = errno;
+    enum watched watched = WATCHED_REFUSED;
+
+    if (!io.read)
+        io_start();
+    do {
+        look->again = look->unguarded = false;
+        look->holder = HOLDER_OUTSIDE;
+        look->guard.shown = PROTOCOL_AUTO;
+        watched = look_at(look);
+    } while (look->again);
+    if (watched != WATCHED_REFUSED)
+        errno = saved;
+    return watched;
+}
+
+enum watched watch(int fd, enum watch_way way, int flags)
+{
+    struct look look = {.fd = fd,
+                        .occasion = AT_USE,
+                        .way = way,
+                        .may_wait = !(flags & MSG_DONTWAIT),
+                        .frame = __builtin_frame_address(0)};
+
+    return known_of(fd) == KNOWN_SWITCHED ? WATCHED_SWITCHED : look_until_settled(&look);
+}
+
+static void look_on(int fd, enum occasion occasion, const void *frame)
+{
+    const int saved = errno;
+    struct look look = {.fd = fd, .occasion = occasion, .frame = frame};
+
+    look_until_settled(&look);
+    errno = saved;
+}
+
+void watch_received(int fd)
+{
+    known_forget(fd);
+    look_on(fd, AT_ARRIVAL, __builtin_frame_address(0));
+}
+
+static bool is_tcp(int fd)
+{
+    return sys_option(fd, SOL_SOCKET, SO_PROTOCOL, -1) == IPPROTO_TCP;
+}
+
+void watch_start(void)
+{
+    enum { NUMBERS = 16, FOR_READING = 6, FOR_WRITING = 7 };
+    /* UCSPI: a connector's program talks on descriptors 6 and 7, and has this in its environment. */
+    const char *const protocol = secure_getenv("PROTO");
+    const bool by_connector = protocol && strcmp(protocol, "TCP") == 0;
+    const int saved = errno;
+
+    for (int fd = 0; fd < NUMBERS; fd++) {
+        const bool meant = fd <= 2 || (by_connector && (fd == FOR_READING || fd == FOR_WRITING));
+
+        if (is_tcp(fd))
+            look_on(fd, meant ? AT_START : AT_ARRIVAL, __builtin_frame_address(0));
+    }
+    errno = saved;
+}

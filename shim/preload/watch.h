@@ -1,0 +1,44 @@
+/*
+ * The watch on read and write: connections that connect() never saw. A descriptor inherited already connected
+ * from a connector program or received over a UNIX socket; one that connect() was left on by longjmp(3); the
+ * parent's copy of a socket that its child connected; a mail server on a port that no rule names, which its
+ * greeting shows.
+ *
+ * Such a TCP connection is asked about once, at its first read or write: where the policy guards it and no
+ * byte has been exchanged, it is switched then, as a blocking connect() that is done; the greeting that waits
+ * in the socket is read by the relay. Where it is too late, or another process has the connection too, and
+ * the level demands TLS, the call fails with EPERM and the log says why. At `may` it stays in plaintext, and
+ * the log says so.
+ *
+ * Not seen: what reads and writes without passing the library (stdio, raw system calls). So what the program
+ * is started with is looked at then (watch_start), and what it is sent, when it comes (watch_received). A
+ * connection on a port that no rule names is seen by read(2) and its kin alone.
+ */
+#ifndef RETROTLS_PRELOAD_WATCH_H
+#define RETROTLS_PRELOAD_WATCH_H
+
+#include "preload/known.h"
+
+enum watched {
+    WATCHED_PLAIN,    /* the call goes on as if the library were not there */
+    WATCHED_SWITCHED, /* the same on a program's end (a hint: see known.h) */
+    WATCHED_REFUSED,  /* it fails; errno is set */
+};
+
+enum watch_way { WATCH_READ, WATCH_WRITE };
+
+/*
+ * For a call that is about to read from `fd` or write to it, with MSG_DONTWAIT among `flags` where it must
+ * not wait. May wait as the call itself would: for a connection that is under way, and, in a read on a
+ * connection whose greeting has a say, for the first bytes; in the kernel, and with its errno.
+ * Keeps errno but for WATCHED_REFUSED.
+ */
+enum watched watch(int fd, enum watch_way way, int flags);
+
+/* The library is loaded: looks at the descriptors that the program was started with. */
+void watch_start(void);
+
+/* `fd` came from another process: looks at it, and leaves what cannot be switched to its first use. */
+void watch_received(int fd);
+
+#endif
