@@ -33,16 +33,25 @@ struct call {
     sys_signals signals; /* as the program has them; all are blocked but where it says otherwise */
 };
 
+/*
+ * Whether the socket's option has one of two values. Where it cannot be asked (a sandbox of the program's own
+ * may forbid getsockopt(2)) it is taken to: no connection is left alone because nothing is known of it.
+ */
+static bool may_be(int fd, int option, int value, int other)
+{
+    const int found = sys_option(fd, SOL_SOCKET, option, -1);
+
+    return found == value || found == other || (found == -1 && errno != EBADF && errno != ENOTSOCK);
+}
+
 /* A TCP socket of that family that has no peer yet. */
 static bool is_connectable_tcp(int fd, int family)
 {
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
-    const int protocol = sys_option(fd, SOL_SOCKET, SO_PROTOCOL, -1);
 
-    return (protocol == IPPROTO_TCP || protocol == PROTOCOL_MPTCP) &&
-           sys_option(fd, SOL_SOCKET, SO_DOMAIN, -1) == family &&
-           sys_option(fd, SOL_SOCKET, SO_TYPE, -1) == SOCK_STREAM && sys_getpeername(fd, &peer, &length) != 0;
+    return may_be(fd, SO_PROTOCOL, IPPROTO_TCP, PROTOCOL_MPTCP) && may_be(fd, SO_DOMAIN, family, family) &&
+           may_be(fd, SO_TYPE, SOCK_STREAM, SOCK_STREAM) && sys_getpeername(fd, &peer, &length) != 0;
 }
 
 /* The kernel's part, with the program's signals. Returns its errno, or 0. */
