@@ -1,0 +1,149 @@
+"""The relay or the program dies by kill -9, or the relay is stopped for a while, at any moment of a session: the
+program ends with an error or as ever, nothing crosses in clear, and no process stays.
+
+The moment is a number of bytes that has crossed: the recorder on the path signals then. Ten for each of the two, or a
+hundred with RETROTLS_SOAK=1 (`make soak`). RETROTLS_SEED repeats a run."""
+import contextlib
+import os
+import random
+import signal
+import threading
+
+import pytest
+from support import faults
+from support.hostile import Hostile
+from support.play import Outcome, honest
+from support.protocols import IMAP
+from support.shim import PROGRAMS
+from support.tap import Tap
+from support.wait import wait_for
+
+SEED = int(os.environ.get("RETROTLS_SEED") or random.randrange(1 << 32))
+TIMES = 100 if faults.is_soak() else 10
+
+
+class Moment(Tap):
+    """A tap that calls `act` once, when `after` bytes have come: before they are passed on, or just then."""
+
+    def __init__(self, server, after, act):
+        self.after, self.act = after, act
+        self.lock = threading.Lock()
+        super().__init__(server)
+
+    def _copy(self, source, target, *rest):
+        super()._copy(Watched(source, self), target, *rest)
+
+    def came(self, count):
+        with self.lock:
+            before, self.after = self.after, self.after - count
+            if before > 0 >= self.after:
+                self.act()
+
+
+class Watched:
+    """A socket whose reads are told to a Moment."""
+
+    def __init__(self, sock, moment):
+        self.socket, self.moment = sock, moment
+
+    def recv(self, size):
+        data = self.socket.recv(size)
+        self.moment.came(len(data))
+        return data
+
+    def __getattr__(self, name):
+        return getattr(self.socket, name)
+
+
+def session(shim, after, act, meanwhile=None):
+    """One session; `act` gets the program's process when `after` bytes have crossed. None where fewer do."""
+    acted = threading.Event()
+    started = threading.Event()
+    process = None
+
+    def at_the_moment():
+        started.wait()
+        act(process)
+        acted.set()
+    with Hostile(honest(IMAP)) as server, Moment(server.address, after, at_the_moment) as tap:
+        shim.guard(tap.port, "secure", "imap", "greeting-timeout 10", "timeout 10")
+        process = shim.popen(PROGRAMS / "careless", "localhost", tap.port, stdin=-1)
+        started.set()
+        if meanwhile:
+            process.stdin.write(IMAP.words)
+            process.stdin.close()
+            process.stdin = None
+            wait_for(acted.is_set, "the moment")
+            meanwhile()
+        result = shim.finish(process, IMAP.words if not meanwhile else b"", timeout=40)
+        tap.wait_closed()
+        server.wait_done()
+        wait_for(lambda: not shim.relays(), "the relay to end")
+        assert acted.is_set(), f"only few bytes crossed, not {after}"
+        return Outcome(IMAP, result, server, tap, IMAP.words)
+
+
+@pytest.fixture
+def length(shim):
+    """How many bytes cross in a whole session, at least: how TLS cuts its records differs a little."""
+    shim.private_build()
+    crossed = session(shim, 1, lambda _: None).upgraded().tap.count
+    return sum(crossed.values()) - 50
+
+
+def kill(pid, number=signal.SIGKILL):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("victim", ["relay", "program"])
+def test_kill_9_at_any_moment(shim, length, victim):
+    def act(process):
+        for pid in shim.relays() if victim == "relay" else [process.pid]:
+            kill(pid)
+    rng = random.Random(SEED)
+    for number in range(TIMES):
+        after = rng.randint(1, length)
+        outcome = session(shim, after, act)
+        what = f"seed {SEED}, number {number}: after {after} of {length} bytes{outcome.show()}"
+        outcome.nothing_leaked()
+        assert IMAP.words.startswith(outcome.server.over_tls), what
+        result = outcome.result
+        if victim == "program":
+            assert result.status in (0, -signal.SIGKILL), what
+        else:
+            assert result.status in (0, 1, -signal.SIGPIPE), what
+            whole = outcome.server.over_tls == IMAP.words
+            assert whole or result.status or result.err != b"read: end of stream\n", what
+
+
+@pytest.mark.timeout(600)
+def test_relay_that_is_stopped_and_goes_on(shim, length):
+    rng = random.Random(SEED)
+    for number in range(max(3, TIMES // 5)):
+        after = rng.randint(1, length)
+        stopped = []
+
+        def stop(_):
+            stopped[:] = shim.relays()
+            for pid in stopped:
+                kill(pid, signal.SIGSTOP)
+
+        def go_on():
+            wait_for(lambda: all(state(pid) in "TZ" for pid in stopped), "the relay to stop")
+            for pid in stopped:
+                kill(pid, signal.SIGCONT)
+        shim.log_file.unlink(missing_ok=True)
+        outcome = session(shim, after, stop, go_on)
+        assert outcome.server.over_tls == IMAP.words, f"seed {SEED}, number {number}: after {after}{outcome.show()}"
+        outcome.upgraded()
+
+
+def state(pid):
+    """The state of a process as /proc has it; Z where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(") ")[2][0]
+    except OSError:
+        return "Z"
