@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "relay/buffer.h"
 #include "relay/edges.h"
@@ -168,7 +169,11 @@ static bool write_server(struct pump *p)
         if (flow == FLOW_BLOCKED)
             break;
         if (flow != FLOW_MOVED) {
-            /* Nobody hears the program any more. What the server said before can still be read. */
+            /*
+             * Nobody hears the program any more. What the server said before can still be read; a server
+             * that waits for more learns by this that it is over.
+             */
+            shutdown(p->server->fd, SHUT_WR);
             p->server_deaf = true;
             p->server->readable = p->server->edge = p->server->ending = true;
             break;
@@ -291,10 +296,12 @@ static bool write_program(struct pump *p)
         return false;
     n = end_write(p->program, p->down.bytes + p->down.begin, buffer_used(&p->down));
     if (n < 0) {
-        if (errno != EAGAIN)
-            p->program_deaf = true;
-        else
+        if (errno == EAGAIN)
             p->program_writable = false;
+        else if (errno == ENOMEM || errno == ENOBUFS)
+            p->no_memory = true; /* the program still reads: it must not wait for what was lost */
+        else
+            p->program_deaf = true;
         return p->program_deaf;
     }
     if ((size_t)n < buffer_used(&p->down))
