@@ -4,7 +4,7 @@ E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/r
 C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: check check-quick demo dependencies e2e-programs unit-programs e2e format format-check cppcheck
+.PHONY: check check-quick demo dependencies e2e-programs unit-programs e2e soak format format-check cppcheck
 
 # Everything, about ten minutes on two cores. The last line says how many tests passed and failed.
 check: dependencies
@@ -28,6 +28,10 @@ e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so
 # make e2e TESTS='test_clients.py -k curl'
 e2e: all e2e-programs twin-programs
 	@cd tests/e2e && /usr/bin/python3 -m pytest -q $(TESTS)
+
+# All faults, 200 kills, 10,000 sessions, 1,000 connections at once, a GiB each way.
+soak: all e2e-programs
+	@cd tests/e2e && RETROTLS_SOAK=1 /usr/bin/python3 -m pytest -q -s test_fault_matrix.py test_kills.py test_soak.py
 
 $(BUILD)/e2e/resolver.so: tests/e2e/programs/resolver.c
 	@mkdir -p $(@D)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from .shim import PROGRAMS
 
-# What each call may really fail with. Not here: close(2) and munmap(2), which do their work whatever they return, and
-# what no kernel does: brk(2) never returns ENOMEM itself, EAGAIN where data is there would have an edge told twice.
+# What each call may really fail with. Not here: close(2), munmap(2) and shutdown(2), which do their work whatever they
+# return, and what no kernel does: brk(2) never returns ENOMEM itself, EAGAIN where data is there would have an edge told
+# twice.
 ERRORS = {
     "accept4": ("ECONNABORTED", "EMFILE", "EINTR", "ENOMEM"), "bind": ("EADDRINUSE", "ENOMEM"),
     "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"), "connect": ("EAGAIN", "ENOMEM", "EINTR"),
@@ -27,7 +28,7 @@ ERRORS = {
     "pread64": ("EIO",), "read": ("EINTR", "EIO"), "readlink": ("ENOMEM",), "readlinkat": ("ENOMEM",),
     "recvfrom": ("EINTR", "ENOMEM"), "recvmsg": ("EINTR", "ENOMEM", "EMFILE"), "seccomp": ("ENOSYS", "ENOMEM"),
     "sendmsg": ("ETOOMANYREFS", "EPIPE", "EINTR", "ENOMEM", "ENOBUFS"), "sendto": ("EPIPE", "EINTR", "ENOMEM"),
-    "setsockopt": ("ENOMEM", "ENOPROTOOPT"), "shutdown": ("ENOTCONN",), "socket": ("EMFILE", "ENFILE", "ENOMEM"),
+    "setsockopt": ("ENOMEM", "ENOPROTOOPT"), "socket": ("EMFILE", "ENFILE", "ENOMEM"),
     "socketpair": ("EMFILE", "ENFILE", "ENOMEM"), "statx": ("ENOMEM",), "timerfd_create": ("EMFILE",),
     "timerfd_settime": ("EINVAL",), "wait4": ("EINTR",), "write": ("EPIPE", "EINTR", "ENOSPC"),
     "writev": ("EPIPE", "EINTR", "ENOMEM"),
@@ -85,7 +86,7 @@ def possible(folder):
     for record in folder.iterdir():
         who = record.name.partition(".")[0]
         counts = Counter()
-        loaded = who == "relay"
+        loaded, server = who == "relay", None
         for line in record.read_text(errors="replace").splitlines():
             call, _, arguments = line.partition("(")
             counts[call] += 1
@@ -93,6 +94,10 @@ def possible(folder):
             own = (call, arguments[:2]) == ("read", "0,") or (who, call) == ("program", "write")
             if loaded and call in ERRORS and not own:
                 faults |= {Fault(who, call, error, counts[call]) for error in ERRORS[call]}
+            if (who, call) == ("relay", "sendto"):
+                server = server or arguments.partition(",")[0]  # the first that it speaks to
+                if not arguments.startswith(f"{server},"):  # to the program: EPIPE means that it reads no more
+                    faults.discard(Fault(who, call, "EPIPE", counts[call]))
             loaded = loaded or bool(LOADED.match(line))
     return sorted(faults, key=lambda f: (f.who, f.call, f.number, f.error))
 
