@@ -14,26 +14,38 @@ static inline bool value_varies(int level, int name)
     static const struct {
         int level, name;
     } varying[] = {
-        {SOL_SOCKET, 7},   /* SO_SNDBUF: grows with use */
-        {SOL_SOCKET, 8},   /* SO_RCVBUF: likewise */
-        {SOL_SOCKET, 49},  /* SO_INCOMING_CPU */
-        {SOL_SOCKET, 55},  /* SO_MEMINFO */
-        {SOL_SOCKET, 56},  /* SO_INCOMING_NAPI_ID */
-        {SOL_SOCKET, 57},  /* SO_COOKIE */
-        {IPPROTO_TCP, 2},  /* TCP_MAXSEG: what the server announced; has a test of its own */
-        {IPPROTO_TCP, 10}, /* TCP_WINDOW_CLAMP: grows with use */
-        {IPPROTO_TCP, 11}, /* TCP_INFO: has a test of its own */
-        {IPPROTO_TCP, 12}, /* TCP_QUICKACK: comes and goes */
-        {IPPROTO_TCP, 24}, /* TCP_TIMESTAMP: a clock */
-        {IPPROTO_TCP, 26}, /* TCP_CC_INFO: measurements */
-        {IPPROTO_IP, 9},   /* IP_PKTOPTIONS: the kernel leaves its padding as the buffer had it */
-        {IPPROTO_IP, 52},  /* IP_PROTOCOL: gives the local port */
-        {IPPROTO_IPV6, 6}, /* IPV6_2292PKTOPTIONS: as IP_PKTOPTIONS */
+        {SOL_SOCKET, 7},    /* SO_SNDBUF: grows with use */
+        {SOL_SOCKET, 8},    /* SO_RCVBUF: likewise */
+        {SOL_SOCKET, 49},   /* SO_INCOMING_CPU */
+        {SOL_SOCKET, 55},   /* SO_MEMINFO */
+        {SOL_SOCKET, 56},   /* SO_INCOMING_NAPI_ID */
+        {SOL_SOCKET, 57},   /* SO_COOKIE */
+        {IPPROTO_TCP, 2},   /* TCP_MAXSEG: what the server announced; has a test of its own */
+        {IPPROTO_TCP, 10},  /* TCP_WINDOW_CLAMP: grows with use */
+        {IPPROTO_TCP, 11},  /* TCP_INFO: has a test of its own */
+        {IPPROTO_TCP, 12},  /* TCP_QUICKACK: comes and goes */
+        {IPPROTO_TCP, 24},  /* TCP_TIMESTAMP: a clock */
+        {IPPROTO_TCP, 26},  /* TCP_CC_INFO: measurements */
+        {IPPROTO_IP, 9},    /* IP_PKTOPTIONS: the kernel leaves its padding as the buffer had it */
+        {IPPROTO_IP, 52},   /* IP_PROTOCOL: gives the local port */
+        {IPPROTO_IPV6, 6},  /* IPV6_2292PKTOPTIONS: as IP_PKTOPTIONS */
+        {IPPROTO_IPV6, 17}, /* IPV6_MULTICAST_IF: that of the last packet */
+        {IPPROTO_IPV6, 18}, /* IPV6_MULTICAST_HOPS: likewise */
     };
     for (size_t i = 0; i < COUNT(varying); i++)
         if (varying[i].level == level && varying[i].name == name)
             return true;
     return false;
+}
+
+/*
+ * To a 32-bit program: an option whose value the kernel lays out otherwise for the 64-bit relay
+ * (IP_PKTOPTIONS), or does not take from a 32-bit process (IP_XFRM_POLICY, IPV6_XFRM_POLICY).
+ */
+static inline bool is_of_another_size(int level, int name)
+{
+    return sizeof(long) == 4 && ((level == IPPROTO_IP && (name == 9 || name == 17)) ||
+                                 (level == IPPROTO_IPV6 && (name == 6 || name == 35)));
 }
 
 /*
@@ -43,7 +55,8 @@ static inline bool value_varies(int level, int name)
 static inline bool answer_varies(int level, int name)
 {
     return (level == IPPROTO_IP && name == 14) ||
-           (level == IPPROTO_IPV6 && (name == 24 || name == 32 || name == 61));
+           (level == IPPROTO_IPV6 && (name == 24 || name == 32 || name == 61)) ||
+           is_of_another_size(level, name);
 }
 
 static inline void say_option(int fd, int level, int name, socklen_t size)

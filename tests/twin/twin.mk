@@ -2,18 +2,31 @@
 
 TWIN_NAMES = $(filter-out twin,$(patsubst tests/twin/%.c,%,$(wildcard tests/twin/*.c)))
 TWIN_FLAGS = -std=c17 -D_GNU_SOURCE -g -O2 $(WARNINGS) $(WERROR) -pthread
+# musl's macros convert signs; the kernel's headers stand beside it.
+TWIN_MUSL_FLAGS = $(TWIN_FLAGS) -Wno-sign-conversion -idirafter /usr/include \
+	-idirafter /usr/include/$(shell gcc -dumpmachine)
 
 .PHONY: twin-programs twin-programs-32 twin-programs-musl
 twin-programs: $(TWIN_NAMES:%=$(BUILD)/twin/%)
 twin-programs-32: $(TWIN_NAMES:%=$(BUILD)/twin-32/%)
 twin-programs-musl: $(TWIN_NAMES:%=$(BUILD)/twin-musl/%)
 
+# The library and the programs of other builds, which use the same relay: a 64-bit x86 machine alone can have both.
+.PHONY: twin-variants
+ifeq ($(shell uname -m),x86_64)
+twin-variants: twin-programs-32 twin-programs-musl
+	@$(MAKE) --no-print-directory CC='gcc -m32 -Wno-psabi' BUILD=$(BUILD)/32 $(BUILD)/32/libretrotls.so
+	@$(MAKE) --no-print-directory CC=musl-gcc BUILD=$(BUILD)/musl $(BUILD)/musl/libretrotls.so
+else
+twin-variants:
+endif
+
 $(BUILD)/twin/%: tests/twin/%.c tests/twin/options.h $(BUILD)/twin/twin.o
 	$(CC) $(TWIN_FLAGS) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
 $(BUILD)/twin-32/%: tests/twin/%.c tests/twin/options.h $(BUILD)/twin-32/twin.o
 	$(CC) -m32 $(TWIN_FLAGS) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
 $(BUILD)/twin-musl/%: tests/twin/%.c tests/twin/options.h $(BUILD)/twin-musl/twin.o
-	musl-gcc $(TWIN_FLAGS) -o $@ $(filter %.c %.o,$^)
+	musl-gcc $(TWIN_MUSL_FLAGS) -o $@ $(filter %.c %.o,$^)
 
 $(BUILD)/twin/twin.o: tests/twin/twin.c tests/twin/twin.h
 	@mkdir -p $(@D)
@@ -23,4 +36,4 @@ $(BUILD)/twin-32/twin.o: tests/twin/twin.c tests/twin/twin.h
 	$(CC) -m32 $(TWIN_FLAGS) -c -o $@ $<
 $(BUILD)/twin-musl/twin.o: tests/twin/twin.c tests/twin/twin.h
 	@mkdir -p $(@D)
-	musl-gcc $(TWIN_FLAGS) -c -o $@ $<
+	musl-gcc $(TWIN_MUSL_FLAGS) -c -o $@ $<

@@ -13,6 +13,8 @@ from .twin_peer import Peer
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "tests" / "twin"
 BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
+# Folders of the programs and the library, by what both were built for.
+VARIANTS = {"native": ("twin", "."), "32 bit": ("twin-32", "32"), "musl": ("twin-musl", "musl")}
 TRANSCRIPT_SIZE = 1 << 20  # twin.c
 TIMEOUT = 60
 
@@ -46,9 +48,10 @@ class Run:
         return "\n".join(self.lines) + f"\nstderr: {self.err}\nlog: {self.log}"
 
 
-def run(name, folder, switched=False, build="twin", library="libretrotls.so"):
-    """Runs the program `name` as it was built into `build`, with the library where `switched`."""
+def run(name, folder, switched=False, variant="native"):
+    """Runs the program `name`, with the library where `switched`."""
     folder = Path(folder)
+    programs, library = VARIANTS[variant]
     folder.chmod(0o755)  # programs that drop their privileges write here too
     transcript = folder / "transcript"
     transcript.write_bytes(bytes(TRANSCRIPT_SIZE))
@@ -57,8 +60,8 @@ def run(name, folder, switched=False, build="twin", library="libretrotls.so"):
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), "LANG": "C.UTF-8",
                        "TWIN_TRANSCRIPT": str(transcript), **peer.environment()}
         if switched:
-            environment |= _shim(folder, peer, library)
-        process = subprocess.Popen([str(BUILD / build / name)], env=environment, cwd=folder, start_new_session=True,
+            environment |= _shim(folder, peer, BUILD / library / "libretrotls.so")
+        process = subprocess.Popen([str(BUILD / programs / name)], env=environment, cwd=folder, start_new_session=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             out, err = process.communicate(timeout=TIMEOUT)
@@ -82,7 +85,7 @@ def _shim(folder, peer, library):
     log = folder / "log"
     log.touch()
     log.chmod(0o666)
-    return {"LD_PRELOAD": str(BUILD / library), "RETROTLS_POLICY": str(policy), "RETROTLS_LOG": str(log)}
+    return {"LD_PRELOAD": str(library.resolve()), "RETROTLS_POLICY": str(policy), "RETROTLS_LOG": str(log)}
 
 
 def _lines(transcript):
