@@ -17,7 +17,9 @@ void tls_sessions_open(struct tls_sessions *sessions)
 static void drop(struct kept_session *kept)
 {
     OPENSSL_clear_free(kept->bytes, kept->length);
+    SSL_SESSION_free(kept->session); /* wipes it */
     kept->bytes = NULL;
+    kept->session = NULL;
 }
 
 void tls_sessions_close(struct tls_sessions *sessions)
@@ -27,6 +29,11 @@ void tls_sessions_close(struct tls_sessions *sessions)
     pthread_mutex_destroy(&sessions->lock);
 }
 
+static bool is_free(const struct kept_session *kept)
+{
+    return !kept->bytes && !kept->session;
+}
+
 static struct kept_session *latest(struct tls_sessions *sessions, const char *key)
 {
     struct kept_session *found = NULL;
@@ -34,7 +41,7 @@ static struct kept_session *latest(struct tls_sessions *sessions, const char *ke
     for (size_t i = 0; i < TLS_SESSIONS_LIMIT; i++) {
         struct kept_session *kept = &sessions->item[i];
 
-        if (kept->bytes && strcmp(kept->key, key) == 0 && (!found || kept->order > found->order))
+        if (!is_free(kept) && strcmp(kept->key, key) == 0 && (!found || kept->order > found->order))
             found = kept;
     }
     return found;
@@ -49,6 +56,18 @@ static bool too_old(const SSL_SESSION *session, int64_t verified)
            plain_now() - verified > TLS_SESSION_AGE;
 }
 
+/* An object for the caller. */
+static SSL_SESSION *take(struct kept_session *kept)
+{
+    const unsigned char *bytes = kept->bytes;
+    SSL_SESSION *session = kept->session;
+
+    if (!session)
+        return d2i_SSL_SESSION(NULL, &bytes, (long)kept->length);
+    kept->session = NULL;
+    return session;
+}
+
 SSL_SESSION *tls_session_take(struct tls_sessions *sessions, const char *key, int64_t *verified)
 {
     SSL_SESSION *session = NULL;
@@ -57,12 +76,9 @@ SSL_SESSION *tls_session_take(struct tls_sessions *sessions, const char *key, in
     pthread_mutex_lock(&sessions->lock);
     kept = latest(sessions, key);
     if (kept) {
-        const unsigned char *bytes = kept->bytes;
-
-        session = d2i_SSL_SESSION(NULL, &bytes, (long)kept->length);
+        session = take(kept);
         *verified = kept->verified;
-        if (!session || SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION ||
-            too_old(session, kept->verified))
+        if (!session || too_old(session, kept->verified))
             drop(kept);
     }
     pthread_mutex_unlock(&sessions->lock);
@@ -78,8 +94,8 @@ static void keep(struct tls_sessions *sessions, struct kept_session fresh)
     struct kept_session *to = &sessions->item[0];
 
     pthread_mutex_lock(&sessions->lock);
-    for (size_t i = 1; i < TLS_SESSIONS_LIMIT && to->bytes; i++) {
-        if (!sessions->item[i].bytes || sessions->item[i].order < to->order)
+    for (size_t i = 1; i < TLS_SESSIONS_LIMIT && !is_free(to); i++) {
+        if (is_free(&sessions->item[i]) || sessions->item[i].order < to->order)
             to = &sessions->item[i];
     }
     drop(to);
@@ -88,18 +104,35 @@ static void keep(struct tls_sessions *sessions, struct kept_session fresh)
     pthread_mutex_unlock(&sessions->lock);
 }
 
-void tls_session_keep(struct tls_sessions *sessions, const char *key, SSL_SESSION *session, int64_t verified)
+static bool serialize(struct kept_session *kept, SSL_SESSION *session)
 {
     const int length = i2d_SSL_SESSION(session, NULL);
-    struct kept_session fresh = {.length = (size_t)length, .verified = verified};
     unsigned char *to;
 
-    if (length <= 0 || length > TLS_SESSION_SIZE || strlen(key) >= sizeof fresh.key)
-        return;
-    fresh.bytes = to = OPENSSL_malloc(fresh.length);
-    if (!to)
-        return;
-    i2d_SSL_SESSION(session, &to);
-    memcpy(fresh.key, key, strlen(key) + 1);
-    keep(sessions, fresh);
+    if (length <= 0 || length > TLS_SESSION_SIZE)
+        return false;
+    kept->length = (size_t)length;
+    kept->bytes = to = OPENSSL_malloc(kept->length);
+    return to && i2d_SSL_SESSION(session, &to) == length;
+}
+
+void tls_session_keep(struct tls_sessions *sessions, const char *key, SSL_SESSION *session, int64_t verified)
+{
+    struct kept_session fresh = {.verified = verified};
+    const bool once = SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
+
+    if (once)
+        fresh.session = session;
+    if (strlen(key) < sizeof fresh.key && (once || serialize(&fresh, session))) {
+        memcpy(fresh.key, key, strlen(key) + 1);
+        keep(sessions, fresh);
+    } else {
+        drop(&fresh);
+    }
+}
+
+void tls_sessions_settle(struct tls_sessions *sessions)
+{
+    pthread_mutex_lock(&sessions->lock);
+    pthread_mutex_unlock(&sessions->lock);
 }

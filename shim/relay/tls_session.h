@@ -1,6 +1,8 @@
 /*
- * Sessions that may be resumed, kept as bytes: so no object of OpenSSL's is shared between threads, and the
- * secrets in them are wiped when they go. All calls may come from any thread.
+ * Sessions that may be resumed. One of TLS 1.3 is resumed once, and is an object that nobody else refers to;
+ * one of TLS 1.2, which several connections may resume, is kept as bytes, of which each gets an object of its
+ * own (half as dear as the whole handshake: the certificate is parsed anew). So no session is shared between
+ * threads, and the secrets in them are wiped when they go. All calls may come from any thread.
  */
 #ifndef RETROTLS_RELAY_TLS_SESSION_H
 #define RETROTLS_RELAY_TLS_SESSION_H
@@ -21,7 +23,8 @@ struct tls_sessions {
     pthread_mutex_t lock;
     uint64_t kept; /* so far */
     struct kept_session {
-        unsigned char *bytes; /* NULL: free */
+        SSL_SESSION *session; /* with `bytes` NULL too: free */
+        unsigned char *bytes;
         size_t length;
         int64_t verified;
         uint64_t order;
@@ -40,9 +43,17 @@ void tls_sessions_close(struct tls_sessions *sessions);
 SSL_SESSION *tls_session_take(struct tls_sessions *sessions, const char *key, int64_t *verified);
 
 /*
- * Keeps `session`. `verified` is when the certificate was verified in full: a session that comes of a resumed
+ * Keeps `session`; of TLS 1.3 it takes over the caller's reference, which must be the only one, of TLS 1.2 a
+ * copy is kept. `verified` is when the certificate was verified in full: a session that comes of a resumed
  * one inherits its time, or a chain of them would outlive every certificate.
  */
 void tls_session_keep(struct tls_sessions *sessions, const char *key, SSL_SESSION *session, int64_t verified);
+
+/*
+ * Whatever other threads did with sessions taken from here has been done: to be called before the certificate
+ * that they share with the connection they came from is freed. OpenSSL counts its references by atomic
+ * operations, which ThreadSanitizer, for one, does not see.
+ */
+void tls_sessions_settle(struct tls_sessions *sessions);
 
 #endif

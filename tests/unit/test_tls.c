@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +160,68 @@ static void a_session_is_resumed_for_its_own_names_alone(void **state)
     }
     SSL_CTX_free(context);
     peer_certificate_free(&a_shown);
+}
+
+/* A program that keeps one connection open (IDLE) and opens a second one. */
+static void hold(SSL *ssl, void *argument)
+{
+    char byte;
+
+    (void)argument;
+    SSL_write(ssl, "!", 1);
+    SSL_read(ssl, &byte, 1);
+}
+
+static void *shake_hands(void *argument)
+{
+    const struct settings settings = at_level(LEVEL_SECURE);
+    bool *resumed = malloc(sizeof *resumed);
+
+    *resumed = peer_handshake(argument, &settings, &asked, say_hello).resumed;
+    return resumed;
+}
+
+static void a_ticket_serves_while_its_connection_goes_on(void **state)
+{
+    const struct wire_address address = {.family = AF_INET, .port = 143, .bytes = {127, 0, 0, 1}};
+    const struct text_list names = peer_names("mail.example", NULL);
+    const struct settings settings = at_level(LEVEL_SECURE);
+    const struct tls_peer peer = {
+        .settings = &settings, .asked = &names, .address = &address, .server = "mail.example"};
+    SSL_CTX *context = peer_context(&shown, NULL);
+    struct tls_peer_server server = {.context = context, .act = hold};
+    struct transport transport;
+    struct plain dialogue = {.transport = &transport, .program = -1, .deadline = plain_now() + 20000};
+    struct failure why = {0};
+    struct tls tls;
+    pthread_t other;
+    size_t count;
+    char byte;
+    int pair[2];
+
+    (void)state;
+    peer_tcp_pair(pair);
+    server.fd = pair[1];
+    peer_server_start(&server);
+    transport_over_socket(&transport, pair[0]);
+    assert_true(tls_open(&tls, pair[0], &peer, &why));
+    assert_true(tls_handshake(&tls, &dialogue, &why));
+    while (tls.stream.read(&tls.stream, &byte, 1, &count) == FLOW_BLOCKED) {
+        plain_wait(&dialogue, POLLIN, dialogue.deadline);
+        tls.stream.edge = true;
+    }
+    for (int i = 0; i < 3; i++) { /* the first of its tickets, then those of the connection before */
+        bool *resumed;
+
+        assert_int_equal(pthread_create(&other, NULL, shake_hands, context), 0);
+        assert_int_equal(pthread_join(other, (void **)&resumed), 0);
+        assert_true(*resumed);
+        free(resumed);
+    }
+    tls_close(&tls);
+    close(pair[0]);
+    peer_server_join(&server);
+    SSL_CTX_free(context);
 }
 
 /* ---- F3: no handshake ---- */
@@ -379,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_small_group_fails_at_every_level),
         cmocka_unit_test(no_setting_lowers_the_floor),
         cmocka_unit_test(a_session_is_resumed_for_its_own_names_alone),
+        cmocka_unit_test(a_ticket_serves_while_its_connection_goes_on),
         cmocka_unit_test(what_is_no_handshake_is_named),
         cmocka_unit_test(a_reset_is_named),
         cmocka_unit_test(a_silent_server_is_given_up_in_time),
