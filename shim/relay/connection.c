@@ -16,7 +16,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection *first;
-static size_t count;
+static _Atomic size_t count; /* changed under the lock */
 static int told = -1;
 
 static struct kept {
@@ -130,7 +130,7 @@ static void give_back(const struct connection *c, int tcp)
 void connection_free(struct connection *c)
 {
     const uint64_t one = 1;
-    int tcp = remove_one(c);
+    int tcp = remove_one(c), tell;
 
     close_one(&c->program);
     close_one(&c->log);
@@ -144,9 +144,12 @@ void connection_free(struct connection *c)
     close_one(&tcp); /* last: it waits where the program set SO_LINGER */
     pthread_mutex_lock(&lock);
     count--;
-    if (told >= 0 && write(told, &one, sizeof one) < 0)
-        told = -1; /* cannot be: it would take 2^64 connections unread */
+    tell = told;
     pthread_mutex_unlock(&lock);
+    /* It cannot fail: it would take 2^64 connections unread. Nobody may have closed it meanwhile: see the
+     * header. */
+    if (tell >= 0)
+        (void)!write(tell, &one, sizeof one);
 }
 
 bool connection_surrender(uint64_t cookie, int request)
@@ -254,12 +257,7 @@ void connection_set_tls(struct connection *c, const char *version, const char *c
 
 size_t connections(void)
 {
-    size_t now;
-
-    pthread_mutex_lock(&lock);
-    now = count;
-    pthread_mutex_unlock(&lock);
-    return now;
+    return count;
 }
 
 void connections_tell(int eventfd)

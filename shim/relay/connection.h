@@ -75,8 +75,10 @@ void connection_set_tls(struct connection *c, const char *version, const char *c
 
 /* How many there are. */
 size_t connections(void);
-/* Written to once a connection has gone: an eventfd, for the loop that waits for the last one's end. -1:
- * none. */
+/*
+ * Written to once a connection has gone: an eventfd that lives as long as the process, for the loop that
+ * waits for the last one's end. -1: nobody waits.
+ */
 void connections_tell(int eventfd);
 
 /*

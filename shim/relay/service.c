@@ -26,6 +26,7 @@ struct service {
     int64_t idle_since; /* INT64_MAX: not idle */
     size_t requests, strangers;
     bool full; /* the listener is not listened to */
+    bool told; /* when a connection has ended */
     struct pending_request request[REQUESTS_LIMIT];
 };
 
@@ -129,6 +130,20 @@ static void serve(struct service *s, uint64_t what)
     }
 }
 
+/*
+ * That a connection has ended is of interest where it may be the last thing to wait for, or gives back a
+ * descriptor that is wanted. Otherwise the loop is not woken for it: it notices that it is idle when it wakes
+ * up next, or after IDLE_WITH_OWNER.
+ */
+static void want_ends(struct service *s)
+{
+    const bool wanted = s->owner_gone || s->full || s->patience != IDLE_WITH_OWNER;
+
+    if (wanted != s->told)
+        connections_tell(wanted ? s->ended : -1);
+    s->told = wanted;
+}
+
 /* How long to wait, in ms; 0: it is time to end, if nothing has come by now. */
 static int time_left(struct service *s)
 {
@@ -151,8 +166,11 @@ static void loop(struct service *s)
     struct epoll_event events[16];
 
     for (;;) {
-        const int timeout = time_left(s);
-        const int count = epoll_wait(s->epoll, events, 16, timeout);
+        int timeout, count;
+
+        want_ends(s); /* before the connections are counted */
+        timeout = time_left(s);
+        count = epoll_wait(s->epoll, events, 16, timeout);
 
         for (int i = 0; i < count; i++)
             serve(s, events[i].data.u64);
@@ -191,12 +209,10 @@ void service_run(int listener, pid_t owner)
     s.ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (s.epoll >= 0 && s.ended >= 0 && watch(&s, listener, LISTENER) &&
         watch(&s, s.ended, CONNECTION_ENDED)) {
-        connections_tell(s.ended);
         watch_owner(&s, owner);
         loop(&s);
         connections_tell(-1);
     }
     close(listener);
-    close(s.ended);
     close(s.epoll);
 }

@@ -10,7 +10,7 @@ enum {
     REQUESTS_LIMIT = 512,          /* request connections at once */
     REQUESTS_OF_STRANGERS = 128,   /* of them from another user's processes */
     REQUEST_PATIENCE = 15 * 60000, /* ms that one may stay silent: a connect() takes that long at most */
-    IDLE_WITH_OWNER = 60000,       /* ms without a connection after which it ends in any case */
+    IDLE_WITH_OWNER = 60000, /* ms without a connection after which it ends in any case, twice that at most */
     IDLE_WITHOUT_OWNER = 2000, /* ... where it cannot know when the owner ends, or the owner waits for it */
 };
 
