@@ -29,24 +29,30 @@ LIBDL = $(if $(shell echo 'int main(void) { return 0; }' | \
 comma = ,
 LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/wire)
 # What unit tests may link of the library: nothing that takes libc's place.
-PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account dns_answer epoll_sets greeting identity known \
-	lineage lock log name_table names slots sys tcp_use words)
+PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_answer epoll_sets greeting identity known \
+	lineage lock log name_table names slots spawn sys tcp_use words)
 RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)
+# The relay's code with the command's manners.
+CHECK = $(call objects,shim/check) $(call without_main,shim/relay) \
+	$(patsubst %,$(BUILD)/obj/shim/command/%.o,asked elf json own_policy shebang target usage)
 # What several unit tests share.
 UNIT_SHARED = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all clean unit check-symbols
 .SECONDARY:
-all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls
+all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls $(BUILD)/retrotls-check
 
 $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/preload/libretrotls.map \
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIBDL)
 
 $(BUILD)/retrotls-relay: $(RELAY) $(WIRE)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
+
+$(BUILD)/retrotls-check: $(CHECK) $(POLICY) $(WIRE)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
@@ -69,7 +75,7 @@ $(BUILD)/unit/test_resolver: $(patsubst %,$(BUILD)/obj/shim/preload/%.o,resolver
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \
 		$(PRELOAD_TESTED) $(POLICY) $(WIRE) $(UNIT_SHARED)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 # What the library asks of libc, and what it shows to programs.
 check-symbols: $(BUILD)/libretrotls.so
@@ -81,6 +87,7 @@ unit: $(UNIT)
 clean:
 	rm -rf $(BUILD)
 
+include packaging/packaging.mk
 include tests/tests.mk tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
 include tests/twin/twin.mk

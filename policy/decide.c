@@ -18,7 +18,7 @@ struct subject {
     bool usual; /* port */
     bool has_address, loopback;
     uint8_t address[16];
-    char host[HOST_LIMIT]; /* lower case, no dot at its end; "": unknown */
+    char host[HOST_LIMIT]; /* lower case, no dot at its end; "": none that is known */
     const char *base_name; /* of the program; NULL: unknown */
 };
 
@@ -28,13 +28,19 @@ struct outcome {
     unsigned strictness;
 };
 
+/* What getaddrinfo() takes for an address, too: 127.1 */
+static bool is_numeric(const char *name)
+{
+    return strchr(name, ':') != NULL || name[strspn(name, "0123456789.")] == '\0';
+}
+
 static void set_host(struct subject *subject, const char *name)
 {
     size_t length = name == NULL ? 0 : strlen(name);
 
     if (length > 0 && name[length - 1] == '.')
         length--;
-    if (length >= HOST_LIMIT)
+    if (length >= HOST_LIMIT || (length > 0 && is_numeric(name)))
         length = 0;
     for (size_t i = 0; i < length; i++)
         subject->host[i] = lower(name[i]);

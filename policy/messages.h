@@ -40,7 +40,8 @@
     M(SETTING_NOWHERE, "'%1' belongs to no block, it follows an 'include'",                             \
       "begin a block with a 'match' line, or move it up")                                               \
     /* match lines */                                                                                   \
-    M(MATCH_EMPTY, "'match' needs a criterion", "to match every server, write: match host *")           \
+    M(MATCH_EMPTY, "'match' needs a criterion",                                                         \
+      "to match every server, write: match address 0.0.0.0/0 ::/0")                                     \
     M(UNKNOWN_CRITERION, "unknown criterion '%1'", "")                                                  \
     M(CRITERION_TWICE, "'%1' stands here twice", "write all its values behind the first one")           \
     M(CRITERION_NO_VALUE, "'%1' needs a value", "")                                                     \

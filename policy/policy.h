@@ -75,7 +75,7 @@ const char *policy_first_error(const struct policy *policy);
 /* One connection. Every member may be NULL, 0 or empty where it is not known. */
 struct policy_query {
     struct wire_address address; /* where the program connects to; its port is the port */
-    struct text_list hosts;      /* names that the program asked for */
+    struct text_list hosts;      /* names that the program asked for; an address is none */
     const char *program;         /* path of the executable */
     const char *user;            /* login name */
     uint32_t uid;                /* always known */

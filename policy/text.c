@@ -146,7 +146,7 @@ const char *nearest_word(const char *word, const char *const *words, unsigned *d
         const size_t other = strlen(*words);
         unsigned found;
 
-        if (other > WORD_COMPARED)
+        if (other > WORD_COMPARED || other > length + 2 || length > other + 2)
             continue;
         found = edit_distance(word, length, *words, other);
         if (found < best && found * 2 < length + (found == 1)) {

@@ -18,7 +18,13 @@ enum {
  */
 int launch(char **argv, const char *meant);
 
+/* Negotiates with a server as the relay would, and shows what came of it. Returns only where it cannot. */
+int command_check(int argc, char **argv);
 /* Says whether a preload can reach a program, and what it would find there. */
 int command_doctor(int argc, char **argv);
+/* Says what the policy decides for a connection, and where each setting comes from. */
+int command_explain(int argc, char **argv);
+/* Shows every error of a policy. */
+int command_lint(int argc, char **argv);
 
 #endif

@@ -16,7 +16,10 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
+    {"check", command_check, "HOST[:PORT]", "whether a server meets the policy"},
     {"doctor", command_doctor, "PROGRAM", "whether a preload can reach PROGRAM, or why not"},
+    {"explain", command_explain, "HOST[:PORT]", "what the policy decides for a connection, and why"},
+    {"lint", command_lint, "[FILE]", "every error of the policy"},
 };
 
 enum { SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };

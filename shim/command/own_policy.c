@@ -5,18 +5,28 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-const struct policy *own_policy(void)
+size_t sources_of(struct policy_source sources[POLICY_SOURCES], const char *home)
 {
     static char paths[2 * 4096]; /* must outlive the sources, of which there is one set */
-    struct policy_source sources[POLICY_SOURCES];
-    const char *const named = getenv("RETROTLS_POLICY");
+
+    return policy_default_sources(sources, getenv("RETROTLS_POLICY"), home, false, paths, sizeof paths);
+}
+
+size_t own_sources(struct policy_source sources[POLICY_SOURCES])
+{
     const char *home = getenv("HOME");
-    size_t count;
 
     if (!home || *home != '/') {
         const struct passwd *const own = getpwuid(getuid());
         home = own ? own->pw_dir : NULL;
     }
-    count = policy_default_sources(sources, named && *named ? named : NULL, home, false, paths, sizeof paths);
+    return sources_of(sources, home);
+}
+
+const struct policy *own_policy(void)
+{
+    struct policy_source sources[POLICY_SOURCES];
+    const size_t count = own_sources(sources);
+
     return policy_load(sources, count);
 }

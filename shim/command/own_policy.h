@@ -4,9 +4,14 @@
 
 #include "policy/policy.h"
 
+/* The files that the library would load: RETROTLS_POLICY (-p), else the user's and the system's. */
+size_t own_sources(struct policy_source sources[POLICY_SOURCES]);
+
+/* The same for the user whose home folder is `home`; NULL: without a file of the user's. */
+size_t sources_of(struct policy_source sources[POLICY_SOURCES], const char *home);
+
 /*
- * Loads the files that the library would load: RETROTLS_POLICY (-p), else the user's and the system's. Never
- * NULL; see policy_errors(). The caller frees it.
+ * Loads own_sources(). Never NULL; see policy_errors(). The caller frees it.
  */
 const struct policy *own_policy(void);
 

@@ -22,6 +22,7 @@ static bool started;
 static bool secure; /* AT_SECURE: the environment is the enemy's */
 /* Copies of the environment's; "": not set. */
 static char named[PATH_LIMIT], home[PATH_LIMIT], log_to[PATH_LIMIT];
+static bool sandbox_is_off;
 
 static struct lock lock;
 static _Atomic(const struct policy *) loaded;
@@ -63,6 +64,8 @@ static void make_absolute(char path[PATH_LIMIT])
 
 void config_start(void)
 {
+    const char *sandbox;
+
     if (started)
         return;
     secure = getauxval(AT_SECURE) != 0;
@@ -70,6 +73,8 @@ void config_start(void)
     make_absolute(named);
     copy_variable("RETROTLS_LOG", log_to);
     copy_variable("HOME", home);
+    sandbox = secure_getenv("RETROTLS_SANDBOX");
+    sandbox_is_off = sandbox && strcmp(sandbox, "off") == 0;
     started = true;
 }
 
@@ -160,6 +165,11 @@ const struct policy *config_policy(void)
 const char *config_log(void)
 {
     return log_to[0] ? log_to : NULL;
+}
+
+bool config_sandbox_is_off(void)
+{
+    return sandbox_is_off;
 }
 
 const char *config_program(void)

@@ -6,6 +6,7 @@
 #ifndef RETROTLS_PRELOAD_CONFIG_H
 #define RETROTLS_PRELOAD_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ const struct policy *config_policy(void);
 
 /* RETROTLS_LOG ("syslog", "stderr", "none" or an absolute path), or NULL. */
 const char *config_log(void);
+/* RETROTLS_SANDBOX=off, for debugging: relays are not shut in. Never where the environment is the enemy's. */
+bool config_sandbox_is_off(void);
 /* Path of the executable; "" where it cannot be known. Keeps errno. */
 const char *config_program(void);
 /*

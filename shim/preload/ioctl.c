@@ -3,7 +3,6 @@
  * not read, and one byte stays unread for good. Any other request costs nothing.
  */
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 
@@ -13,11 +12,11 @@
 #include "preload/memory.h"
 #include "preload/real.h"
 
-/* musl declares the request an int. */
-#ifdef __GLIBC__
-typedef unsigned long request_type;
-#else
-typedef int request_type;
+#ifndef SIOCOUTQ
+#    define SIOCOUTQ TIOCOUTQ /* linux/sockios.h, which a musl installation need not have */
+#endif
+#ifndef SIOCOUTQNSD
+#    define SIOCOUTQNSD 0x894B
 #endif
 
 static int tell_unsent(int fd, const struct identity *id, int request, void *to)
@@ -37,7 +36,7 @@ static int tell_unsent(int fd, const struct identity *id, int request, void *to)
     return error == 0 ? 0 : -1;
 }
 
-EXPORTED int ioctl(int fd, request_type request, ...)
+EXPORTED int ioctl(int fd, ioctl_request request, ...)
 {
     struct identity id;
     va_list list;
@@ -48,5 +47,5 @@ EXPORTED int ioctl(int fd, request_type request, ...)
     va_end(list);
     if ((request == SIOCOUTQ || request == SIOCOUTQNSD) && identity_of(fd, &id))
         return tell_unsent(fd, &id, (int)request, argument);
-    return real.ioctl(fd, (unsigned long)request, argument);
+    return real.ioctl(fd, request, argument);
 }

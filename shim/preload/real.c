@@ -50,7 +50,7 @@ static ssize_t first_sendmsg(int fd, const struct msghdr *message, int flags)
     return real.sendmsg(fd, message, flags);
 }
 
-static int first_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+static int first_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
     real_start();
     return real.sendmmsg(fd, messages, count, flags);
@@ -62,7 +62,7 @@ static int first_shutdown(int fd, int how)
     return real.shutdown(fd, how);
 }
 
-static int first_ioctl(int fd, unsigned long request, ...)
+static int first_ioctl(int fd, ioctl_request request, ...)
 {
     va_list list;
     void *argument;
@@ -110,12 +110,12 @@ static ssize_t call_sendto(int fd, const void *bytes, size_t count, int flags, c
     return syscall(SYS_sendto, fd, bytes, count, flags, address, length);
 }
 
-static int call_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+static int call_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
     return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
 }
 
-static int call_ioctl(int fd, unsigned long request, ...)
+static int call_ioctl(int fd, ioctl_request request, ...)
 {
     va_list list;
     void *argument;

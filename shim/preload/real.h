@@ -12,6 +12,15 @@
 
 struct addrinfo;
 
+/* As each libc declares them. */
+#ifdef __GLIBC__
+typedef int sendmmsg_flags;
+typedef unsigned long ioctl_request;
+#else
+typedef unsigned sendmmsg_flags;
+typedef int ioctl_request;
+#endif
+
 struct real {
     int (*connect)(int, const struct sockaddr *, socklen_t);
     int (*getpeername)(int, struct sockaddr *, socklen_t *);
@@ -20,9 +29,9 @@ struct real {
     int (*setsockopt)(int, int, int, const void *, socklen_t);
     ssize_t (*sendto)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
     ssize_t (*sendmsg)(int, const struct msghdr *, int);
-    int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
+    int (*sendmmsg)(int, struct mmsghdr *, unsigned, sendmmsg_flags);
     int (*shutdown)(int, int);
-    int (*ioctl)(int, unsigned long, ...);
+    int (*ioctl)(int, ioctl_request, ...);
 };
 
 extern struct real real;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "preload/config.h"
 #include "preload/lock.h"
 #include "preload/place.h"
 #include "preload/spawn.h"
@@ -112,7 +113,8 @@ static void say_why(char *why, size_t size, const char *what, const char *which,
 static bool start_relay(char *why, size_t size)
 {
     char token[64];
-    char *const environment[] = {token, NULL};
+    static char sandbox_off[] = "RETROTLS_SANDBOX=off";
+    char *const environment[] = {token, config_sandbox_is_off() ? sandbox_off : NULL, NULL};
     struct relay fresh = {.uid = (uint32_t)geteuid()};
     struct words w;
     int listener, error;

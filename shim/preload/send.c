@@ -122,7 +122,7 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 }
 
 /* As sendmsg() of each, up to the first that fails; on any other descriptor the kernel's own call. */
-EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
     const int before = errno;
     const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, flags);
@@ -138,7 +138,7 @@ EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flag
         errno = before;
     }
     for (; done < count; done++) {
-        const ssize_t n = sendmsg(fd, &messages[done].msg_hdr, flags);
+        const ssize_t n = sendmsg(fd, &messages[done].msg_hdr, (int)flags);
 
         if (n < 0)
             break;

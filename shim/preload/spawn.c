@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "preload/clone.h"
 #include "preload/sys.h"
 
 #ifndef SYS_close_range
@@ -95,7 +96,10 @@ static bool arrange_descriptors(unsigned listener)
     return sys_dup3(null, 1, 0) == 1 && sys_dup3(null, 2, 0) == 2;
 }
 
-static int become_relay(void *argument)
+/* What a sanitizer notes about the frame of a function that never returns would outlive its stack. */
+#define NEVER_RETURNS __attribute__((no_sanitize_address))
+
+NEVER_RETURNS static int become_relay(void *argument)
 {
     static char name[] = "retrotls-relay";
     struct start *const start = argument;
@@ -110,11 +114,11 @@ static int become_relay(void *argument)
     leave(127);
 }
 
-static int intermediate(void *argument)
+NEVER_RETURNS static int intermediate(void *argument)
 {
     struct start *const start = argument;
 
-    if (clone(become_relay, start->relay_stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, start) < 0)
+    if (clone_on_stack(become_relay, start->relay_stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, start) < 0)
         atomic_store(&start->error, errno);
     leave(0);
 }
@@ -153,7 +157,7 @@ static int fork_twice(struct start *start)
 static int start_both(struct start *start)
 {
     const int child =
-        clone(intermediate, start->intermediate_stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, start);
+        clone_on_stack(intermediate, start->intermediate_stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, start);
 
     if (child < 0 && errno == EINVAL)
         return fork_twice(start);

@@ -64,6 +64,7 @@ struct connection *connection_new(const uint8_t *message, size_t length, int tcp
         c->no_delay = -1;
         c->began = plain_now() - c->request.elapsed;
         c->state.protocol = "";
+        c->state.stage = c->request.pending ? WIRE_CONNECTING : WIRE_NEGOTIATING;
     }
     pthread_mutex_lock(&lock);
     good = good && count < CONNECTIONS_LIMIT;
@@ -232,7 +233,7 @@ int connection_reclaim(uint64_t cookie)
     return tcp;
 }
 
-void connection_set_stage(struct connection *c, enum stage stage)
+void connection_set_stage(struct connection *c, enum wire_stage stage)
 {
     pthread_mutex_lock(&lock);
     c->state.stage = stage;
@@ -249,7 +250,7 @@ void connection_set_protocol(struct connection *c, const char *protocol)
 void connection_set_tls(struct connection *c, const char *version, const char *cipher)
 {
     pthread_mutex_lock(&lock);
-    c->state.stage = STAGE_TLS;
+    c->state.stage = WIRE_TLS;
     snprintf(c->state.version, sizeof c->state.version, "%s", version);
     snprintf(c->state.cipher, sizeof c->state.cipher, "%s", cipher);
     pthread_mutex_unlock(&lock);
@@ -264,6 +265,14 @@ void connections_tell(int eventfd)
 {
     pthread_mutex_lock(&lock);
     told = eventfd;
+    pthread_mutex_unlock(&lock);
+}
+
+void connection_each(bool (*act)(const struct connection *c, void *argument), void *argument)
+{
+    pthread_mutex_lock(&lock);
+    for (const struct connection *c = first; c && act(c, argument); c = c->next)
+        ;
     pthread_mutex_unlock(&lock);
 }
 

@@ -24,17 +24,9 @@ enum {
     KEPT_FOR = 60 * 1000, /* ms */
 };
 
-enum stage {
-    STAGE_CONNECTING,  /* connect() is under way */
-    STAGE_NEGOTIATING, /* greeting, STARTTLS, handshake */
-    STAGE_TLS,
-    STAGE_PLAINTEXT,
-    STAGE_REFUSED, /* the program has got a failure greeting */
-};
-
 /* What `status` tells of a connection. Under the lock. */
 struct connection_state {
-    enum stage stage;
+    enum wire_stage stage;
     const char *protocol; /* "" until known */
     char version[16], cipher[64];
 };
@@ -69,7 +61,7 @@ void connection_keep_tcp(struct connection *c);
 /* Closes the program's standard error, if it is still open. */
 void connection_close_log(struct connection *c);
 
-void connection_set_stage(struct connection *c, enum stage stage);
+void connection_set_stage(struct connection *c, enum wire_stage stage);
 void connection_set_protocol(struct connection *c, const char *protocol);
 void connection_set_tls(struct connection *c, const char *version, const char *cipher);
 
@@ -80,6 +72,9 @@ size_t connections(void);
  * waits for the last one's end. -1: nobody waits.
  */
 void connections_tell(int eventfd);
+
+/* Calls `act` with each, under the lock, until it returns false. */
+void connection_each(bool (*act)(const struct connection *c, void *argument), void *argument);
 
 /*
  * Calls `act` with the live connection whose program's end has `cookie`, and whose TCP socket is open, under

@@ -141,15 +141,21 @@ static void write_line(int fd, char *line, size_t length)
     while (written < 0 && errno == EINTR);
 }
 
-static void to_file(const char *path, char *line, size_t length)
+int log_open(const char *path)
 {
     /* O_NONBLOCK: a FIFO that nobody reads must not hold the connection up. */
-    const int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+}
+
+static void to_file(const char *path, int opened, char *line, size_t length)
+{
+    const int fd = opened >= 0 ? opened : log_open(path);
 
     if (fd < 0)
         return;
     write_line(fd, line, length);
-    close(fd);
+    if (fd != opened)
+        close(fd);
 }
 
 static void to_terminal(int fd, char *line, size_t length)
@@ -161,7 +167,16 @@ static void to_terminal(int fd, char *line, size_t length)
         write_line(fd, line, length);
 }
 
-void log_write(const char *where, int standard_error, const struct log_line *l)
+/* The time of a line in a file, which has to be told in the line itself. */
+static size_t put_time(char *line)
+{
+    const time_t now = time(NULL);
+    struct tm tm;
+
+    return gmtime_r(&now, &tm) ? strftime(line, LOG_LINE_LIMIT, "time=%FT%TZ ", &tm) : 0;
+}
+
+void log_write(const char *where, int opened, const struct log_line *l)
 {
     const bool serious = l->result != RESULT_TLS || l->error[0];
     char line[LOG_LINE_LIMIT + 1];
@@ -171,16 +186,33 @@ void log_write(const char *where, int standard_error, const struct log_line *l)
         return;
     if (where && strcmp(where, "stderr") == 0) {
         length = log_sentence(line, LOG_LINE_LIMIT, l);
-        to_terminal(standard_error, line, length);
+        to_terminal(opened, line, length);
     } else if (where && where[0] == '/') {
-        const time_t now = time(NULL);
-        struct tm tm;
-
-        length = gmtime_r(&now, &tm) ? strftime(line, LOG_LINE_LIMIT, "time=%FT%TZ ", &tm) : 0;
+        length = put_time(line);
         length += log_fields(line + length, LOG_LINE_LIMIT - length, l);
-        to_file(where, line, length);
+        to_file(where, opened, line, length);
     } else {
         length = log_fields(line, LOG_LINE_LIMIT, l);
         to_syslog(line, length, serious ? LOG_WARNING : LOG_INFO);
+    }
+}
+
+void log_warning(const char *where, int opened, const char *text)
+{
+    char line[LOG_LINE_LIMIT + 1];
+    struct text t = {.to = line, .size = LOG_LINE_LIMIT};
+
+    if (where && strcmp(where, "none") == 0)
+        return;
+    if (where && strcmp(where, "stderr") == 0) {
+        add(&t, "retrotls: %s", text);
+        to_terminal(opened, line, t.used);
+    } else if (where && where[0] == '/') {
+        t.used = put_time(line);
+        add(&t, "warning=\"%s\"", text);
+        to_file(where, opened, line, t.used);
+    } else {
+        add(&t, "warning=\"%s\"", text);
+        to_syslog(line, t.used, LOG_WARNING);
     }
 }

@@ -32,9 +32,16 @@ struct log_line {
     const char *error;    /* why not, or (testing, plaintext) what would have failed; "": nothing */
 };
 
-/* Where `log` in a policy says: NULL or "syslog", "stderr" (the descriptor `standard_error`), "none", or a
- * path. */
-void log_write(const char *where, int standard_error, const struct log_line *line);
+/*
+ * Where `log` in a policy says: NULL or "syslog", "stderr", "none", or a path. `opened` is standard error, or
+ * what log_open() has opened; -1: not yet.
+ */
+void log_write(const char *where, int opened, const struct log_line *line);
+/* The same of something that no connection is to blame for. `text` needs no cleaning. */
+void log_warning(const char *where, int opened, const char *text);
+
+/* The file `path`, for lines to be written to; -1 where it cannot be. */
+int log_open(const char *path);
 
 /* What log_write() writes, without time or line end. Each returns the text's length, less than `size`. */
 enum { LOG_LINE_LIMIT = 4096 };

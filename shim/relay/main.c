@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "relay/request.h"
+#include "relay/sandbox.h"
 #include "relay/service.h"
 #include "relay/session.h"
 #include "relay/tls_context.h"
@@ -136,6 +137,7 @@ static void start_warming_up(void)
 int main(int argc, char **argv)
 {
     char *authority = getenv("RETROTLS_RELAY");
+    const char *const sandbox = getenv("RETROTLS_SANDBOX");
     uint8_t token[WIRE_TOKEN_SIZE];
     pid_t owner = 0;
     bool good;
@@ -156,6 +158,7 @@ int main(int argc, char **argv)
     if (fcntl(LISTENER, F_SETFD, FD_CLOEXEC) != 0 || fcntl(LISTENER, F_SETFL, O_NONBLOCK) != 0)
         return 1;
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
+    sandbox_enter(sandbox && strcmp(sandbox, "off") == 0);
     start_warming_up();
     service_run(LISTENER, owner);
     return 0;

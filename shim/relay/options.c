@@ -98,7 +98,7 @@ static int get_unsent(struct connection *c, void *argument)
     if (ioctl(c->tcp, (unsigned long)g->request->name, &unsent) != 0)
         return errno;
     /* While connect() is under way the queue holds what makes the program's end look like it (TCP says 0). */
-    if (c->state.stage != STAGE_CONNECTING && ioctl(c->program, FIONREAD, &queued) == 0 && queued > 1)
+    if (c->state.stage != WIRE_CONNECTING && ioctl(c->program, FIONREAD, &queued) == 0 && queued > 1)
         unsent += queued - 1;
     *g->length = g->request->size < sizeof unsent ? g->request->size : (uint32_t)sizeof unsent;
     memcpy(g->value, &unsent, *g->length);

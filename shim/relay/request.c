@@ -11,6 +11,7 @@
 #include "relay/options.h"
 #include "relay/reply.h"
 #include "relay/session.h"
+#include "relay/status.h"
 #include "relay/worker.h"
 
 static uint8_t token[WIRE_TOKEN_SIZE];
@@ -194,7 +195,10 @@ bool request_serve(int connection)
     } else if (m.length > 0) {
         if (type == WIRE_GUARD)
             answer.error = guard(&m);
-        reply_send(connection, &answer, -1);
+        else if (type == WIRE_STATUS)
+            answer.error = status_tell(connection);
+        if (type != WIRE_STATUS || answer.error != 0)
+            reply_send(connection, &answer, -1);
     }
     explicit_bzero(m.bytes, WIRE_TOKEN_SIZE * 4);
     close_descriptors(&m);

@@ -142,7 +142,7 @@ static void refuse(struct session *s)
     log_outcome(s, RESULT_FAILED);
     if (s->c->tcp >= 0)
         shutdown(s->c->tcp, SHUT_RDWR);
-    connection_set_stage(s->c, STAGE_REFUSED);
+    connection_set_stage(s->c, WIRE_REFUSED);
     if (s->why.kind == FAILURE_PROGRAM_GONE || !s->protocol)
         return; /* where no protocol is known, ECONNRESET has to do */
     length = s->protocol->refuse(s->why.text, text);
@@ -270,7 +270,7 @@ static void go_on_in_plaintext(struct session *s)
     struct stream server;
 
     log_outcome(s, RESULT_PLAINTEXT);
-    connection_set_stage(s->c, STAGE_PLAINTEXT);
+    connection_set_stage(s->c, WIRE_PLAINTEXT);
     stream_over_socket(&server, s->c->tcp);
     if (buffer_append(&s->first, s->greeting.raw, s->greeting.raw_length))
         pump(s, &server, NULL);
@@ -333,7 +333,7 @@ void session_run(struct connection *c)
         return;
     if (!end_open(&s.program, c->program, c->request.filler))
         return;
-    connection_set_stage(c, STAGE_NEGOTIATING);
+    connection_set_stage(c, WIRE_NEGOTIATING);
     if (c->request.failure) {
         s.protocol = session_protocol_of(&c->request);
         refuse_as_told(&s, c->request.failure);

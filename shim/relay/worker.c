@@ -1,8 +1,10 @@
 #include "relay/worker.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
 
+#include "relay/sandbox.h"
 #include "relay/session.h"
 
 enum {
@@ -10,85 +12,143 @@ enum {
     STACK_SIZE = 256 * 1024,
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t given;       /* on CLOCK_MONOTONIC */
-static struct connection *waiting; /* for a thread that has been woken; linked by `next_waiting` */
-static unsigned spare;             /* threads that wait, less the connections that wait for them */
+struct worker {
+    struct worker *next;      /* of those that wait */
+    struct connection *given; /* to serve next */
+    pthread_cond_t woken;     /* on CLOCK_MONOTONIC */
+    struct domain domain;     /* what its thread is shut into, for good */
+};
 
-static void prepare(void)
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct worker *waiting;
+static unsigned spare; /* that wait */
+
+static bool prepare(pthread_cond_t *woken)
 {
     pthread_condattr_t attributes;
+    bool good;
 
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&given, &attributes);
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    good = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+           pthread_cond_init(woken, &attributes) == 0;
     pthread_condattr_destroy(&attributes);
+    return good;
+}
+
+static struct worker *worker_new(const struct domain *domain, struct connection *c)
+{
+    struct worker *w = calloc(1, sizeof *w);
+
+    if (!w || !prepare(&w->woken)) {
+        free(w);
+        return NULL;
+    }
+    w->domain = *domain;
+    w->given = c;
+    return w;
+}
+
+static void worker_free(struct worker *w)
+{
+    pthread_cond_destroy(&w->woken);
+    free(w);
+}
+
+/* Under `lock`: it waits no more. */
+static void forget(const struct worker *w)
+{
+    struct worker **at = &waiting;
+
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    spare--;
 }
 
 /* The next connection; NULL where none has come in time, or enough other threads wait. */
-static struct connection *next(void)
+static struct connection *next(struct worker *w)
 {
-    struct connection *c;
     struct timespec until;
     int error = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += WORKER_PATIENCE / 1000;
+    w->given = NULL;
     pthread_mutex_lock(&lock);
     if (spare < WORKERS_SPARE) {
         spare++;
-        while (!waiting && error == 0)
-            error = pthread_cond_timedwait(&given, &lock, &until);
-        if (!waiting)
-            spare--;
+        w->next = waiting;
+        waiting = w;
+        while (!w->given && error == 0)
+            error = pthread_cond_timedwait(&w->woken, &lock, &until);
+        if (!w->given)
+            forget(w);
     }
-    c = waiting;
-    if (c)
-        waiting = c->next_waiting;
     pthread_mutex_unlock(&lock);
-    return c;
+    return w->given;
 }
 
 static void *work(void *argument)
 {
-    for (struct connection *c = argument; c; c = next()) {
+    struct worker *const w = argument;
+    struct connection *c = w->given;
+    const bool shut_in = sandbox_enter_domain(&w->domain, c);
+
+    do {
+        sandbox_tell(c);
         session_run(c);
         connection_free(c);
-    }
+        c = shut_in ? next(w) : NULL;
+    } while (c);
+    worker_free(w);
     return NULL;
 }
 
-static bool give(struct connection *c)
+/* To a thread that waits in the same domain. */
+static bool give(struct connection *c, const struct domain *domain)
 {
-    bool taken;
+    struct worker *w;
 
     pthread_mutex_lock(&lock);
-    taken = spare > 0;
-    if (taken) {
-        spare--;
-        c->next_waiting = waiting;
-        waiting = c;
-        pthread_cond_signal(&given);
+    for (w = waiting; w && !domain_is_same(&w->domain, domain);)
+        w = w->next;
+    if (w) {
+        forget(w);
+        w->given = c;
+        pthread_cond_signal(&w->woken);
     }
     pthread_mutex_unlock(&lock);
-    return taken;
+    return w != NULL;
+}
+
+static bool start(struct worker *w)
+{
+    pthread_attr_t attributes;
+    pthread_t id;
+    bool good;
+
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    good = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
+           pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
+           pthread_create(&id, &attributes, work, w) == 0;
+    pthread_attr_destroy(&attributes);
+    return good;
 }
 
 bool worker_run(struct connection *c)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_attr_t attributes;
-    pthread_t id;
-    bool started;
+    struct domain domain;
+    struct worker *w;
 
-    pthread_once(&once, prepare);
-    if (give(c))
+    sandbox_plan(&domain, c);
+    if (give(c, &domain))
         return true;
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    started = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
-              pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
-              pthread_create(&id, &attributes, work, c) == 0;
-    pthread_attr_destroy(&attributes);
-    return started;
+    w = worker_new(&domain, c);
+    if (w && start(w))
+        return true;
+    if (w)
+        worker_free(w);
+    return false;
 }

@@ -1,7 +1,7 @@
 /*
  * The threads that run the connections, one each. A thread that is done waits a while for the next
  * connection: a new thread would have to make OpenSSL's random generators and error queues of its own again
- * (0.2 ms).
+ * (0.2 ms). A thread may only serve connections of the domain that it is shut into (sandbox.h).
  */
 #ifndef RETROTLS_RELAY_WORKER_H
 #define RETROTLS_RELAY_WORKER_H

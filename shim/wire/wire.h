@@ -34,8 +34,10 @@ enum wire_type {
     WIRE_GET_OPTION = 2, /* descriptors: the program's end, as proof of possession */
     WIRE_SET_OPTION = 3, /* likewise */
     WIRE_RECLAIM = 4, /* likewise; the reply brings the TCP socket back, of a connect() that failed or not */
-    WIRE_STATUS = 5,
+    WIRE_STATUS = 5,  /* answered by a WIRE_CONNECTION for each, and a WIRE_REPLY at the end; EPERM for others
+                         than  the relay's own user and root */
     WIRE_REPLY = 64,
+    WIRE_CONNECTION = 65,
 };
 
 struct wire_address {
@@ -93,6 +95,29 @@ struct wire_reply {
     uint32_t value_length;
 };
 
+enum wire_stage {
+    WIRE_CONNECTING = 0,  /* connect() is under way */
+    WIRE_NEGOTIATING = 1, /* greeting, STARTTLS, handshake */
+    WIRE_TLS = 2,
+    WIRE_PLAINTEXT = 3,
+    WIRE_REFUSED = 4, /* the program has read a failure greeting, and has not closed yet */
+    WIRE_STAGES = 5,
+};
+
+/* A connection that the relay has, as it tells its own user and root. */
+struct wire_connection {
+    uint32_t pid;
+    enum wire_stage stage;
+    enum level level;
+    struct wire_address address; /* what the program asked connect() for */
+    uint64_t age;                /* ms since connect() was called */
+    uint64_t up, down;           /* bytes of the program's, and for it */
+    const char *program;         /* path; each text: NULL where it is not known (yet) */
+    const char *server;          /* host name, or address */
+    const char *protocol;
+    const char *version, *cipher;
+};
+
 /*
  * Each writes one message into `out` (of WIRE_MESSAGE_LIMIT bytes) and returns its length, or 0 where it does
  * not fit.
@@ -100,6 +125,8 @@ struct wire_reply {
 size_t wire_write_guard(uint8_t *out, const struct guard_request *request);
 size_t wire_write_option(uint8_t *out, enum wire_type type, const struct option_request *request);
 size_t wire_write_reply(uint8_t *out, const struct wire_reply *reply);
+size_t wire_write_status(uint8_t *out);
+size_t wire_write_connection(uint8_t *out, const struct wire_connection *connection);
 
 /* The type of a message of `length` bytes, or 0 where its head is malformed or of another version. */
 enum wire_type wire_type_of(const uint8_t *message, size_t length);
@@ -111,5 +138,6 @@ enum wire_type wire_type_of(const uint8_t *message, size_t length);
 bool wire_read_guard(struct guard_request *request, const uint8_t *message, size_t length);
 bool wire_read_option(struct option_request *request, const uint8_t *message, size_t length);
 bool wire_read_reply(struct wire_reply *reply, const uint8_t *message, size_t length);
+bool wire_read_connection(struct wire_connection *connection, const uint8_t *message, size_t length);
 
 #endif

@@ -92,6 +92,38 @@ SyncState *
     return ["sh", "-c", f"mbsync -q -c {rc} -a && cat down/INBOX/*/*"]
 
 
+def doveadm(s):
+    """It gets an address: a name it would have looked up by another process, which does not run here."""
+    user = pwd.getpwnam("mail") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    home = s.folder / "home"
+    home.mkdir()
+    if os.geteuid() == 0:
+        os.chown(home, user.pw_uid, user.pw_gid)  # it refuses to be root
+    conf = s.file("imapc.conf", """
+log_path = /dev/stderr
+ssl = no
+import_environment = TZ LD_PRELOAD RETROTLS_POLICY RETROTLS_LOG RETROTLS_TEST_HOSTS
+mail_location = imapc:{folder}/home/imapc
+mail_home = {folder}/home
+mail_uid = %d
+mail_gid = %d
+first_valid_uid = 1
+first_valid_gid = 1
+imapc_host = 127.0.0.1
+imapc_port = {port}
+imapc_user = {user}
+imapc_password = secret
+imapc_ssl = no
+base_dir = {folder}/run
+stats_writer_socket_path =
+service stats {{
+  chroot =
+}}
+""" % (user.pw_uid, user.pw_gid), 0o644)
+    open_to_others(s)
+    return ["doveadm", "-c", str(conf), "fetch", "text", "mailbox", "INBOX", "uid", "1:20"]
+
+
 def curl_pop3(s):
     return ["curl", "-sS", "-u", f"{s.user}:secret", f"pop3://{CURL_HOST}:{s.port}/1"]
 
@@ -129,12 +161,16 @@ delivery mbox {folder}/mbox
     return ["sh", "-c", f"mpop -q -C {rc} && cat mbox"]
 
 
-def fdm(s):
-    """As root, it connects as a user of its own."""
+def open_to_others(s):
+    """As root, some programs connect as a user of their own."""
     s.shim.log_file.touch()
     s.shim.log_file.chmod(0o666)
     if s.shim.policy_file.exists():
         s.shim.policy_file.chmod(0o644)
+
+
+def fdm(s):
+    open_to_others(s)
     rc = s.file("fdmrc", """
 set lock-file "{folder}/lock"
 set default-user "{me}"
@@ -228,7 +264,7 @@ $c->quit;
 """]
 
 
-READERS = {"imap": [curl_imap, python_imap, mutt_imap, mbsync],
+READERS = {"imap": [curl_imap, python_imap, mutt_imap, mbsync, doveadm],
            "pop3": [curl_pop3, python_pop3, fetchmail, mpop, fdm, perl_pop3, bash_dev_tcp, tcpclient]}
 SENDERS = [curl_smtp, python_smtp, msmtp, mutt_smtp, swaks, perl_smtp]
 
@@ -254,8 +290,8 @@ def upgraded(shim, tap, protocol, result):
 def test_reads_mail(shim, dovecot, protocol, client, command):
     user = dovecot.mailbox(message("hello", TEXT))
     with Tap(dovecot.at(protocol)) as tap:
-        # tcpclient is given an address, and has a resolver of its own: the policy says what the certificate must be for.
-        shim.guard(tap.port, "secure", protocol, *(["name localhost"] if client is tcpclient else []))
+        # Those that are given an address ask no resolver: the policy says what the certificate must be for.
+        shim.guard(tap.port, "secure", protocol, *(["name localhost"] if client in (tcpclient, doveadm) else []))
         words = client(Session(shim, tap, user, None))
         assert shutil.which(words[0]), f"{words[0]} is not installed"
         result = shim.run(*words, command=command)

@@ -31,7 +31,7 @@ $(BUILD)/fuzz/fuzzed.a: $(FUZZED_OBJECTS)
 	ar rc $@ $^
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz/fuzzed.a
-	$(FUZZ_CC) -g -fsanitize=fuzzer,$(FUZZ_SANITIZE) -o $@ $^ -lssl -lcrypto -pthread
+	$(FUZZ_CC) -g -fsanitize=fuzzer,$(FUZZ_SANITIZE) -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 fuzz: fuzz-build
 	@set -e; mkdir -p $(BUILD)/fuzz/crashes; for name in $(FUZZ); do \

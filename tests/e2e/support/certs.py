@@ -2,6 +2,7 @@
 
 `authority()` is the root that tests trust; `Certificate.pem` is a chain file, `.key` its key, ready for a server.
 """
+import atexit
 import datetime
 import functools
 import ipaddress
@@ -46,11 +47,12 @@ class Certificate:
 def _folder():
     folder = Path(tempfile.mkdtemp(prefix="retrotls-certs-"))
     folder.chmod(0o755)  # servers read it as users of their own
+    atexit.register(clean_up)
     return folder
 
 
 def clean_up():
-    """Removes all files. To be called at the end of a process that made certificates."""
+    """Removes all files. Called at exit; workers of pytest-xdist have no such exit and call it themselves."""
     shutil.rmtree(_folder(), ignore_errors=True)
 
 

@@ -57,6 +57,8 @@ class Shim:
         self.build.mkdir()
         for each in (LIBRARY, COMMAND, RELAY):
             shutil.copy(each, self.build)
+        if os.geteuid() != 0:  # a relay that is shut in shows what it runs from to root alone
+            self.environment["RETROTLS_SANDBOX"] = "off"
         self.library, self.command, self.relay = (self.build / f.name for f in (LIBRARY, COMMAND, RELAY))
 
     def relays(self):
@@ -128,7 +130,8 @@ class Shim:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def log_lines(self):
-        return [fields(line) for line in self.log().splitlines()]
+        """What came of each connection: warnings are left out."""
+        return [fields(line) for line in self.log().splitlines() if "result=" in line]
 
 
 def fields(line):

@@ -1,6 +1,7 @@
 """courier's IMAP and POP3 servers, run from where they were unpacked. The socket at which they ask whether a password
 is right has its place compiled in (/run/courier), so they run in a mount namespace where that is the test's own: as root alone."""
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -30,6 +31,7 @@ class Courier(Server):
     """One user `test`, whose password is `secret`, with one message."""
 
     ports = {"imap": 10143, "pop3": 10110}
+    stop_signal = signal.SIGKILL  # unshare(1) ignores SIGTERM; the namespace's first process dies with it
 
     def configure(self):
         user = user_for("mail")
@@ -62,7 +64,8 @@ exec {tcpd} {self.ports['imap']} {lib}/imaplogin {bin}/imapd Maildir
         environment = {**_SETTINGS, "COURIERTLS": str(bin / "couriertls"), "TLS_CERTFILE": str(pem),
                        "LD_LIBRARY_PATH": f"{tree}/usr/lib:{tree}/usr/lib/x86_64-linux-gnu",
                        "MAILDIRPATH": "Maildir"}
-        return ["unshare", "-m", "sh", "-c", script], environment
+        # Its two daemons leave the process group: a PID namespace of their own ends them all together.
+        return ["unshare", "-m", "-p", "--fork", "--kill-child", "sh", "-c", script], environment
 
     def _answer_passwords(self):
         """What authdaemond does: a request is `AUTH length`, a line end, service, `login`, user, password."""

@@ -27,6 +27,7 @@ runasuser: {user}
 runasgroup: {group}
 organization: "retrotls tests"
 mta: "/bin/true %s"
+nnrpdloadlimit: 0
 hismethod: hisv6
 ovmethod: tradindexed
 enableoverview: true

@@ -1,0 +1,1 @@
+autocmd BufRead,BufNewFile */retrotls/policy,*/retrotls/policy.d/*,*.retrotls setfiletype retrotls

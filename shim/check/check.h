@@ -1,0 +1,95 @@
+/*
+ * One connection, made and negotiated as a guarded program's would be, by the relay's own code; and what came
+ * of it.
+ */
+#ifndef RETROTLS_CHECK_CHECK_H
+#define RETROTLS_CHECK_CHECK_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "check/chain.h"
+#include "command/asked.h"
+#include "policy/policy.h"
+#include "relay/failure.h"
+#include "relay/protocol.h"
+
+enum {
+    CONNECT_SECONDS = 10, /* for each address */
+};
+
+enum step_kind {
+    STEP_LOOKUP,
+    STEP_CONNECT,
+    STEP_GREETING,
+    STEP_STARTTLS,
+    STEP_HANDSHAKE,
+    STEP_GREETING_OVER_TLS,
+    STEPS
+};
+
+enum verdict {
+    VERDICT_MET,         /* TLS, as the policy asks */
+    VERDICT_PLAINTEXT,   /* no TLS, and the policy allows it */
+    VERDICT_TESTING,     /* the policy is not met, and lets it go on as a test */
+    VERDICT_FAILED,      /* the policy is not met: the program reads `failure` */
+    VERDICT_UNREACHABLE, /* no TCP connection */
+    VERDICT_ERROR,       /* the policy itself is in error */
+};
+
+struct attempt {
+    struct wire_address address; /* that was connected to */
+    int error;                   /* errno; 0: connected */
+};
+
+struct check {
+    uint16_t port;
+    enum verdict verdict;
+    bool guarded;       /* else: the policy leaves it alone, and level secure was tried */
+    bool implicit_port; /* TLS from the start, which programs that use it do themselves */
+    struct policy_explanation why;
+    struct settings settings; /* that it was negotiated with */
+    struct attempt attempts[ASKED_ADDRESSES];
+    size_t attempts_count;
+    bool taken[STEPS];    /* whether it got that far */
+    int64_t took[STEPS];  /* microseconds */
+    const char *protocol; /* NULL: unknown */
+    char version[16], cipher[64];
+    char verified[256]; /* the name or fingerprint that matched; "" */
+    struct failure failure;
+    struct chain_certificate chain[CHAIN_LIMIT];
+    size_t chain_count;
+};
+
+/* Who is asked about: a policy, a connection, and the time that looking up the host took (-1: an address). */
+struct check_question {
+    const struct policy *policy;
+    const struct asked *asked;
+    enum protocol_kind protocol; /* that the person names; PROTOCOL_AUTO: none */
+    int64_t lookup;              /* microseconds */
+};
+
+/* Microseconds of CLOCK_MONOTONIC. */
+int64_t check_now(void);
+
+/* Checks one port. Takes as long as the policy's timeouts allow. */
+void check_run(struct check *check, const struct check_question *question, uint16_t port);
+
+/* Whether the exit status may be 0 for it. */
+bool check_is_good(const struct check *check);
+
+/* A check's name for a step: "lookup", ...; for a verdict: "met", ... */
+const char *step_name(enum step_kind step);
+const char *verdict_name(enum verdict verdict);
+
+/* Shows it on standard output: for a person, and for a script. */
+void show_check(const struct check *check, const struct asked *asked);
+void show_check_as_json(const struct check *check, const struct asked *asked);
+
+/* Lines for a policy that fit this server, by the server's certificate; "" where it showed none. */
+enum { LINES_LIMIT = 2048 };
+void policy_lines(char to[LINES_LIMIT], const struct check *check, const struct asked *asked);
+
+#endif

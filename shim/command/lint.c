@@ -1,0 +1,77 @@
+/* retrotls lint: every error of a policy. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command/command.h"
+#include "command/own_policy.h"
+#include "command/usage.h"
+
+static void help(void)
+{
+    puts("Usage: retrotls lint [FILE]\n"
+         "Show every error of the policy FILE and of the files that it includes; without\n"
+         "FILE, of the policy in force here (-p, RETROTLS_POLICY, or\n"
+         "~/.config/retrotls/policy and /etc/retrotls/policy).\n"
+         "\n"
+         "Exit status: 0 no error; 1 errors; 2 wrong usage.");
+}
+
+static void show_good(const struct policy_source *sources, size_t count)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (access(sources[i].path, F_OK) != 0)
+            continue;
+        say(stdout, 4, "%s: no errors", sources[i].path);
+        any = true;
+    }
+    if (!any)
+        puts("There is no policy file: the built-in defaults are in force.");
+}
+
+/* The exit status, once all was written. */
+static int finish(bool good)
+{
+    if (fflush(stdout) != 0) {
+        complain("standard output: %s", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int command_lint(int argc, char **argv)
+{
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    struct policy_source sources[POLICY_SOURCES];
+    const struct policy *policy;
+    size_t count = 1;
+    bool good;
+    int option;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+        if (option != 'h')
+            return usage_error("lint: unknown option '%s'", argv[optind - 1]);
+        help();
+        return finish(true);
+    }
+    if (argc - optind > 1)
+        return usage_error("lint: one file at a time");
+    if (optind < argc)
+        sources[0] = (struct policy_source){.path = argv[optind], .must_exist = true};
+    else
+        count = own_sources(sources);
+    policy = policy_load(sources, count);
+    good = policy_errors(policy)[0] == '\0';
+    if (good)
+        show_good(sources, count);
+    else
+        fputs(policy_errors(policy), stdout);
+    policy_free(policy);
+    return finish(good);
+}

@@ -1,0 +1,82 @@
+/*
+ * What messages are made of: a head, and fields of a tag, a length and bytes, padded to four. For wire.c and
+ * connection.c alone.
+ */
+#ifndef RETROTLS_WIRE_FIELDS_H
+#define RETROTLS_WIRE_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/wire.h"
+
+enum tag {
+    TAG_TOKEN = 1,
+    TAG_GUARD = 2,
+    TAG_PROGRAM = 3,
+    TAG_ASKED = 4,
+    TAG_SETTINGS = 5,
+    TAG_CONNECT_HOST = 6,
+    TAG_SERVERNAME = 7,
+    TAG_CA_FILE = 8,
+    TAG_CA_DIR = 9,
+    TAG_CRL_FILE = 10,
+    TAG_CIPHERS = 11,
+    TAG_CIPHERSUITES = 12,
+    TAG_GROUPS = 13,
+    TAG_CLIENT_CERT = 14,
+    TAG_CLIENT_KEY = 15,
+    TAG_LOG = 16,
+    TAG_RULE = 17,
+    TAG_NAME = 18,
+    TAG_FINGERPRINT = 19,
+    TAG_OPTION = 20,
+    TAG_VALUE = 21,
+    TAG_ERROR = 22,
+    TAG_FAILURE = 23,
+    TAG_CONNECTION = 24,
+    TAG_SERVER = 25,
+    TAG_PROTOCOL = 26,
+    TAG_VERSION = 27,
+    TAG_CIPHER = 28,
+    TAGS = 29,
+};
+
+struct writer {
+    uint8_t *out;
+    size_t used;
+    bool full;
+};
+
+void fields_start(struct writer *w, uint8_t *out);
+/* Each appends a field; where it does not fit, the message is none. */
+void fields_put(struct writer *w, enum tag tag, const void *bytes, size_t length);
+void fields_put_text(struct writer *w, enum tag tag, const char *text); /* NULL: no field */
+void fields_put_list(struct writer *w, enum tag tag, const struct text_list *list);
+/* The length of the whole message; 0 where it did not fit. */
+size_t fields_finish(struct writer *w, enum wire_type type);
+
+struct reader {
+    const uint8_t *message;
+    size_t length, at;
+    bool seen[TAGS];
+};
+
+struct field {
+    enum tag tag;
+    const uint8_t *bytes;
+    size_t length;
+};
+
+enum step { FIELD, END, MALFORMED };
+
+/* False where it is no message of that type. */
+bool fields_open(struct reader *r, enum wire_type type, const uint8_t *message, size_t length);
+enum step fields_next(struct reader *r, struct field *out);
+/* Each takes a field's content; false where it is of another size or form. */
+bool fields_take(void *to, size_t size, const struct field *f);
+bool fields_take_text(const char **to, const struct field *f);
+bool fields_take_item(struct text_list *list, const struct field *f);
+
+#endif

@@ -1,0 +1,243 @@
+"""The relay, shut in, serves whole sessions whatever the policy has it read and write; and it is shut in."""
+import functools
+import os
+import re
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from support import certs
+from support.hostile import Hostile
+from support.play import honest, play
+from support.protocols import IMAP
+from support.shim import PROGRAMS, PYTHON
+from support.wait import wait_for
+
+OFF = {"RETROTLS_SANDBOX": "off"}
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root sees what a relay that is shut in is like")
+# One session for each line of standard input, through one relay.
+SESSIONS = """
+import socket, sys
+for port in sys.stdin:
+    s = socket.create_connection(("localhost", int(port)))
+    f = s.makefile("rwb", buffering=0)
+    greeting = f.readline()
+    f.write(b"a1 LOGOUT\\r\\n")
+    print((greeting + f.read()).replace(b"\\r\\n", b"|").decode(), flush=True)
+"""
+
+
+def status(pid):
+    return dict(re.findall(r"(\w+):\t(.*)\n", Path(f"/proc/{pid}/status").read_text()))
+
+
+def folder_of_roots(folder, linked_from=None):
+    """A ca-dir with the tests' root, by a link to the file elsewhere if `linked_from`."""
+    folder.mkdir()
+    name = subprocess.run(["openssl", "x509", "-noout", "-hash", "-in", certs.authority().pem], check=True,
+                          capture_output=True, text=True).stdout.strip()
+    if linked_from:
+        linked_from.write_bytes(Path(certs.authority().pem).read_bytes())
+        (folder / "root.pem").symlink_to(linked_from)
+        (folder / f"{name}.0").symlink_to("root.pem")
+    else:
+        (folder / f"{name}.0").write_bytes(Path(certs.authority().pem).read_bytes())
+    return folder
+
+
+def test_path_as_log(shim):
+    play(shim, IMAP, honest(IMAP), "secure").upgraded()
+
+
+def test_log_in_the_policy_is_written_again_after_it_was_rotated(shim):
+    shim.environment["RETROTLS_LOG"] = ""
+    log = shim.folder / "mail.log"
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap", f"log {log}")
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+        for turn in range(3):
+            process.stdin.write(b"%d\n" % server.port)
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
+            assert log.read_text().count("result=tls") == 1
+            log.rename(shim.folder / f"mail.log.{turn}")
+        shim.finish(process).ok()
+
+
+@pytest.mark.parametrize("target", ["stderr", "none"])
+def test_standard_error_or_nothing_as_log(shim, target):
+    shim.environment["RETROTLS_LOG"] = target
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        result = shim.careless("localhost", server.port, IMAP.words)
+    assert b"* OK" in result.out, result.show()
+    assert result.err.count(b"retrotls: localhost") == (target == "stderr"), result.show()
+    assert (b"verified localhost" in result.err) == (target == "stderr"), result.show()
+
+
+@AS_ROOT
+def test_syslog_as_log(shim):
+    """In a mount namespace of its own, where /dev/log is the test's."""
+    shim.environment["RETROTLS_LOG"] = "syslog"
+    logger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    logger.bind(str(shim.folder / "logger"))
+    logger.settimeout(20)
+    own_dev = ("mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9 && "
+               f"ln -s {shim.folder}/logger /dev/log && exec \"$@\"")
+    with logger, Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        result = shim.run("unshare", "--mount", "sh", "-c", own_dev, "sh", PROGRAMS / "careless", "localhost",
+                          server.port, stdin=IMAP.words)
+        assert b"* OK" in result.out, result.show()
+        line = logger.recv(4096).decode()
+    assert re.match(r"<22>\w{3} [ \d]\d \d\d:\d\d:\d\d retrotls\[\d+\]: result=tls ", line), line
+
+
+@pytest.mark.parametrize("how", ["files", "links that lead out of it"])
+def test_ca_dir(shim, how):
+    folder = folder_of_roots(shim.folder / "roots", shim.folder / "elsewhere.pem" if how != "files" else None)
+    with Hostile(honest(IMAP)) as server:
+        shim.policy(f"match port {server.port}\n    protocol imap\n    level secure\n    ca-dir {folder}\n")
+        result = shim.careless("localhost", server.port, IMAP.words)
+    assert [line["result"] for line in result.lines] == ["tls"], result.show()
+
+
+@pytest.mark.parametrize("certificate,upgraded", [("revoked", False), ("good", True)])
+def test_crl_file(shim, certificate, upgraded):
+    crl = certs.case("revoked").crl
+    outcome = play(shim, IMAP, honest(IMAP, certs.case(certificate)), "secure", f"crl-file {crl}")
+    if upgraded:
+        outcome.upgraded()
+    else:
+        outcome.failed("revoked")
+
+
+def handshake_with_both_certificates(s, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.pem, certificate.key)
+    context.load_verify_locations(certs.authority().pem)
+    context.verify_mode = ssl.CERT_REQUIRED
+    s.raw = socket.socket(fileno=os.dup(s.socket.fileno()))
+    s.socket = context.wrap_socket(s.socket, server_side=True)
+    s.encrypted = True
+
+
+def test_client_certificate(shim):
+    own = certs.issued("client.example.org", usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+    key = shim.folder / "client.key"
+    key.write_bytes(Path(own.key).read_bytes())
+    key.chmod(0o600)
+
+    def scenario(s):
+        s.tls = functools.partial(handshake_with_both_certificates, s)
+        honest(IMAP)(s)
+    play(shim, IMAP, scenario, "secure", f"client-cert {own.pem}", f"client-key {key}").upgraded()
+
+
+def test_a_root_that_was_replaced_counts_for_the_next_connection(shim):
+    """A thread that serves again is shut into the file that was there before: another one has to do it."""
+    root = shim.folder / "root.pem"
+    root.write_bytes(Path(certs.authority().pem).read_bytes())
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap", ca=root)
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+        for source, greeting in ((certs.authority(), b"* OK"), (certs.case("self-signed"), b"* BYE"),
+                                 (certs.authority(), b"* OK")):
+            fresh = shim.folder / "fresh.pem"
+            fresh.write_bytes(Path(source.pem).read_bytes())
+            fresh.rename(root)
+            process.stdin.write(b"%d\n" % server.port)
+            process.stdin.flush()
+            line = process.stdout.readline()
+            assert line.startswith(greeting), (line, shim.log())
+        shim.finish(process).ok()
+    assert "Permission denied" not in shim.log()
+
+
+@AS_ROOT
+def test_walls_stand(shim):
+    shim.private_build()
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+        process.stdin.write(b"%d\n" % server.port)
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(b"* OK")
+        relay, = shim.relays()
+        assert "warning=" not in shim.log()
+        found = status(relay)
+        assert (found["Seccomp"], found["NoNewPrivs"]) == ("2", "1"), found
+        for task in Path(f"/proc/{relay}/task").iterdir():
+            assert "Seccomp:\t2\n" in (task / "status").read_text()
+        # Not dumpable: its files are root's, whoever it runs as (proc(5)); and another user cannot trace it.
+        read = subprocess.run(["cat", f"/proc/{relay}/environ"], user="nobody", capture_output=True)
+        assert read.returncode != 0
+        shim.finish(process).ok()
+
+
+@AS_ROOT
+def test_relay_of_an_ordinary_user_shows_nothing_to_that_user(shim):
+    shim.private_build()
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        os.chmod(shim.policy_file, 0o644)
+        os.chown(shim.policy_file, 65534, 65534)
+        shim.environment["RETROTLS_LOG"] = "none"
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1, user="nobody", group="nogroup", extra_groups=[])
+        process.stdin.write(b"%d\n" % server.port)
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
+        relay, = shim.relays()
+        assert status(relay)["Uid"].split()[0] == "65534"
+
+        def readable(pid):
+            return subprocess.run(["cat", f"/proc/{pid}/maps"], user="nobody", group="nogroup", extra_groups=[],
+                                  capture_output=True).returncode == 0
+        assert readable(process.pid), "nothing can be read anyhow"
+        assert not readable(relay)
+        shim.finish(process).ok()
+
+
+def test_switched_off_is_told_once(shim):
+    shim.private_build()
+    shim.environment.update(OFF)
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+        for _ in range(2):
+            process.stdin.write(b"%d\n" % server.port)
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(b"* OK")
+        relay, = shim.relays()
+        assert status(relay)["Seccomp"] == "0"
+        shim.finish(process).ok()
+    warnings = [line for line in shim.log().splitlines() if "warning=" in line]
+    assert len(warnings) == 1 and "RETROTLS_SANDBOX=off" in warnings[0], shim.log()
+    assert len(shim.log_lines()) == 2
+
+
+@pytest.mark.parametrize("value", ["", "0", "on", "OFF", "no"])
+@AS_ROOT
+def test_nothing_else_switches_it_off(shim, value):
+    shim.private_build()
+    shim.environment["RETROTLS_SANDBOX"] = value
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+        process.stdin.write(b"%d\n" % server.port)
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(b"* OK")
+        assert status(shim.relays()[0])["Seccomp"] == "2"
+        shim.finish(process).ok()
+
+
+@AS_ROOT
+def test_relay_ends_as_ever(shim):
+    shim.private_build()
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        shim.careless("localhost", server.port, IMAP.words).ok()
+    wait_for(lambda: not shim.relays(), "the relay to end")

@@ -1,0 +1,216 @@
+/*
+ * What a holder of a switched descriptor may ask about the connection behind it, and what its user may ask
+ * about all: nobody else gets an answer.
+ */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "relay/connection.h"
+#include "relay/request.h"
+#include "relay/session.h"
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/request_peer.h"
+#include "tests/unit/tls_peer.h"
+#include "wire/wire.h"
+
+/* ---- options ---- */
+
+static struct request_asked option(struct request_made *m, enum wire_type type, int level, int name,
+                                   int value, int proof)
+{
+    static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
+    const struct option_request r = {.cookie = m->request.cookie,
+                                     .level = level,
+                                     .name = name,
+                                     .size = sizeof value,
+                                     .value = (const uint8_t *)&value,
+                                     .value_length = type == WIRE_SET_OPTION ? sizeof value : 0};
+
+    return request_ask(message, wire_write_option(message, type, &r), &proof, proof >= 0);
+}
+
+static void options_reach_the_real_socket(void **state)
+{
+    struct request_made m;
+    struct request_asked asked;
+    int tcp, value = 0;
+    socklen_t length = sizeof value;
+
+    (void)state;
+    request_make(&m);
+    tcp = dup(m.tcp);
+    assert_int_equal(request_hand_over(&m), 0);
+    request_close_relays_side(&m);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 55, m.program).answered, 0);
+    assert_int_equal(getsockopt(tcp, IPPROTO_TCP, TCP_KEEPIDLE, &value, &length), 0);
+    assert_int_equal(value, 55);
+    asked = option(&m, WIRE_GET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 0, m.program);
+    assert_int_equal(asked.answered, 0);
+    assert_int_equal(asked.length, sizeof value);
+    memcpy(&value, asked.value, sizeof value);
+    assert_int_equal(value, 55);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, -1, m.program).answered, EINVAL);
+    assert_int_equal(option(&m, WIRE_GET_OPTION, SOL_SOCKET, SO_KEEPALIVE, 0, m.program).answered, 0);
+    assert_int_equal(option(&m, WIRE_GET_OPTION, IPPROTO_IP, IP_TOS, 0, m.program).answered, 0);
+    /* What would reach into the relay's memory, or change the stream under it. */
+    assert_int_equal(option(&m, WIRE_SET_OPTION, SOL_SOCKET, SO_ATTACH_FILTER, 0, m.program).answered,
+                     ENOPROTOOPT);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, SOL_SOCKET, SO_ATTACH_BPF, 0, m.program).answered,
+                     ENOPROTOOPT);
+    assert_int_equal(option(&m, WIRE_GET_OPTION, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, 0, m.program).answered,
+                     ENOPROTOOPT);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_ULP, 0, m.program).answered, ENOPROTOOPT);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_REPAIR, 1, m.program).answered,
+                     ENOPROTOOPT);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_IP, 64, 0, m.program).answered, ENOPROTOOPT);
+    close(tcp);
+    request_unmake(&m);
+}
+
+/* SIOCOUTQ: what the program wrote and the server has not got. */
+static void what_is_not_sent_yet_is_told(void **state)
+{
+    struct request_made m;
+    struct request_asked asked;
+    char byte;
+    int unsent;
+
+    (void)state;
+    request_make(&m);
+    assert_int_equal(request_hand_over(&m), 0);
+    request_close_relays_side(&m);
+    asked = option(&m, WIRE_GET_OPTION, WIRE_LEVEL_IOCTL, SIOCOUTQ, 0, m.program);
+    assert_int_equal(asked.answered, 0);
+    assert_int_equal(asked.length, sizeof unsent);
+    memcpy(&unsent, asked.value, sizeof unsent);
+    assert_int_equal(unsent, 0);
+    /* Held back until the session has begun, which it never does here. */
+    assert_int_equal(send(m.program, "twelve bytes", 12, 0), 12);
+    asked = option(&m, WIRE_GET_OPTION, WIRE_LEVEL_IOCTL, SIOCOUTQ, 0, m.program);
+    memcpy(&unsent, asked.value, sizeof unsent);
+    assert_int_equal(unsent, 12);
+    assert_int_equal(recv(m.server, &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(option(&m, WIRE_GET_OPTION, WIRE_LEVEL_IOCTL, FIONREAD, 0, m.program).answered, ENOTTY);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, WIRE_LEVEL_IOCTL, SIOCOUTQ, 0, m.program).answered,
+                     ENOPROTOOPT);
+    request_unmake(&m);
+}
+
+static void only_the_holder_of_the_descriptor_may_touch_its_connection(void **state)
+{
+    struct request_made one, other;
+
+    (void)state;
+    request_make(&one);
+    request_make(&other);
+    assert_int_equal(request_hand_over(&one), 0);
+    assert_int_equal(request_hand_over(&other), 0);
+    assert_int_equal(option(&one, WIRE_SET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 9, other.program).answered,
+                     EPERM);
+    assert_int_equal(option(&one, WIRE_SET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 9, one.server).answered, EPERM);
+    assert_int_equal(option(&one, WIRE_GET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 0, -1).answered, EPERM);
+    assert_int_equal(option(&one, WIRE_RECLAIM, 0, 0, 0, other.program).answered, EPERM);
+    one.request.cookie ^= 1;
+    assert_int_equal(option(&one, WIRE_GET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 0, one.program).answered,
+                     EPERM);
+    request_close_relays_side(&other);
+    close(other.program);
+    close(other.server);
+    request_unmake(&one);
+}
+
+/* connect() to AF_UNSPEC, shutdown() while pending: the program wants its socket back, with nothing said on
+ * it. */
+static void a_live_connection_is_given_back_as_it_was(void **state)
+{
+    const int on = 1;
+    struct linger linger;
+    struct request_made m;
+    struct request_asked asked;
+    int value = -1;
+    socklen_t length = sizeof linger;
+    char byte;
+
+    (void)state;
+    request_make(&m);
+    assert_int_equal(setsockopt(m.tcp, IPPROTO_TCP, TCP_KEEPIDLE, &(int){33}, sizeof on), 0);
+    assert_int_equal(request_hand_over(&m), 0);
+    request_close_relays_side(&m);
+    asked = option(&m, WIRE_RECLAIM, 0, 0, 0, m.program);
+    assert_int_equal(asked.answered, 0);
+    assert_true(asked.descriptor >= 0);
+    assert_int_equal(getsockopt(asked.descriptor, SOL_SOCKET, SO_LINGER, &linger, &length), 0);
+    assert_int_equal(linger.l_onoff, 0);
+    length = sizeof value;
+    assert_int_equal(getsockopt(asked.descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &value, &length), 0);
+    assert_int_equal(value, 33);
+    assert_true(recv(m.server, &byte, 1, MSG_DONTWAIT) <= 0); /* at most the end */
+    assert_int_equal(option(&m, WIRE_RECLAIM, 0, 0, 0, m.program).answered, ENOTCONN);
+    close(asked.descriptor);
+    request_unmake(&m);
+}
+
+/* ---- status ---- */
+
+static void the_own_user_is_told_of_all_connections(void **state)
+{
+    static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
+    const size_t length = wire_write_status(message);
+    struct wire_connection told;
+    struct wire_reply reply;
+    struct request_made one, other;
+    int pair[2], seen = 0;
+    ssize_t n;
+
+    (void)state;
+    request_make(&one);
+    request_make(&other);
+    other.request.asked = peer_names("other.example", NULL);
+    other.request.program = "/usr/bin/mail";
+    assert_int_equal(request_hand_over(&one), 0);
+    assert_int_equal(request_hand_over(&other), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    assert_int_equal(send(pair[0], message, length, 0), length);
+    assert_true(request_serve(pair[1]));
+    close(pair[1]);
+    while ((n = recv(pair[0], message, sizeof message, 0)) > 0 &&
+           wire_read_connection(&told, message, (size_t)n)) {
+        const bool is_other = strcmp(told.server, "other.example") == 0;
+
+        assert_int_equal(told.pid, getpid());
+        assert_int_equal(told.address.port, 143);
+        assert_int_equal(told.level, LEVEL_MAY);
+        assert_int_equal(told.stage, WIRE_NEGOTIATING);
+        assert_string_equal(told.server, is_other ? "other.example" : "mail.example");
+        if (is_other)
+            assert_string_equal(told.program, "/usr/bin/mail");
+        seen |= is_other ? 2 : 1;
+    }
+    assert_int_equal(seen, 3);
+    assert_true(n > 0 && wire_read_reply(&reply, message, (size_t)n));
+    assert_int_equal(reply.error, 0);
+    assert_int_equal(recv(pair[0], message, sizeof message, 0), 0);
+    close(pair[0]);
+    request_close_relays_side(&other);
+    close(other.program);
+    close(other.server);
+    request_unmake(&one);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_reach_the_real_socket),
+        cmocka_unit_test(what_is_not_sent_yet_is_told),
+        cmocka_unit_test(only_the_holder_of_the_descriptor_may_touch_its_connection),
+        cmocka_unit_test(a_live_connection_is_given_back_as_it_was),
+        cmocka_unit_test(the_own_user_is_told_of_all_connections),
+    };
+
+    return cmocka_run_group_tests(tests, request_start, NULL);
+}
