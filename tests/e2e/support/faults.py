@@ -76,6 +76,8 @@ def prepare(shim, fault=None, trace=None):
     return [*program, str(PROGRAMS / "careless")]
 
 
+# A write to an eventfd: one that does not block takes a number at once, or says EAGAIN (eventfd(2)).
+EVENT = r'"\1\0\0\0\0\0\0\0", 8'
 # Until then it is the loader that calls, not yet the library: without it there is no shim at all.
 LOADED = re.compile(r"munmap\(")
 
@@ -91,7 +93,8 @@ def possible(folder):
             call, _, arguments = line.partition("(")
             counts[call] += 1
             # Without its words, or if it did not send them, the program itself would wait for ever.
-            own = (call, arguments[:2]) == ("read", "0,") or (who, call) == ("program", "write")
+            own = (call, arguments[:2]) == ("read", "0,") or (who == "program" and call in ("write", "sendto"))
+            own = own or EVENT in arguments
             if loaded and call in ERRORS and not own:
                 faults |= {Fault(who, call, error, counts[call]) for error in ERRORS[call]}
             if (who, call) == ("relay", "sendto"):
