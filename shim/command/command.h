@@ -26,5 +26,7 @@ int command_doctor(int argc, char **argv);
 int command_explain(int argc, char **argv);
 /* Shows every error of a policy. */
 int command_lint(int argc, char **argv);
+/* Shows the live connections of this user's programs. */
+int command_status(int argc, char **argv);
 
 #endif

@@ -20,6 +20,7 @@ static const struct subcommand subcommands[] = {
     {"doctor", command_doctor, "PROGRAM", "whether a preload can reach PROGRAM, or why not"},
     {"explain", command_explain, "HOST[:PORT]", "what the policy decides for a connection, and why"},
     {"lint", command_lint, "[FILE]", "every error of the policy"},
+    {"status", command_status, "", "the connections of your programs now"},
 };
 
 enum { SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };

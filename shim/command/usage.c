@@ -7,15 +7,22 @@
 
 #include "command/command.h"
 
-enum { COLUMNS_DEFAULT = 80, COLUMNS_LEAST = 40, TEXT_LIMIT = 16384 };
+enum { COLUMNS_DEFAULT = 80, LINES_DEFAULT = 24, COLUMNS_LEAST = 40, TEXT_LIMIT = 16384 };
 
-static size_t columns(FILE *out)
+size_t columns_of(FILE *out)
 {
     struct winsize window = {0};
 
     if (ioctl(fileno(out), TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
         return COLUMNS_DEFAULT;
     return window.ws_col < COLUMNS_LEAST ? COLUMNS_LEAST : window.ws_col;
+}
+
+size_t lines_of(FILE *out)
+{
+    struct winsize window = {0};
+
+    return ioctl(fileno(out), TIOCGWINSZ, &window) == 0 && window.ws_row > 0 ? window.ws_row : LINES_DEFAULT;
 }
 
 /* Columns that UTF-8 text takes, every character counted as one. */
@@ -30,7 +37,7 @@ static size_t width_of(const char *text, size_t length)
 
 static void wrap(FILE *out, unsigned indent, const char *text)
 {
-    const size_t limit = columns(out) - 1;
+    const size_t limit = columns_of(out) - 1;
     size_t column = 0;
 
     while (*text) {

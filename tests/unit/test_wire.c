@@ -154,6 +154,39 @@ static void a_status_entry_survives_the_wire(void **state)
     assert_false(wire_read_connection(&got, message, wire_write_status(message)));
 }
 
+/* A relay answers with as many messages as it has connections: each is bounded, whatever its texts are. */
+static void a_status_entry_is_bounded(void **state)
+{
+    static char text[WIRE_TEXT_LIMIT + 1];
+    struct wire_connection sent = {
+        .program = text, .server = text, .protocol = text, .version = text, .cipher = text};
+    struct wire_connection got;
+    size_t length;
+
+    (void)state;
+    memset(text, 'x', WIRE_TEXT_LIMIT - 1);
+    length = wire_write_connection(message, &sent);
+    assert_in_range(length, 5 * WIRE_TEXT_LIMIT, WIRE_MESSAGE_LIMIT);
+    assert_true(wire_read_connection(&got, message, length));
+    assert_string_equal(got.cipher, text);
+    text[WIRE_TEXT_LIMIT - 1] = 'x';
+    assert_int_equal(wire_write_connection(message, &sent), 0);
+}
+
+/* What stands in a table of names must be in it. */
+static void a_status_entry_of_unknown_numbers_is_malformed(void **state)
+{
+    const struct wire_connection good = {.stage = WIRE_REFUSED, .level = LEVEL_FINGERPRINT};
+    const struct wire_connection bad[] = {{.stage = WIRE_STAGES},
+                                          {.level = (enum level)(LEVEL_FINGERPRINT + 1)}};
+    struct wire_connection got;
+
+    (void)state;
+    assert_true(wire_read_connection(&got, message, wire_write_connection(message, &good)));
+    for (size_t i = 0; i < 2; i++)
+        assert_false(wire_read_connection(&got, message, wire_write_connection(message, &bad[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +197,8 @@ int main(void)
         cmocka_unit_test(too_much_does_not_fit),
         cmocka_unit_test(option_and_reply_survive_the_wire),
         cmocka_unit_test(a_status_entry_survives_the_wire),
+        cmocka_unit_test(a_status_entry_is_bounded),
+        cmocka_unit_test(a_status_entry_of_unknown_numbers_is_malformed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,191 @@
+/* retrotls status: the live connections of this user's programs. */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "command/command.h"
+#include "command/relays.h"
+#include "command/table.h"
+#include "command/usage.h"
+
+enum { REDRAW = 1000, CONTROL_C = 3 }; /* REDRAW: ms */
+
+static volatile sig_atomic_t ended;
+
+static void help(void)
+{
+    puts("Usage: retrotls status [OPTION]...\n"
+         "Show the connections of your programs that go through retrotls now.\n"
+         "\n"
+         "      --watch  show them anew each second, until q or Ctrl-C\n"
+         "      --json   for scripts: a list with an object for each (with --watch: a\n"
+         "               list on a line of its own each second)\n"
+         "      --help   show this and exit\n"
+         "\n"
+         "Exit status: 0 shown; 1 not all of them could be asked for; 2 wrong usage.");
+}
+
+/* -1: go on; else the exit status. */
+static int read_options(int argc, char **argv, bool *watch, bool *json)
+{
+    enum { HELP = 256, WATCH, JSON };
+    static const struct option options[] = {
+        {"watch", no_argument, NULL, WATCH},
+        {"json", no_argument, NULL, JSON},
+        {"help", no_argument, NULL, HELP},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    opterr = 0;
+    optind = 0; /* getopt(3): begin anew */
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (option) {
+        case WATCH:
+            *watch = true;
+            break;
+        case JSON:
+            *json = true;
+            break;
+        case HELP:
+            help();
+            return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        default:
+            return usage_error("status: unknown option '%s'", argv[optind - 1]);
+        }
+    }
+    if (optind < argc)
+        return usage_error("status: '%s' is too much", argv[optind]);
+    if (*watch && !*json && isatty(STDOUT_FILENO) != 1)
+        return usage_error("status: --watch needs a terminal, or --json");
+    return -1;
+}
+
+/* One look: false where something is missing from it. */
+static bool look(struct rows *rows)
+{
+    if (!relays_ask(rows)) {
+        complain("status: /proc/net/unix: %s", strerror(errno));
+        return false;
+    }
+    return rows->silent == 0;
+}
+
+static int show_once(struct rows *rows, bool json)
+{
+    const bool good = look(rows);
+
+    if (json)
+        table_as_json(rows);
+    else
+        table_show(rows, isatty(STDOUT_FILENO) == 1 ? columns_of(stdout) : SIZE_MAX, 0);
+    if (rows->silent > 0)
+        complain("status: %zu of your relays did not answer in full", rows->silent);
+    if (fflush(stdout) != 0) {
+        complain("standard output: %s", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* ---- watching ---- */
+
+static void on_signal(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+static void on_resize(int number)
+{
+    (void)number; /* interrupts poll() */
+}
+
+static void set_signals(void)
+{
+    struct sigaction end = {.sa_handler = on_signal}, resize = {.sa_handler = on_resize};
+
+    sigaction(SIGINT, &end, NULL);
+    sigaction(SIGTERM, &end, NULL);
+    sigaction(SIGHUP, &end, NULL);
+    sigaction(SIGWINCH, &resize, NULL);
+}
+
+/* Waits for the next second, or for a key that ends it. */
+static void wait_or_end(bool keys)
+{
+    struct pollfd polled = {.fd = keys ? STDIN_FILENO : -1, .events = POLLIN};
+    char key;
+
+    if (poll(&polled, 1, REDRAW) <= 0 || polled.revents == 0)
+        return;
+    if (read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 'Q' || key == CONTROL_C)
+        ended = 1;
+}
+
+static void draw(const struct rows *rows)
+{
+    fputs("\033[H\033[J", stdout); /* home, clear to the end (ECMA-48) */
+    table_show(rows, columns_of(stdout), lines_of(stdout));
+    if (rows->silent > 0)
+        printf("%zu of your relays did not answer in full\n", rows->silent);
+}
+
+static int watch_json(struct rows *rows)
+{
+    while (!ended && (look(rows) || rows->silent > 0)) {
+        table_as_json(rows);
+        if (fflush(stdout) != 0)
+            return EXIT_FAILURE;
+        wait_or_end(false);
+    }
+    return ended ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* On the terminal's other screen, so that what was there comes back. */
+static int watch_terminal(struct rows *rows)
+{
+    struct termios before, raw;
+    const bool keys = tcgetattr(STDIN_FILENO, &before) == 0;
+
+    if (keys) {
+        raw = before;
+        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG); /* Ctrl-Z would leave the screen as it is here */
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+    }
+    fputs("\033[?1049h\033[?25l", stdout);
+    while (!ended && (look(rows) || rows->silent > 0)) {
+        draw(rows);
+        if (fflush(stdout) != 0)
+            break;
+        wait_or_end(keys);
+    }
+    fputs("\033[?25h\033[?1049l", stdout);
+    fflush(stdout);
+    if (keys)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+    return ended ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int command_status(int argc, char **argv)
+{
+    struct rows rows = {.row = NULL};
+    bool watch = false, json = false;
+    int status = read_options(argc, argv, &watch, &json);
+
+    if (status >= 0)
+        return status;
+    if (watch)
+        set_signals();
+    status = !watch ? show_once(&rows, json) : json ? watch_json(&rows) : watch_terminal(&rows);
+    rows_free(&rows);
+    return status;
+}

@@ -1,0 +1,268 @@
+"""retrotls status: what it shows of live connections."""
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import pytest
+from support import certs
+from support.hostile import Hostile
+from support.play import honest
+from support.protocols import IMAP
+from support.shim import COMMAND, PYTHON
+from support.wait import wait_for
+
+HOST = "mail.example.org"
+USAGE = 2
+# Opens a session, and keeps it until its input ends.
+PROGRAM = """
+import imaplib, sys
+c = imaplib.IMAP4(sys.argv[1], int(sys.argv[2]))
+c.noop()
+print("open", flush=True)
+sys.stdin.read()
+"""
+KEYS = {"program", "pid", "server", "address", "port", "protocol", "state", "level", "version", "cipher", "up", "down",
+        "milliseconds"}
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs a network namespace and another user")
+
+
+@contextlib.contextmanager
+def session(shim, host, port):
+    """A program with an open connection; its process."""
+    process = shim.popen(PYTHON, "-c", PROGRAM, host, port, stdin=-1)
+    try:
+        assert process.stdout.readline() == b"open\n", process.stderr.read()
+        yield process
+    finally:
+        shim.finish(process, b"\n")
+
+
+@pytest.fixture
+def mail(shim, dovecot):
+    """A session with dovecot."""
+    shim.hosts = {HOST: [dovecot.address]}
+    shim.guard(dovecot.ports["imap"])
+    with session(shim, HOST, dovecot.ports["imap"]) as process:
+        yield process
+
+
+def status(*arguments, **options):
+    """Other connections of this user come and go meanwhile: what matters are the test's own. And relays of other tests
+    may be stopped, so that 1 is an exit status as good as 0 here."""
+    return subprocess.run([COMMAND, "status", *arguments], capture_output=True, text=True, timeout=60,
+                          env={"LANG": "C", "TERM": "xterm"}, **options)
+
+
+def connections(pid):
+    result = status("--json")
+    assert result.returncode in (0, 1), result
+    return [c for c in json.loads(result.stdout) if c["pid"] == pid]
+
+
+def test_json(mail, dovecot):
+    found, = connections(mail.pid)
+    assert set(found) == KEYS
+    assert found["program"].startswith("/usr/bin/python3")
+    assert (found["server"], found["address"], found["port"]) == (HOST, dovecot.address, dovecot.ports["imap"])
+    assert (found["protocol"], found["state"], found["level"]) == ("imap", "tls", "secure")
+    assert found["version"] == "TLSv1.3" and found["cipher"].startswith("TLS_")
+    assert found["up"] > 10 and found["down"] > 10 and 0 <= found["milliseconds"] < 600000
+
+
+def test_a_connection_that_ended_is_gone(shim, dovecot):
+    shim.hosts = {HOST: [dovecot.address]}
+    shim.guard(dovecot.ports["imap"])
+    with session(shim, HOST, dovecot.ports["imap"]) as process:
+        assert len(connections(process.pid)) == 1
+    wait_for(lambda: not connections(process.pid), "the connection to go")
+
+
+def test_table(mail, dovecot):
+    result = status()
+    assert result.returncode in (0, 1), result
+    titles, *lines = result.stdout.splitlines()
+    assert titles.split() == ["PROGRAM", "PID", "SERVER", "PROTO", "LEVEL", "TLS", "CIPHER", "UP", "DOWN", "AGE"]
+    words, = (line.split() for line in lines if line.split()[1] == str(mail.pid))
+    assert words[0].startswith("python3") and words[2] == f"{HOST}:{dovecot.ports['imap']}"
+    assert words[3:6] == ["imap", "secure", "TLSv1.3"] and re.fullmatch(r"\d+", words[7])
+
+
+def test_one_that_is_still_negotiating(shim):
+    """A server that never greets."""
+    with Hostile(lambda s: s.silence()) as server:
+        shim.guard(server.port, "secure", "imap", "greeting-timeout 50s")
+        process = shim.popen(PYTHON, "-c", PROGRAM, "localhost", server.port, stdin=-1)
+        try:
+            wait_for(lambda: [c["state"] for c in connections(process.pid)] == ["negotiating"], "the connection")
+            found, = connections(process.pid)
+            assert found["version"] is None and found["cipher"] is None
+        finally:
+            process.kill()
+            shim.finish(process)
+
+
+def test_one_that_was_refused(shim):
+    with Hostile(honest(IMAP, certs.case("expired"))) as server:
+        shim.guard(server.port)
+        code = "import socket, sys\ns = socket.create_connection(('localhost', int(sys.argv[1])))\n" \
+               "print(s.recv(1000)[:5], flush=True)\nsys.stdin.read()\n"
+        process = shim.popen(PYTHON, "-c", code, server.port, stdin=-1)
+        try:
+            assert process.stdout.readline() == b"b'* BYE'\n"
+            wait_for(lambda: [c["state"] for c in connections(process.pid)] == ["refused"], "the refusal")
+        finally:
+            shim.finish(process, b"\n")
+
+
+class Terminal:
+    """The command on a terminal, with a person at it."""
+
+    def __init__(self, columns, lines, *arguments):
+        self.main, self.side = pty.openpty()
+        fcntl.ioctl(self.side, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.before = termios.tcgetattr(self.side)
+        self.out = ""
+        self.process = subprocess.Popen([COMMAND, "status", *arguments], stdin=self.side, stdout=self.side,
+                                        stderr=self.side, env={"LANG": "C", "TERM": "xterm"}, start_new_session=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.main)
+        os.close(self.side)
+
+    def read_until(self, holds, what):
+        deadline = time.monotonic() + 60
+        while not holds(self.out):
+            assert time.monotonic() < deadline, f"waited for {what}, got {self.out!r}"
+            if select.select([self.main], [], [], 0.2)[0]:
+                self.out += os.read(self.main, 65536).decode("ascii").replace("\r\n", "\n")
+
+    def screens(self):
+        """What was drawn, screen by screen, but for one that may not be complete."""
+        return self.out.split("\033[H\033[J")[1:-1]
+
+    def type(self, keys):
+        os.write(self.main, keys)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_table_fits_the_terminal(mail, columns):
+    with Terminal(columns, 24) as terminal:
+        terminal.read_until(lambda out: "python3" in out, "the table")
+        assert terminal.process.wait(60) in (0, 1)
+    lines = terminal.out.splitlines()
+    assert all(len(line) <= columns for line in lines), terminal.out
+    shown = ["PROGRAM", "PID", "SERVER", "PROTO", "LEVEL", "TLS", "CIPHER", "UP", "DOWN", "AGE"]
+    if columns == 200:
+        assert lines[0].split() == shown
+    else:
+        assert {"PROGRAM", "SERVER", "TLS"} <= set(lines[0].split()) <= set(shown)
+        assert columns > 40 or "CIPHER" not in lines[0]
+
+
+@pytest.mark.parametrize("end", [b"q", b"\x03", signal.SIGTERM])
+def test_watch(mail, end):
+    with Terminal(80, 20, "--watch") as terminal:
+        terminal.read_until(lambda _: len(terminal.screens()) >= 3, "three screens")
+        if isinstance(end, bytes):
+            terminal.type(end)
+        else:
+            terminal.process.send_signal(end)
+        assert terminal.process.wait(60) == 0
+        terminal.read_until(lambda out: out.endswith("\033[?25h\033[?1049l"), "the old screen")
+        assert termios.tcgetattr(terminal.side) == terminal.before
+    assert terminal.out.startswith("\033[?1049h\033[?25l")
+    for screen in terminal.screens():
+        assert len(screen.splitlines()) < 20 and all(len(line) <= 80 for line in screen.splitlines())
+        assert screen.startswith("PROGRAM")
+
+
+def test_watch_in_tmux(mail, tmp_path):
+    """A whole terminal: what was on it before comes back in the end."""
+    def tmux(*arguments):
+        command = ["tmux", "-S", tmp_path / "tmux", "-f", "/dev/null", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60,
+                              env={"PATH": os.environ["PATH"], "LANG": "C", "TERM": "xterm"}).stdout
+
+    def shows(*words):
+        return lambda: all(word in tmux("capture-pane", "-p") for word in words)
+
+    tmux("new-session", "-d", "-x", "70", "-y", "24",
+         f"echo before; {COMMAND} status --watch; echo status $?; read answer")
+    try:
+        wait_for(shows("PROGRAM", "python3", str(mail.pid)), "the table", 60)
+        assert "before" not in tmux("capture-pane", "-p")
+        tmux("send-keys", "q")
+        wait_for(shows("before", "status 0"), "the end", 60)
+        assert "PROGRAM" not in tmux("capture-pane", "-p")
+    finally:
+        tmux("kill-server")
+
+
+def test_watch_as_json(mail):
+    process = subprocess.Popen([COMMAND, "status", "--watch", "--json"], stdout=subprocess.PIPE, text=True)
+    try:
+        for _ in range(2):
+            assert [c["state"] for c in json.loads(process.stdout.readline()) if c["pid"] == mail.pid] == ["tls"]
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+
+
+# Listens as a relay would, as the user argv[1], then has root look; says whether it was asked anything.
+PRETENDER = """
+import os, socket, subprocess, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind(b"\\0retrotls/1 relay " + b"ab" * 16)
+os.seteuid(int(sys.argv[1]))
+s.listen(5)
+os.seteuid(0)
+result = subprocess.run([sys.argv[2], "status"], capture_output=True, text=True, timeout=60)
+c, _ = s.accept()
+print("asked" if c.recv(1000) else "left alone", result.returncode)
+print(result.stdout, result.stderr)
+"""
+
+
+def pretend(uid):
+    return subprocess.run(["unshare", "--net", PYTHON, "-c", PRETENDER, str(uid), COMMAND], capture_output=True,
+                          text=True, timeout=60).stdout
+
+
+@root_only
+def test_another_users_listener_is_not_asked():
+    out = pretend(65534)
+    assert out.startswith("left alone 0\nNo connections.\n"), out
+
+
+@root_only
+def test_relay_that_does_not_answer():
+    out = pretend(0)
+    assert out.startswith("asked 1\nNo connections.\n") and "1 of your relays did not answer in full" in out, out
+
+
+@pytest.mark.parametrize("arguments, words", [(["--nope"], "unknown option '--nope'"), (["x"], "'x' is too much"),
+                                              (["--watch"], "--watch needs a terminal")])
+def test_usage_errors(arguments, words):
+    result = status(*arguments)
+    assert result.returncode == USAGE and words in result.stderr
+
+
+def test_help():
+    result = status("--help")
+    assert result.returncode == 0 and result.stdout.startswith("Usage: retrotls status")
