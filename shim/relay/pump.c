@@ -196,14 +196,19 @@ static bool write_server(struct pump *p)
     return moved;
 }
 
-/* Closing with SO_LINGER of 0 seconds drops what was not sent and resets the connection (socket(7)). */
+/*
+ * Closing with SO_LINGER of 0 seconds drops what was not sent and resets the connection (socket(7)). Whether
+ * it is a close or a half-close is asked: the read that found the end may have come before the edge that
+ * tells.
+ */
 static bool is_abort(const struct pump *p)
 {
     struct linger linger = {.l_onoff = 0};
     socklen_t length = sizeof linger;
+    struct pollfd end = {.fd = p->program->fd};
 
-    return p->program_deaf && getsockopt(p->server->fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 &&
-           linger.l_onoff && linger.l_linger == 0;
+    return getsockopt(p->server->fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff &&
+           linger.l_linger == 0 && poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
 }
 
 static bool tell_server(struct pump *p)
