@@ -31,7 +31,8 @@ def test_system_calls_do_not_grow(unit, server, tmp_path):
     with Shim(server.target) as shim:
         counted = counts.system_calls(unit, shim, tmp_path)
     for who, calls in counted.items():
-        total = sum(calls.values())
-        limit = recorded[who]["all"] * ROOM[unit]
-        assert total <= limit, (f"{who}: {total:.1f} system calls a {unit}, {recorded[who]['all']} when last counted\n"
+        # How often threads wait for each other depends on how busy the machine is.
+        total = sum(calls.values()) - calls.get("futex", 0)
+        then = recorded[who]["all"] - recorded[who].get("futex", 0)
+        assert total <= then * ROOM[unit], (f"{who}: {total:.1f} system calls a {unit}, {then:.1f} when last counted\n"
                                 f"now:  {calls}\nthen: {recorded[who]}")
