@@ -12,6 +12,13 @@
 #include <sys/uio.h>
 #include <time.h>
 
+/* musl 1.2 has macros of these names (its off_t has 64 bits always); here the functions themselves are meant.
+ */
+#undef fcntl64
+#undef preadv64v2
+#undef pwritev64v2
+#undef sendfile64
+
 struct io {
     ssize_t (*read)(int, void *, size_t);
     ssize_t (*readv)(int, const struct iovec *, int);

@@ -14,6 +14,14 @@
 #include "preload/memory.h"
 #include "preload/watch.h"
 
+/* musl declares the flags of recvmmsg(2) as unsigned, and its CMSG_NXTHDR() mixes signs. */
+#ifdef __GLIBC__
+typedef int mmsg_flags;
+#else
+typedef unsigned mmsg_flags;
+#    pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
 /* What is discarded goes here, from any thread: nobody reads it. */
 static char nowhere[65536];
 
@@ -226,8 +234,11 @@ static int look_at_all(const struct mmsghdr *messages, int got)
     return got;
 }
 
-EXPORTED int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
+EXPORTED int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_flags raw_flags,
+                      struct timespec *timeout)
 {
+    const int flags = (int)raw_flags;
+
     if (!known_is_plain(fd)) {
         const enum watched watched = watch(fd, WATCH_READ, flags);
 

@@ -125,7 +125,7 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
     const int before = errno;
-    const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, flags);
+    const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, (int)flags);
     unsigned done = 0;
 
     if (watched == WATCHED_REFUSED)
