@@ -66,11 +66,6 @@ static void server_ends(struct pump *p, enum flow how)
 
 static void program_ends(struct pump *p)
 {
-    struct pollfd end = {.fd = p->program->fd};
-
-    /* The read that finds the end may come before the edge that tells a close from a half-close. */
-    if (poll(&end, 1, 0) == 1 && (end.revents & POLLHUP))
-        p->program_deaf = true;
     p->program_ended = true;
     p->program_readable = false;
 }
