@@ -8,6 +8,8 @@ import pytest
 from support.shim import PYTHON, ROOT
 from support.tap import Tap
 
+pytestmark = pytest.mark.timeout(600)  # everything is compiled, twice
+
 IMAP = """
 import imaplib, sys
 c = imaplib.IMAP4("localhost", int(sys.argv[1]))
