@@ -52,7 +52,7 @@ static void make_absolute(char path[PATH_LIMIT])
     if (path[0] == '\0' || path[0] == '/')
         return;
     memcpy(relative, path, sizeof relative);
-    if (syscall(SYS_getcwd, path, PATH_LIMIT) <= 0) {
+    if (sys_call(SYS_getcwd, path, PATH_LIMIT) <= 0) {
         memcpy(path, relative, sizeof relative);
         return;
     }

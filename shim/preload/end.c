@@ -44,7 +44,7 @@ static void raise_sigpipe(void)
     info.si_code = SI_USER;
     info.si_pid = getpid();
     info.si_uid = getuid();
-    syscall(SYS_rt_tgsigqueueinfo, sys_process(), sys_thread(), SIGPIPE, &info);
+    sys_call(SYS_rt_tgsigqueueinfo, sys_process(), sys_thread(), SIGPIPE, &info);
 }
 
 /* The end of a send that was made with MSG_NOSIGNAL and failed; `flags` are the program's. */

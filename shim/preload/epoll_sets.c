@@ -114,7 +114,7 @@ bool epoll_delete(const struct registration *r)
 {
     struct epoll_event none = {.events = 0};
 
-    return syscall(SYS_epoll_ctl, r->set, EPOLL_CTL_DEL, r->number, &none) == 0;
+    return sys_call(SYS_epoll_ctl, r->set, EPOLL_CTL_DEL, r->number, &none) == 0;
 }
 
 /*
@@ -125,5 +125,5 @@ bool epoll_add(const struct registration *r)
 {
     struct epoll_event event = {.events = r->events, .data.u64 = r->data};
 
-    return syscall(SYS_epoll_ctl, r->set, EPOLL_CTL_ADD, r->number, &event) == 0;
+    return sys_call(SYS_epoll_ctl, r->set, EPOLL_CTL_ADD, r->number, &event) == 0;
 }

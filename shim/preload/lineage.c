@@ -3,8 +3,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "preload/sys.h"
 
 /*
  * What was there before is kept, for a child of vfork() writes into its parent's memory: the parent then
@@ -49,7 +50,7 @@ static struct lineage begin(pid_t pid, pid_t tid)
 
 struct lineage *lineage_now(void)
 {
-    const pid_t pid = getpid(), tid = (pid_t)syscall(SYS_gettid);
+    const pid_t pid = getpid(), tid = (pid_t)sys_thread();
     struct lineage new;
     sigset_t all, signals;
 

@@ -25,7 +25,7 @@ bool lock_take(struct lock *lock, int64_t deadline)
             return false;
         wait.seconds = (long)(left / 1000);
         wait.nanoseconds = (long)(left % 1000 * 1000000);
-        syscall(SYS_futex, &lock->holder, FUTEX_WAIT_PRIVATE_, process, &wait, NULL, 0);
+        sys_call(SYS_futex, &lock->holder, FUTEX_WAIT_PRIVATE_, process, &wait, NULL, 0);
         holder = 0;
     }
     return true;
@@ -34,5 +34,5 @@ bool lock_take(struct lock *lock, int64_t deadline)
 void lock_release(struct lock *lock)
 {
     atomic_store(&lock->holder, 0);
-    syscall(SYS_futex, &lock->holder, FUTEX_WAKE_PRIVATE_, 1, NULL, NULL, 0);
+    sys_call(SYS_futex, &lock->holder, FUTEX_WAKE_PRIVATE_, 1, NULL, NULL, 0);
 }

@@ -66,7 +66,7 @@ static int highest_number(void)
         uint64_t soft, hard;
     } limit;
 
-    if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0 || limit.soft > NUMBERS_LIMIT) {
+    if (sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0 || limit.soft > NUMBERS_LIMIT) {
         errno = ENOTSUP;
         return 0;
     }

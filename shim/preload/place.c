@@ -70,7 +70,7 @@ static bool own_path(char path[PLACE_LIMIT])
 
 static bool exists(const char *path)
 {
-    return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+    return sys_call(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
 /* Cuts the last part of a path off; false where there is none. */

@@ -21,7 +21,7 @@ bool refused_put(int fd)
     int file;
 
 #ifdef SYS_memfd_create
-    file = sys_lift((int)syscall(SYS_memfd_create, "retrotls: refused", CLOEXEC | ALLOW_SEALING));
+    file = sys_lift((int)sys_call(SYS_memfd_create, "retrotls: refused", CLOEXEC | ALLOW_SEALING));
 #else
     file = -1;
     errno = ENOSYS;

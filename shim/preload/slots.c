@@ -18,7 +18,7 @@ static bool on_alternate_stack(void)
 {
     stack_t stack = {.ss_flags = 0};
 
-    return syscall(SYS_sigaltstack, NULL, &stack) == 0 && stack.ss_flags & SS_ONSTACK;
+    return sys_call(SYS_sigaltstack, NULL, &stack) == 0 && stack.ss_flags & SS_ONSTACK;
 }
 
 /* Stacks grow down: a frame that is not deeper than the slot's means that the slot's call is over. */

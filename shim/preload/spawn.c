@@ -43,7 +43,7 @@ struct start {
 static _Noreturn void leave(int status)
 {
     for (;;)
-        syscall(SYS_exit_group, status);
+        sys_call(SYS_exit_group, status);
 }
 
 static void reset_signals(void)
@@ -53,23 +53,25 @@ static void reset_signals(void)
     const sys_signals none = {0};
 
     for (int number = 1; number <= SIGNALS; number++)
-        syscall(SYS_rt_sigaction, number, initial, NULL, sizeof(sys_signals));
+        sys_call(SYS_rt_sigaction, number, initial, NULL, sizeof(sys_signals));
     sys_signals_restore(none);
 }
 
 static void close_one_by_one(unsigned first, unsigned last)
 {
-    struct rlimit limit = {.rlim_cur = 1024};
+    struct {
+        uint64_t soft, hard;
+    } limit = {.soft = 1024};
 
     /* Descriptors above a limit that was lowered later stay out of reach; no kernel before 5.9 tells more. */
-    syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
-    for (unsigned fd = first; fd <= last && fd < limit.rlim_cur; fd++)
+    sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+    for (unsigned fd = first; fd <= last && fd < limit.soft; fd++)
         sys_close((int)fd);
 }
 
 static void close_from_to(unsigned first, unsigned last)
 {
-    if (first <= last && syscall(SYS_close_range, first, last, 0) != 0)
+    if (first <= last && sys_call(SYS_close_range, first, last, 0) != 0)
         close_one_by_one(first, last);
 }
 
@@ -87,9 +89,9 @@ static bool arrange_descriptors(unsigned listener)
         sys_close((int)listener);
     else if (sys_fcntl(LISTENER, F_SETFD, 0) < 0)
         return false;
-    null = (int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+    null = (int)sys_call(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
     if (null < 0) /* a bare chroot: a socket that leads nowhere */
-        null = (int)syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
+        null = (int)sys_call(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
     if (null < 0)
         return false;
     /* The lowest free number: 0. */
@@ -105,10 +107,10 @@ NEVER_RETURNS static int become_relay(void *argument)
     struct start *const start = argument;
     char *const arguments[] = {name, NULL};
 
-    syscall(SYS_setsid);
-    if (syscall(SYS_chdir, "/") == 0 && arrange_descriptors((unsigned)start->listener)) {
+    sys_call(SYS_setsid);
+    if (sys_call(SYS_chdir, "/") == 0 && arrange_descriptors((unsigned)start->listener)) {
         reset_signals();
-        syscall(SYS_execve, start->path, arguments, start->environment);
+        sys_call(SYS_execve, start->path, arguments, start->environment);
     }
     atomic_store(&start->error, errno);
     leave(127);
@@ -136,10 +138,10 @@ static int fork_twice(struct start *start)
     uint64_t pending = 0;
     long child;
 
-    syscall(SYS_rt_sigpending, &pending, sizeof pending);
-    child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    sys_call(SYS_rt_sigpending, &pending, sizeof pending);
+    child = sys_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (child == 0) {
-        child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        child = sys_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
         if (child == 0)
             become_relay(start);
         if (child < 0)
@@ -148,9 +150,9 @@ static int fork_twice(struct start *start)
     }
     if (child < 0)
         return errno;
-    syscall(SYS_wait4, child, NULL, 0, NULL);
+    sys_call(SYS_wait4, child, NULL, 0, NULL);
     if (!(pending & chld))
-        syscall(SYS_rt_sigtimedwait, &chld, NULL, &at_once, sizeof chld);
+        sys_call(SYS_rt_sigtimedwait, &chld, NULL, &at_once, sizeof chld);
     return 0;
 }
 
@@ -164,7 +166,7 @@ static int start_both(struct start *start)
     if (child < 0)
         return errno;
     /* ECHILD: another thread's wait with __WALL was faster, or SIGCHLD is ignored. */
-    while (syscall(SYS_wait4, child, NULL, __WCLONE, NULL) < 0 && errno == EINTR)
+    while (sys_call(SYS_wait4, child, NULL, __WCLONE, NULL) < 0 && errno == EINTR)
         ;
     return 0;
 }
@@ -182,11 +184,11 @@ int spawn_relay(const char *path, char *const environment[], int listener)
     start->environment = environment;
     start->listener = listener;
     /* A subreaper would get the orphaned relay as a child of its own. */
-    if (syscall(SYS_prctl, PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper)
-        syscall(SYS_prctl, PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+    if (sys_call(SYS_prctl, PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper)
+        sys_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
     error = start_both(start);
     if (subreaper)
-        syscall(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+        sys_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     if (error == 0)
         error = atomic_load(&start->error);
     munmap(start, sizeof *start);

@@ -19,118 +19,118 @@ struct kernel_timespec {
 
 int sys_close(int fd)
 {
-    return (int)syscall(SYS_close, fd);
+    return (int)sys_call(SYS_close, fd);
 }
 
 int sys_open(const char *path, int flags, unsigned mode)
 {
-    return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+    return (int)sys_call(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
 }
 
 ssize_t sys_read(int fd, void *buffer, size_t size)
 {
-    return syscall(SYS_read, fd, buffer, size);
+    return sys_call(SYS_read, fd, buffer, size);
 }
 
 ssize_t sys_writev(int fd, const struct iovec *pieces, int count)
 {
-    return syscall(SYS_writev, fd, pieces, count);
+    return sys_call(SYS_writev, fd, pieces, count);
 }
 
 ssize_t sys_readlink(const char *path, char *buffer, size_t size)
 {
-    return syscall(SYS_readlinkat, AT_FDCWD, path, buffer, size);
+    return sys_call(SYS_readlinkat, AT_FDCWD, path, buffer, size);
 }
 
 ssize_t sys_getdents(int fd, void *buffer, size_t size)
 {
-    return syscall(SYS_getdents64, fd, buffer, size);
+    return sys_call(SYS_getdents64, fd, buffer, size);
 }
 
 int sys_fcntl(int fd, int command, long argument)
 {
 #ifdef SYS_fcntl64
-    return (int)syscall(SYS_fcntl64, fd, command, argument);
+    return (int)sys_call(SYS_fcntl64, fd, command, argument);
 #else
-    return (int)syscall(SYS_fcntl, fd, command, argument);
+    return (int)sys_call(SYS_fcntl, fd, command, argument);
 #endif
 }
 
 int sys_ioctl(int fd, unsigned long request, void *argument)
 {
-    return (int)syscall(SYS_ioctl, fd, request, argument);
+    return (int)sys_call(SYS_ioctl, fd, request, argument);
 }
 
 int sys_dup3(int from, int to, int flags)
 {
-    return (int)syscall(SYS_dup3, from, to, flags);
+    return (int)sys_call(SYS_dup3, from, to, flags);
 }
 
 int sys_poll(struct pollfd *set, unsigned count, int milliseconds)
 {
     struct kernel_timespec wait = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
 
-    return (int)syscall(SYS_ppoll, set, count, milliseconds < 0 ? NULL : &wait, NULL, sizeof(sys_signals));
+    return (int)sys_call(SYS_ppoll, set, count, milliseconds < 0 ? NULL : &wait, NULL, sizeof(sys_signals));
 }
 
 int sys_socket(int domain, int type, int protocol)
 {
-    return (int)syscall(SYS_socket, domain, type | SOCK_CLOEXEC, protocol);
+    return (int)sys_call(SYS_socket, domain, type | SOCK_CLOEXEC, protocol);
 }
 
 int sys_socketpair(int domain, int type, int protocol, int pair[2])
 {
-    return (int)syscall(SYS_socketpair, domain, type | SOCK_CLOEXEC, protocol, pair);
+    return (int)sys_call(SYS_socketpair, domain, type | SOCK_CLOEXEC, protocol, pair);
 }
 
 int sys_bind(int fd, const void *address, socklen_t length)
 {
-    return (int)syscall(SYS_bind, fd, address, length);
+    return (int)sys_call(SYS_bind, fd, address, length);
 }
 
 int sys_listen(int fd, int backlog)
 {
-    return (int)syscall(SYS_listen, fd, backlog);
+    return (int)sys_call(SYS_listen, fd, backlog);
 }
 
 int sys_connect(int fd, const void *address, socklen_t length)
 {
-    return (int)syscall(SYS_connect, fd, address, length);
+    return (int)sys_call(SYS_connect, fd, address, length);
 }
 
 int sys_shutdown(int fd, int how)
 {
-    return (int)syscall(SYS_shutdown, fd, how);
+    return (int)sys_call(SYS_shutdown, fd, how);
 }
 
 int sys_getsockname(int fd, void *address, socklen_t *length)
 {
-    return (int)syscall(SYS_getsockname, fd, address, length);
+    return (int)sys_call(SYS_getsockname, fd, address, length);
 }
 
 int sys_getpeername(int fd, void *address, socklen_t *length)
 {
-    return (int)syscall(SYS_getpeername, fd, address, length);
+    return (int)sys_call(SYS_getpeername, fd, address, length);
 }
 
 int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 {
-    return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
+    return (int)sys_call(SYS_getsockopt, fd, level, name, value, length);
 }
 
 int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
-    return (int)syscall(SYS_setsockopt, fd, level, name, value, length);
+    return (int)sys_call(SYS_setsockopt, fd, level, name, value, length);
 }
 
 ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    return syscall(SYS_sendmsg, fd, message, flags);
+    return sys_call(SYS_sendmsg, fd, message, flags);
 }
 
 ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    return syscall(SYS_recvmsg, fd, message, flags);
+    return sys_call(SYS_recvmsg, fd, message, flags);
 }
 
 int sys_option(int fd, int level, int name, int otherwise)
@@ -162,7 +162,7 @@ bool sys_inode(int fd, uint64_t *inode, uint32_t *owner)
     const int at_empty_path = 0x1000, statx_uid = 0x8, statx_ino = 0x100;
 
     memset(&found, 0, sizeof found);
-    if (syscall(SYS_statx, fd, "", at_empty_path, statx_uid | statx_ino, &found) != 0)
+    if (sys_call(SYS_statx, fd, "", at_empty_path, statx_uid | statx_ino, &found) != 0)
         return false;
     *inode = found.inode;
     *owner = found.uid;
@@ -186,23 +186,23 @@ ssize_t sys_copy_own_memory(void *here, void *there, size_t size, bool writing)
 {
     const struct iovec local = {here, size}, remote = {there, size};
 
-    return syscall(writing ? SYS_process_vm_writev : SYS_process_vm_readv, sys_process(), &local, 1, &remote,
-                   1, 0);
+    return sys_call(writing ? SYS_process_vm_writev : SYS_process_vm_readv, sys_process(), &local, 1, &remote,
+                    1, 0);
 }
 
 uint32_t sys_process(void)
 {
-    return (uint32_t)syscall(SYS_getpid);
+    return (uint32_t)sys_call(SYS_getpid);
 }
 
 uint32_t sys_thread(void)
 {
-    return (uint32_t)syscall(SYS_gettid);
+    return (uint32_t)sys_call(SYS_gettid);
 }
 
 bool sys_thread_exists(uint32_t process, uint32_t thread)
 {
-    return syscall(SYS_tgkill, process, thread, 0) == 0 || errno != ESRCH;
+    return sys_call(SYS_tgkill, process, thread, 0) == 0 || errno != ESRCH;
 }
 
 int64_t sys_milliseconds(void)
@@ -224,7 +224,7 @@ bool sys_random(void *buffer, size_t size)
     int fd;
 
 #ifdef SYS_getrandom
-    if (syscall(SYS_getrandom, buffer, size, 0) == (long)size)
+    if (sys_call(SYS_getrandom, buffer, size, 0) == (long)size)
         return true;
 #endif
     fd = sys_open("/dev/urandom", O_RDONLY, 0);
@@ -240,7 +240,7 @@ sys_signals sys_signals_block(void)
     const sys_signals all = {UINT64_MAX};
     sys_signals saved = {0};
 
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof saved);
+    sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof saved);
     return saved;
 }
 
@@ -248,6 +248,6 @@ void sys_signals_restore(sys_signals saved)
 {
     const int kept = errno;
 
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof saved);
+    sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof saved);
     errno = kept;
 }

@@ -14,6 +14,22 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+/*
+ * sys_call(NUMBER, ARGUMENT...), up to six: as syscall(2), which is a function that another preload may stand
+ * in front of too (torsocks does).
+ */
+#define sys_call(...) SYS_CALL_OF(__VA_ARGS__, SYS_6, SYS_5, SYS_4, SYS_3, SYS_2, SYS_1, SYS_0)(__VA_ARGS__)
+#define SYS_CALL_OF(n, a, b, c, d, e, f, call, ...) call
+#define SYS_0(n) sys_call_6(n, 0, 0, 0, 0, 0, 0)
+#define SYS_1(n, a) sys_call_6(n, (long)(a), 0, 0, 0, 0, 0)
+#define SYS_2(n, a, b) sys_call_6(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define SYS_3(n, a, b, c) sys_call_6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define SYS_4(n, a, b, c, d) sys_call_6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define SYS_5(n, a, b, c, d, e) sys_call_6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define SYS_6(n, a, b, c, d, e, f) \
+    sys_call_6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+long sys_call_6(long number, long a, long b, long c, long d, long e, long f);
+
 int sys_close(int fd);
 int sys_open(const char *path, int flags, unsigned mode);
 ssize_t sys_read(int fd, void *buffer, size_t size);
