@@ -38,6 +38,11 @@ $(BUILD)/e2e/resolver.so: tests/e2e/programs/resolver.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -o $@ $< -ldl
 
 $(BUILD)/e2e/tlsend: LIBS = -lgnutls
+# Which no preload reaches.
+$(BUILD)/e2e/connector: tests/e2e/programs/connector.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -static -o $@ $<
+
 $(BUILD)/e2e/%: tests/e2e/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< $(LIBS) -pthread

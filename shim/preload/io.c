@@ -43,6 +43,7 @@ void io_start(void)
         {offsetof(struct io, sendfile), "sendfile", NULL},
         {offsetof(struct io, sendfile64), "sendfile64", sizeof(off_t) == 8 ? "sendfile" : NULL},
         {offsetof(struct io, splice), "splice", NULL},
+        {offsetof(struct io, socket), "socket", NULL},
         {offsetof(struct io, dup), "dup", NULL},
         {offsetof(struct io, dup2), "dup2", NULL},
         {offsetof(struct io, dup3), "dup3", NULL},

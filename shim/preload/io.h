@@ -43,6 +43,7 @@ struct io {
     ssize_t (*sendfile64)(int, int, int64_t *, size_t);
     ssize_t (*splice)(int, int64_t *, int, int64_t *, size_t, unsigned);
 
+    int (*socket)(int, int, int);
     int (*dup)(int);
     int (*dup2)(int, int);
     int (*dup3)(int, int, int);

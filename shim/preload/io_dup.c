@@ -1,10 +1,11 @@
 /*
- * dup(2) and its kin, and descriptors from other processes: what is known of a number must not outlive that
- * it became another file (known.h).
+ * socket(2), dup(2) and its kin, and descriptors from other processes: what is known of a number must not
+ * outlive that it became a socket, or the duplicate of one (known.h).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/socket.h>
 
 #include "preload/export.h"
 #include "preload/io.h"
@@ -14,6 +15,17 @@ static void ready(void)
 {
     if (!io.dup)
         io_start();
+}
+
+/* It may be a child forked from this process that connects it: the number here is then the same socket. */
+EXPORTED int socket(int domain, int type, int protocol)
+{
+    int fd;
+
+    ready();
+    fd = io.socket(domain, type, protocol);
+    known_forget(fd);
+    return fd;
 }
 
 EXPORTED int dup(int fd)

@@ -5,8 +5,8 @@
  * beyond it are asked about each time. They are hints, in two directions: KNOWN_SWITCHED is verified where it
  * matters, and KNOWN_PLAIN, which is not, is kept true without watching close(2), which libc calls behind
  * everybody's back (fclose(3), ...): what counts is not what a number ceases to be but whether it can become
- * a connection that the policy guards, and every way to that is watched: connect(2), dup(2) and its kin, a
- * descriptor received over a UNIX socket. An exec(2) starts with nothing known.
+ * a connection that the policy guards, and every way to that is watched: socket(2), connect(2), dup(2) and
+ * its kin, a descriptor received over a UNIX socket. An exec(2) starts with nothing known.
  *
  * After vfork(2) a child has descriptors of its own but its parent's memory, so nothing but the process that
  * the memory belongs to may say KNOWN_PLAIN there; to forget is always right.
