@@ -101,16 +101,26 @@ ssize_t end_writev(int fd, const struct iovec *pieces, int count)
     return sent < 0 ? failed(fd, 0) : sent;
 }
 
+/* Urgent data takes its place in the stream: TLS has none, and a UNIX socket may lose it or refuse it. */
+static int flags_for(int fd, int flags)
+{
+    struct identity id;
+
+    if (flags & MSG_OOB && identity_of(fd, &id))
+        flags &= ~MSG_OOB;
+    return flags | MSG_NOSIGNAL;
+}
+
 ssize_t end_send(int fd, const void *bytes, size_t count, int flags)
 {
-    const ssize_t sent = io.send(fd, bytes, count, flags | MSG_NOSIGNAL);
+    const ssize_t sent = io.send(fd, bytes, count, flags_for(fd, flags));
 
     return sent < 0 ? failed(fd, flags) : sent;
 }
 
 ssize_t end_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    const ssize_t sent = real.sendmsg(fd, message, flags | MSG_NOSIGNAL);
+    const ssize_t sent = real.sendmsg(fd, message, flags_for(fd, flags));
 
     return sent < 0 ? failed(fd, flags) : sent;
 }

@@ -15,7 +15,7 @@ DIFFERENT = set()
 
 # What is no question of the library's: a glibc program cannot run under a musl library, and musl itself looks into
 # sendmsg()'s message.
-NOT_WITH_MUSL = {"exec_of_a_plain_program", "program_fetchmail", "read_bad_memory"}
+NOT_WITH_MUSL = {"exec_of_a_plain_program", "late_inherited_by_a_plain_program", "program_fetchmail", "read_bad_memory"}
 
 
 def cases():

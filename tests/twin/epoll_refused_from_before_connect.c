@@ -15,7 +15,7 @@ int main(void)
     SAY(epoll_wait(set, got, 4, 0));
     say("  %s", event_names(got[0].events));
     SAY(connect(fd, SA(&server), sizeof server));
-    wait_events(fd, POLLERR);
+    wait_events(fd, POLLERR | POLLHUP);
     SAY(epoll_wait(set, got, 4, 20000));
     say("  %s, data %d", event_names(got[0].events), (int)got[0].data.u64);
     SAY(epoll_wait(set, got, 4, 0));

@@ -1,6 +1,7 @@
 # The twin programs (tests/twin/twin.h), built as they are for this machine, for 32 bits and with musl.
 
 TWIN_NAMES = $(filter-out twin,$(patsubst tests/twin/%.c,%,$(wildcard tests/twin/*.c)))
+TWIN_HEADERS = $(wildcard tests/twin/*.h)
 TWIN_FLAGS = -std=c17 -D_GNU_SOURCE -g -O2 $(WARNINGS) $(WERROR) -pthread
 # musl's macros convert signs; the kernel's headers stand beside it.
 TWIN_MUSL_FLAGS = $(TWIN_FLAGS) -Wno-sign-conversion -idirafter /usr/include \
@@ -21,11 +22,11 @@ else
 twin-variants:
 endif
 
-$(BUILD)/twin/%: tests/twin/%.c tests/twin/options.h $(BUILD)/twin/twin.o
+$(BUILD)/twin/%: tests/twin/%.c $(TWIN_HEADERS) $(BUILD)/twin/twin.o
 	$(CC) $(TWIN_FLAGS) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
-$(BUILD)/twin-32/%: tests/twin/%.c tests/twin/options.h $(BUILD)/twin-32/twin.o
+$(BUILD)/twin-32/%: tests/twin/%.c $(TWIN_HEADERS) $(BUILD)/twin-32/twin.o
 	$(CC) -m32 $(TWIN_FLAGS) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
-$(BUILD)/twin-musl/%: tests/twin/%.c tests/twin/options.h $(BUILD)/twin-musl/twin.o
+$(BUILD)/twin-musl/%: tests/twin/%.c $(TWIN_HEADERS) $(BUILD)/twin-musl/twin.o
 	musl-gcc $(TWIN_MUSL_FLAGS) -o $@ $(filter %.c %.o,$^)
 
 $(BUILD)/twin/twin.o: tests/twin/twin.c tests/twin/twin.h
