@@ -40,9 +40,22 @@ CHECK = $(call objects,shim/check) $(call without_main,shim/relay) \
 UNIT_SHARED = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all clean unit check-symbols
+# The library for other programs of this machine, where there is a compiler for them (Debian's gcc-multilib and
+# musl-tools); the relay is the same for all. Not with sanitizers or another compiler, which are for the tests.
+compiles = $(shell echo 'int main(void) { return 0; }' | $(1) -x c -o /dev/null - 2>/dev/null && echo yes)
+GCC_32 = gcc -m32 -Wno-psabi
+OTHER_BUILDS = $(if $(SANITIZE)$(filter-out gcc cc,$(CC)),,$(if $(filter x86_64,$(shell uname -m)),$(if \
+	$(call compiles,$(GCC_32)),lib32)) $(if $(call compiles,musl-gcc),musl))
+
+.PHONY: all clean unit check-symbols lib32 musl
 .SECONDARY:
-all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls $(BUILD)/retrotls-check
+all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls $(BUILD)/retrotls-check $(OTHER_BUILDS)
+
+lib32:
+	@$(MAKE) --no-print-directory CC='$(GCC_32)' BUILD=$(BUILD)/lib32 $(BUILD)/lib32/libretrotls.so
+
+musl:
+	@$(MAKE) --no-print-directory CC=musl-gcc BUILD=$(BUILD)/musl $(BUILD)/musl/libretrotls.so
 
 $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/preload/libretrotls.map \
@@ -78,8 +91,9 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(c
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 # What the library asks of libc, and what it shows to programs.
-check-symbols: $(BUILD)/libretrotls.so
+check-symbols: $(BUILD)/libretrotls.so $(OTHER_BUILDS)
 	tests/check-symbols $< shim/preload/libretrotls.map
+	@for other in $(OTHER_BUILDS); do tests/check-symbols $(BUILD)/$$other/libretrotls.so shim/preload/libretrotls.map; done
 
 unit: $(UNIT)
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done

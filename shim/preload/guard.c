@@ -111,7 +111,7 @@ bool guard_acquire(struct guard *guard)
     /* With it connect() would only pretend; where the kernel does not know it, it is not set either. */
     sys_setsockopt(guard->fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
     if (!sys_cookie(guard->fd, &guard->cookie)) {
-        say(guard, "the kernel is too old (SO_COOKIE, Linux 4.12)", 0);
+        say(guard, "the kernel does not tell one socket from another (SO_COOKIE, statx(2))", 0);
         errno = ENETUNREACH;
         return false;
     }

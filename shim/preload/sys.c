@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "wire/wire.h"
+
 #ifndef SO_COOKIE
 #    define SO_COOKIE 57
 #endif
@@ -144,8 +146,15 @@ int sys_option(int fd, int level, int name, int otherwise)
 bool sys_cookie(int fd, uint64_t *cookie)
 {
     socklen_t length = sizeof *cookie;
+    uint32_t owner;
 
-    return fd >= 0 && sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &length) == 0;
+    if (fd >= 0 && sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &length) == 0)
+        return true;
+    /* EINVAL: qemu-user takes every option for an int. */
+    if (fd < 0 || (errno != ENOPROTOOPT && errno != EINVAL) || !sys_inode(fd, cookie, &owner))
+        return false;
+    *cookie |= WIRE_COOKIE_OF_INODE;
+    return true;
 }
 
 bool sys_inode(int fd, uint64_t *inode, uint32_t *owner)

@@ -60,7 +60,7 @@ int sys_option(int fd, int level, int name, int otherwise);
 
 /*
  * The number of an open socket that no other has, or ever had, on this machine (SO_COOKIE, Linux 4.12). False
- * where `fd` is no socket, or closed.
+ * where `fd` is no socket, or closed. Of an older kernel see WIRE_COOKIE_OF_INODE.
  */
 bool sys_cookie(int fd, uint64_t *cookie);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "relay/connection.h"
@@ -141,17 +142,22 @@ bool request_is_strangers(int connection)
     return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != getuid();
 }
 
-static int check_possession(const struct received *m, uint64_t cookie)
+static bool cookie_is(int fd, uint64_t cookie)
 {
+    struct stat file;
     uint64_t shown = 0;
     socklen_t length = sizeof shown;
 
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &shown, &length) == 0 && shown == cookie)
+        return true;
+    return fstat(fd, &file) == 0 && S_ISSOCK(file.st_mode) && (WIRE_COOKIE_OF_INODE | file.st_ino) == cookie;
+}
+
+static int check_possession(const struct received *m, uint64_t cookie)
+{
     if (m->truncated)
         return EMFILE;
-    if (m->descriptor[0] < 0 || getsockopt(m->descriptor[0], SOL_SOCKET, SO_COOKIE, &shown, &length) != 0 ||
-        shown != cookie)
-        return EPERM;
-    return 0;
+    return m->descriptor[0] >= 0 && cookie_is(m->descriptor[0], cookie) ? 0 : EPERM;
 }
 
 static void serve_option(int connection, struct received *m, enum wire_type type)

@@ -3,7 +3,7 @@
  *
  * A request is obeyed only where it proves its right: WIRE_GUARD by the token that the relay was started with
  * (the program's process and its forked children have it), the others by bringing the program's end along,
- * whose SO_COOKIE is the one that the request names (an exec'ed child that inherited the descriptor has that
+ * whose cookie is the one that the request names (an exec'ed child that inherited the descriptor has that
  * alone).
  */
 #ifndef RETROTLS_RELAY_REQUEST_H

@@ -40,6 +40,12 @@ enum wire_type {
     WIRE_CONNECTION = 65,
 };
 
+/*
+ * A cookie is the number of an open socket that no other has: SO_COOKIE (Linux 4.12), and where the kernel or
+ * an emulator (qemu-user) has none, the number of its inode with this bit.
+ */
+#define WIRE_COOKIE_OF_INODE (UINT64_C(1) << 47)
+
 struct wire_address {
     uint16_t family; /* AF_INET or AF_INET6, 0: none */
     uint16_t port;   /* host order */
@@ -54,7 +60,7 @@ struct wire_address {
 struct guard_request {
     uint8_t
         token[WIRE_TOKEN_SIZE]; /* proves that the request comes from the process that started the relay */
-    uint64_t cookie;            /* SO_COOKIE of the program's end */
+    uint64_t cookie;            /* of the program's end */
     uint32_t pid;
     uint32_t pending; /* 1: connect() is still under way, the relay waits for its outcome */
     uint32_t filler;  /* bytes in the relay's end that the program did not write (the seed: at least 1) */

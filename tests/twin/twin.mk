@@ -15,9 +15,7 @@ twin-programs-musl: $(TWIN_NAMES:%=$(BUILD)/twin-musl/%)
 # The library and the programs of other builds, which use the same relay: a 64-bit x86 machine alone can have both.
 .PHONY: twin-variants
 ifeq ($(shell uname -m),x86_64)
-twin-variants: twin-programs-32 twin-programs-musl
-	@$(MAKE) --no-print-directory CC='gcc -m32 -Wno-psabi' BUILD=$(BUILD)/32 $(BUILD)/32/libretrotls.so
-	@$(MAKE) --no-print-directory CC=musl-gcc BUILD=$(BUILD)/musl $(BUILD)/musl/libretrotls.so
+twin-variants: twin-programs-32 twin-programs-musl lib32 musl
 else
 twin-variants:
 endif

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "tests" / "twin"
 BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
 # Folders of the programs and the library, by what both were built for.
-VARIANTS = {"native": ("twin", "."), "32 bit": ("twin-32", "32"), "musl": ("twin-musl", "musl")}
+VARIANTS = {"native": ("twin", "."), "32 bit": ("twin-32", "lib32"), "musl": ("twin-musl", "musl")}
 TRANSCRIPT_SIZE = 1 << 20  # twin.c
 TIMEOUT = 60
 

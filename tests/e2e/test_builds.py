@@ -1,0 +1,111 @@
+"""The library for 32-bit and for musl programs, with the one relay; found by the command, and by LD_PRELOAD. A 32-bit
+program also under qemu-i386, as on a machine that cannot run it."""
+import platform
+import re
+import shutil
+import subprocess
+
+import pytest
+from support import protocols
+from support.hostile import Hostile
+from support.play import honest
+from support.protocols import POP3, SECRET
+from support.shim import BUILD, PROGRAMS, ROOT
+from support.tap import Tap
+
+COMPILERS = {"lib32": ["gcc", "-m32"], "musl": ["musl-gcc"]}
+EACH_PROTOCOL = pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
+EACH_BUILD = pytest.mark.parametrize("build", COMPILERS)
+
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="other builds are made on x86-64 alone")
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    """Test programs by the name of the library that is for them."""
+    folder = tmp_path_factory.mktemp("builds")
+    folder.chmod(0o755)
+    for build, compiler in COMPILERS.items():
+        (folder / build).mkdir()
+        for name in "careless", "longjmp":
+            subprocess.run([*compiler, "-D_GNU_SOURCE", "-O2", "-o", folder / build / name,
+                            ROOT / f"tests/e2e/programs/{name}.c"], check=True)
+    return folder
+
+
+def session(shim, protocol, *program, name="localhost", **options):
+    """A whole session of a careless client; all that it says must go through TLS."""
+    with Hostile(honest(protocol)) as server, Tap(server.address) as tap:
+        shim.guard(tap.port, "secure", protocol.name, *([f"name {name}"] if name else []))
+        result = shim.run(*program, "localhost", tap.port, stdin=protocol.words, **options).ok()
+        tap.wait_closed()
+        server.wait_done()
+    assert re.match(protocol.upgraded, result.out), result.show()
+    assert server.over_tls == protocol.words, result.show()
+    tap.saw_only_tls_after(protocol.preamble)
+    tap.never_saw(SECRET, protocols.SENDER)
+    assert [line["result"] for line in result.lines] == ["tls"], result.show()
+    return result
+
+
+@EACH_PROTOCOL
+@EACH_BUILD
+def test_program_of_another_kind(shim, programs, build, protocol):
+    """The name that it asked the resolver for is what the certificate is checked against."""
+    session(shim, protocol, programs / build / "careless", command=True, name=None)
+
+
+@EACH_BUILD
+def test_library_by_ld_preload(shim, programs, build):
+    shim.library = BUILD / build / "libretrotls.so"
+    session(shim, POP3, programs / build / "careless", name=None)
+
+
+@EACH_BUILD
+def test_a_connection_handed_down_to_a_program_of_another_kind(shim, programs, build):
+    """The watch on read and write is in each build."""
+    shim.library = BUILD / build / "libretrotls.so"
+    with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
+        shim.guard(tap.port, "secure", "pop3", "name localhost")
+        source = shim.folder / "talk.c"
+        source.write_text(r"""
+#include <string.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void)
+{
+    char b[4096];
+    if (read(20, b, sizeof b) <= 0 || write(20, getenv("WORDS"), strlen(getenv("WORDS"))) < 0)
+        return 1;
+    while (read(20, b, sizeof b) > 0)
+        ;
+    return 0;
+}
+""")
+        subprocess.run([*COMPILERS[build], "-o", shim.folder / "talk", source], check=True)
+        result = shim.run(PROGRAMS / "connector", "127.0.0.1", tap.port, "20", "--", shim.folder / "talk",
+                          env={"WORDS": POP3.words.decode()}).ok()
+        tap.wait_closed()
+        server.wait_done()
+    assert server.over_tls == POP3.words, result.show()
+    tap.saw_only_tls_after(POP3.preamble)
+
+
+@pytest.mark.skipif(not shutil.which("qemu-i386"), reason="Debian's qemu-user is not installed")
+def test_program_of_32_bits_under_qemu(shim, programs):
+    """An emulator that knows no clone() without an exit signal, and whose program is the emulator to the kernel."""
+    library = BUILD / "lib32/libretrotls.so"
+    session(shim, POP3, "qemu-i386", "-L", "/", "-E", f"LD_PRELOAD={library}", programs / "lib32/careless", preload=False)
+
+
+@EACH_BUILD
+def test_nothing_leaks_out_of_connect(shim, programs, build):
+    """What connect() acquired is found again after a longjmp, in each build."""
+    import socket
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as silent, \
+            socket.create_connection(silent.getsockname()):
+        host, port = silent.getsockname()
+        shim.guard(port)
+        shim.library = BUILD / build / "libretrotls.so"
+        first, last = shim.run(programs / build / "longjmp", host, port, 10).ok().out.split()
+    assert first == last
