@@ -30,7 +30,8 @@ static int tell(const struct wire_address *from, struct sockaddr *address, sockl
     struct sockaddr_storage full;
 
     *length = address_write(&full, from);
-    memcpy(address, &full, *length < room ? *length : room);
+    if (room > 0)
+        memcpy(address, &full, *length < room ? *length : room);
     return 0;
 }
 

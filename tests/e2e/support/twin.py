@@ -1,5 +1,6 @@
 """Runs a twin program (tests/twin) on plain TCP or on a descriptor switched by the library, and tells the
 transcript; knows the differences by nature that its opening comment declares."""
+import functools
 import os
 import re
 import signal
@@ -14,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "tests" / "twin"
 BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
 # Folders of the programs and the library, by what both were built for.
-VARIANTS = {"native": ("twin", "."), "32 bit": ("twin-32", "lib32"), "musl": ("twin-musl", "musl")}
+VARIANTS = {"native": ("twin", "."), "32 bit": ("twin-32", "lib32"), "musl": ("twin-musl", "musl"),
+            "sanitizers": ("twin-asan", "asan")}
 TRANSCRIPT_SIZE = 1 << 20  # twin.c
 TIMEOUT = 60
 
@@ -40,6 +42,7 @@ class Run:
     def check(self):
         """Asserts that the program came to its end by itself."""
         assert not self.peer.errors, f"{self.peer.errors}\n{self.show()}"
+        assert "ERROR: AddressSanitizer" not in self.err and "runtime error" not in self.err, self.show()
         assert self.status == 0, f"ended with {self.status}\n{self.show()}"
         assert self.lines, "the program said nothing"
         return self
@@ -61,6 +64,10 @@ def run(name, folder, switched=False, variant="native"):
                        "TWIN_TRANSCRIPT": str(transcript), **peer.environment()}
         if switched:
             environment |= _shim(folder, peer, BUILD / library / "libretrotls.so")
+        if variant == "sanitizers":
+            environment["ASAN_OPTIONS"] = "detect_leaks=0"  # what the program leaves to exit() is its own
+            if switched:  # the runtime must come first
+                environment["LD_PRELOAD"] = f"{_runtime('libasan.so')}:{_runtime('libubsan.so')}:{environment['LD_PRELOAD']}"
         process = subprocess.Popen([str(BUILD / programs / name)], env=environment, cwd=folder, start_new_session=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
@@ -75,6 +82,13 @@ def run(name, folder, switched=False, variant="native"):
             lines.append(f"stdout: {out!r}")
         return Run(lines, process.returncode, err.decode(errors="replace"), peer,
                    log.read_text(errors="replace") if log.exists() else "")
+
+
+@functools.lru_cache(maxsize=None)
+def _runtime(name):
+    """A library of gcc's, as LD_PRELOAD wants it."""
+    path = subprocess.run(["gcc", f"-print-file-name={name}"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return Path(path.strip()).resolve()
 
 
 def _shim(folder, peer, library):
