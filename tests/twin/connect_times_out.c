@@ -16,7 +16,7 @@ int main(void)
     fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     SAY(setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit));
     SAY(connect(fd, SA(&server), sizeof server));
-    wait_events(fd, POLLERR | POLLHUP);
+    wait_events(fd, POLLERR | POLLHUP | POLLOUT);
     say_events("after", fd);
     int error = -1;
     socklen_t size = sizeof error;
