@@ -3,6 +3,7 @@
  * descriptor becomes one end of a pair of sockets. It tells the truth about TCP; how TLS went, the greeting
  * tells.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 #include "preload/sys.h"
 #include "preload/target.h"
 #include "preload/words.h"
+
+/* Of another preload that has a connect(), or of the program, which then has to call ours. */
+static bool is_behind;
 
 enum { PROTOCOL_MPTCP = 262 }; /* IPPROTO_MPTCP, Linux 5.6 */
 
@@ -54,6 +58,20 @@ static bool is_connectable_tcp(int fd, int family)
            may_be(fd, SO_TYPE, SOCK_STREAM, SOCK_STREAM) && sys_getpeername(fd, &peer, &length) != 0;
 }
 
+/*
+ * A proxy's preload (proxychains) puts another socket under the number, connected to its proxy: that is the
+ * connection then.
+ */
+static void adopt_replaced(struct guard *guard)
+{
+    uint64_t cookie;
+
+    if (!sys_cookie(guard->fd, &cookie) || cookie == guard->cookie || !real_connect_is_anothers())
+        return;
+    guard->cookie = cookie;
+    mark_set(guard->fd, true);
+}
+
 /* The kernel's part, with the program's signals. Returns its errno, or 0. */
 static int connect_tcp(struct call *call)
 {
@@ -62,6 +80,8 @@ static int connect_tcp(struct call *call)
     sys_signals_restore(call->signals);
     error = real.connect(call->fd, (struct sockaddr *)&call->address, call->length) == 0 ? 0 : errno;
     call->signals = sys_signals_block();
+    if (error == 0)
+        adopt_replaced(&call->guard);
     return error;
 }
 
@@ -270,6 +290,24 @@ static int connect_perhaps_guarded(int fd, const struct sockaddr_storage *addres
     if (result == 0)
         errno = before;
     return result;
+}
+
+/* Where this library is in memory; made by the linker. */
+extern const char own_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+extern const char own_end[] __asm__("_end") __attribute__((visibility("hidden")));
+
+void connect_start(void)
+{
+    const char *const first = dlsym(RTLD_DEFAULT, "connect");
+
+    is_behind = first && (first < own_start || first >= own_end);
+    if (is_behind)
+        known_distrust();
+}
+
+bool connect_is_behind(void)
+{
+    return is_behind;
 }
 
 EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)

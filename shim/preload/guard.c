@@ -69,6 +69,19 @@ static void list_names(struct text_list *list, const struct names_found *found)
         list->item[i] = found->name[i];
 }
 
+static void find_names(const struct guard *guard, const struct wire_address *where)
+{
+    struct names_found *const found = &guard->slot->found;
+
+    if (!guard->host) {
+        names_find(where, found);
+        return;
+    }
+    found->count = guard->host[0] ? 1 : 0;
+    strncpy(found->name[0], guard->host, sizeof found->name[0] - 1);
+    found->name[0][sizeof found->name[0] - 1] = '\0';
+}
+
 enum decision guard_decide(struct guard *guard, const struct policy *policy)
 {
     struct slot *const slot = guard->slot;
@@ -80,7 +93,7 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
 
     memset(request, 0, sizeof *request);
     where = address_unmapped(&where);
-    names_find(&where, &slot->found);
+    find_names(guard, &where);
     list_names(&request->asked, &slot->found);
     query.address = where;
     query.hosts = request->asked;

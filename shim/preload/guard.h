@@ -21,6 +21,7 @@ struct guard {
     struct slot *slot;
     int64_t started;          /* sys_milliseconds() of connect() */
     uint64_t cookie;          /* of the TCP socket */
+    const char *host;         /* the name that was asked for; NULL: as remembered of the resolver (names.h) */
     enum protocol_kind shown; /* by the server's greeting; PROTOCOL_AUTO: not known */
     char why[GUARD_WHY_LIMIT];
 };

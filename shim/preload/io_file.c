@@ -8,13 +8,16 @@
 #include "preload/end.h"
 #include "preload/export.h"
 #include "preload/io.h"
+#include "preload/proxied.h"
 #include "preload/watch.h"
 
 static bool may_write(int fd)
 {
     const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, 0);
 
-    return watched == WATCHED_PLAIN || (watched == WATCHED_SWITCHED && end_may_be_written(fd));
+    if (watched == WATCHED_SWITCHED)
+        return end_may_be_written(fd);
+    return watched == WATCHED_PLAIN || (watched == WATCHED_PROXY && proxied_may_write(fd, "", 0));
 }
 
 static bool may_read(int fd)

@@ -12,6 +12,7 @@ static APART ssize_t watched_read(int fd, void *buffer, size_t size)
 {
     switch (watch(fd, WATCH_READ, 0)) {
     case WATCHED_PLAIN:
+    case WATCHED_PROXY:
         return io.read(fd, buffer, size);
     case WATCHED_SWITCHED:
         return end_received(fd, io.read(fd, buffer, size));
@@ -42,6 +43,7 @@ EXPORTED ssize_t readv(int fd, const struct iovec *pieces, int count)
         return io.readv(fd, pieces, count);
     switch (watch(fd, WATCH_READ, 0)) {
     case WATCHED_PLAIN:
+    case WATCHED_PROXY:
         return io.readv(fd, pieces, count);
     case WATCHED_SWITCHED:
         return end_received(fd, io.readv(fd, pieces, count));

@@ -74,6 +74,7 @@ static APART ssize_t watched_recv(int fd, void *buffer, size_t size, int flags)
 {
     switch (watch(fd, WATCH_READ, flags)) {
     case WATCHED_PLAIN:
+    case WATCHED_PROXY:
         return io.recv(fd, buffer, size, flags);
     case WATCHED_SWITCHED:
         return receive(fd, buffer, size, flags);
@@ -96,6 +97,7 @@ EXPORTED ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags,
         return io.recvfrom(fd, buffer, size, flags, address, length);
     switch (watch(fd, WATCH_READ, flags)) {
     case WATCHED_PLAIN:
+    case WATCHED_PROXY:
         return io.recvfrom(fd, buffer, size, flags, address, length);
     case WATCHED_SWITCHED:
         if (address && !is_end(fd))

@@ -5,6 +5,7 @@
 #include "preload/end.h"
 #include "preload/export.h"
 #include "preload/io.h"
+#include "preload/proxied.h"
 #include "preload/watch.h"
 
 static APART ssize_t watched_write(int fd, const void *bytes, size_t size)
@@ -14,6 +15,8 @@ static APART ssize_t watched_write(int fd, const void *bytes, size_t size)
         return io.write(fd, bytes, size);
     case WATCHED_SWITCHED:
         return end_write(fd, bytes, size);
+    case WATCHED_PROXY:
+        return proxied_may_write(fd, bytes, size) ? io.write(fd, bytes, size) : -1;
     default:
         return -1;
     }
@@ -35,6 +38,10 @@ EXPORTED ssize_t writev(int fd, const struct iovec *pieces, int count)
         return io.writev(fd, pieces, count);
     case WATCHED_SWITCHED:
         return end_writev(fd, pieces, count);
+    case WATCHED_PROXY:
+        if (count < 0 || !proxied_may_write_pieces(fd, pieces, (size_t)count))
+            return -1;
+        return io.writev(fd, pieces, count);
     default:
         return -1;
     }

@@ -5,9 +5,17 @@
 _Atomic uint8_t known_states[KNOWN_NUMBERS];
 static _Atomic uint32_t owner; /* process; 0: nobody has said so yet */
 
+static atomic_bool distrusted;
+
 void known_start(void)
 {
-    atomic_store(&owner, sys_process());
+    atomic_store(&owner, atomic_load(&distrusted) ? 0 : sys_process());
+}
+
+void known_distrust(void)
+{
+    atomic_store(&distrusted, true);
+    atomic_store(&owner, 0);
 }
 
 void known_forget(int fd)

@@ -50,4 +50,10 @@ void known_copy(int from, int to);
 /* The calling process owns its memory: for the constructor, and for the child of a fork(2). */
 void known_start(void);
 
+/*
+ * From now on nothing is known of any number, and all are asked about each time: another preload in front of
+ * this one makes sockets that the library does not see (proxied.h).
+ */
+void known_distrust(void);
+
 #endif

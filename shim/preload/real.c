@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -151,4 +152,11 @@ void real_start(void)
     LOOK_UP(sendmmsg, call_sendmmsg);
     LOOK_UP(shutdown, sys_shutdown);
     LOOK_UP(ioctl, call_ioctl);
+}
+
+bool real_connect_is_anothers(void)
+{
+    void *const own = dlsym(RTLD_NEXT, "__connect");
+
+    return own && memcmp(&own, &real.connect, sizeof own) != 0;
 }

@@ -7,6 +7,7 @@
 #ifndef RETROTLS_PRELOAD_REAL_H
 #define RETROTLS_PRELOAD_REAL_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -38,5 +39,11 @@ extern struct real real;
 
 /* Looks all up. For the constructor: dlsym(3) must not be called for the first time in a signal handler. */
 void real_start(void);
+
+/*
+ * Whether real.connect is another preload's, not libc's own (which glibc has under a second name). Calls
+ * dlsym(3).
+ */
+bool real_connect_is_anothers(void);
 
 #endif

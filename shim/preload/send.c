@@ -11,6 +11,7 @@
 #include "preload/identity.h"
 #include "preload/io.h"
 #include "preload/memory.h"
+#include "preload/proxied.h"
 #include "preload/real.h"
 #include "preload/watch.h"
 
@@ -51,6 +52,8 @@ static APART ssize_t watched_send(int fd, const void *bytes, size_t count, int f
         return io.send(fd, bytes, count, flags);
     case WATCHED_SWITCHED:
         return end_send(fd, bytes, count, flags);
+    case WATCHED_PROXY:
+        return proxied_may_write(fd, bytes, count) ? io.send(fd, bytes, count, flags) : -1;
     default:
         return -1;
     }
@@ -80,6 +83,8 @@ EXPORTED ssize_t sendto(int fd, const void *bytes, size_t count, int flags, cons
             return -1;
         if (watched == WATCHED_SWITCHED && !address)
             return end_send(fd, bytes, count, flags);
+        if (watched == WATCHED_PROXY && !proxied_may_write(fd, bytes, count))
+            return -1;
     }
     sent = real.sendto(fd, bytes, count, flags, address, length);
     if (sent < 0 && address && refused_address(fd)) {
@@ -106,7 +111,9 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     if (!known_is_plain(fd)) {
         const enum watched watched = watch(fd, WATCH_WRITE, flags);
 
-        if (watched == WATCHED_REFUSED)
+        if (watched == WATCHED_REFUSED ||
+            (watched == WATCHED_PROXY && memory_is_plausible(message) &&
+             !proxied_may_write_pieces(fd, message->msg_iov, (size_t)message->msg_iovlen)))
             return -1;
         sent =
             watched == WATCHED_SWITCHED ? end_sendmsg(fd, message, flags) : real.sendmsg(fd, message, flags);

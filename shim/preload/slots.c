@@ -172,7 +172,7 @@ void slot_drop(struct slot *slot, enum slot_part part)
     errno = saved;
 }
 
-enum slot_search slot_find(uint64_t connection, struct wire_address *destination)
+enum slot_search slot_find(uint64_t connection, const void *frame, struct wire_address *destination)
 {
     const uint32_t thread = sys_thread();
     struct slot *slot;
@@ -185,7 +185,8 @@ enum slot_search slot_find(uint64_t connection, struct wire_address *destination
         if (holder != thread && !is_gone(holder))
             return SLOT_IN_USE;
         *destination = slot->destination;
-        return SLOT_LEFT;
+        return holder == thread && !is_over(slot, (uintptr_t)frame, on_alternate_stack()) ? SLOT_DEEPER
+                                                                                          : SLOT_LEFT;
     }
     return SLOT_NONE;
 }

@@ -68,12 +68,15 @@ bool slot_keep(struct slot *slot, enum slot_part part, int fd);
 /* Closes it, if it is still ours. Keeps errno. */
 void slot_drop(struct slot *slot, enum slot_part part);
 
-/*
- * Whether some call of this process holds a slot for the TCP socket with that cookie: its own thread's, which
- * was left (SLOT_LEFT) with `*destination` what it asked for, or another's, which is still going on.
- */
-enum slot_search { SLOT_NONE, SLOT_LEFT, SLOT_IN_USE };
-enum slot_search slot_find(uint64_t connection, struct wire_address *destination);
+enum slot_search {
+    SLOT_NONE,
+    SLOT_LEFT,   /* by longjmp(3), or by a thread that ended; `*destination` is what it asked for */
+    SLOT_DEEPER, /* likewise; or this call is made within the slot's own call */
+    SLOT_IN_USE, /* by another thread */
+};
+
+/* Whether some call of this process holds a slot for the TCP socket with that cookie; `frame` as above. */
+enum slot_search slot_find(uint64_t connection, const void *frame, struct wire_address *destination);
 
 /* For a forked child: closes its copies of what other threads were acquiring when it was forked. */
 void slots_forget(void);

@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include "preload/config.h"
+#include "preload/connect.h"
 #include "preload/io.h"
 #include "preload/known.h"
 #include "preload/names.h"
@@ -22,6 +23,7 @@ __attribute__((constructor)) static void start(void)
     names_start();
     io_start();
     known_start();
+    connect_start();
     pthread_atfork(NULL, NULL, start_child);
     watch_start();
 }

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "preload/config.h"
+#include "preload/connect.h"
 #include "preload/greeting.h"
 #include "preload/identity.h"
 #include "preload/io.h"
 #include "preload/late.h"
 #include "preload/mark.h"
+#include "preload/real.h"
 #include "preload/refused.h"
 #include "preload/sys.h"
 
@@ -107,25 +109,24 @@ static enum watched await_switch(struct look *look)
     return WATCHED_REFUSED;
 }
 
-static enum watched look_at_tcp(struct look *look)
+static enum watched look_at_connection(struct look *look)
 {
     const struct policy *policy;
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
 
-    look->use = tcp_use(look->fd);
-    if (look->use == USE_NONE)
-        return WATCHED_PLAIN;
-    if (look->use == USE_ACCEPTED)
-        return plain(look);
     policy = config_policy();
     if (!policy || !sys_cookie(look->fd, &look->cookie))
         return WATCHED_REFUSED; /* it may be guarded */
     if (!mark_is_set(look->fd))
         return look->use == USE_CONNECTING ? await_connection(look) : look_at_peer(look, policy);
-    switch (slot_find(look->cookie, &look->guard.asked)) {
+    switch (slot_find(look->cookie, look->frame, &look->guard.asked)) {
     case SLOT_IN_USE:
         return await_switch(look);
+    case SLOT_DEEPER:
+        /* libc's own connect() calls nobody. */
+        look->holder = HOLDER_SELF;
+        return real_connect_is_anothers() ? WATCHED_PROXY : ask(look, policy);
     case SLOT_LEFT:
         look->holder = HOLDER_SELF;
         return ask(look, policy);
@@ -139,6 +140,36 @@ static enum watched look_at_tcp(struct look *look)
     }
 }
 
+static enum watched look_at_tcp(struct look *look)
+{
+    enum watched watched;
+
+    look->use = tcp_use(look->fd);
+    if (look->use == USE_NONE)
+        return WATCHED_PLAIN;
+    if (look->use == USE_ACCEPTED)
+        return plain(look);
+    watched = look_at_connection(look);
+    return watched == WATCHED_PLAIN && connect_is_behind() ? WATCHED_PROXY : watched;
+}
+
+/*
+ * A socket that getsockopt(2) tells nothing of (a sandbox of the program's own may forbid the call) cannot be
+ * switched. It may be a connection that is guarded.
+ */
+static enum watched look_without_options(struct look *look)
+{
+    const struct policy *const policy = config_policy();
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
+        return WATCHED_PLAIN;
+    if (policy && !policy_may_guard(policy, look->guard.asked.port))
+        return plain(look);
+    return refuse(EPERM);
+}
+
 static enum watched look_at(struct look *look)
 {
     const int protocol = sys_option(look->fd, SOL_SOCKET, SO_PROTOCOL, -1);
@@ -148,8 +179,10 @@ static enum watched look_at(struct look *look)
         return look_at_tcp(look);
     if (protocol < 0 && errno == EBADF)
         return WATCHED_PLAIN;
-    if (protocol < 0 && refused_is(look->fd))
+    if (protocol < 0 && errno == ENOTSOCK && refused_is(look->fd))
         return refuse(EPERM);
+    if (protocol < 0 && errno != ENOTSOCK)
+        return look_without_options(look);
     if (protocol == 0 && identity_of(look->fd, &id)) {
         known_set(look->fd, KNOWN_SWITCHED);
         return WATCHED_SWITCHED;

@@ -23,6 +23,7 @@ enum watched {
     WATCHED_PLAIN,    /* the call goes on as if the library were not there */
     WATCHED_SWITCHED, /* the same on a program's end (a hint: see known.h) */
     WATCHED_REFUSED,  /* it fails; errno is set */
+    WATCHED_PROXY,    /* it goes on; but what is written must pass proxied_may_write() (proxied.h) */
 };
 
 enum watch_way { WATCH_READ, WATCH_WRITE };

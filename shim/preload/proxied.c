@@ -1,0 +1,88 @@
+#include "preload/proxied.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "preload/config.h"
+#include "preload/guard.h"
+#include "preload/mark.h"
+#include "preload/proxy.h"
+#include "preload/sys.h"
+#include "preload/words.h"
+
+static bool is_refused(struct guard *guard, const struct policy *policy)
+{
+    const struct guard_request *const request = &guard->slot->guard;
+    const enum decision decision = guard_decide(guard, policy);
+    const bool demands = decision == DECISION_ERROR ||
+                         (level_demands_tls(request->settings.level) && !request->settings.testing);
+    struct words w;
+
+    if (decision == DECISION_UNTOUCHED)
+        return false;
+    words_start(&w, guard->why, sizeof guard->why);
+    words_add(&w,
+              "a proxy's preload (proxychains, torsocks) stands in front of retrotls, which only sees the "
+              "proxy; start the program with 'retrotls PROGRAM' under it, or put libretrotls.so first in "
+              "LD_PRELOAD");
+    guard_log(guard, demands ? LOG_FAILED : LOG_PLAINTEXT);
+    return demands;
+}
+
+/* The program asks for that server through the proxy. */
+static bool may_ask(int fd, const struct proxy_target *target, const void *frame)
+{
+    const int saved = errno;
+    const struct policy *const policy = config_policy();
+    struct guard guard = {.fd = fd, .asked = target->address, .host = target->host};
+    sys_signals signals;
+    bool refused;
+
+    if (!policy)
+        return false;
+    if (!policy_may_guard(policy, target->address.port))
+        return true;
+    guard.started = sys_milliseconds();
+    signals = sys_signals_block();
+    guard.slot = slot_take(frame);
+    refused = !guard.slot || is_refused(&guard, policy);
+    if (guard.slot)
+        slot_release(guard.slot);
+    sys_signals_restore(signals);
+    errno = refused ? EPERM : saved;
+    return !refused;
+}
+
+bool proxied_may_write(int fd, const void *bytes, size_t length)
+{
+    const bool in_front = !mark_is_set(fd);
+    struct proxy_target target;
+
+    switch (proxy_read(bytes, length, &target)) {
+    case PROXY_GREETING:
+        return true;
+    case PROXY_REQUEST:
+        return !in_front || may_ask(fd, &target, __builtin_frame_address(0));
+    case PROXY_OTHER:
+    default:
+        break;
+    }
+    if (!in_front)
+        errno = EPERM;
+    return in_front; /* the session has begun, with a server that no policy guards */
+}
+
+bool proxied_may_write_pieces(int fd, const struct iovec *pieces, size_t count)
+{
+    uint8_t all[2 * NAME_LIMIT];
+    size_t used = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t room = sizeof all - used;
+        const size_t part = pieces[i].iov_len < room ? pieces[i].iov_len : room;
+
+        memcpy(all + used, pieces[i].iov_base, part);
+        used += part;
+    }
+    return proxied_may_write(fd, all, used);
+}

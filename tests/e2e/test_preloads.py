@@ -1,0 +1,272 @@
+"""Other preloads beside the library: proxies (proxychains, torsocks) through a SOCKS server, fakeroot, jemalloc,
+libeatmydata; and valgrind. In either order where it matters."""
+import contextlib
+import re
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from support import certs, loopback, protocols
+from support.hostile import Hostile
+from support.play import honest, plaintext_only
+from support.protocols import POP3, SECRET, SENDER
+from support.shim import COMMAND, PROGRAMS
+from support.tap import Tap
+
+LIB = Path("/usr/lib/x86_64-linux-gnu")
+PRELOADS = {"proxychains": LIB / "libproxychains.so.4", "torsocks": LIB / "torsocks/libtorsocks.so"}
+# torsocks lets no connection to a loopback address through, and sends names under .onion to its proxy.
+HOSTS = {"proxychains": "localhost", "torsocks": "mail.onion"}
+EACH_PROXY = pytest.mark.parametrize("proxy", PRELOADS)
+
+
+def needs(*files):
+    for file in files:
+        if not Path(file).exists():
+            pytest.skip(f"{file} is not installed")
+
+
+@contextlib.contextmanager
+def socks_server(shim):
+    """microsocks, to whom mail.onion is this machine; configures both preloads for it."""
+    needs("/usr/bin/microsocks", *PRELOADS.values())
+    with loopback.listen() as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(["microsocks", "-i", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, env={"PATH": "/usr/bin", "LD_PRELOAD": PROGRAMS / "resolver.so",
+                                                               "RETROTLS_TEST_HOSTS": "mail.onion=127.0.0.1"})
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            assert time.monotonic() < deadline and process.poll() is None, "no SOCKS server"
+            time.sleep(0.02)
+        chains, tor = shim.folder / "proxychains.conf", shim.folder / "torsocks.conf"
+        chains.write_text(f"strict_chain\nproxy_dns\n[ProxyList]\nsocks5 127.0.0.1 {port}\n")
+        tor.write_text(f"TorAddress 127.0.0.1\nTorPort {port}\n")
+        shim.environment |= {"PROXYCHAINS_CONF_FILE": str(chains), "PROXYCHAINS_QUIET_MODE": "1",
+                             "TORSOCKS_CONF_FILE": str(tor), "TORSOCKS_LOG_LEVEL": "2"}
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def preloads(shim, *libraries):
+    return {"LD_PRELOAD": ":".join(str(library) for library in libraries)}
+
+
+@contextlib.contextmanager
+def path(scenario):
+    with Hostile(scenario) as server, Tap(server.address) as tap:
+        tap.server_side = server
+        yield tap
+        tap.wait_closed()
+        server.wait_done()
+
+
+def guard(shim, tap, level="secure"):
+    shim.policy(f"match port {tap.port}\n protocol pop3\n level {level}\n name localhost\n"
+                f" ca-file {certs.authority().pem}\n")
+
+
+def upgraded(tap, result):
+    tap.saw_only_tls_after(POP3.preamble)
+    tap.never_saw(SECRET, SENDER)
+    assert tap.server_side.over_tls == POP3.words, result.show()
+    assert [line["result"] for line in result.lines] == ["tls"], result.show()
+
+
+@EACH_PROXY
+def test_proxy_behind_the_library(shim, proxy):
+    """connect() goes to the mail server by way of the proxy's preload; TLS goes through the tunnel."""
+    with socks_server(shim), path(honest(POP3)) as tap:
+        guard(shim, tap)
+        result = shim.run(PROGRAMS / "careless", HOSTS[proxy], tap.port, stdin=POP3.words,
+                          env=preloads(shim, shim.library, PRELOADS[proxy])).ok()
+    assert re.match(POP3.upgraded, result.out)
+    upgraded(tap, result)
+
+
+@EACH_PROXY
+def test_proxy_in_front_of_the_library_fails_closed(shim, proxy):
+    """connect() is asked for the proxy alone; the request to it tells where the program goes, and stops there."""
+    with socks_server(shim), path(honest(POP3)) as tap:
+        guard(shim, tap)
+        result = shim.run(PROGRAMS / "careless", HOSTS[proxy], tap.port, stdin=POP3.words,
+                          env=preloads(shim, PRELOADS[proxy], shim.library))
+    assert result.status == 1 and result.out == b"", result.show()
+    assert tap.recordings == [], tap.transcript()
+    assert [line["result"] for line in result.lines] == ["failed"], result.show()
+    assert "stands in front of retrotls" in result.log and "first in LD_PRELOAD" in result.log
+
+
+@EACH_PROXY
+def test_proxy_in_front_where_plaintext_is_allowed(shim, proxy):
+    with socks_server(shim), path(plaintext_only(POP3)) as tap:
+        guard(shim, tap, "may")
+        result = shim.run(PROGRAMS / "careless", HOSTS[proxy], tap.port, stdin=POP3.words,
+                          env=preloads(shim, PRELOADS[proxy], shim.library)).ok()
+    assert tap.up == POP3.words and [line["result"] for line in result.lines] == ["plaintext"], result.show()
+
+
+@EACH_PROXY
+@pytest.mark.parametrize("first", ["proxy", "library"])
+def test_through_a_proxy_to_what_no_rule_is_about(shim, proxy, first):
+    with socks_server(shim), path(plaintext_only(POP3)) as tap:
+        shim.policy("match port 1\n level secure\n")
+        libraries = [PRELOADS[proxy], shim.library]
+        result = shim.run(PROGRAMS / "careless", HOSTS[proxy], tap.port, stdin=POP3.words,
+                          env=preloads(shim, *(libraries if first == "proxy" else libraries[::-1]))).ok()
+    assert tap.up == POP3.words and result.log == "", result.show()
+
+
+@pytest.mark.parametrize("wrapper", ["proxychains4", "torsocks"])
+def test_command_under_a_wrapper(shim, wrapper):
+    """`proxychains4 retrotls PROGRAM`: the command puts its library first."""
+    needs(f"/usr/bin/{wrapper}")
+    proxy = wrapper.removesuffix("4")
+    with socks_server(shim), path(honest(POP3)) as tap:
+        guard(shim, tap)
+        quiet = ["-q"] if wrapper == "proxychains4" else []
+        result = shim.run(wrapper, *quiet, COMMAND, PROGRAMS / "careless", HOSTS[proxy], tap.port, stdin=POP3.words,
+                          preload=False).ok()
+    upgraded(tap, result)
+
+
+def test_wrapper_under_the_command_fails_closed(shim):
+    """`retrotls proxychains4 PROGRAM`: the wrapper puts its own library first."""
+    needs("/usr/bin/proxychains4")
+    with socks_server(shim), path(honest(POP3)) as tap:
+        guard(shim, tap)
+        result = shim.run("proxychains4", "-q", PROGRAMS / "careless", "localhost", tap.port, stdin=POP3.words,
+                          command=True)
+    assert result.status != 0 and tap.recordings == [], result.show()
+
+
+def test_curl_through_proxychains(shim):
+    """A nonblocking connect(), which that preload makes a blocking one."""
+    needs("/usr/bin/curl")
+
+    def scenario(s):
+        protocols.upgrade(s, POP3, certs.case("good"))
+        while s.line() != b"LIST":
+            s.send(b"+OK\r\n.\r\n" if s.over_tls.endswith(b"CAPA\r\n") else b"+OK\r\n")
+        s.send(b"+OK\r\n.\r\n")
+        s.shut()
+    with socks_server(shim), path(scenario) as tap:
+        guard(shim, tap)
+        result = shim.run("curl", "-sS", "-m", "30", "-u", f"test:{SECRET.decode()}", f"pop3://localhost:{tap.port}/",
+                          env=preloads(shim, shim.library, PRELOADS["proxychains"]))
+    tap.saw_only_tls_after(POP3.preamble)
+    tap.never_saw(SECRET)
+    assert tap.server_side.over_tls.startswith(b"CAPA\r\n") and tap.server_side.over_tls.endswith(b"LIST\r\n"), result.show()
+    assert [line["result"] for line in result.lines] == ["tls"], result.show()
+
+
+# Preloads that have nothing to do with connections.
+
+OTHERS = {"jemalloc": LIB / "libjemalloc.so.2", "eatmydata": LIB / "libeatmydata.so",
+          "fakeroot": LIB / "libfakeroot/libfakeroot-sysv.so"}
+
+
+@pytest.mark.parametrize("first", ["other", "library"])
+@pytest.mark.parametrize("other", OTHERS)
+def test_beside_another_preload(shim, other, first):
+    needs(OTHERS[other])
+    libraries = [OTHERS[other], shim.library]
+    with path(honest(POP3)) as tap:
+        guard(shim, tap)
+        result = shim.run(PROGRAMS / "careless", "localhost", tap.port, stdin=POP3.words,
+                          env=preloads(shim, *(libraries if first == "other" else libraries[::-1]))).ok()
+    upgraded(tap, result)
+
+
+@pytest.mark.parametrize("order", [["fakeroot"], ["eatmydata"]], ids=lambda o: o[0])
+@pytest.mark.parametrize("outer", ["command", "wrapper"])
+def test_wrapper_of_another_preload(shim, order, outer):
+    needs(f"/usr/bin/{order[0]}")
+    careless = [PROGRAMS / "careless", "localhost"]
+    with path(honest(POP3)) as tap:
+        guard(shim, tap)
+        words = [COMMAND, *order, *careless] if outer == "command" else [*order, COMMAND, *careless]
+        result = shim.run(*words, tap.port, stdin=POP3.words, preload=False).ok()
+    upgraded(tap, result)
+
+
+@pytest.mark.slow
+def test_valgrind_has_nothing_to_say(shim):
+    """Neither about the library, nor because of it."""
+    needs("/usr/bin/valgrind")
+    with path(honest(POP3)) as tap:
+        guard(shim, tap)
+        result = shim.run("valgrind", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite",
+                          PROGRAMS / "careless", "localhost", tap.port, stdin=POP3.words).ok()
+    upgraded(tap, result)
+    assert b"ERROR SUMMARY: 0 errors" in result.err, result.show()
+
+
+# Programs that do TLS themselves.
+
+def test_curl_that_wants_tls_of_its_own(shim, dovecot):
+    """On a guarded port the session is in TLS already, and there is no TLS inside TLS: what must have its own does not
+    get it (and says so), what takes it where it is offered goes on without."""
+    needs("/usr/bin/curl")
+    shim.hosts = {"mail.example.org": ["127.0.0.1"]}
+    curl = ["curl", "-sS", "-m", "30", "-u", "test:secret", "--cacert", certs.authority().pem]
+    for options, status in (["--ssl"], 0), (["--ssl-reqd"], 64):
+        with Tap(dovecot.at("imap")) as tap:
+            shim.guard(tap.port, "secure", "imap")
+            result = shim.run(*curl, *options, f"imap://mail.example.org:{tap.port}/")
+            tap.wait_closed()
+        assert result.status == status, result.show()
+        tap.saw_only_tls_after(rb"\S+ CAPABILITY\r\n\S+ STARTTLS\r\n|\S+ STARTTLS\r\n")
+        tap.never_saw(b"secret")
+
+
+def test_curl_with_tls_of_its_own_where_it_is_exempt(shim, dovecot):
+    needs("/usr/bin/curl")
+    shim.hosts = {"mail.example.org": ["127.0.0.1"]}
+    with Tap(dovecot.at("imap")) as tap:
+        shim.policy(f"match program curl\n level none\nmatch port {tap.port}\n level secure\n")
+        result = shim.run("curl", "-sS", "-m", "30", "-u", "test:secret", "--ssl-reqd", "--cacert", certs.authority().pem,
+                          f"imap://mail.example.org:{tap.port}/").ok()
+        tap.wait_closed()
+    assert b"INBOX" in result.out and result.log == "", result.show()
+    tap.never_saw(b"secret")
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["exempt", "guarded"])
+def test_openssl_s_client(shim, dovecot, guarded):
+    """Its own STARTTLS works where the port is not guarded; where it is, it finds none and ends, and nothing leaks."""
+    needs("/usr/bin/openssl")
+    with Tap(dovecot.at("imap")) as tap:
+        if guarded:
+            shim.guard(tap.port, "secure", "imap", "name localhost")
+        else:
+            shim.policy("match port 1\n level secure\n")
+        result = shim.run("openssl", "s_client", "-quiet", "-starttls", "imap", "-verify_return_error", "-CAfile",
+                          certs.authority().pem, "-connect", f"localhost:{tap.port}", stdin=b"a LOGIN test secret\r\na2 LOGOUT\r\n")
+        tap.wait_closed()
+    tap.never_saw(b"secret")
+    assert (b"a2 OK" in result.out) != guarded, result.show()
+    assert (result.log != "") == guarded
+
+
+def test_tls_from_the_first_byte_on_a_port_of_its_own(shim):
+    """imaps and its like are no business of the library's."""
+    needs("/usr/bin/openssl")
+    shim.policy("level secure\n")
+
+    def scenario(s):
+        s.tls(certs.case("good"))
+        s.send(POP3.greeting)
+        s.expect(b"QUIT")
+        s.shut()
+    with path(scenario) as tap:
+        result = shim.run("openssl", "s_client", "-quiet", "-verify_return_error", "-CAfile", certs.authority().pem,
+                          "-connect", f"localhost:{tap.port}", stdin=b"QUIT\r\n")
+    assert result.out == POP3.greeting and result.log == "", result.show()
