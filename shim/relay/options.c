@@ -21,24 +21,29 @@
  * TCP_ZEROCOPY_RECEIVE, netfilter's), and all that are newer than these lists; those that would change the
  * stream itself (TCP_ULP, TCP_REPAIR, IPV6_ADDRFORM) can only be asked for.
  */
-static const struct range {
+struct range {
     int level, first, last;
-} allowed[] =
-    {
-        {SOL_SOCKET, 0, 25},                          /* to SO_BINDTODEVICE */
-        {SOL_SOCKET, 28, 41},  {SOL_SOCKET, 43, 43},  /* SO_NOFCS */
-        {SOL_SOCKET, 45, 49},                         /* SO_SELECT_ERR_QUEUE to SO_INCOMING_CPU */
-        {SOL_SOCKET, 53, 84},                         /* SO_CNX_ADVICE to SO_INQ */
-        {IPPROTO_TCP, 0, 18},                         /* to TCP_USER_TIMEOUT */
-        {IPPROTO_TCP, 23, 30},                        /* TCP_FASTOPEN to TCP_FASTOPEN_CONNECT */
-        {IPPROTO_TCP, 32, 34}, {IPPROTO_TCP, 36, 37}, /* TCP_INQ, TCP_TX_DELAY */
-        {IPPROTO_TCP, 43, 46},                        /* TCP_IS_MPTCP to TCP_DELACK_MAX_US */
-        {IPPROTO_IP, 0, 63},   {IPPROTO_IPV6, 0, 0},  {IPPROTO_IPV6, 2, 63}, {IPPROTO_IPV6, 70, 82},
-},
-  readable[] = {
-      {IPPROTO_TCP, 19, 22}, /* TCP_REPAIR and its like */
-      {IPPROTO_TCP, 31, 31}, /* TCP_ULP */
-      {IPPROTO_IPV6, 1, 1},  /* IPV6_ADDRFORM */
+};
+
+static const struct range allowed[] = {
+    {SOL_SOCKET, 0, 25},   /* to SO_BINDTODEVICE */
+    {SOL_SOCKET, 28, 41},  /* SO_PEERNAME to SO_WIFI_STATUS */
+    {SOL_SOCKET, 43, 43},  /* SO_NOFCS */
+    {SOL_SOCKET, 45, 49},  /* SO_SELECT_ERR_QUEUE to SO_INCOMING_CPU */
+    {SOL_SOCKET, 53, 84},  /* SO_CNX_ADVICE to SO_INQ */
+    {IPPROTO_TCP, 0, 18},  /* to TCP_USER_TIMEOUT */
+    {IPPROTO_TCP, 23, 30}, /* TCP_FASTOPEN to TCP_FASTOPEN_CONNECT */
+    {IPPROTO_TCP, 32, 34}, /* TCP_MD5SIG_EXT to TCP_FASTOPEN_NO_COOKIE */
+    {IPPROTO_TCP, 36, 46}, /* TCP_INQ to TCP_DELACK_MAX_US */
+    {IPPROTO_IP, 0, 63},   /* all but netfilter's */
+    {IPPROTO_IPV6, 0, 0},  /* all but netfilter's, and IPV6_ADDRFORM */
+    {IPPROTO_IPV6, 2, 63}, {IPPROTO_IPV6, 70, 82},
+};
+
+static const struct range readable[] = {
+    {IPPROTO_TCP, 19, 22}, /* TCP_REPAIR and its like */
+    {IPPROTO_TCP, 31, 31}, /* TCP_ULP */
+    {IPPROTO_IPV6, 1, 1},  /* IPV6_ADDRFORM */
 };
 
 static bool is_in(const struct range *ranges, size_t count, const struct option_request *r)

@@ -9,6 +9,8 @@
 int main(void)
 {
     twin_start();
+    if (getuid() != 0)
+        twin_skip("needs root: whether an ordinary user may attach one is the kernel's configuration");
     int fd = twin_connect();
     struct sock_filter all = {BPF_RET | BPF_K, 0, 0, 0x40000};
     struct sock_fprog program = {1, &all};
