@@ -74,7 +74,10 @@ static bool visit_socket(void *context, int number)
     struct extent *const extent = context;
     uint64_t cookie;
 
-    return !sys_cookie(number, &cookie) || cookie != extent->cookie || note_number(extent, number);
+    /* Another thread may close a number meanwhile. What cannot be asked may be a number of the socket. */
+    if (!sys_cookie(number, &cookie))
+        return errno == ENOTSOCK || errno == EBADF;
+    return cookie != extent->cookie || note_number(extent, number);
 }
 
 /*
@@ -116,7 +119,7 @@ static bool survey(struct extent *extent, int fd)
     extent->registered =
         (struct registrations){.item = extent->registration, .limit = SWITCH_REGISTRATIONS_LIMIT};
     return sys_cookie(fd, &extent->cookie) && sys_inode(fd, &extent->inode, &owner) &&
-           numbers_visit(visit_socket, extent) && numbers_visit(visit_set, extent);
+           numbers_visit(visit_socket, extent) && extent->numbers > 0 && numbers_visit(visit_set, extent);
 }
 
 /* False where one could not be registered again; then its set does not hear of the socket any more. */

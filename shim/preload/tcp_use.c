@@ -37,9 +37,11 @@ static bool is_accepted(const struct tcp_counts *counts, size_t length, uint32_t
 
 enum tcp_use tcp_use_of(const struct tcp_counts *counts, size_t length, uint32_t unread, uint32_t unacked)
 {
-    const unsigned state = length > 0 ? counts->state : TCP_CLOSE;
+    const unsigned state = counts->state;
     const bool finished = state == TCP_CLOSE_WAIT; /* the peer has */
 
+    if (length == 0)
+        return USE_TOUCHED;
     if (state == TCP_SYN_SENT)
         return USE_CONNECTING;
     if (state == TCP_CLOSE || state == TCP_LISTEN || state == TCP_TIME_WAIT)

@@ -40,7 +40,7 @@ struct tcp_counts {
  */
 enum tcp_use tcp_use_of(const struct tcp_counts *counts, size_t length, uint32_t unread, uint32_t unacked);
 
-/* The same of a descriptor. Keeps errno. USE_NONE too where it is no TCP socket. */
+/* The same of a descriptor, a TCP socket. Keeps errno. USE_TOUCHED where the kernel tells nothing. */
 enum tcp_use tcp_use(int fd);
 
 #endif

@@ -77,8 +77,10 @@ static enum watched look_at_peer(struct look *look, const struct policy *policy)
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
 
-    if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
-        return WATCHED_PLAIN; /* it has ended meanwhile */
+    if (sys_getpeername(look->fd, &peer, &length) != 0)
+        return errno == ENOTCONN ? WATCHED_PLAIN /* it has ended meanwhile */ : WATCHED_REFUSED;
+    if (!address_read(&look->guard.asked, &peer, length))
+        return WATCHED_PLAIN;
     if (policy_may_guard(policy, look->guard.asked.port)) {
         const enum watched watched = late(look, policy);
 

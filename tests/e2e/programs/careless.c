@@ -1,5 +1,6 @@
 /*
- * A mail program that takes no care: `careless HOST PORT [early] < WORDS`.
+ * A mail program that takes no care: `careless HOST PORT [early] < WORDS`, or, on a connection that it was
+ * started with, `careless - NUMBER [early]`, which then ends where it cannot write.
  *
  * It looks HOST up, connects, waits for one line (with `early` it does not even wait for that), then sends
  * all of its standard input (its password among it), whatever that line said, and reads until the end. What
@@ -10,6 +11,7 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,7 +58,7 @@ int main(int argc, char **argv)
     if (argc < 3)
         return 2;
     size_t length = fread(words, 1, sizeof words, stdin);
-    int fd = connect_to(argv[1], argv[2]);
+    int fd = strcmp(argv[1], "-") == 0 ? atoi(argv[2]) : connect_to(argv[1], argv[2]);
     if (fd < 0)
         return 1;
     char last = 0;
@@ -68,6 +70,8 @@ int main(int argc, char **argv)
         ssize_t n = write(fd, words + sent, length - sent);
         if (n < 0) {
             fprintf(stderr, "write: %s\n", strerror(errno));
+            if (strcmp(argv[1], "-") == 0)
+                return 1;
             break;
         }
         sent += (size_t)n;
