@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +23,23 @@ static int64_t microseconds(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+/*
+ * Looks for events without sleeping, one thread at a time: two would keep each other, and the peers that they
+ * look for, from the processors.
+ */
+static int look(const struct edges *e, struct epoll_event found[SIDES], int64_t until)
+{
+    static atomic_flag looking = ATOMIC_FLAG_INIT;
+    int count = 0;
+
+    if (atomic_flag_test_and_set(&looking))
+        return 0;
+    while ((count = epoll_wait(e->epoll, found, SIDES, 0)) == 0 && microseconds() < until)
+        sched_yield();
+    atomic_flag_clear(&looking);
+    return count;
 }
 
 bool edges_open(struct edges *e, int program, int server)
@@ -61,10 +79,8 @@ int edges_wait(struct edges *e, const bool output[SIDES], uint32_t events[SIDES]
 
     if (!ask(e, PROGRAM_SIDE, output[PROGRAM_SIDE]) || !ask(e, SERVER_SIDE, output[SERVER_SIDE]))
         return -1;
-    if (dialogue && e->close && several_processors) {
-        while ((count = epoll_wait(e->epoll, found, SIDES, 0)) == 0 && microseconds() - start < EDGES_LOOK)
-            sched_yield();
-    }
+    if (dialogue && e->close && several_processors)
+        count = look(e, found, start + EDGES_LOOK);
     if (count == 0)
         count = epoll_wait(e->epoll, found, SIDES, timeout);
     e->close = microseconds() - start < EDGES_CLOSE;
