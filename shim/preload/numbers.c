@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,19 +41,57 @@ static int number_of(const char *name)
     return number;
 }
 
-/* `own`: it is this process's, and has the number of the folder itself, which is not the program's. */
+/* All numbers of this process are below it, also later on; 0 where it cannot be had. */
+static int table_size(void)
+{
+    static const char field[] = "\nFDSize:\t";
+    char text[512];
+    const int file = sys_lift(sys_open("/proc/self/status", O_RDONLY, 0));
+    const ssize_t got = file < 0 ? -1 : sys_read(file, text, sizeof text - 1);
+    const char *at;
+    int size = 0;
+
+    if (file >= 0)
+        sys_close(file);
+    if (got < 0)
+        return 0;
+    text[got] = '\0';
+    at = strstr(text, field);
+    for (at = at ? at + sizeof field - 1 : ""; *at >= '0' && *at <= '9' && size < NUMBERS_LIMIT; at++)
+        size = size * 10 + (*at - '0');
+    return *at == '\n' ? size : 0;
+}
+
+static bool visit_each(int first, int end, bool (*visit)(void *, int), void *context)
+{
+    for (int number = first; number < end; number++) {
+        if (!visit(context, number))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * `own`: it is this process's, and has the number of the folder itself, which is not the program's. The
+ * kernel lists numbers in their order, and takes some 0.6 us for each, several times what it takes to ask for
+ * it: where there are many, all that the table has room for are asked for instead.
+ */
 static bool visit_folder(int folder, bool own, bool (*visit)(void *, int), void *context)
 {
     _Alignas(8) uint8_t buffer[1024];
     ssize_t got;
+    int next = 0, end;
 
     while ((got = sys_getdents(folder, buffer, sizeof buffer)) > 0) {
+        if (own && next > 0 && (end = table_size()) > 0)
+            return visit_each(next, end, visit, context);
         for (ssize_t at = 0; at < got;) {
             const struct entry *const e = (const struct entry *)(buffer + at);
             const int number = number_of(e->name);
 
             if (number >= 0 && !(own && number == folder) && !visit(context, number))
                 return false;
+            next = number + 1;
             at += e->length;
         }
     }
@@ -109,14 +148,19 @@ static bool visit_and_close(int folder, bool own, bool (*visit)(void *, int), vo
     return good;
 }
 
-bool numbers_visit(bool (*visit)(void *context, int number), void *context)
+bool numbers_visit(bool (*visit)(void *context, int number), void *context, bool *no_proc)
 {
     const int folder = open_folder(own_numbers);
-    int end;
 
-    if (folder < 0 && is_missing(errno))
-        return (end = highest_number()) > 0 && visit_all(end, visit, context);
+    *no_proc = folder < 0 && is_missing(errno);
     return folder >= 0 && visit_and_close(folder, true, visit, context);
+}
+
+bool numbers_visit_blindly(bool (*visit)(void *context, int number), void *context)
+{
+    const int end = highest_number();
+
+    return end > 0 && visit_all(end, visit, context);
 }
 
 bool numbers_visit_in(const char *path, bool (*visit)(void *context, int number), void *context)
@@ -126,16 +170,11 @@ bool numbers_visit_in(const char *path, bool (*visit)(void *context, int number)
     return folder >= 0 && visit_and_close(folder, false, visit, context);
 }
 
-bool numbers_have_proc(void)
+bool numbers_can_be_had(void)
 {
     const int folder = open_folder(own_numbers);
 
     if (folder >= 0)
         sys_close(folder);
-    return folder >= 0;
-}
-
-bool numbers_can_be_had(void)
-{
-    return numbers_have_proc() || (is_missing(errno) && highest_number() > 0);
+    return folder >= 0 || (is_missing(errno) && highest_number() > 0);
 }

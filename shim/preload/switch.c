@@ -13,10 +13,11 @@
 /* What a switch touches. */
 struct extent {
     uint64_t cookie, inode; /* of the socket */
-    bool has_proc;
     int number[SWITCH_NUMBERS_LIMIT];
     int flags[SWITCH_NUMBERS_LIMIT]; /* O_CLOEXEC or 0 */
     size_t numbers;
+    int set[SWITCH_SETS_LIMIT]; /* epoll sets */
+    size_t sets;
     struct registration registration[SWITCH_REGISTRATIONS_LIMIT];
     struct registrations registered;
 };
@@ -97,29 +98,50 @@ static bool is_unregistered(const struct extent *extent, int set)
     return true;
 }
 
-static bool visit_set(void *context, int number)
+static bool visit_set_blindly(void *context, int number)
+{
+    uint64_t cookie;
+
+    return sys_cookie(number, &cookie) || errno != ENOTSOCK || is_unregistered(context, number);
+}
+
+/* Sockets and epoll sets, in one walk. */
+static bool visit(void *context, int number)
 {
     struct extent *const extent = context;
     uint64_t cookie;
 
-    if (sys_cookie(number, &cookie) || errno != ENOTSOCK)
+    if (sys_cookie(number, &cookie))
+        return cookie != extent->cookie || note_number(extent, number);
+    if (errno != ENOTSOCK || !epoll_set_is(number))
         return true;
-    if (!extent->has_proc)
-        return is_unregistered(extent, number);
-    return !epoll_set_is(number) ||
-           epoll_set_read(number, extent->inode, extent->number, extent->numbers, &extent->registered);
+    if (extent->sets == SWITCH_SETS_LIMIT) {
+        errno = EMFILE;
+        return false;
+    }
+    extent->set[extent->sets++] = number;
+    return true;
 }
 
 static bool survey(struct extent *extent, int fd)
 {
     uint32_t owner;
+    bool no_proc;
 
-    extent->numbers = 0;
-    extent->has_proc = numbers_have_proc();
+    extent->numbers = extent->sets = 0;
     extent->registered =
         (struct registrations){.item = extent->registration, .limit = SWITCH_REGISTRATIONS_LIMIT};
-    return sys_cookie(fd, &extent->cookie) && sys_inode(fd, &extent->inode, &owner) &&
-           numbers_visit(visit_socket, extent) && extent->numbers > 0 && numbers_visit(visit_set, extent);
+    if (!sys_cookie(fd, &extent->cookie) || !sys_inode(fd, &extent->inode, &owner))
+        return false;
+    if (!numbers_visit(visit, extent, &no_proc))
+        return no_proc && numbers_visit_blindly(visit_socket, extent) && extent->numbers > 0 &&
+               numbers_visit_blindly(visit_set_blindly, extent);
+    for (size_t i = 0; i < extent->sets; i++) {
+        if (!epoll_set_read(extent->set[i], extent->inode, extent->number, extent->numbers,
+                            &extent->registered))
+            return false;
+    }
+    return extent->numbers > 0;
 }
 
 /* False where one could not be registered again; then its set does not hear of the socket any more. */

@@ -10,7 +10,8 @@
 
 enum {
     SWITCH_NUMBERS_LIMIT = 128,     /* numbers of one socket */
-    SWITCH_REGISTRATIONS_LIMIT = 64 /* in epoll sets */
+    SWITCH_SETS_LIMIT = 256,        /* epoll sets of the process */
+    SWITCH_REGISTRATIONS_LIMIT = 64 /* in them */
 };
 
 /*
