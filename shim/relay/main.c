@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,16 +18,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "relay/memory.h"
 #include "relay/request.h"
 #include "relay/sandbox.h"
 #include "relay/service.h"
 #include "relay/session.h"
 #include "relay/tls_context.h"
 
-enum {
-    LISTENER = 3,
-    HEAP_STEP = 512 * 1024,
-};
+enum { LISTENER = 3 };
 
 static int usage(int argc, char **argv)
 {
@@ -106,18 +103,6 @@ static void set_limits(void)
     }
 }
 
-/*
- * One heap for all threads, grown by much at a time: glibc grows a further thread's own heap by mprotect(2),
- * a page at a time (a hundred calls before the first byte), and it would be kept for each of a thousand idle
- * connections.
- */
-static void prepare_heap(void)
-{
-    mallopt(M_ARENA_MAX, 1);
-    mallopt(M_TOP_PAD, HEAP_STEP);
-    mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
-}
-
 /* What the first connection needs takes milliseconds, which pass while its TCP handshake is under way. */
 static void *warm_up(void *unused)
 {
@@ -149,7 +134,7 @@ int main(int argc, char **argv)
     unsetenv("RETROTLS_RELAY");
     if (!good || !read_name())
         return usage(0, NULL);
-    prepare_heap();
+    memory_prepare();
     request_set_token(token);
     explicit_bzero(token, sizeof token);
     ignore_signals();

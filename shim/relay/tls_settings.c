@@ -102,7 +102,7 @@ bool tls_apply_settings(SSL_CTX *context, const struct settings *s, const char *
         return refuse(to, "tls-min", "");
     if (SSL_CTX_set_max_proto_version(context, (int)s->tls_max) != 1 || (s->tls_max && s->tls_max < low))
         return refuse(to, "tls-max", "");
-    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT);
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_clear_options(context, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
                                        SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |

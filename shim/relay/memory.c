@@ -1,0 +1,59 @@
+#include "relay/memory.h"
+
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HEAP_STEP = 512 * 1024,
+    RECORD = 16 * 1024, /* bytes: a buffer for one record or more may hold what the server said */
+};
+
+/*
+ * OpenSSL wipes keys by itself, and plaintext where SSL_OP_CLEANSE_PLAINTEXT says so: each record as it is
+ * read, eight bytes at a time, a tenth of what decrypting it costs. But its buffers come and go with the
+ * bytes in them (SSL_MODE_RELEASE_BUFFERS): so they are wiped when they go.
+ */
+static void *allocate(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return malloc(size);
+}
+
+static void release(void *block, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (block && malloc_usable_size(block) >= RECORD)
+        explicit_bzero(block, malloc_usable_size(block));
+    free(block);
+}
+
+static void *reallocate(void *block, size_t size, const char *file, int line)
+{
+    const size_t had = block ? malloc_usable_size(block) : 0;
+    void *other;
+
+    if (had < RECORD)
+        return realloc(block, size);
+    other = malloc(size);
+    if (!other)
+        return NULL;
+    memcpy(other, block, had < size ? had : size);
+    release(block, file, line);
+    return other;
+}
+
+/*
+ * One heap, grown by much at a time: glibc grows a further thread's own heap by mprotect(2), a page at a time
+ * (a hundred calls before the first byte), and it would be kept for each of a thousand idle connections.
+ */
+void memory_prepare(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TOP_PAD, HEAP_STEP);
+    mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
+    CRYPTO_set_mem_functions(allocate, reallocate, release);
+}
