@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support import certs
+from support import certs, protocols
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import IMAP
@@ -62,6 +62,32 @@ sys.stdin.readline()
         wait_for(lambda: not shim.relays(), "the relay to end")
     log = shim.log_file.read_bytes()
     assert b"result=" in log and b"hunter2" not in log and b"LOGIN" not in log, log
+
+
+def test_mail_does_not_stay_in_the_relay(shim):
+    """What the server sent is wiped from where OpenSSL decrypted it, once it has been passed on."""
+    shim.private_build()
+    mail = b"a love letter that is nobody's business\r\n" * 5000
+
+    def scenario(server):
+        protocols.upgrade(server, IMAP, certs.case("good"))
+        server.line()
+        server.send(mail)
+        protocols.serve(server, IMAP)
+    with Hostile(scenario) as server:
+        shim.guard(server.port, "secure", "imap")
+        code = PROGRAM + f"""
+left = {len(mail)}
+while left:
+    left -= len(s.recv(min(left, 65536)))
+print("done", flush=True)
+sys.stdin.readline()
+"""
+        process = shim.popen(PYTHON, "-c", code, server.port, stdin=-1)
+        assert process.stdout.readline() == b"done\n", process.stderr.read()
+        relay, = shim.relays()
+        wait_for(lambda: not found_in_memory(relay, mail[:30]), "the mail to leave the relay's memory")
+        shim.finish(process, b"\n")
 
 
 def test_no_core_and_no_new_privileges(shim):
