@@ -4,7 +4,65 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-struct io io;
+static ssize_t first_read(int fd, void *buffer, size_t size)
+{
+    io_start();
+    return io.read(fd, buffer, size);
+}
+
+static ssize_t first_readv(int fd, const struct iovec *pieces, int count)
+{
+    io_start();
+    return io.readv(fd, pieces, count);
+}
+
+static ssize_t first_recv(int fd, void *buffer, size_t size, int flags)
+{
+    io_start();
+    return io.recv(fd, buffer, size, flags);
+}
+
+static ssize_t first_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
+                              socklen_t *length)
+{
+    io_start();
+    return io.recvfrom(fd, buffer, size, flags, address, length);
+}
+
+static ssize_t first_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    io_start();
+    return io.recvmsg(fd, message, flags);
+}
+
+static ssize_t first_write(int fd, const void *bytes, size_t size)
+{
+    io_start();
+    return io.write(fd, bytes, size);
+}
+
+static ssize_t first_writev(int fd, const struct iovec *pieces, int count)
+{
+    io_start();
+    return io.writev(fd, pieces, count);
+}
+
+static ssize_t first_send(int fd, const void *bytes, size_t size, int flags)
+{
+    io_start();
+    return io.send(fd, bytes, size, flags);
+}
+
+struct io io = {
+    .read = first_read,
+    .readv = first_readv,
+    .recv = first_recv,
+    .recvfrom = first_recvfrom,
+    .recvmsg = first_recvmsg,
+    .write = first_write,
+    .writev = first_writev,
+    .send = first_send,
+};
 
 /* `alias`: of the same effect where the function is missing. */
 static void look_up(size_t member, const char *name, const char *alias)

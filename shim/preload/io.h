@@ -1,7 +1,7 @@
 /*
- * The functions that move bytes, as real.h has the others. They are looked up by the constructor, or by the
- * first call of one of them: nothing is known of any descriptor before (known.h), so every call comes by
- * watch() once, which sees to it. A member is NULL where the libc has no such function.
+ * The functions that move bytes, as real.h has the others. They are looked up by the constructor; those that
+ * another library's constructor may call before, by their first call. A member is NULL where the libc has no
+ * such function.
  */
 #ifndef RETROTLS_PRELOAD_IO_H
 #define RETROTLS_PRELOAD_IO_H
@@ -56,5 +56,12 @@ struct io {
 extern struct io io;
 
 void io_start(void);
+
+/* For the rest of them. */
+static inline void io_ready(void)
+{
+    if (!io.dup)
+        io_start();
+}
 
 #endif

@@ -11,18 +11,12 @@
 #include "preload/io.h"
 #include "preload/watch.h"
 
-static void ready(void)
-{
-    if (!io.dup)
-        io_start();
-}
-
 /* It may be a child forked from this process that connects it: the number here is then the same socket. */
 EXPORTED int socket(int domain, int type, int protocol)
 {
     int fd;
 
-    ready();
+    io_ready();
     fd = io.socket(domain, type, protocol);
     known_forget(fd);
     return fd;
@@ -32,7 +26,7 @@ EXPORTED int dup(int fd)
 {
     int copy;
 
-    ready();
+    io_ready();
     copy = io.dup(fd);
     if (copy >= 0)
         known_copy(fd, copy);
@@ -43,7 +37,7 @@ EXPORTED int dup2(int from, int to)
 {
     int copy;
 
-    ready();
+    io_ready();
     copy = io.dup2(from, to);
     if (copy >= 0)
         known_copy(from, copy);
@@ -56,7 +50,7 @@ EXPORTED int dup3(int from, int to, int flags)
 {
     int copy;
 
-    ready();
+    io_ready();
     copy = io.dup3(from, to, flags);
     if (copy >= 0)
         known_copy(from, copy);
@@ -82,7 +76,7 @@ EXPORTED int fcntl(int fd, int command, ...)
     va_start(list, command);
     argument = va_arg(list, void *);
     va_end(list);
-    ready();
+    io_ready();
     return duplicated(fd, command, io.fcntl(fd, command, argument));
 }
 
@@ -96,7 +90,7 @@ EXPORTED int fcntl64(int fd, int command, ...)
     va_start(list, command);
     argument = va_arg(list, void *);
     va_end(list);
-    ready();
+    io_ready();
     return duplicated(fd, command, io.fcntl64(fd, command, argument));
 }
 
@@ -110,7 +104,7 @@ EXPORTED int __fcntl_time64(int fd, int command, ...)
     va_start(list, command);
     argument = va_arg(list, void *);
     va_end(list);
-    ready();
+    io_ready();
     return duplicated(fd, command, io.fcntl_time64(fd, command, argument));
 }
 
@@ -119,7 +113,7 @@ EXPORTED int pidfd_getfd(int process, int fd, unsigned flags)
 {
     int copy = -1;
 
-    ready();
+    io_ready();
     if (io.pidfd_getfd)
         copy = io.pidfd_getfd(process, fd, flags);
     else

@@ -13,6 +13,7 @@
 
 static bool may_write(int fd)
 {
+    io_ready();
     const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, 0);
 
     if (watched == WATCHED_SWITCHED)
@@ -22,6 +23,7 @@ static bool may_write(int fd)
 
 static bool may_read(int fd)
 {
+    io_ready();
     return known_is_plain(fd) || watch(fd, WATCH_READ, 0) != WATCHED_REFUSED;
 }
 

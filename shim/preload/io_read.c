@@ -32,7 +32,7 @@ EXPORTED ssize_t __read(int fd, void *buffer, size_t size) __attribute__((alias(
 EXPORTED ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);
 EXPORTED ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
 {
-    if (size > room && (io.read_chk || (io_start(), io.read_chk)))
+    if (size > room && (io_ready(), io.read_chk))
         return io.read_chk(fd, buffer, size, room);
     return read(fd, buffer, size);
 }
@@ -55,6 +55,7 @@ EXPORTED ssize_t readv(int fd, const struct iovec *pieces, int count)
 /* With the offset -1 these are readv(2); with another they have nothing to do with sockets. */
 EXPORTED ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
 {
+    io_ready();
     if (!known_is_plain(fd) && watch(fd, WATCH_READ, 0) == WATCHED_REFUSED)
         return -1;
     if (io.preadv2)
@@ -65,6 +66,7 @@ EXPORTED ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t of
 
 EXPORTED ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, off64_t offset, int flags)
 {
+    io_ready();
     if (!known_is_plain(fd) && watch(fd, WATCH_READ, 0) == WATCHED_REFUSED)
         return -1;
     if (io.preadv64v2)

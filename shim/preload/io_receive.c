@@ -115,7 +115,7 @@ EXPORTED ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags,
 EXPORTED ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags);
 EXPORTED ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
 {
-    if (size > room && (io.recv_chk || (io_start(), io.recv_chk)))
+    if (size > room && (io_ready(), io.recv_chk))
         return io.recv_chk(fd, buffer, size, room, flags);
     return recv(fd, buffer, size, flags);
 }
@@ -125,7 +125,7 @@ EXPORTED ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size
 EXPORTED ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t room, int flags,
                                 struct sockaddr *restrict address, socklen_t *restrict length)
 {
-    if (size > room && (io.recvfrom_chk || (io_start(), io.recvfrom_chk)))
+    if (size > room && (io_ready(), io.recvfrom_chk))
         return io.recvfrom_chk(fd, buffer, size, room, flags, address, length);
     return recvfrom(fd, buffer, size, flags, address, length);
 }
@@ -241,6 +241,7 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_fla
 {
     const int flags = (int)raw_flags;
 
+    io_ready();
     if (!known_is_plain(fd)) {
         const enum watched watched = watch(fd, WATCH_READ, flags);
 
@@ -256,6 +257,7 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_fla
 EXPORTED int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout);
 EXPORTED int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout)
 {
+    io_ready();
     if (!known_is_plain(fd)) {
         const enum watched watched = watch(fd, WATCH_READ, flags);
 

@@ -16,6 +16,8 @@ void known_distrust(void)
 {
     atomic_store(&distrusted, true);
     atomic_store(&owner, 0);
+    for (int fd = 0; fd < KNOWN_NUMBERS; fd++)
+        known_forget(fd);
 }
 
 void known_forget(int fd)

@@ -2,14 +2,15 @@
  * What is known of a descriptor number: the one test that a read or write on any other descriptor costs.
  *
  * A byte for each number below KNOWN_NUMBERS, in memory that the kernel provides as it is touched; numbers
- * beyond it are asked about each time. They are hints, in two directions: KNOWN_SWITCHED is verified where it
- * matters, and KNOWN_PLAIN, which is not, is kept true without watching close(2), which libc calls behind
- * everybody's back (fclose(3), ...): what counts is not what a number ceases to be but whether it can become
- * a connection that the policy guards, and every way to that is watched: socket(2), connect(2), dup(2) and
- * its kin, a descriptor received over a UNIX socket. An exec(2) starts with nothing known.
+ * beyond it are asked about each time. A number is plain unless it may be, or become, a connection that the
+ * policy guards, and every way to that is watched: what the program was started with, socket(2), connect(2),
+ * dup(2) and its kin, a descriptor received over a UNIX socket. So close(2), which libc calls behind
+ * everybody's back (fclose(3), ...), need not be: a number that is another file now is asked about once more
+ * at worst. And on files, pipes and accepted connections no system call is ever made that the program did not
+ * make, which a sandbox of its own may punish with death (seccomp(2)).
  *
  * After vfork(2) a child has descriptors of its own but its parent's memory, so nothing but the process that
- * the memory belongs to may say KNOWN_PLAIN there; to forget is always right.
+ * the memory belongs to may say that a number is plain; to ask is always right.
  */
 #ifndef RETROTLS_PRELOAD_KNOWN_H
 #define RETROTLS_PRELOAD_KNOWN_H
@@ -21,8 +22,8 @@
 enum { KNOWN_NUMBERS = 65536 };
 
 enum known {
-    KNOWN_NOTHING,
     KNOWN_PLAIN,    /* nothing that the policy may guard: the library has no business with it */
+    KNOWN_NOTHING,  /* to be asked about */
     KNOWN_SWITCHED, /* a program's end, when it was last looked at */
     KNOWN_REFUSED,  /* guarded, and the program must not use it: the log has been told */
 };

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "preload/config.h"
 #include "preload/connect.h"
@@ -13,6 +14,7 @@
 #include "preload/io.h"
 #include "preload/late.h"
 #include "preload/mark.h"
+#include "preload/numbers.h"
 #include "preload/real.h"
 #include "preload/refused.h"
 #include "preload/sys.h"
@@ -197,8 +199,6 @@ static enum watched look_until_settled(struct look *look)
     const int saved = errno;
     enum watched watched = WATCHED_REFUSED;
 
-    if (!io.read)
-        io_start();
     do {
         look->again = look->unguarded = false;
         look->holder = HOLDER_OUTSIDE;
@@ -226,34 +226,38 @@ static void look_on(int fd, enum occasion occasion, const void *frame)
     const int saved = errno;
     struct look look = {.fd = fd, .occasion = occasion, .frame = frame};
 
+    known_forget(fd); /* unless something is found out now, it is asked about at its first use */
     look_until_settled(&look);
     errno = saved;
 }
 
 void watch_received(int fd)
 {
-    known_forget(fd);
     look_on(fd, AT_ARRIVAL, __builtin_frame_address(0));
 }
 
-static bool is_tcp(int fd)
+static bool look_at_inherited(void *context, int fd)
 {
-    return sys_option(fd, SOL_SOCKET, SO_PROTOCOL, -1) == IPPROTO_TCP;
+    enum { FOR_READING = 6, FOR_WRITING = 7 };
+    const bool *const by_connector = context;
+    const bool meant = fd <= STDERR_FILENO || (*by_connector && (fd == FOR_READING || fd == FOR_WRITING));
+
+    look_on(fd, meant ? AT_START : AT_ARRIVAL, __builtin_frame_address(0));
+    return true;
 }
 
 void watch_start(void)
 {
-    enum { NUMBERS = 16, FOR_READING = 6, FOR_WRITING = 7 };
+    enum { NUMBERS = 256 };
     /* UCSPI: a connector's program talks on descriptors 6 and 7, and has this in its environment. */
     const char *const protocol = secure_getenv("PROTO");
-    const bool by_connector = protocol && strcmp(protocol, "TCP") == 0;
+    bool by_connector = protocol && strcmp(protocol, "TCP") == 0;
     const int saved = errno;
 
-    for (int fd = 0; fd < NUMBERS; fd++) {
-        const bool meant = fd <= 2 || (by_connector && (fd == FOR_READING || fd == FOR_WRITING));
-
-        if (is_tcp(fd))
-            look_on(fd, meant ? AT_START : AT_ARRIVAL, __builtin_frame_address(0));
+    /* Without /proc, the numbers that a program can have been started with are guessed. */
+    if (!numbers_visit_in("/proc/self/fd", look_at_inherited, &by_connector)) {
+        for (int fd = 0; fd < NUMBERS; fd++)
+            look_at_inherited(&by_connector, fd);
     }
     errno = saved;
 }

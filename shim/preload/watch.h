@@ -36,7 +36,7 @@ enum watch_way { WATCH_READ, WATCH_WRITE };
  */
 enum watched watch(int fd, enum watch_way way, int flags);
 
-/* The library is loaded: looks at the descriptors that the program was started with. */
+/* The library is loaded: looks at all descriptors that the program was started with. */
 void watch_start(void);
 
 /* `fd` came from another process: looks at it, and leaves what cannot be switched to its first use. */

@@ -588,6 +588,14 @@ def test_server_that_inetd_starts_is_not_guarded(shim, used):
     assert received.endswith(b"got QUIT\r\n") and result.log == "", result.show()
 
 
+def test_a_sandbox_of_the_programs_own(shim):
+    """On what is no connection that the policy may guard, no system call is made that the program did not make: one that
+    its sandbox forbids would kill it."""
+    shim.policy("level secure\n")
+    result = shim.run(PROGRAMS / "strict").ok()
+    assert result.out == b"alive\n", result.show()
+
+
 def test_connection_that_no_rule_is_about(shim):
     with path(serve_in_clear) as tap:
         shim.policy(f"match port {tap.port + 1 if tap.port < 65535 else 1}\n level secure\n")
