@@ -226,6 +226,67 @@ print(out.decode(), end="")
     assert re.match(POP3.upgraded, result.out)
 
 
+@pytest.mark.parametrize("mode", ["0", "EPOLLET", "EPOLLONESHOT"], ids=["level", "edge", "one-shot"])
+def test_epoll_set_from_before_the_first_use(shim, mode):
+    """The server's greeting made the set fire, the first read finds none yet: the relay's makes it fire again."""
+    code = f"""
+import os, select
+from select import EPOLLET, EPOLLONESHOT
+words, out = os.environb[b"WORDS"], b""
+sets = [select.epoll(), select.epoll()]
+copy = os.dup(20)
+for s, fd in zip(sets, (20, copy)):
+    s.register(fd, select.EPOLLIN | {mode})
+ended = False
+while not ended:
+    fired = [s.poll(20) for s in (sets if not out else sets[:1])]
+    assert out or fired == [[(20, select.EPOLLIN)], [(copy, select.EPOLLIN)]], fired
+    while True:
+        try:
+            piece = os.read(20, 4096)
+        except BlockingIOError:
+            break
+        if not piece:
+            ended = True
+            break
+        if not out:
+            os.write(20, words)
+        out += piece
+    if {mode} == EPOLLONESHOT:
+        sets[0].modify(20, select.EPOLLIN | {mode}), sets[1].modify(copy, select.EPOLLIN | {mode})
+print(out.decode(), end="")
+"""
+    with path(honest(POP3)) as tap:
+        guard(shim, tap, "pop3")
+        result = handed_down(shim, tap, "20", ["await", "nonblock"], PYTHON, "-c", code,
+                             env={"WORDS": POP3.words.decode()}).ok()
+    upgraded(tap, POP3)
+    assert re.match(POP3.upgraded, result.out), result.show()
+
+
+def test_name_that_the_program_asked_for_counts_for_a_connection_that_it_received(shim):
+    """A helper connects, the program knows the name; no other name is in the policy."""
+    code = """
+import os, socket, sys
+s = socket.socket(fileno=20)
+socket.getaddrinfo(sys.argv[1], int(sys.argv[2]))
+_, (fd, *_), _, _ = socket.recv_fds(s, 1, 1)
+os.write(fd, os.environb[b"WORDS"])
+while os.read(fd, 4096): pass
+"""
+    for name, result_is in ("mail.example.org", "tls"), ("other.example.org", "failed"):
+        shim.hosts = {name: ["127.0.0.1"]}
+        with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
+            shim.guard(tap.port, "secure", "pop3")
+            result = handed_down(shim, tap, "20", ["pass"], PYTHON, "-c", code, name, tap.port,
+                                 env={"WORDS": POP3.words.decode()}).ok()
+            tap.wait_closed()
+            server.wait_done()
+        assert [line["result"] for line in result.lines][-1:] == [result_is], result.show()
+        tap.never_saw(SECRET, SENDER)
+        assert server.over_tls == (POP3.words if result_is == "tls" else b"")
+
+
 def test_two_threads_make_the_first_use_at_once(shim):
     """One hands the connection over; the other finds it switched."""
     code = """
