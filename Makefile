@@ -10,7 +10,7 @@ OPTIMIZE ?= -O2
 VERSION = 0.1.0
 
 override CPPFLAGS += -D_GNU_SOURCE -Ishim -I. -DRETROTLS_VERSION='"$(VERSION)"' \
-	-DRETROTLS_RELAY_PATH='"$(PREFIX)/libexec/retrotls/retrotls-relay"'
+	-DRETROTLS_RELAY_PATH='"$(LIBEXECDIR)/retrotls-relay"'
 override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -fvisibility=hidden -fstack-protector-strong $(WARNINGS) $(WERROR) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 override LDFLAGS += -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
@@ -47,7 +47,7 @@ GCC_32 = gcc -m32 -Wno-psabi
 OTHER_BUILDS = $(if $(SANITIZE)$(filter-out gcc cc,$(CC)),,$(if $(filter x86_64,$(shell uname -m)),$(if \
 	$(call compiles,$(GCC_32)),lib32)) $(if $(call compiles,musl-gcc),musl))
 
-.PHONY: all clean unit check-symbols lib32 musl
+.PHONY: all always clean unit check-symbols lib32 musl
 .SECONDARY:
 all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls $(BUILD)/retrotls-check $(OTHER_BUILDS)
 
@@ -73,6 +73,12 @@ $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
 $(BUILD)/obj/lib/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -include shim/preload/compat.h -MMD -MP -c -o $@ $<
+
+# The library knows where its relay is installed: made anew where that is another place than the last time.
+$(BUILD)/obj/lib/shim/preload/place.o: $(BUILD)/place
+$(BUILD)/place: always
+	@mkdir -p $(@D)
+	@echo '$(LIBEXECDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR)' > $@
 
 # libc's headers define read() and its kin themselves where they are fortified.
 $(BUILD)/obj/lib/shim/preload/io_%.o: override CFLAGS += -U_FORTIFY_SOURCE

@@ -7,16 +7,24 @@ LIBEXECDIR ?= $(PREFIX)/libexec/retrotls
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/retrotls
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
-ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
+# The folders where zsh looks: the second one is the administrator's.
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 VIMDIR ?= $(PREFIX)/share/vim/vimfiles
 
-INSTALLED = $(BINDIR)/retrotls $(LIBDIR)/libretrotls.so $(LIBEXECDIR)/retrotls-relay \
+# The libraries for other programs of this machine, where they were built. What $LIB of a preload's path stands for in
+# 32-bit programs is lib/i386-linux-gnu with Debian's libc6:i386, and lib32 with its libc6-i386.
+LIBRARY_32 = $(PREFIX)/lib/i386-linux-gnu/libretrotls.so
+LINK_32 = $(PREFIX)/lib32/libretrotls.so
+LIBRARY_MUSL = $(PREFIX)/lib/retrotls/musl/libretrotls.so
+OTHERS = $(if $(filter lib32,$(OTHER_BUILDS)),$(LIBRARY_32) $(LINK_32)) \
+	$(if $(filter musl,$(OTHER_BUILDS)),$(LIBRARY_MUSL))
+
+INSTALLED = $(BINDIR)/retrotls $(LIBDIR)/libretrotls.so $(LIBEXECDIR)/retrotls-relay $(LIBEXECDIR)/retrotls-check \
 	$(MANDIR)/man1/retrotls.1 $(MANDIR)/man5/retrotls-policy.5 $(MANDIR)/man7/libretrotls.7 \
 	$(BASHCOMPDIR)/retrotls $(ZSHCOMPDIR)/_retrotls $(VIMDIR)/syntax/retrotls.vim $(VIMDIR)/ftdetect/retrotls.vim \
 	$(DOCDIR)/README.md $(DOCDIR)/LICENSE $(DOCDIR)/policy.default
-# The 32-bit and the musl library, where they were built.
-OTHERS = $(if $(wildcard $(BUILD)/lib32/libretrotls.so),$(PREFIX)/lib/i386-linux-gnu/libretrotls.so) \
-	$(if $(wildcard $(BUILD)/musl/libretrotls.so),$(PREFIX)/lib/retrotls/musl/libretrotls.so)
+EXAMPLES = $(patsubst policy/examples/%,$(DOCDIR)/examples/%,$(wildcard policy/examples/*))
+FOLDERS = $(DOCDIR)/examples $(DOCDIR) $(LIBEXECDIR) $(PREFIX)/lib/retrotls/musl $(PREFIX)/lib/retrotls
 
 .PHONY: install uninstall deb
 
@@ -25,11 +33,14 @@ install: all
 	install -m 755 $(BUILD)/retrotls $(DESTDIR)$(BINDIR)/retrotls
 	install -m 644 $(BUILD)/libretrotls.so $(DESTDIR)$(LIBDIR)/libretrotls.so
 	install -m 755 $(BUILD)/retrotls-relay $(DESTDIR)$(LIBEXECDIR)/retrotls-relay
-	$(if $(wildcard $(BUILD)/retrotls-check),install -m 755 $(BUILD)/retrotls-check $(DESTDIR)$(LIBEXECDIR)/retrotls-check)
-	$(if $(wildcard $(BUILD)/lib32/libretrotls.so),install -m 644 $(BUILD)/lib32/libretrotls.so \
-		$(DESTDIR)$(PREFIX)/lib/i386-linux-gnu/libretrotls.so)
-	$(if $(wildcard $(BUILD)/musl/libretrotls.so),install -m 644 $(BUILD)/musl/libretrotls.so \
-		$(DESTDIR)$(PREFIX)/lib/retrotls/musl/libretrotls.so)
+	install -m 755 $(BUILD)/retrotls-check $(DESTDIR)$(LIBEXECDIR)/retrotls-check
+ifneq ($(filter lib32,$(OTHER_BUILDS)),)
+	install -m 644 $(BUILD)/lib32/libretrotls.so $(DESTDIR)$(LIBRARY_32)
+	ln -sf ../lib/i386-linux-gnu/libretrotls.so $(DESTDIR)$(LINK_32)
+endif
+ifneq ($(filter musl,$(OTHER_BUILDS)),)
+	install -m 644 $(BUILD)/musl/libretrotls.so $(DESTDIR)$(LIBRARY_MUSL)
+endif
 	install -m 644 man/retrotls.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 man/retrotls-policy.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 man/libretrotls.7 $(DESTDIR)$(MANDIR)/man7/
@@ -42,9 +53,8 @@ install: all
 	install -m 644 policy/examples/* $(DESTDIR)$(DOCDIR)/examples/
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR),$(INSTALLED) $(OTHERS) $(LIBEXECDIR)/retrotls-check)
-	rm -rf $(DESTDIR)$(DOCDIR)
-	-rmdir $(DESTDIR)$(LIBEXECDIR) 2>/dev/null
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED) $(LIBRARY_32) $(LINK_32) $(LIBRARY_MUSL) $(EXAMPLES))
+	-rmdir $(addprefix $(DESTDIR),$(FOLDERS)) 2> /dev/null
 
 # A package of its own making: what dpkg-deb needs is the tree and its control file.
 deb:

@@ -1,14 +1,17 @@
-"""What is installed works from where it is installed, leaves nothing when removed, and its pages and completions are
-in order. The package is tried in a mount namespace of its own, laid over this machine's /usr."""
+"""What is installed works from where it is installed, leaves nothing when removed, and its pages are in order. The
+package is installed by dpkg in a root of its own: this machine's, with a memory file system over it for what is written."""
 import os
+import platform
+import re
 import shutil
 import subprocess
 
 import pytest
-from support.shim import PYTHON, ROOT
+from support.shim import BUILD, PYTHON, ROOT
 from support.tap import Tap
+from support.tree import PROGRAM, compile_c, one_line
 
-pytestmark = pytest.mark.timeout(600)  # everything is compiled, twice
+pytestmark = pytest.mark.timeout(600)
 
 IMAP = """
 import imaplib, sys
@@ -17,10 +20,16 @@ c.login(sys.argv[2], "secret")
 print(c.select()[0])
 c.logout()
 """
+OTHERS = {"32 bits": {"flags": ["-m32"]}, "musl": {"compiler": "musl-gcc"}}
+on_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="other builds are made on x86-64 alone")
+own_root = pytest.mark.skipif(os.geteuid() != 0, reason="a root of its own needs root; the installed tree is tried without")
 
 
 def make(folder, *words):
     """Runs make in a copy's build folder, so that no other test's build is touched."""
+    if not (folder / "build").exists():  # what is made already need not be made again
+        shutil.copytree(BUILD, folder / "build", symlinks=True, ignore=lambda place, names: [
+            name for name in names if place == str(BUILD) and name not in ("obj", "lib32", "musl")])
     return subprocess.run(["make", "-s", "-C", ROOT, f"BUILD={folder}/build", *words], check=True, capture_output=True,
                           text=True, env={"PATH": os.environ["PATH"], "HOME": str(folder)}).stdout
 
@@ -41,71 +50,159 @@ def test_installed_command_finds_library_and_relay(installed, shim, dovecot):
         assert result.out == b"OK\n"
         assert result.lines[0]["result"] == "tls"
         tap.never_saw(b"secret")
+        checked = shim.run(shim.command, "check", f"localhost:{tap.port}", preload=False).ok()
+    assert "verdict the policy is met" in one_line(checked.out.decode())
+
+
+def test_library_knows_where_its_relay_was_installed(installed):
+    """Not where that would be of an earlier `make` for another PREFIX, whose objects are still there."""
+    library = installed / f"usr/lib/{platform.machine()}-linux-gnu/libretrotls.so"
+    assert f"{installed}/usr/libexec/retrotls/retrotls-relay\0".encode() in library.read_bytes()
+
+
+@on_x86_64
+@pytest.mark.parametrize("kind", OTHERS)
+def test_programs_of_another_kind_get_their_library(installed, tmp_path, kind):
+    how = OTHERS[kind]
+    program = compile_c(PROGRAM, tmp_path / "program", *how.get("flags", []), compiler=how.get("compiler", "gcc"))
+    result = subprocess.run([installed / "usr/bin/retrotls", program], capture_output=True, text=True, timeout=60,
+                            env={"RETROTLS_POLICY": "", "HOME": str(tmp_path)})
+    assert (result.returncode, result.stderr) == (0, "")
+    preload = f"{installed}/usr/$LIB/libretrotls.so" if kind == "32 bits" else \
+        f"{installed}/usr/lib/retrotls/musl/libretrotls.so"
+    assert result.stdout.startswith(f"{preload}|")
+
+
+def loaded(program, preload):
+    """The libraries that are mapped into a program that shows its own."""
+    result = subprocess.run([program], env={"LD_PRELOAD": str(preload)}, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+    return set(re.findall(r"/\S*libretrotls\.so$", result.stdout, re.M))
+
+
+SHOW_MAPS = """
+#include <stdio.h>
+int main(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    for (int c; (c = getc(maps)) != EOF;)
+        putchar(c);
+    return 0;
+}
+"""
+
+
+@on_x86_64
+@pytest.mark.parametrize("flags, folder", [([], "x86_64-linux-gnu"), (["-m32"], "i386-linux-gnu")])
+def test_one_preload_path_for_both_classes(installed, tmp_path, flags, folder):
+    """$LIB is lib/i386-linux-gnu to the 32-bit loader of Debian's libc6:i386, and lib32 to that of its libc6-i386."""
+    program = compile_c(SHOW_MAPS, tmp_path / "program", *flags)
+    assert loaded(program, f"{installed}/usr/$LIB/libretrotls.so") == {f"{installed}/usr/lib/{folder}/libretrotls.so"}
 
 
 def test_uninstall_leaves_nothing(installed, tmp_path):
     target = tmp_path / "root"
     words = (f"PREFIX={installed}/usr", f"DESTDIR={target}")
     make(installed, *words, "install")
-    assert any(path.is_file() for path in target.rglob("*"))
+    everything = {path.name for path in target.rglob("*") if not path.is_dir()}
+    assert {"retrotls", "libretrotls.so", "retrotls-relay", "retrotls-check", "_retrotls"} <= everything
     make(installed, *words, "uninstall")
-    assert [path for path in target.rglob("*") if not path.is_dir()] == []
+    assert [path for path in target.rglob("*") if not path.is_dir() or "retrotls" in path.name] == []
+
+
+def test_uninstall_takes_nothing_of_others(installed, tmp_path):
+    words = (f"PREFIX={installed}/usr", f"DESTDIR={tmp_path}", f"LIBEXECDIR={installed}/usr/libexec")
+    make(installed, *words, "install")
+    other = tmp_path / str(installed).lstrip("/") / "usr/libexec/of-another"
+    other.write_text("")
+    make(installed, *words, "uninstall")
+    assert other.exists() and list(other.parent.iterdir()) == [other]
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
+    """Made from a copy of the source: the objects in this build are for another PREFIX."""
     folder = tmp_path_factory.mktemp("package")
     copy = folder / "source"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build", ".git"))
+    shutil.copytree(ROOT, copy, symlinks=True, ignore=lambda place, names: [
+        name for name in names if name == ".git" or place == str(ROOT / "build") and name not in ("obj", "lib32", "musl")])
     subprocess.run(["make", "-s", "deb"], cwd=copy, check=True, capture_output=True)
     return next((copy / "build").glob("retrotls_*.deb"))
 
 
 def test_package_is_complete(package):
     listed = subprocess.run(["dpkg-deb", "-c", package], check=True, capture_output=True, text=True).stdout
-    for path in ("/usr/bin/retrotls", "/libretrotls.so", "/usr/libexec/retrotls/retrotls-relay", "/etc/retrotls/policy",
-                 "/retrotls.1.gz", "/retrotls-policy.5.gz", "/libretrotls.7.gz", "/copyright"):
+    for path in ("/usr/bin/retrotls", "/libretrotls.so", "/usr/libexec/retrotls/retrotls-relay",
+                 "/usr/libexec/retrotls/retrotls-check", "/etc/retrotls/policy", "/retrotls.1.gz", "/retrotls-policy.5.gz",
+                 "/libretrotls.7.gz", "/copyright"):
         assert path in listed
+    if platform.machine() == "x86_64":
+        for folder in ("x86_64-linux-gnu", "i386-linux-gnu", "retrotls/musl"):
+            assert f"/usr/lib/{folder}/libretrotls.so" in listed
     control = subprocess.run(["dpkg-deb", "-f", package, "Depends"], check=True, capture_output=True, text=True).stdout
     assert "libssl3" in control and "libc6" in control
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace needs root; the installed tree is tried without it")
-def test_package_works_where_it_is_installed(package, shim, dovecot, tmp_path):
-    tree = tmp_path / "tree"
-    subprocess.run(["dpkg-deb", "-x", package, tree], check=True)
-    # overlayfs lays the package over /usr, for this one process tree alone.
-    inside = 'mount -t overlay overlay -o "lowerdir=$1/usr:/usr" /usr && shift && exec "$@"'
-    user = dovecot.mailbox()
-    with Tap(dovecot.at("imap")) as tap:
-        shim.guard(tap.port, "secure", "imap")
-        result = shim.run("unshare", "-m", "sh", "-c", inside, "sh", tree, "/usr/bin/retrotls", PYTHON, "-c", IMAP,
-                          tap.port, user, preload=False).ok()
-        assert result.out == b"OK\n"
-        assert result.lines[0]["verified"] == "localhost"
-        tap.never_saw(b"secret")
+# "$1" is an empty folder, "$2" the package; the rest is run once it is installed.
+INSIDE = """
+set -e
+root=$1 package=$2
+shift 2
+mount -t tmpfs tmpfs "$root"
+mkdir "$root/upper" "$root/work" "$root/all"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$root/upper,workdir=$root/work" "$root/all"
+for each in proc dev sys tmp; do mount --rbind "/$each" "$root/all/$each"; done
+chroot "$root/all" dpkg --install "$package" > /dev/null
+exec chroot "$root/all" "$@"
+"""
+
+
+def in_its_root(package, tmp_path, *words, **environment):
+    root = tmp_path / "root"
+    root.mkdir()
+    result = subprocess.run(["unshare", "-m", "sh", "-c", INSIDE, "sh", root, package, *words], capture_output=True,
+                            text=True, timeout=300, stdin=subprocess.DEVNULL,
+                            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", **environment})
+    assert result.returncode == 0, result
+    return result.stdout
+
+
+@own_root
+def test_demo_runs_from_the_package(package, tmp_path):
+    out = in_its_root(package, tmp_path, PYTHON, ROOT / "tests/demo.py", RETROTLS_BUILD="/usr/bin")
+    for words in ("mbsync reads over IMAP", "fetchmail reads over POP3", "msmtp sends over SMTP",
+                  "nothing of the message or the password crossed"):
+        assert words in out
+    assert out.count("certificate verified for localhost") == 3
+    assert not shutil.which("retrotls"), "the package was installed in this machine's own root"
+
+
+@own_root
+def test_package_from_its_installation_to_its_removal(package, tmp_path):
+    """What the manual says of an installed retrotls, and that removing it leaves nothing."""
+    programs = {"native": compile_c(SHOW_MAPS, tmp_path / "native")}
+    if platform.machine() == "x86_64":
+        programs["narrow"] = compile_c(SHOW_MAPS, tmp_path / "narrow", "-m32")
+    script = """
+set -e
+retrotls lint
+man -w retrotls retrotls-policy libretrotls
+retrotls explain --address 192.0.2.1 mail.example.org:25 | head -1
+echo '/usr/$LIB/libretrotls.so' >> /etc/ld.so.preload
+for each; do "$each" | grep -o '/usr/lib.*libretrotls.so$' | sort -u; done
+rm /etc/ld.so.preload
+dpkg --purge retrotls > /dev/null
+find /usr /etc /var -xdev -name '*retrotls*'
+"""
+    out = in_its_root(package, tmp_path, "sh", "-c", script, "sh", *programs.values()).splitlines()
+    assert out[0] == "/etc/retrotls/policy: no errors"
+    assert [line.rpartition("/")[2] for line in out[1:4]] == ["retrotls.1.gz", "retrotls-policy.5.gz", "libretrotls.7.gz"]
+    assert out[4] == "mail.example.org, port 25 (192.0.2.1): guarded with level secure"
+    folders = {"native": f"{platform.machine()}-linux-gnu", "narrow": "i386-linux-gnu"}
+    assert out[5:] == [f"/usr/lib/{folders[name]}/libretrotls.so" for name in programs]
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "man").iterdir()), ids=lambda page: page.name)
 def test_man_page_lints_clean(page):
     result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (0, "")
-
-
-def complete(*words):
-    """What bash offers for the last of `words`."""
-    script = """
-. "$1"; shift
-COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-_retrotls
-printf '%s\\n' "${COMPREPLY[@]}"
-"""
-    return subprocess.run(["bash", "-c", script, "bash", ROOT / "packaging/completions/retrotls.bash", *words],
-                          capture_output=True, text=True, check=True).stdout.split()
-
-
-def test_bash_completes_commands_and_options():
-    assert "explain" in complete("retrotls", "exp")
-    assert "--verbose" in complete("retrotls", "--ver")
-    assert "--json" in complete("retrotls", "-v", "status", "--j")
-    assert "python3" in complete("retrotls", "doctor", "python")
