@@ -1,36 +1,79 @@
 # bash completion for retrotls(1)
+
+# Programs in PATH, or files where a path is begun.
+_retrotls_programs() {
+    if [[ $1 == */* ]]; then
+        compopt -o filenames 2> /dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$1")
+    else
+        mapfile -t COMPREPLY < <(compgen -c -- "$1" | sort -u)
+    fi
+}
+
+_retrotls_files() {
+    compopt -o filenames 2> /dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+# $1: what is being written, then the options that there are.
+_retrotls_options() {
+    mapfile -t COMPREPLY < <(compgen -W "${*:2}" -- "$1")
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2> /dev/null
+}
+
+# The value of an option; false where $1 is none that takes one.
+_retrotls_value() {
+    case $1 in
+    -p | --policy) _retrotls_files "$2" ;;
+    -P | --protocol) mapfile -t COMPREPLY < <(compgen -W 'smtp lmtp imap pop3 nntp sieve' -- "$2") ;;
+    --program) _retrotls_programs "$2" ;;
+    --user) mapfile -t COMPREPLY < <(compgen -u -- "$2") ;;
+    --address) ;;
+    *) return 1 ;;
+    esac
+}
+
 _retrotls() {
-    local cur=${COMP_WORDS[COMP_CWORD]} i=1 word
+    local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} i=1 ended=
+    COMPREPLY=()
+
+    # The first word that is no option: a command, or the program. '=' stands alone in COMP_WORDS.
     while ((i < COMP_CWORD)); do
-        word=${COMP_WORDS[i]}
-        case $word in
-        -p | --policy) ((i += 2)); continue ;;
-        --) ((i++)); break ;;
+        case ${COMP_WORDS[i]} in
+        -p | --policy) ((i += 2)); [[ ${COMP_WORDS[i - 1]} == = ]] && ((i += 1)); continue ;;
+        --) ((i++)); ended=1; break ;;
         -*) ((i++)); continue ;;
         esac
         break
     done
-    if ((i < COMP_CWORD)); then
-        case ${COMP_WORDS[i]} in
-        check | explain)
-            case $cur in
-            -*) mapfile -t COMPREPLY < <(compgen -W '--program --user --json' -- "$cur") ;;
-            *) mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur") ;;
-            esac ;;
-        status) mapfile -t COMPREPLY < <(compgen -W '--watch --json' -- "$cur") ;;
-        lint) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-        doctor) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
-        *) if declare -F _command_offset > /dev/null; then _command_offset "$i"
-           else mapfile -t COMPREPLY < <(compgen -f -- "$cur"); fi ;;
+
+    if [[ $cur == = ]]; then
+        cur=
+    elif [[ $before == = ]]; then
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    if ((i >= COMP_CWORD)); then
+        if [[ $ended ]]; then _retrotls_programs "$cur"; return; fi
+        _retrotls_value "$before" "$cur" && return
+        case $cur in
+        -*) _retrotls_options "$cur" -p --policy= -v --verbose --help --version -- ;;
+        */*) _retrotls_programs "$cur" ;;
+        *) mapfile -t COMPREPLY < <(compgen -W 'check doctor explain lint status' -c -- "$cur" | sort -u) ;;
         esac
         return
     fi
-    case ${COMP_WORDS[COMP_CWORD - 1]} in
-    -p | --policy) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    esac
-    case $cur in
-    -*) mapfile -t COMPREPLY < <(compgen -W '-p --policy= -v --verbose --help --version --' -- "$cur") ;;
-    *) mapfile -t COMPREPLY < <(compgen -W 'check doctor explain lint status' -c -- "$cur") ;;
+    case ${ended:+--}${COMP_WORDS[i]} in
+    check | explain)
+        _retrotls_value "$before" "$cur" && return
+        case ${COMP_WORDS[i]},$cur in
+        check,-*) _retrotls_options "$cur" -P --protocol= --program= --json --help ;;
+        explain,-*) _retrotls_options "$cur" --program= --user= --address= --help ;;
+        *) [[ $cur == : || $before == : ]] || mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur") ;;
+        esac ;;
+    status) _retrotls_options "$cur" --watch --json --help ;;
+    lint) if [[ $cur == -* ]]; then _retrotls_options "$cur" --help; else _retrotls_files "$cur"; fi ;;
+    doctor) if [[ $cur == -* ]]; then _retrotls_options "$cur" --help; else _retrotls_programs "$cur"; fi ;;
+    *) if declare -F _command_offset > /dev/null; then _command_offset "$i"; else _retrotls_files "$cur"; fi ;;
     esac
 }
-complete -o filenames -F _retrotls retrotls
+complete -F _retrotls retrotls
