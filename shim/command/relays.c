@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -43,9 +44,10 @@ static void copy(char *to, size_t size, const char *from)
     text_add_clean(&text, from ? from : "", size - 4);
 }
 
-static void read_row(struct row *row, const struct wire_connection *c)
+static void read_row(struct row *row, const struct wire_connection *c, uint32_t uid)
 {
     *row = (struct row){.pid = c->pid,
+                        .uid = uid,
                         .stage = c->stage,
                         .level = c->level,
                         .port = c->address.port,
@@ -69,6 +71,12 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+/* A relay that was asked. */
+struct asking {
+    int fd;
+    uint32_t uid;
+};
+
 /* -1: nothing came in time; 0: the relay has ended, and its connections with it. */
 static ssize_t receive(int fd, uint8_t *message, int64_t until)
 {
@@ -76,66 +84,70 @@ static ssize_t receive(int fd, uint8_t *message, int64_t until)
     const int64_t left = until - now();
     ssize_t n;
 
-    if (left <= 0 || poll(&polled, 1, (int)left) != 1)
+    /* Where the time is over, what has come by now is read all the same: another relay took it up. */
+    if (poll(&polled, 1, left > 0 ? (int)left : 0) != 1)
         return -1;
     n = recv(fd, message, WIRE_MESSAGE_LIMIT, MSG_DONTWAIT);
     return n > 0 ? n : 0;
 }
 
 /* Reads rows until the reply that ends them. */
-static bool read_answer(int fd, struct rows *rows)
+static bool read_answer(const struct asking *asking, struct rows *rows, int64_t until)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
     struct wire_connection connection;
     struct wire_reply reply;
-    const int64_t until = now() + RELAYS_PATIENCE;
     struct row row;
     size_t length;
     ssize_t n;
 
-    while ((n = receive(fd, message, until)) > 0) {
+    while ((n = receive(asking->fd, message, until)) > 0) {
         length = (size_t)n;
         if (wire_type_of(message, length) == WIRE_REPLY)
             return wire_read_reply(&reply, message, length) && reply.error == 0;
         if (!wire_read_connection(&connection, message, length))
             return false;
-        read_row(&row, &connection);
+        read_row(&row, &connection, asking->uid);
         if (!add(rows, &row))
             return false;
     }
     return n == 0;
 }
 
-static bool is_own(int fd)
+/* Whether it may be asked: this user's own, or for root anybody's. */
+static bool may_ask(int fd, uint32_t *uid)
 {
     struct ucred peer;
     socklen_t length = sizeof peer;
 
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid();
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
+        return false;
+    *uid = (uint32_t)peer.uid;
+    return peer.uid == geteuid() || geteuid() == 0;
 }
 
-/* `name`: as /proc/net/unix shows it. Whether it is this user's: others' are not asked. */
-static bool ask(const char *name, struct rows *rows)
+/* `name`: as /proc/net/unix shows it. False where it is not to be waited for. */
+static bool ask(const char *name, struct asking *asking, struct rows *rows)
 {
     static _Alignas(8) uint8_t request[WIRE_MESSAGE_LIMIT];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const size_t length = strlen(name);
+    const size_t size = wire_write_status(request);
     const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool own = false;
-    size_t size;
 
     memcpy(address.sun_path + 1, name + 1, length - 1);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address,
                           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) != 0) {
         rows->silent += fd < 0 || errno != ECONNREFUSED; /* refused: it has just ended */
-    } else if ((own = is_own(fd))) {
-        size = wire_write_status(request);
-        if (send(fd, request, size, MSG_NOSIGNAL) != (ssize_t)size || !read_answer(fd, rows))
-            rows->silent++;
+    } else if (may_ask(fd, &asking->uid)) {
+        asking->fd = fd;
+        if (send(fd, request, size, MSG_NOSIGNAL) == (ssize_t)size)
+            return true;
+        rows->silent++;
     }
     if (fd >= 0)
         close(fd);
-    return own;
+    return false;
 }
 
 /* ---- all of them ---- */
@@ -163,23 +175,42 @@ static int by_age(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
+/* As many descriptors as may be: one for each relay is open at the same time. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 bool relays_ask(struct rows *rows)
 {
+    static struct asking asked[RELAYS_LIMIT];
     FILE *const table = fopen("/proc/net/unix", "re");
     char line[LINE_ROOM];
-    size_t asked = 0;
+    size_t count = 0;
+    int64_t until;
 
     rows->count = rows->silent = 0;
     if (!table)
         return false;
-    while (asked < RELAYS_LIMIT && fgets(line, sizeof line, table)) {
+    raise_limit();
+    while (count < RELAYS_LIMIT && fgets(line, sizeof line, table)) {
         const char *const name = listener_in(line);
 
-        if (name && ask(name, rows))
-            asked++;
+        if (name && ask(name, &asked[count], rows))
+            count++;
     }
-    rows->silent += asked == RELAYS_LIMIT; /* there may be more */
     fclose(table);
+    rows->silent += count == RELAYS_LIMIT; /* there may be more */
+    until = now() + RELAYS_PATIENCE;
+    for (size_t i = 0; i < count; i++) {
+        rows->silent += !read_answer(&asked[i], rows, until);
+        close(asked[i].fd);
+    }
     if (rows->count > 0)
         qsort(rows->row, rows->count, sizeof *rows->row, by_age);
     return true;

@@ -1,4 +1,4 @@
-/* Asking this user's relays for their connections. */
+/* Asking relays for their connections: this user's, and for root all users'. */
 #ifndef RETROTLS_COMMAND_RELAYS_H
 #define RETROTLS_COMMAND_RELAYS_H
 
@@ -12,13 +12,14 @@
 enum {
     ROWS_LIMIT = 16384,     /* connections that are shown; with more, the answer counts as not in full */
     RELAYS_LIMIT = 1024,    /* relays that are asked */
-    RELAYS_PATIENCE = 2000, /* ms that a relay has for its answer */
+    RELAYS_PATIENCE = 2000, /* ms that they all have together for their answers */
     ROW_TEXT = 128,
 };
 
 /* One connection; texts are cleaned to printable ASCII, "" where nothing is known (yet). */
 struct row {
     uint32_t pid;
+    uint32_t uid; /* of the relay that tells this */
     enum wire_stage stage;
     enum level level;
     uint16_t port;
@@ -34,8 +35,9 @@ struct rows {
 };
 
 /*
- * Asks every relay whose listener is this user's (SO_PEERCRED: anybody may listen under such a name). What
- * `rows` held is forgotten. False without /proc/net/unix, with errno.
+ * Asks every relay whose listener is this user's (SO_PEERCRED: anybody may listen under such a name), or for
+ * root everybody's: what these tell is the word of the user whose they are. What `rows` held is forgotten.
+ * False without /proc/net/unix, with errno.
  */
 bool relays_ask(struct rows *rows);
 void rows_free(struct rows *rows);

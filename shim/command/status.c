@@ -1,4 +1,4 @@
-/* retrotls status: the live connections of this user's programs. */
+/* retrotls status: the live connections of this user's programs, and for root of everybody's. */
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -23,7 +23,8 @@ static volatile sig_atomic_t ended;
 static void help(void)
 {
     puts("Usage: retrotls status [OPTION]...\n"
-         "Show the connections of your programs that go through retrotls now.\n"
+         "Show the connections of your programs that go through retrotls now; root is\n"
+         "shown those of all users.\n"
          "\n"
          "      --watch  show them anew each second, until q or Ctrl-C\n"
          "      --json   for scripts: a list with an object for each (with --watch: a\n"
@@ -88,7 +89,7 @@ static int show_once(struct rows *rows, bool json)
     else
         table_show(rows, isatty(STDOUT_FILENO) == 1 ? columns_of(stdout) : SIZE_MAX, 0);
     if (rows->silent > 0)
-        complain("status: %zu of your relays did not answer in full", rows->silent);
+        complain("status: %zu of the relays did not answer in full", rows->silent);
     if (fflush(stdout) != 0) {
         complain("standard output: %s", strerror(errno));
         return EXIT_FAILURE;
@@ -136,7 +137,7 @@ static void draw(const struct rows *rows)
     fputs("\033[H\033[J", stdout); /* home, clear to the end (ECMA-48) */
     table_show(rows, columns_of(stdout), lines_of(stdout));
     if (rows->silent > 0)
-        printf("%zu of your relays did not answer in full\n", rows->silent);
+        printf("%zu of the relays did not answer in full\n", rows->silent);
 }
 
 static int watch_json(struct rows *rows)

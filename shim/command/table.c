@@ -1,13 +1,15 @@
 #include "command/table.h"
 
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command/json.h"
 
-enum column { PROGRAM, PID, SERVER, PROTOCOL, LEVEL, TLS, CIPHER, UP, DOWN, AGE, COLUMNS };
+enum column { USER, PROGRAM, PID, SERVER, PROTOCOL, LEVEL, TLS, CIPHER, UP, DOWN, AGE, COLUMNS };
 
 enum { GAP = 2, CELL = 2 * ROW_TEXT };
 
@@ -16,14 +18,14 @@ static const struct {
     size_t least; /* what it is cut to; 0: never */
     bool right;
 } columns[COLUMNS] = {
-    [PROGRAM] = {"PROGRAM", 8, false}, [PID] = {"PID", 0, true},      [SERVER] = {"SERVER", 12, false},
-    [PROTOCOL] = {"PROTO", 0, false},  [LEVEL] = {"LEVEL", 0, false}, [TLS] = {"TLS", 0, false},
-    [CIPHER] = {"CIPHER", 10, false},  [UP] = {"UP", 0, true},        [DOWN] = {"DOWN", 0, true},
-    [AGE] = {"AGE", 0, true},
+    [USER] = {"USER", 0, false},      [PROGRAM] = {"PROGRAM", 8, false}, [PID] = {"PID", 0, true},
+    [SERVER] = {"SERVER", 12, false}, [PROTOCOL] = {"PROTO", 0, false},  [LEVEL] = {"LEVEL", 0, false},
+    [TLS] = {"TLS", 0, false},        [CIPHER] = {"CIPHER", 10, false},  [UP] = {"UP", 0, true},
+    [DOWN] = {"DOWN", 0, true},       [AGE] = {"AGE", 0, true},
 };
 
 /* Where no cutting helps: the first of these goes first. */
-static const enum column dispensable[] = {CIPHER, LEVEL, PROTOCOL, AGE, PID, UP, DOWN};
+static const enum column dispensable[] = {CIPHER, LEVEL, PROTOCOL, AGE, PID, UP, DOWN, USER};
 
 /* ---- values ---- */
 
@@ -71,10 +73,23 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
+static void user(char cell[CELL], uint32_t uid)
+{
+    const struct passwd *const found = getpwuid((uid_t)uid);
+
+    if (found)
+        snprintf(cell, CELL, "%s", found->pw_name);
+    else
+        snprintf(cell, CELL, "%" PRIu32, uid);
+}
+
 static void value(char cell[CELL], const struct row *row, enum column column)
 {
     cell[0] = '\0';
     switch (column) {
+    case USER:
+        user(cell, row->uid);
+        break;
     case PROGRAM:
         snprintf(cell, CELL, "%s", base_name(row->program));
         break;
@@ -124,14 +139,25 @@ static size_t total(const struct layout *l)
     return sum;
 }
 
+/* Root is shown whose each one is, unless all are root's. */
+static bool only_own(const struct rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->row[i].uid != (uint32_t)geteuid())
+            return false;
+    return true;
+}
+
 static void measure(struct layout *l, const struct rows *rows)
 {
+    const enum column first = only_own(rows) ? PROGRAM : USER;
     char cell[CELL];
 
-    for (size_t c = 0; c < COLUMNS; c++)
+    l->width[USER] = 0;
+    for (enum column c = first; c < COLUMNS; c++)
         l->width[c] = strlen(columns[c].title);
     for (size_t i = 0; i < rows->count; i++)
-        for (enum column c = 0; c < COLUMNS; c++) {
+        for (enum column c = first; c < COLUMNS; c++) {
             value(cell, &rows->row[i], c);
             if (strlen(cell) > l->width[c])
                 l->width[c] = strlen(cell);
@@ -236,13 +262,17 @@ static void number(const char *name, uint64_t of)
 
 void table_as_json(const struct rows *rows)
 {
+    char name[CELL];
+
     putchar('[');
     for (size_t i = 0; i < rows->count; i++) {
         const struct row *const row = &rows->row[i];
 
+        user(name, row->uid);
         fputs(i > 0 ? ", {" : "{", stdout);
-        json_name("program", 1);
-        json_string(row->program);
+        json_name("user", 1);
+        json_string(name);
+        text("program", row->program);
         number("pid", row->pid);
         text("server", row->server);
         text("address", row->address);

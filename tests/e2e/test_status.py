@@ -30,8 +30,8 @@ c.noop()
 print("open", flush=True)
 sys.stdin.read()
 """
-KEYS = {"program", "pid", "server", "address", "port", "protocol", "state", "level", "version", "cipher", "up", "down",
-        "milliseconds"}
+KEYS = {"user", "program", "pid", "server", "address", "port", "protocol", "state", "level", "version", "cipher", "up",
+        "down", "milliseconds"}
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs a network namespace and another user")
 
 
@@ -90,8 +90,9 @@ def test_table(mail, dovecot):
     result = status()
     assert result.returncode in (0, 1), result
     titles, *lines = result.stdout.splitlines()
-    assert titles.split() == ["PROGRAM", "PID", "SERVER", "PROTO", "LEVEL", "TLS", "CIPHER", "UP", "DOWN", "AGE"]
-    words, = (line.split() for line in lines if line.split()[1] == str(mail.pid))
+    users = ["USER"] if titles.startswith("USER") else []  # another test's connections are another user's
+    assert titles.split() == [*users, "PROGRAM", "PID", "SERVER", "PROTO", "LEVEL", "TLS", "CIPHER", "UP", "DOWN", "AGE"]
+    words, = (line.split()[len(users):] for line in lines if str(mail.pid) in line.split()[:3])
     assert words[0].startswith("python3") and words[2] == f"{HOST}:{dovecot.ports['imap']}"
     assert words[3:6] == ["imap", "secure", "TLSv1.3"] and re.fullmatch(r"\d+", words[7])
 
@@ -165,9 +166,9 @@ def test_table_fits_the_terminal(mail, columns):
         assert terminal.process.wait(60) in (0, 1)
     lines = terminal.out.splitlines()
     assert all(len(line) <= columns for line in lines), terminal.out
-    shown = ["PROGRAM", "PID", "SERVER", "PROTO", "LEVEL", "TLS", "CIPHER", "UP", "DOWN", "AGE"]
+    shown = ["USER", "PROGRAM", "PID", "SERVER", "PROTO", "LEVEL", "TLS", "CIPHER", "UP", "DOWN", "AGE"]
     if columns == 200:
-        assert lines[0].split() == shown
+        assert lines[0].split() in (shown, shown[1:])
     else:
         assert {"PROGRAM", "SERVER", "TLS"} <= set(lines[0].split()) <= set(shown)
         assert columns > 40 or "CIPHER" not in lines[0]
@@ -187,7 +188,7 @@ def test_watch(mail, end):
     assert terminal.out.startswith("\033[?1049h\033[?25l")
     for screen in terminal.screens():
         assert len(screen.splitlines()) < 20 and all(len(line) <= 80 for line in screen.splitlines())
-        assert screen.startswith("PROGRAM")
+        assert screen.startswith(("PROGRAM", "USER"))
 
 
 def test_watch_in_tmux(mail, tmp_path):
@@ -224,36 +225,69 @@ def test_watch_as_json(mail):
         process.stdout.close()
 
 
-# Listens as a relay would, as the user argv[1], then has root look; says whether it was asked anything.
+# Listens under a relay's name as the user argv[1], then has the user argv[2] look; says whether it was asked anything.
 PRETENDER = """
 import os, socket, subprocess, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-s.bind(b"\\0retrotls/1 relay " + b"ab" * 16)
-os.seteuid(int(sys.argv[1]))
-s.listen(5)
-os.seteuid(0)
-result = subprocess.run([sys.argv[2], "status"], capture_output=True, text=True, timeout=60)
-c, _ = s.accept()
+listeners = []
+for number in range(int(sys.argv[4])):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.bind(b"\\0retrotls/1 relay %032x" % number)
+    os.seteuid(int(sys.argv[1]))
+    s.listen(5)
+    os.seteuid(0)
+    listeners.append(s)
+result = subprocess.run([sys.argv[3], "status"], capture_output=True, text=True, timeout=60, user=int(sys.argv[2]))
+c, _ = listeners[0].accept()
 print("asked" if c.recv(1000) else "left alone", result.returncode)
 print(result.stdout, result.stderr)
 """
 
 
-def pretend(uid):
-    return subprocess.run(["unshare", "--net", PYTHON, "-c", PRETENDER, str(uid), COMMAND], capture_output=True,
-                          text=True, timeout=60).stdout
+def pretend(listener, user, count=1):
+    return subprocess.run(["unshare", "--net", PYTHON, "-c", PRETENDER, str(listener), str(user), COMMAND, str(count)],
+                          capture_output=True, text=True, timeout=60).stdout
 
 
 @root_only
-def test_another_users_listener_is_not_asked():
-    out = pretend(65534)
+@pytest.mark.parametrize("listener", [0, 65534])
+def test_another_users_listener_is_not_asked(listener):
+    out = pretend(listener, 12345)
     assert out.startswith("left alone 0\nNo connections.\n"), out
 
 
 @root_only
-def test_relay_that_does_not_answer():
-    out = pretend(0)
-    assert out.startswith("asked 1\nNo connections.\n") and "1 of your relays did not answer in full" in out, out
+@pytest.mark.parametrize("listener, user", [(0, 0), (12345, 12345), (65534, 0)])
+def test_relay_that_does_not_answer(listener, user):
+    out = pretend(listener, user)
+    assert out.startswith("asked 1\nNo connections.\n") and "1 of the relays did not answer in full" in out, out
+
+
+@root_only
+def test_many_that_do_not_answer_take_no_longer_than_one():
+    started = time.monotonic()
+    assert "100 of the relays did not answer in full" in pretend(65534, 0, 100)
+    assert time.monotonic() - started < 30
+
+
+@root_only
+def test_root_is_shown_everybodys(shim, dovecot):
+    shim.hosts = {HOST: [dovecot.address]}
+    shim.guard(dovecot.ports["imap"])
+    shim.policy_file.chmod(0o644)
+    shim.environment["RETROTLS_LOG"] = "none"
+    process = shim.popen(PYTHON, "-c", PROGRAM, HOST, dovecot.ports["imap"], stdin=-1, user="news", group="news",
+                         extra_groups=[])
+    try:
+        assert process.stdout.readline() == b"open\n", process.stderr.read()
+        found, = connections(process.pid)
+        assert found["user"] == "news" and found["state"] == "tls"
+        titles, *lines = status().stdout.splitlines()
+        assert titles.split()[0] == "USER"
+        assert [line.split()[0] for line in lines if line.split()[2] == str(process.pid)] == ["news"]
+        of_another = status(user=65534, group=65534, extra_groups=[]).stdout
+        assert str(process.pid) not in of_another
+    finally:
+        shim.finish(process, b"\n")
 
 
 @pytest.mark.parametrize("arguments, words", [(["--nope"], "unknown option '--nope'"), (["x"], "'x' is too much"),
