@@ -92,7 +92,7 @@ $(BUILD)/unit/test_resolver: $(patsubst %,$(BUILD)/obj/shim/preload/%.o,resolver
 
 # Unit tests: cmocka, one program a module, linked with everything that has no main().
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \
-		$(PRELOAD_TESTED) $(POLICY) $(WIRE) $(UNIT_SHARED)
+		$(BUILD)/obj/shim/check/shadow.o $(PRELOAD_TESTED) $(POLICY) $(WIRE) $(UNIT_SHARED)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -lseccomp -pthread
 

@@ -28,6 +28,22 @@ static const char *version_name(const struct setting *setting)
     return version_words[setting->number == SETTINGS_TLS_1_2 ? 0 : 1];
 }
 
+/* What the language itself cannot tell. The setting that is blamed may have been told for another block. */
+static void try_out(struct loader *loader, const struct setting *const found[POLICY_SETTINGS])
+{
+    enum policy_setting blamed = POLICY_SETTINGS;
+    struct settings settings;
+    const char *why;
+
+    policy_settle(found, &settings);
+    why = settings.level == LEVEL_NONE ? NULL : loader->attempt(&settings, &blamed);
+    if (why != NULL && blamed < POLICY_SETTINGS && found[blamed] != NULL && !found[blamed]->refused) {
+        ((struct setting *)found[blamed])->refused = true;
+        errors_tell(&loader->errors, &found[blamed]->place, MESSAGE_UNUSABLE, policy_setting_name(blamed),
+                    why, NULL);
+    }
+}
+
 /* `own`: the settings of the block or of the defaults, without what is inherited. */
 static void check(struct loader *loader, const struct setting *own,
                   const struct setting *const found[POLICY_SETTINGS])
@@ -35,6 +51,7 @@ static void check(struct loader *loader, const struct setting *own,
     const struct setting *level = found[POLICY_LEVEL], *pin = found[POLICY_FINGERPRINT];
     const struct setting *min = found[POLICY_TLS_MIN], *max = found[POLICY_TLS_MAX];
     const struct setting *cert = found[POLICY_CLIENT_CERT], *key = found[POLICY_CLIENT_KEY];
+    const uint32_t before = loader->errors.count;
     const unsigned in_force = level == NULL ? LEVEL_SECURE : level->number;
 
     if (in_force == LEVEL_FINGERPRINT && pin == NULL)
@@ -51,6 +68,8 @@ static void check(struct loader *loader, const struct setting *own,
         tell(loader, cert, MESSAGE_CERT_ALONE, cert->text, NULL);
     if (cert != NULL)
         ((struct setting *)cert)->told = true; /* read once */
+    if (loader->attempt != NULL && loader->errors.count == before)
+        try_out(loader, found);
 }
 
 void check_settings(struct loader *loader)

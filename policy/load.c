@@ -138,9 +138,16 @@ static void close_loader(struct loader *loader)
 
 const struct policy *policy_load(const struct policy_source *sources, size_t count)
 {
+    return policy_load_and_try(sources, count, NULL);
+}
+
+const struct policy *policy_load_and_try(const struct policy_source *sources, size_t count,
+                                         policy_try *attempt)
+{
     const int kept = errno;
     struct loader loader = {.arena = arena_map(POLICY_MEMORY_LIMIT),
-                            .scratch = arena_map(FILES_OPEN * sizeof *loader.lexers)};
+                            .scratch = arena_map(FILES_OPEN * sizeof *loader.lexers),
+                            .attempt = attempt};
     char *errors, *first;
 
     if (loader.arena.base == NULL || loader.scratch.base == NULL) {

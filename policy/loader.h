@@ -15,6 +15,7 @@ struct loader {
     struct arena scratch; /* what is not: the library may load a policy on a small stack */
     struct errors errors;
     struct policy *policy;
+    policy_try *attempt; /* NULL: none */
     struct services services;
     struct file *files; /* all that were read, the last one first */
     uint32_t files_count, blocks_count;

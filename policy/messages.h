@@ -96,6 +96,7 @@
     M(VERSIONS_CROSSED, "tls-min %1 is above tls-max %2", "")                                           \
     M(KEY_ALONE, "a client-key without a client-cert", "add 'client-cert FILE'")                        \
     M(CERT_ALONE, "a client-cert without a key", "add 'client-key FILE', or put the key into '%1' too") \
+    M(UNUSABLE, "'%1' cannot be used: %2", "")                                                          \
     /* include */                                                                                       \
     M(INCLUDE_CYCLE, "'%1' includes itself", "")                                                        \
     M(INCLUDE_DEPTH, "includes within includes, more than %1 deep", "")                                 \

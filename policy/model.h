@@ -39,6 +39,7 @@ struct setting {
     const char *text; /* NULL where there is none */
     bool bad;         /* told; it is not in force */
     bool told;        /* that it does not go together with others */
+    bool refused;     /* told that it cannot be used */
 };
 
 /* Defaults, and those beneath them: a file included behind the first `match` has some of its own. */

@@ -57,6 +57,42 @@ struct policy_source {
 const struct policy *policy_load(const struct policy_source *sources, size_t count);
 void policy_free(const struct policy *policy);
 
+/* The settings that can be in force, in the order in which they are shown. */
+enum policy_setting {
+    POLICY_LEVEL,
+    POLICY_PROTOCOL,
+    POLICY_TLS,
+    POLICY_CONNECT_TO,
+    POLICY_NAME,
+    POLICY_SERVERNAME,
+    POLICY_CA_FILE,
+    POLICY_CA_DIR,
+    POLICY_CRL_FILE,
+    POLICY_FINGERPRINT,
+    POLICY_TLS_MIN,
+    POLICY_TLS_MAX,
+    POLICY_CIPHERS,
+    POLICY_CIPHERSUITES,
+    POLICY_GROUPS,
+    POLICY_CLIENT_CERT,
+    POLICY_CLIENT_KEY,
+    POLICY_TIMEOUT,
+    POLICY_GREETING_TIMEOUT,
+    POLICY_TESTING,
+    POLICY_LOG,
+    POLICY_FINAL, /* places a block: never in force by itself */
+    POLICY_SETTINGS,
+};
+
+/*
+ * Tries settings in ways that this language cannot, which knows no TLS. NULL: they can be used; else
+ * `*blamed` (POLICY_SETTINGS: it is not known which) cannot, and why.
+ */
+typedef const char *policy_try(const struct settings *settings, enum policy_setting *blamed);
+/* As policy_load(); settings that `attempt` refuses are errors as well. */
+const struct policy *policy_load_and_try(const struct policy_source *sources, size_t count,
+                                         policy_try *attempt);
+
 /*
  * The sources that apply to this process: `named` (RETROTLS_POLICY's value, or NULL), else
  * ~/.config/retrotls/policy and /etc/retrotls/policy; under AT_SECURE /etc alone. `home`: the user's home
@@ -114,33 +150,6 @@ bool policy_may_guard_by_greeting(const struct policy *policy);
  */
 enum decision policy_decide(const struct policy *policy, const struct policy_query *query,
                             struct settings *settings);
-
-/* The settings that can be in force, in the order in which they are shown. */
-enum policy_setting {
-    POLICY_LEVEL,
-    POLICY_PROTOCOL,
-    POLICY_TLS,
-    POLICY_CONNECT_TO,
-    POLICY_NAME,
-    POLICY_SERVERNAME,
-    POLICY_CA_FILE,
-    POLICY_CA_DIR,
-    POLICY_CRL_FILE,
-    POLICY_FINGERPRINT,
-    POLICY_TLS_MIN,
-    POLICY_TLS_MAX,
-    POLICY_CIPHERS,
-    POLICY_CIPHERSUITES,
-    POLICY_GROUPS,
-    POLICY_CLIENT_CERT,
-    POLICY_CLIENT_KEY,
-    POLICY_TIMEOUT,
-    POLICY_GREETING_TIMEOUT,
-    POLICY_TESTING,
-    POLICY_LOG,
-    POLICY_FINAL, /* places a block: never in force by itself */
-    POLICY_SETTINGS,
-};
 
 /* Its word in a policy file; never NULL. */
 const char *policy_setting_name(enum policy_setting setting);

@@ -1,6 +1,6 @@
 /*
- * retrotls-check: what `retrotls check` runs. A program of its own, so that the command needs no OpenSSL:
- * negotiates with a server by the relay's own code and shows what came of it.
+ * retrotls-check: what `retrotls check` and `retrotls lint` run. A program of its own, so that the command
+ * needs no OpenSSL: negotiates with a server by the relay's own code and shows what came of it.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "check/check.h"
+#include "check/lint.h"
 #include "command/command.h"
 #include "command/own_policy.h"
 #include "command/usage.h"
@@ -138,13 +139,16 @@ static bool check_ports(void)
 int main(int argc, char **argv)
 {
     const int64_t began = check_now();
-    int status = read_options(argc, argv), error;
+    int status, error;
     bool good;
 
-    if (status >= 0)
-        return status;
     signal(SIGPIPE, SIG_IGN);
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL); /* as the relay does */
+    if (strcmp(argv[0], "lint") == 0)
+        return lint(argc, argv);
+    status = read_options(argc, argv);
+    if (status >= 0)
+        return status;
     choose_ports();
     error = asked_resolve(&asked);
     if (error) {

@@ -1,4 +1,7 @@
-/* retrotls check: a program of its own, retrotls-check, which needs OpenSSL as the command must not. */
+/*
+ * retrotls check, retrotls lint: a program of its own, retrotls-check, which needs OpenSSL as the command
+ * must not.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -18,15 +21,15 @@ static void run(const char *folder, const char *place, char **argv)
     execv(path, argv);
 }
 
-int command_check(int argc, char **argv)
+/* argv[0] tells it which of the two it is. */
+static int run_check(char **argv)
 {
     char folder[PATH_MAX];
     const ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
     char *slash;
 
-    (void)argc;
     if (length <= 0) {
-        complain("check: cannot tell where this command is: %s", strerror(errno));
+        complain("%s: cannot tell where this command is: %s", argv[0], strerror(errno));
         return EXIT_FAILURE;
     }
     folder[length] = '\0';
@@ -36,7 +39,19 @@ int command_check(int argc, char **argv)
     run(folder, "retrotls-check", argv);
     if (errno == ENOENT)
         run(folder, "../libexec/retrotls/retrotls-check", argv);
-    complain("check: %s/../libexec/retrotls/retrotls-check: %s; install retrotls again", folder,
+    complain("%s: %s/../libexec/retrotls/retrotls-check: %s; install retrotls again", argv[0], folder,
              strerror(errno));
     return EXIT_FAILURE;
+}
+
+int command_check(int argc, char **argv)
+{
+    (void)argc;
+    return run_check(argv);
+}
+
+int command_lint(int argc, char **argv)
+{
+    (void)argc;
+    return run_check(argv);
 }

@@ -24,7 +24,7 @@ int command_check(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 /* Says what the policy decides for a connection, and where each setting comes from. */
 int command_explain(int argc, char **argv);
-/* Shows every error of a policy. */
+/* Shows every error of a policy. Returns only where it cannot. */
 int command_lint(int argc, char **argv);
 /* Shows the live connections of this user's programs. */
 int command_status(int argc, char **argv);

@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,11 +19,29 @@ enum {
 /* Whatever a policy's `ciphers` says, these are never spoken. */
 static const char never[] = ":!aNULL:!eNULL:!EXPORT:!RC4:!MD5:!DES:!3DES";
 
+/* Where OpenSSL's own words say too little. */
+static const char *plainer(unsigned long error)
+{
+    const int library = ERR_GET_LIB(error), reason = ERR_GET_REASON(error);
+
+    if ((library == ERR_LIB_X509 &&
+         (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)) ||
+        (library == ERR_LIB_SSL && reason == SSL_R_NO_CERTIFICATE_ASSIGNED))
+        return "it is not the key of the client-cert";
+    if (reason == ERR_R_INTERRUPTED_OR_CANCELLED || /* by no_passphrase(), PKCS #8 */
+        (library == ERR_LIB_PEM && reason == PEM_R_BAD_PASSWORD_READ))
+        return "it has a passphrase, which nobody can be asked for";
+    return NULL;
+}
+
 /* The text of OpenSSL's first error, which is the cause of those after it; empties its queue. */
 static const char *openssl_says(void)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    const unsigned long error = ERR_peek_error();
+    const char *reason = plainer(error);
 
+    if (!reason)
+        reason = ERR_reason_error_string(error);
     ERR_clear_error();
     return reason ? reason : "cannot be used";
 }
@@ -31,11 +50,15 @@ static const char *openssl_says(void)
 struct report {
     const char *server;
     struct failure *why;
+    struct tls_fault *fault; /* instead, where it is not NULL */
 };
 
 static bool refuse(const struct report *to, const char *setting, const char *value)
 {
-    fail(to->why, FAILURE_TLS_SETTING, to->server, setting, value, openssl_says());
+    if (to->fault)
+        *to->fault = (struct tls_fault){setting, openssl_says()};
+    else
+        fail(to->why, FAILURE_TLS_SETTING, to->server, setting, value, openssl_says());
     return false;
 }
 
@@ -92,9 +115,8 @@ static bool apply_ciphers(SSL_CTX *context, const struct settings *s, const stru
     return true;
 }
 
-bool tls_apply_settings(SSL_CTX *context, const struct settings *s, const char *server, struct failure *why)
+static bool apply(SSL_CTX *context, const struct settings *s, const struct report *to)
 {
-    const struct report *const to = &(struct report){server, why};
     const uint32_t low = s->tls_min > SETTINGS_TLS_1_2 ? s->tls_min : SETTINGS_TLS_1_2;
 
     ERR_clear_error();
@@ -115,9 +137,13 @@ bool tls_apply_settings(SSL_CTX *context, const struct settings *s, const char *
     return s->level != LEVEL_SECURE || apply_trust(SSL_CTX_get_cert_store(context), s, to);
 }
 
-bool tls_apply_client_certificate(SSL *ssl, const struct settings *s, const char *server, struct failure *why)
+bool tls_apply_settings(SSL_CTX *context, const struct settings *s, const char *server, struct failure *why)
 {
-    const struct report *const to = &(struct report){server, why};
+    return apply(context, s, &(struct report){.server = server, .why = why});
+}
+
+static bool apply_client_certificate(SSL *ssl, const struct settings *s, const struct report *to)
+{
     const char *key = s->client_key ? s->client_key : s->client_cert;
 
     if (!s->client_cert)
@@ -126,8 +152,33 @@ bool tls_apply_client_certificate(SSL *ssl, const struct settings *s, const char
     if (SSL_use_certificate_chain_file(ssl, s->client_cert) != 1)
         return refuse(to, "client-cert", s->client_cert);
     if (SSL_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1 || SSL_check_private_key(ssl) != 1)
-        return refuse(to, "client-key", key);
+        return refuse(to, s->client_key ? "client-key" : "client-cert", key);
     return true;
+}
+
+bool tls_apply_client_certificate(SSL *ssl, const struct settings *s, const char *server, struct failure *why)
+{
+    return apply_client_certificate(ssl, s, &(struct report){.server = server, .why = why});
+}
+
+bool tls_try_settings(const struct settings *settings, struct tls_fault *fault)
+{
+    const struct report *const to = &(struct report){.fault = fault};
+    SSL_CTX *const context = SSL_CTX_new(TLS_client_method());
+    struct settings s = *settings;
+    SSL *ssl = NULL;
+    bool good;
+
+    if (!s.ca_file && !s.ca_dir && !s.crl_file && s.level == LEVEL_SECURE)
+        s.level = LEVEL_ENCRYPT; /* the system's trust store is no setting */
+    good = context ? apply(context, &s, to) : refuse(to, "level", "");
+    if (good) {
+        ssl = SSL_new(context);
+        good = ssl ? apply_client_certificate(ssl, &s, to) : refuse(to, "level", "");
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return good;
 }
 
 /* ---- what tells one set of settings from another ---- */

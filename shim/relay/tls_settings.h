@@ -18,6 +18,14 @@ bool tls_apply_settings(SSL_CTX *context, const struct settings *settings, const
 bool tls_apply_client_certificate(SSL *ssl, const struct settings *settings, const char *server,
                                   struct failure *why);
 
+/* What cannot be used of settings, and why in OpenSSL's words. */
+struct tls_fault {
+    const char *setting, *says;
+};
+
+/* Whether OpenSSL can use them, with the files that they name; else false with `fault` set. */
+bool tls_try_settings(const struct settings *settings, struct tls_fault *fault);
+
 /*
  * The key under which a context is kept: a digest of everything about `settings` that tells one context from
  * another, the state of the files included.

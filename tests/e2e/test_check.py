@@ -204,7 +204,6 @@ def test_strangers_words_are_cleaned(shim):
 
 
 def test_narrow_terminal(tree, shim, dovecot):
-    shutil.copy(BUILD / "retrotls-check", tree.folder)
     policy = tree.folder / "policy"
     policy.write_text(f"ca-file {certs.authority().pem}\nmatch port {dovecot.ports['imap']}\n    level secure\n"
                       "    protocol imap\n")
@@ -231,16 +230,17 @@ def test_unknown_host(shim):
     assert result.status == NOT_MET and b"nowhere.invalid" in result.err
 
 
-def test_installed_in_libexec(tmp_path, shim):
+@pytest.mark.parametrize("subcommand", ["check", "lint"])
+def test_installed_in_libexec(tmp_path, subcommand):
     (tmp_path / "bin").mkdir()
     (tmp_path / "libexec" / "retrotls").mkdir(parents=True)
     shutil.copy(BUILD / "retrotls", tmp_path / "bin")
-    command = [tmp_path / "bin" / "retrotls", "check", "--help"]
+    command = [tmp_path / "bin" / "retrotls", subcommand, "--help"]
     missing = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert missing.returncode == NOT_MET and "install retrotls again" in one_line(missing.stderr)
     shutil.copy(BUILD / "retrotls-check", tmp_path / "libexec" / "retrotls")
     found = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert found.returncode == 0 and found.stdout.startswith("Usage: retrotls check")
+    assert found.returncode == 0 and found.stdout.startswith(f"Usage: retrotls {subcommand}")
 
 
 def test_command_needs_no_openssl():

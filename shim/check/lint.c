@@ -1,4 +1,7 @@
-/* retrotls lint: every error of a policy. */
+/* retrotls lint: every error of a policy, those that only OpenSSL knows among them, and blocks that are idle.
+ */
+#include "check/lint.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -6,16 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check/shadow.h"
 #include "command/command.h"
 #include "command/own_policy.h"
 #include "command/usage.h"
+#include "relay/tls_settings.h"
 
 static void help(void)
 {
     puts("Usage: retrotls lint [FILE]\n"
          "Show every error of the policy FILE and of the files that it includes; without\n"
          "FILE, of the policy in force here (-p, RETROTLS_POLICY, or\n"
-         "~/.config/retrotls/policy and /etc/retrotls/policy).\n"
+         "~/.config/retrotls/policy and /etc/retrotls/policy). Key pairs, ciphers and the\n"
+         "like are tried with OpenSSL. A block that never decides is worth a warning.\n"
+         "\n"
+         "      --help  show this and exit\n"
          "\n"
          "Exit status: 0 no error; 1 errors; 2 wrong usage.");
 }
@@ -34,6 +42,25 @@ static void show_good(const struct policy_source *sources, size_t count)
         puts("There is no policy file: the built-in defaults are in force.");
 }
 
+static const char *try_settings(const struct settings *settings, enum policy_setting *blamed)
+{
+    struct tls_fault fault;
+
+    if (tls_try_settings(settings, &fault))
+        return NULL;
+    for (*blamed = 0; *blamed < POLICY_SETTINGS; (*blamed)++)
+        if (strcmp(policy_setting_name(*blamed), fault.setting) == 0)
+            break;
+    return fault.says;
+}
+
+static void warn_of_shadow(const struct block *block, const struct block *earlier)
+{
+    say(stdout, 4,
+        "%s: warning: this block never decides: the one at %s is tried first, and fits all that it fits",
+        block->rule, earlier->rule);
+}
+
 /* The exit status, once all was written. */
 static int finish(bool good)
 {
@@ -44,7 +71,7 @@ static int finish(bool good)
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int command_lint(int argc, char **argv)
+int lint(int argc, char **argv)
 {
     static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     struct policy_source sources[POLICY_SOURCES];
@@ -66,12 +93,14 @@ int command_lint(int argc, char **argv)
         sources[0] = (struct policy_source){.path = argv[optind], .must_exist = true};
     else
         count = own_sources(sources);
-    policy = policy_load(sources, count);
+    policy = policy_load_and_try(sources, count, try_settings);
     good = policy_errors(policy)[0] == '\0';
-    if (good)
+    if (good) {
         show_good(sources, count);
-    else
+        shadow_each(policy, warn_of_shadow);
+    } else {
         fputs(policy_errors(policy), stdout);
+    }
     policy_free(policy);
     return finish(good);
 }

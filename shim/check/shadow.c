@@ -1,0 +1,87 @@
+#include "check/shadow.h"
+
+#include <string.h>
+
+/* Whether what `value` fits, `wider` fits. */
+static bool value_within(enum criterion criterion, const struct value *value, const struct value *wider)
+{
+    switch (criterion) {
+    case CRITERION_ADDRESS:
+        return wider->network.prefix <= value->network.prefix &&
+               network_has(&wider->network, value->network.bytes);
+    case CRITERION_PORT:
+        return wider->low <= value->low && value->high <= wider->high;
+    case CRITERION_PROTOCOL:
+        return wider->low == value->low;
+    case CRITERION_USER:
+        return value->text && wider->text ? strcmp(wider->text, value->text) == 0
+                                          : !value->text && !wider->text && wider->low == value->low;
+    default: /* a pattern */
+        return strcmp(wider->text, value->text) == 0 || strcmp(wider->text, "*") == 0;
+    }
+}
+
+static bool names_any(const struct value *values)
+{
+    while (values && values->negated)
+        values = values->next;
+    return values != NULL;
+}
+
+static bool within_any(enum criterion criterion, const struct value *value, const struct value *list)
+{
+    for (; list; list = list->next)
+        if (list->negated == value->negated && value_within(criterion, value, list))
+            return true;
+    return false;
+}
+
+/* Whether all that `values` fit (NULL: the criterion does not stand there), `wider` fit. */
+static bool criterion_within(enum criterion criterion, const struct value *values, const struct value *wider)
+{
+    if (!values || names_any(values) != names_any(wider))
+        return false;
+    for (const struct value *v = values; v; v = v->next)
+        if (!v->negated && !within_any(criterion, v, wider))
+            return false;
+    for (const struct value *w = wider; w; w = w->next)
+        if (w->negated && !within_any(criterion, w, values)) /* what that one excludes, this one may fit */
+            return false;
+    return true;
+}
+
+/*
+ * A block that guards reaches less than its criteria fit where it names no port, or no port, host or address
+ * (policy.h): one that names the same reaches the same, one with `none` reaches all.
+ */
+static bool reaches_as_far(const struct block *earlier, const struct block *block)
+{
+    const bool port = names_any(earlier->values[CRITERION_PORT]);
+
+    if (earlier->level == LEVEL_NONE || port)
+        return true;
+    return block->level != LEVEL_NONE && !names_any(block->values[CRITERION_PORT]) &&
+           names_any(earlier->values[CRITERION_HOST]) == names_any(block->values[CRITERION_HOST]) &&
+           names_any(earlier->values[CRITERION_ADDRESS]) == names_any(block->values[CRITERION_ADDRESS]);
+}
+
+bool shadow_covers(const struct block *earlier, const struct block *block)
+{
+    if (!reaches_as_far(earlier, block))
+        return false;
+    for (enum criterion c = 0; c < CRITERIA; c++)
+        if (earlier->values[c] && !criterion_within(c, block->values[c], earlier->values[c]))
+            return false;
+    return true;
+}
+
+void shadow_each(const struct policy *policy,
+                 void (*told)(const struct block *block, const struct block *earlier))
+{
+    for (const struct block *block = policy->blocks; block; block = block->next)
+        for (const struct block *earlier = policy->blocks; earlier != block; earlier = earlier->next)
+            if (shadow_covers(earlier, block)) {
+                told(block, earlier);
+                break;
+            }
+}
