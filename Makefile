@@ -35,7 +35,8 @@ RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)
 # The relay's code with the command's manners.
 CHECK = $(call objects,shim/check) $(call without_main,shim/relay) \
-	$(patsubst %,$(BUILD)/obj/shim/command/%.o,asked elf json own_policy shebang target usage)
+	$(patsubst %,$(BUILD)/obj/shim/command/%.o,asked elf json own_policy shebang target usage) \
+	$(BUILD)/obj/shim/preload/greeting.o
 # What several unit tests share.
 UNIT_SHARED = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))

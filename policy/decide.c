@@ -15,7 +15,8 @@ enum { HOST_LIMIT = 256 }; /* RFC 1035, 2.3.4, with the NUL */
 struct subject {
     const struct policy_query *query;
     enum protocol_kind protocol;
-    bool usual; /* port */
+    bool any_protocol; /* it is not known, and may be any that a block names */
+    bool usual;        /* port */
     bool has_address, loopback;
     uint8_t address[16];
     char host[HOST_LIMIT]; /* lower case, no dot at its end; "": none that is known */
@@ -88,7 +89,7 @@ static bool value_fits(enum criterion criterion, const struct value *value, cons
         return value->text == NULL ? query->uid == value->low
                                    : query->user != NULL && glob_fits(value->text, query->user);
     case CRITERION_PROTOCOL:
-        return subject->protocol == value->low;
+        return subject->any_protocol ? !value->negated : subject->protocol == value->low;
     default:
         return false;
     }
@@ -149,6 +150,21 @@ static unsigned strictness(enum level level, bool testing)
     return testing && level > LEVEL_MAY ? LEVEL_MAY : level;
 }
 
+/*
+ * A block that guards and names this very port, but also a protocol, which only the greeting would tell: that
+ * is too late, and whoever is on the path could choose.
+ */
+static const struct block *for_any_protocol(const struct policy *policy, const struct subject *subject)
+{
+    const struct block *block = policy->blocks;
+    struct subject any = *subject;
+
+    any.any_protocol = true;
+    while (block != NULL && (block->level == LEVEL_NONE || !block_fits(block, &any)))
+        block = block->next;
+    return block;
+}
+
 static struct outcome judge(const struct policy *policy, const struct subject *subject)
 {
     const struct block *block = policy->blocks;
@@ -156,6 +172,8 @@ static struct outcome judge(const struct policy *policy, const struct subject *s
 
     while (block != NULL && !block_fits(block, subject))
         block = block->next;
+    if (block == NULL && subject->protocol == PROTOCOL_AUTO)
+        block = for_any_protocol(policy, subject);
     if (block != NULL)
         return (struct outcome){block, REASON_BLOCK, strictness(block->level, block->testing)};
     if (!subject->usual)

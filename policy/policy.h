@@ -14,6 +14,8 @@
  *         protocol: the web traffic of a program is not its business;
  *       - names neither a port, nor a host, nor an address that fits, does not reach loopback addresses.
  *     (To name is to list a value without '!' that fits.) A block with level `none` has no such limits.
+ *   - Where no block fits, and the port does not tell the protocol: the first block that guards, names the
+ *     port, and would fit with one of the protocols that it names.
  *   - Where a connection has several names (different threads asked for them), each is judged by itself, and
  *     the strictest outcome is in force.
  */

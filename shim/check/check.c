@@ -1,16 +1,14 @@
 #include "check/check.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "check/tcp.h"
 #include "policy/services.h"
 #include "relay/plain.h"
 #include "relay/session.h"
@@ -34,6 +32,7 @@ struct run {
     struct noted bare;
     struct plain plain;
     const struct protocol *protocol;
+    enum protocol_kind protocol_shown; /* by the greeting, where a rule may depend on it */
     struct greeting greeting;
     struct tls tls;
     struct tls_peer peer;
@@ -70,12 +69,14 @@ static void decide(struct run *run, const struct wire_address *address)
 {
     struct check *const check = run->check;
     const struct asked *const asked = run->question->asked;
+    const enum protocol_kind named = run->question->protocol;
+    const enum protocol_kind protocol = named != PROTOCOL_AUTO ? named : run->protocol_shown;
     struct policy_query query = {
         .address = *address,
         .program = *asked->program ? asked->program : NULL,
         .user = *asked->user ? asked->user : NULL,
         .uid = asked->uid,
-        .protocol = run->question->protocol,
+        .protocol = protocol,
     };
 
     if (!asked->numeric)
@@ -85,7 +86,7 @@ static void decide(struct run *run, const struct wire_address *address)
     check->guarded = check->why.decision == DECISION_GUARD;
     check->implicit_port = protocol_of_implicit_port(check->port) != NULL;
     if (check->settings.protocol == PROTOCOL_AUTO)
-        check->settings.protocol = run->question->protocol;
+        check->settings.protocol = protocol;
     if (!check->guarded) {
         check->settings.level = LEVEL_SECURE;
         check->settings.implicit = check->implicit_port;
@@ -100,24 +101,6 @@ static void decide(struct run *run, const struct wire_address *address)
 }
 
 /* ---- TCP ---- */
-
-static socklen_t socket_address(struct sockaddr_storage *to, const struct wire_address *from)
-{
-    memset(to, 0, sizeof *to);
-    if (from->family == AF_INET) {
-        struct sockaddr_in *const v4 = (struct sockaddr_in *)(void *)to;
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(from->port);
-        memcpy(&v4->sin_addr, from->bytes, 4);
-        return sizeof *v4;
-    }
-    struct sockaddr_in6 *const v6 = (struct sockaddr_in6 *)(void *)to;
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(from->port);
-    v6->sin6_scope_id = from->scope;
-    memcpy(&v6->sin6_addr, from->bytes, 16);
-    return sizeof *v6;
-}
 
 static bool resolve_target(struct wire_address *target, const char *host)
 {
@@ -150,30 +133,7 @@ static bool find_target(const struct settings *settings, struct wire_address *ta
     return true;
 }
 
-/*
- * By the system call itself: where the library is preloaded into everything (/etc/ld.so.preload), its
- * connect() would upgrade this connection a second time.
- */
-static int connect_within(int fd, const struct wire_address *target)
-{
-    struct sockaddr_storage address;
-    const socklen_t size = socket_address(&address, target);
-    struct pollfd polled = {.fd = fd, .events = POLLOUT};
-    int error = 0;
-    socklen_t length = sizeof error;
-
-    if (syscall(SYS_connect, fd, &address, size) == 0)
-        return 0;
-    if (errno != EINPROGRESS)
-        return errno;
-    if (poll(&polled, 1, CONNECT_SECONDS * 1000) != 1)
-        return ETIMEDOUT;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
-        return errno;
-    return error;
-}
-
-static bool try_address(struct run *run, const struct wire_address *address)
+static bool try_address(struct run *run, const struct wire_address *address, int milliseconds)
 {
     struct check *const check = run->check;
     struct attempt *const attempt = &check->attempts[check->attempts_count++];
@@ -183,21 +143,36 @@ static bool try_address(struct run *run, const struct wire_address *address)
         attempt->error = EHOSTUNREACH;
         return false;
     }
-    run->fd = socket(attempt->address.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    attempt->error = run->fd < 0 ? errno : connect_within(run->fd, &attempt->address);
-    if (attempt->error == 0)
-        return true;
-    if (run->fd >= 0)
-        close(run->fd);
-    run->fd = -1;
-    return false;
+    attempt->error = tcp_connect(&attempt->address, milliseconds, &run->fd);
+    return attempt->error == 0;
+}
+
+/* A port that no rule names: a block may be about the protocol that its greeting shows. */
+static void decide_by_greeting(struct run *run, const struct wire_address *address)
+{
+    const struct check_question *const question = run->question;
+
+    if (run->check->guarded || question->protocol != PROTOCOL_AUTO ||
+        !policy_may_guard_by_greeting(question->policy))
+        return;
+    run->protocol_shown = tcp_greeting(run->fd, GREETING_WAIT);
+    if (run->protocol_shown != PROTOCOL_AUTO)
+        decide(run, address);
+}
+
+/* What is left of the time for an address, where others follow. */
+static int share(int64_t until, size_t addresses)
+{
+    const int64_t left = (until - check_now()) / 1000 / (int64_t)addresses;
+
+    return left > CONNECT_LEAST ? (int)left : CONNECT_LEAST;
 }
 
 /* Each address in turn, as programs do, until one answers. */
 static bool connect_any(struct run *run)
 {
     const struct asked *const asked = run->question->asked;
-    const int64_t began = check_now();
+    const int64_t began = check_now(), until = began + (int64_t)run->question->patience * 1000;
     bool connected = false;
 
     for (size_t i = 0; i < asked->addresses_count && !connected; i++) {
@@ -209,9 +184,14 @@ static bool connect_any(struct run *run)
             run->check->verdict = VERDICT_ERROR;
             return false;
         }
-        connected = try_address(run, &address);
+        connected = try_address(run, &address, share(until, asked->addresses_count - i));
+        if (connected) {
+            took(run->check, STEP_CONNECT, began);
+            decide_by_greeting(run, &address);
+        }
     }
-    took(run->check, STEP_CONNECT, began);
+    if (!connected)
+        took(run->check, STEP_CONNECT, began);
     run->check->verdict = VERDICT_UNREACHABLE;
     return connected;
 }

@@ -17,7 +17,11 @@
 #include "relay/protocol.h"
 
 enum {
-    CONNECT_SECONDS = 10, /* for each address */
+    /* ms */
+    CONNECT_PATIENCE = 10000, /* for all addresses of a port that was named */
+    CONNECT_IN_TURN = 3000,   /* for those of each of several ports */
+    CONNECT_LEAST = 1000,     /* for each address */
+    GREETING_WAIT = 5000,     /* where it may tell which rule applies */
 };
 
 enum step_kind {
@@ -69,6 +73,7 @@ struct check_question {
     const struct asked *asked;
     enum protocol_kind protocol; /* that the person names; PROTOCOL_AUTO: none */
     int64_t lookup;              /* microseconds */
+    int patience;                /* ms for connecting to one port */
 };
 
 /* Microseconds of CLOCK_MONOTONIC. */

@@ -97,6 +97,7 @@ static void choose_ports(void)
     const struct protocol *const protocol = protocol_by_kind(question.protocol);
 
     port_given = asked.ports_count == 1;
+    question.patience = port_given ? CONNECT_PATIENCE : CONNECT_IN_TURN;
     if (port_given || !protocol)
         return;
     asked.ports_count = 0;

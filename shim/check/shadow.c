@@ -51,14 +51,17 @@ static bool criterion_within(enum criterion criterion, const struct value *value
 }
 
 /*
- * A block that guards reaches less than its criteria fit where it names no port, or no port, host or address
- * (policy.h): one that names the same reaches the same, one with `none` reaches all.
+ * A block that guards reaches less than its criteria fit where it names no port, or no port, host or address,
+ * and more where the protocol is not known (policy.h): one that names the same reaches the same, one with
+ * `none` reaches all that its criteria fit.
  */
 static bool reaches_as_far(const struct block *earlier, const struct block *block)
 {
     const bool port = names_any(earlier->values[CRITERION_PORT]);
 
-    if (earlier->level == LEVEL_NONE || port)
+    if (earlier->level == LEVEL_NONE)
+        return block->level == LEVEL_NONE || !earlier->values[CRITERION_PROTOCOL];
+    if (port)
         return true;
     return block->level != LEVEL_NONE && !names_any(block->values[CRITERION_PORT]) &&
            names_any(earlier->values[CRITERION_HOST]) == names_any(block->values[CRITERION_HOST]) &&

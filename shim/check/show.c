@@ -5,7 +5,7 @@
 #include "check/check.h"
 #include "command/usage.h"
 
-enum { LABEL = 24, LINE_TEXT = 1024 };
+enum { LABEL = 20, LINE_TEXT = 1024 };
 
 const char *step_name(enum step_kind step)
 {

@@ -20,7 +20,9 @@ enum { LABEL = 12 }; /* columns of the words on the left */
 
 static void heading(const char *text)
 {
-    printf("\n%s%s%s\n", in_colour(stdout) ? "\033[1m" : "", text, in_colour(stdout) ? "\033[m" : "");
+    printf("\n%s", in_colour(stdout) ? "\033[1m" : "");
+    say(stdout, 4, "%s", text);
+    fputs(in_colour(stdout) ? "\033[m" : "", stdout);
 }
 
 static void verdict(bool good, const char *path, const char *text)
@@ -154,7 +156,7 @@ static void show_policy(const struct target *target)
             rule = "the policy is in error";
             break;
         }
-        printf("  %4u  %-8s  %-11s  %s\n", usual[i].port, protocol, level, rule ? rule : "");
+        say(stdout, 8, "  %4u  %-8s  %-11s  %s", usual[i].port, protocol, level, rule ? rule : "");
     }
     if (*policy_errors(policy))
         say(stdout, 2, "  %s\n", policy_first_error(policy));

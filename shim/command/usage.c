@@ -1,21 +1,41 @@
 #include "command/usage.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "command/command.h"
+#include "policy/text.h"
 
-enum { COLUMNS_DEFAULT = 80, LINES_DEFAULT = 24, COLUMNS_LEAST = 40, TEXT_LIMIT = 16384 };
+enum {
+    COLUMNS_DEFAULT = 80,
+    LINES_DEFAULT = 24,
+    COLUMNS_LEAST = 40,
+    COLUMNS_MOST = 1000,
+    TEXT_LIMIT = 16384
+};
+
+/* What the person wants (POSIX, XBD 8.3); 0: nothing was said. */
+static size_t columns_wanted(void)
+{
+    const char *const wanted = getenv("COLUMNS");
+    uint32_t columns;
+
+    return wanted && read_number(wanted, COLUMNS_MOST, &columns, NULL) ? columns : 0;
+}
 
 size_t columns_of(FILE *out)
 {
     struct winsize window = {0};
+    const size_t wanted = columns_wanted();
+    size_t columns = wanted > 0 ? wanted : COLUMNS_DEFAULT;
 
-    if (ioctl(fileno(out), TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
-        return COLUMNS_DEFAULT;
-    return window.ws_col < COLUMNS_LEAST ? COLUMNS_LEAST : window.ws_col;
+    if (ioctl(fileno(out), TIOCGWINSZ, &window) == 0 && window.ws_col > 0 &&
+        (wanted == 0 || window.ws_col < wanted))
+        columns = window.ws_col;
+    return columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns;
 }
 
 size_t lines_of(FILE *out)

@@ -18,7 +18,8 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A usage error: complain(), and where to find help. Returns EXIT_USAGE. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The terminal's width (80 where there is none, and never less than 40) and height (24 likewise). */
+/* COLUMNS or the terminal's width (80 where there is neither, and never less than 40); its height (24
+ * likewise). */
 size_t columns_of(FILE *out);
 size_t lines_of(FILE *out);
 

@@ -2,7 +2,9 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
+import time
 
 import pytest
 from support import certs, loopback
@@ -161,6 +163,40 @@ def test_each_address_in_turn(shim, dovecot):
         [("127.0.0.1", "Connection refused"), (dovecot.address, None)]
 
 
+def silent(addresses, port):
+    """Servers that answer no connection: what they listen with is full."""
+    listeners = [socket.create_server((address, port), backlog=0) for address in addresses]
+    return listeners, [socket.create_connection((address, port)) for address in addresses]
+
+
+def test_addresses_that_do_not_answer_share_the_time(shim):
+    """Of several ports, none is waited for long; an address that comes after those is still tried."""
+    addresses = [loopback.own_address() for _ in range(4)]
+    listeners, connections = silent(addresses[:3], 4190)
+    with loopback.listen(addresses[3], 4190):
+        shim.hosts["many.example.org"] = addresses
+        shim.policy("greeting-timeout 1s\nmatch host many.example.org\n    level secure\n")
+        started = time.monotonic()
+        result = check(shim, "--json", "-P", "sieve", "many.example.org")
+        took = time.monotonic() - started
+    for each in *connections, *listeners:
+        each.close()
+    found, = json.loads(result.out)
+    assert [a["error"] for a in found["attempts"]] == ["Connection timed out"] * 3 + [None], result.show()
+    assert 3 <= took < 6
+
+
+@pytest.mark.parametrize("protocol, rule", [(IMAP, True), (SMTP, False)])
+def test_rule_that_depends_on_the_greeting(shim, protocol, rule):
+    """A block without a port: it is in force where the greeting shows its protocol."""
+    with Hostile(honest(protocol)) as server:
+        shim.policy(f"ca-file {certs.authority().pem}\nmatch protocol imap host localhost\n    level encrypt\n")
+        found = as_json(shim, 0 if rule else NOT_MET, f"localhost:{server.port}")
+    assert (found["guarded"], found["verdict"], found["protocol"]) == (rule, "met", protocol.name)
+    assert found["level"] == ("encrypt" if rule else "secure")
+    assert found["rule"] == (f"{shim.policy_file}:2" if rule else "built-in defaults")
+
+
 def test_unreachable(shim):
     with loopback.refusing_port() as bound:
         port = bound.getsockname()[1]
@@ -203,16 +239,20 @@ def test_strangers_words_are_cleaned(shim):
     assert re.fullmatch(r"[ -~]*red[ -~]*", found["chain"][0]["subject"])
 
 
-def test_narrow_terminal(tree, shim, dovecot):
+@pytest.mark.parametrize("columns", [40, 60])
+def test_narrow_terminal(tree, shim, dovecot, columns):
     policy = tree.folder / "policy"
     policy.write_text(f"ca-file {certs.authority().pem}\nmatch port {dovecot.ports['imap']}\n    level secure\n"
                       "    protocol imap\n")
     policy.chmod(0o600)
     environment = {**shim.variables(preload=False), "NO_COLOR": "1", "LANG": "C"}
-    out = on_terminal(tree, 50, "-p", "policy", "check", f"{HOST}:{dovecot.ports['imap']}", **environment)
+    out = on_terminal(tree, columns, "-p", "policy", "check", f"{HOST}:{dovecot.ports['imap']}", **environment)
     assert "the policy is met" in one_line(out)
+    narrow = shim.run(tree.command, "-p", policy, "check", f"{HOST}:{dovecot.ports['imap']}", preload=False,
+                      env={"LANG": "C", "COLUMNS": str(columns)}).ok().out.decode("ascii")
+    assert re.sub("[0-9]+[.][0-9] ms", "TIME", narrow) == re.sub("[0-9]+[.][0-9] ms", "TIME", out)
     # A path is one word, and may be longer than what is left of the line.
-    assert_fits(out.partition("For a policy")[0].replace(str(policy), "PATH"), 50)
+    assert_fits(out.partition("For a policy")[0].replace(str(policy), "PATH"), columns)
     assert "\033" not in out
 
 

@@ -1,6 +1,8 @@
 """retrotls doctor: what it says of programs within reach, and why others are not."""
 import re
 
+import pytest
+
 from support.tree import GO_NOTE, PROGRAM, assert_fits, compile_c, on_terminal, one_line
 
 CLIENT = """
@@ -122,3 +124,12 @@ def test_colour_is_for_terminals_and_not_with_no_color(tree):
     assert "\033[" not in on_terminal(tree, 80, "doctor", "sh", NO_COLOR="1")
     assert "\033[" in on_terminal(tree, 80, "doctor", "sh", NO_COLOR="")
     assert "\033[" not in tree.run("doctor", "sh").stdout
+
+
+@pytest.mark.parametrize("columns", [40, 60, 200])
+def test_doctor_fits_any_terminal(tree, columns):
+    for out in on_terminal(tree, columns, "doctor", "mutt", NO_COLOR="1"), \
+            tree.run("doctor", "mutt", COLUMNS=str(columns), LANG="C").stdout:
+        assert "is within reach" in out and "Policy for its connections" in one_line(out)
+        assert_fits(out.replace(str(tree.folder), "X"), columns)
+        assert max(map(len, out.splitlines())) > columns / 2

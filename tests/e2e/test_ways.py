@@ -31,6 +31,18 @@ def test_greeting_tells_the_protocol(shim, protocol, level):
     assert result.lines[0]["protocol"] == protocol.name
 
 
+@pytest.mark.parametrize("protocol", [IMAP, SMTP], ids=lambda p: p.name)
+def test_rule_for_a_port_and_a_protocol_does_not_wait_for_the_greeting(shim, protocol):
+    """Nobody on the path can undo it by another greeting."""
+    with Hostile(honest(protocol)) as server, Tap(server.address) as tap:
+        shim.policy(f"ca-file {certs.authority().pem}\nmatch port {tap.port} protocol imap\n    level secure\n")
+        result = shim.careless("localhost", tap.port, protocol.words).ok()
+        tap.wait_closed()
+        server.wait_done()
+    assert server.over_tls == protocol.words, result.show()
+    tap.saw_only_tls_after(protocol.preamble)
+
+
 @EACH_PROTOCOL
 @LEVELS
 def test_failure_comes_in_the_protocol_that_the_greeting_told(shim, protocol, level):

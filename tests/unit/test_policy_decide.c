@@ -175,6 +175,25 @@ static void strictest_of_several_names_is_in_force(void **state)
     policy_free(policy);
 }
 
+static void protocol_that_no_port_tells(void **state)
+{
+    const struct policy *policy =
+        good_policy("match port 1143 protocol pop3 imap\n level encrypt\n"
+                    "match port 1110 protocol !pop3\n level encrypt\n"
+                    "match port 1111 protocol pop3\n level none\n"
+                    "match port 1112 protocol pop3\n level may\nmatch port 1112\n level secure\n"
+                    "match protocol imap program mutt\n level encrypt\n");
+
+    (void)state;
+    assert_int_equal(level_at(policy, NULL, 1143), LEVEL_ENCRYPT);
+    assert_int_equal(level_at(policy, NULL, 1110), LEVEL_ENCRYPT);
+    decide(policy, NULL, 1111, DECISION_UNTOUCHED);
+    assert_int_equal(level_at(policy, NULL, 1112), LEVEL_SECURE); /* what fits without knowing comes first */
+    decide(policy, NULL, 1113, DECISION_UNTOUCHED);               /* names no port: its greeting will tell */
+    assert_true(policy_may_guard(policy, 1143));
+    policy_free(policy);
+}
+
 static void what_is_unknown_fits_no_value(void **state)
 {
     const struct policy *policy =
@@ -183,7 +202,8 @@ static void what_is_unknown_fits_no_value(void **state)
                     "match port 5 address 0.0.0.0/0 ::/0\nmatch port 6 protocol smtp\n"
                     "match port 7 protocol !smtp\nmatch port 8 user 1000\n");
     struct policy_query query = {.address = {.family = 0}, .uid = 1000};
-    static const bool right[] = {false, false, true, false, false, false, false, true, true};
+    /* Port 6: only the greeting could tell, and whoever is on the path can change that. */
+    static const bool right[] = {false, false, true, false, false, false, true, true, true};
     char longer[300];
     struct settings settings;
 
@@ -430,6 +450,7 @@ int main(void)
         cmocka_unit_test(protocol_is_known_by_port_or_greeting),
         cmocka_unit_test(greetings_count_where_a_block_that_guards_names_no_port),
         cmocka_unit_test(strictest_of_several_names_is_in_force),
+        cmocka_unit_test(protocol_that_no_port_tells),
         cmocka_unit_test(what_is_unknown_fits_no_value),
         cmocka_unit_test(program_without_folder_is_its_own_base_name),
         cmocka_unit_test(words_of_the_language_may_be_names_too),

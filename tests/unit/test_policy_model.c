@@ -254,13 +254,15 @@ static bool is_loopback(const struct wire_address *address)
 
 /* Whether a value without '!' fits, none with one fits, and there is no need of one that fits. */
 static bool criterion_is(const struct rule *rule, unsigned kind, const struct policy_query *query,
-                         const char *host, bool *named)
+                         const char *host, bool any_protocol, bool *named)
 {
     bool any = false;
 
     *named = false;
     for (unsigned i = 0; i < VALUES && rule->values[kind][i] != NULL; i++) {
-        const bool fits = value_is(kind, rule->values[kind][i], query, host);
+        const bool fits = kind == PROTOCOL && any_protocol
+                              ? !rule->negated[kind][i]
+                              : value_is(kind, rule->values[kind][i], query, host);
 
         if (rule->negated[kind][i] && fits)
             return false;
@@ -298,12 +300,12 @@ static int strictness_of(const struct rules *rules, const struct rule *rule)
 }
 
 static bool rule_fits(const struct rules *rules, const struct rule *rule, const struct policy_query *query,
-                      const char *host)
+                      const char *host, bool any_protocol)
 {
     bool named[KINDS];
 
     for (unsigned kind = 0; kind < KINDS; kind++)
-        if (!criterion_is(rule, kind, query, host, &named[kind]))
+        if (!criterion_is(rule, kind, query, host, any_protocol, &named[kind]))
             return false;
     if (level_of(rules, rule) == LEVEL_NONE)
         return true;
@@ -331,7 +333,11 @@ static struct verdict judge(const struct rules *rules, const struct policy_query
         if (!rules->rule[1][i].final)
             order[count++] = &rules->rule[1][i];
     for (unsigned i = 0; i < count; i++)
-        if (rule_fits(rules, order[i], query, host))
+        if (rule_fits(rules, order[i], query, host, false))
+            return (struct verdict){order[i], strictness_of(rules, order[i]), level_of(rules, order[i]),
+                                    (int)i};
+    for (unsigned i = 0; protocol_of(query) == NULL && i < count; i++)
+        if (level_of(rules, order[i]) != LEVEL_NONE && rule_fits(rules, order[i], query, host, true))
             return (struct verdict){order[i], strictness_of(rules, order[i]), level_of(rules, order[i]),
                                     (int)i};
     if (protocol_of_port(query->address.port) == NULL || is_loopback(&query->address))

@@ -1,0 +1,79 @@
+#include "check/tcp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "preload/greeting.h"
+
+static socklen_t socket_address(struct sockaddr_storage *to, const struct wire_address *from)
+{
+    memset(to, 0, sizeof *to);
+    if (from->family == AF_INET) {
+        struct sockaddr_in *const v4 = (struct sockaddr_in *)(void *)to;
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(from->port);
+        memcpy(&v4->sin_addr, from->bytes, 4);
+        return sizeof *v4;
+    }
+    struct sockaddr_in6 *const v6 = (struct sockaddr_in6 *)(void *)to;
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(from->port);
+    v6->sin6_scope_id = from->scope;
+    memcpy(&v6->sin6_addr, from->bytes, 16);
+    return sizeof *v6;
+}
+
+/*
+ * By the system call itself: where the library is preloaded into everything (/etc/ld.so.preload), its
+ * connect() would upgrade this connection a second time.
+ */
+static int connect_within(int fd, const struct wire_address *target, int milliseconds)
+{
+    struct sockaddr_storage address;
+    const socklen_t size = socket_address(&address, target);
+    struct pollfd polled = {.fd = fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    if (syscall(SYS_connect, fd, &address, size) == 0)
+        return 0;
+    if (errno != EINPROGRESS)
+        return errno;
+    if (poll(&polled, 1, milliseconds) != 1)
+        return ETIMEDOUT;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+        return errno;
+    return error;
+}
+
+int tcp_connect(const struct wire_address *target, int milliseconds, int *fd)
+{
+    int error;
+
+    *fd = socket(target->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    error = *fd < 0 ? errno : connect_within(*fd, target, milliseconds);
+    if (error == 0)
+        return 0;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    return error;
+}
+
+enum protocol_kind tcp_greeting(int fd, int milliseconds)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    char bytes[GREETING_LIMIT];
+    ssize_t count;
+
+    if (poll(&polled, 1, milliseconds) != 1)
+        return PROTOCOL_AUTO;
+    count = recv(fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    return count > 0 ? greeting_protocol(bytes, (size_t)count) : PROTOCOL_AUTO;
+}
