@@ -137,7 +137,7 @@ static void show_policy(const struct target *target)
     struct settings settings;
 
     heading("Policy for its connections to the usual ports");
-    puts("  Port  Protocol  Level        Decided by");
+    say(stdout, 8, "  Port  Protocol  Level        Decided by");
     for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
         const char *protocol = usual[i].protocol, *level = "none", *rule = "";
         query.address.port = usual[i].port;
