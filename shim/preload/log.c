@@ -67,6 +67,7 @@ void log_connection_fields(char out[LOG_LINE_SIZE], const struct guard_request *
     words_add(&w, protocol_kind_name(request->settings.protocol));
     words_add(&w, " level=");
     words_add(&w, level_name(request->settings.level));
+    words_add(&w, request->settings.testing ? " testing=yes" : "");
     words_add(&w, " ms=");
     words_number(&w, (uint64_t)milliseconds);
     put_quoted(&w, " rule=", request->settings.rule);

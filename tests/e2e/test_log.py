@@ -1,0 +1,159 @@
+"""The log: its fields are those that libretrotls(7) documents, in that order, whoever writes the line; and the commands
+shown there find in a real journal what they promise."""
+import os
+import re
+
+import pytest
+from support import certs
+from support.hostile import Hostile
+from support.play import honest, plaintext_only
+from support.protocols import IMAP, POP3, SMTP
+from support.shim import PROGRAMS, ROOT, fields
+
+JOURNALD = "/lib/systemd/systemd-journald"
+MANUAL = (ROOT / "man/libretrotls.7").read_text().partition(".Sh LOG\n")[2].partition(".Sh ")[0]
+DOCUMENTED = [name for line in re.findall(r"^\.It Li (.*)$", MANUAL, re.M) for name in line.split(" , ")]
+ALWAYS = {"result", "program", "pid", "server", "address", "port", "protocol", "level", "ms", "rule"}
+OF_TLS = {"version", "cipher", "resumed", "verified"}
+VALUES = {
+    "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "result": "tls|plaintext|failed", "program": "/.+", "pid": r"\d+",
+    "server": ".+", "address": r"[0-9a-f.:]+", "port": r"\d+", "protocol": "auto|smtp|lmtp|imap|pop3|nntp|sieve",
+    "level": "may|encrypt|secure|fingerprint", "testing": "yes", "version": r"TLSv1\.[23]", "cipher": "[A-Z0-9_-]+",
+    "resumed": "yes|no", "verified": ".*", "ms": r"\d+", "rule": ".+", "error": ".+",
+}
+
+
+def session(shim, server, protocol=IMAP):
+    return shim.careless("localhost", server.port, protocol.words)
+
+
+def upgraded(shim):
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port)
+        session(shim, server)
+
+
+def by_fingerprint(shim):
+    with Hostile(honest(IMAP, certs.case("self-signed"))) as server:
+        shim.guard(server.port, "fingerprint", "imap", f"fingerprint {certs.case('self-signed').sha256}")
+        session(shim, server)
+
+
+def fallen_back(shim):
+    with Hostile(plaintext_only(SMTP)) as server:
+        shim.guard(server.port, "may", "smtp")
+        session(shim, server, SMTP)
+
+
+def refused(shim):
+    with Hostile(honest(POP3, certs.case("expired"))) as server:
+        shim.guard(server.port, "secure", "pop3")
+        session(shim, server, POP3)
+
+
+def bad_but_only_tested(shim):
+    with Hostile(honest(IMAP, certs.case("expired"))) as server:
+        shim.guard(server.port, "secure", "imap", "testing yes")
+        session(shim, server)
+
+
+def plain_but_only_tested(shim):
+    with Hostile(plaintext_only(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap", "testing yes")
+        session(shim, server)
+
+
+def without_relay(shim):
+    """The library writes this one itself."""
+    shim.private_build()
+    shim.relay.unlink()
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap", "testing yes")
+        session(shim, server)
+
+
+def policy_in_error(shim):
+    with Hostile(honest(IMAP)) as server:
+        shim.policy(f"match port {server.port}\n    levle secure\n")
+        session(shim, server)
+
+
+# What is to be in the line, beside ALWAYS.
+SCENARIOS = {
+    upgraded: ("tls", OF_TLS), by_fingerprint: ("tls", OF_TLS), fallen_back: ("plaintext", {"error"}),
+    refused: ("failed", {"error"}), bad_but_only_tested: ("tls", OF_TLS | {"testing", "error"}),
+    plain_but_only_tested: ("plaintext", {"testing", "error"}), without_relay: ("failed", {"testing", "error"}),
+    policy_in_error: ("failed", {"error"}),
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.__name__)
+def test_fields_are_those_documented(shim, scenario):
+    scenario(shim)
+    result, more = SCENARIOS[scenario]
+    line, = shim.log().splitlines()
+    found = fields(line)
+    assert found["result"] == result, line
+    assert set(found) == ALWAYS | more | {"time"}, line
+    assert list(found) == [name for name in DOCUMENTED if name in found], line
+    for name, value in found.items():
+        assert re.fullmatch(VALUES[name], value), (name, value)
+    # Nothing but these fields, each with a blank before the next.
+    assert re.fullmatch(r'([a-z]+=("[^"]*"|[^" ]+)( |$))+', line), line
+
+
+def test_every_documented_field_is_met(shim):
+    emitted = ALWAYS | {"time"}.union(*(more for _, more in SCENARIOS.values()))
+    assert sorted(emitted) == sorted(DOCUMENTED)
+    assert re.findall(r"has one field,\n\.Li (\w+)", MANUAL) == ["warning"]
+    shim.environment["RETROTLS_SANDBOX"] = "off"
+    upgraded(shim)
+    assert [list(fields(line)) for line in shim.log().splitlines() if "result=" not in line] == [["time", "warning"]]
+
+
+# ---- a real journal
+
+# A journald of its own, in a mount namespace with a /dev and a /run of its own; $1: what runs beside it.
+WITH_JOURNAL = """
+set -e
+mount -t tmpfs none /run
+mkdir -p /run/systemd/journal /run/log/journal
+mount -t tmpfs none /dev
+for each in null:3 urandom:9 kmsg:3; do mknod -m 666 "/dev/${each%:*}" c 1 "${each#*:}"; done
+ln -s /run/systemd/journal/dev-log /dev/log
+JOURNALD & journald=$!
+until [ -S /run/systemd/journal/dev-log ]; do kill -0 $journald && sleep 0.05; done
+trap 'kill $journald; wait $journald || true' EXIT
+"$@"
+"""
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists(JOURNALD),
+                    reason="a journal of its own needs root and systemd-journald; the fields are compared without")
+def test_commands_shown_find_it_in_the_journal(shim):
+    plaintext, errors = commands = re.findall(r"^\.Dl (journalctl .*)$", MANUAL, re.M)
+    assert all(command in (ROOT / "README.md").read_text() for command in commands)
+    shim.environment["RETROTLS_LOG"] = "syslog"
+    careless = PROGRAMS / "careless"
+    with Hostile(honest(IMAP)) as good, Hostile(plaintext_only(IMAP)) as plain, \
+            Hostile(honest(IMAP, certs.case("expired"))) as expired, Hostile(plaintext_only(IMAP)) as tested:
+        servers = {"good": good, "plain": plain, "expired": expired, "tested": tested}
+        shim.policy(f"protocol imap\nca-file {certs.authority().pem}\n"
+                    f"match port {good.port} {expired.port}\n    level secure\n"
+                    f"match port {plain.port}\n    level may\n"
+                    f"match port {tested.port}\n    testing yes\n")
+        (shim.folder / "words").write_bytes(IMAP.words)
+        script = "".join(f"LD_PRELOAD=$LIBRARY {careless} localhost {server.port} < words > out.{name} || true\n"
+                         for name, server in servers.items())
+        # Every line has come once as many are there as there were connections.
+        script += "until [ $(journalctl -q -t retrotls | grep -c result=) -ge 4 ]; do sleep 0.05; done\n"
+        script += "".join(f"{command} -q -o cat > found.{number}\n" for number, command in enumerate(commands))
+        script += "journalctl -q -t retrotls -p warning -o cat > found.warning\n"
+        shim.run("unshare", "--mount", "sh", "-c", WITH_JOURNAL.replace("JOURNALD", JOURNALD), "sh", "sh", "-ec", script, preload=False,
+                 env={"LIBRARY": str(shim.library)}).ok()
+    found = {name: [fields(line) for line in (shim.folder / f"found.{name}").read_text().splitlines()]
+             for name in ("0", "1", "warning")}
+    assert [line["port"] for line in found["0"]] == [str(plain.port), str(tested.port)], (plaintext, found)
+    assert [line["port"] for line in found["1"]] == [str(each.port) for each in (plain, expired, tested)], (errors, found)
+    assert found["warning"] == found["1"]
