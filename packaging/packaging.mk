@@ -54,7 +54,8 @@ endif
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED) $(LIBRARY_32) $(LINK_32) $(LIBRARY_MUSL) $(EXAMPLES))
-	-rmdir $(addprefix $(DESTDIR),$(FOLDERS)) 2> /dev/null
+	@for each in $(addprefix $(DESTDIR),$(FOLDERS)); do \
+		[ ! -d "$$each" ] || rmdir --ignore-fail-on-non-empty "$$each"; done
 
 # A package of its own making: what dpkg-deb needs is the tree and its control file.
 deb:

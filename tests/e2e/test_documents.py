@@ -1,0 +1,357 @@
+"""Every command line that README.md and the manual show is run here, with a real program and server where it needs one,
+and every policy that they show is one. What they show anew, and this file does not know, fails."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import certs
+from support.servers.dovecot import message
+from support.shim import BUILD, PYTHON, ROOT
+from support.tap import Tap
+from support.tree import one_line
+from support.wait import wait_for
+
+README = (ROOT / "README.md").read_text()
+PAGES = {page.name: page.read_text() for page in sorted((ROOT / "man").iterdir())}
+TEXT = "the cat sat on the mat"
+SETTINGS = re.findall(r'^    \[POLICY_.*\] = "(.*)",$', (ROOT / "policy/words.c").read_text(), re.M)
+
+
+# ---- what is shown
+
+def blocks_of_readme():
+    """Indented blocks, without their indentation."""
+    return [re.sub("^    ", "", block, flags=re.M).strip("\n")
+            for block in re.findall(r"(?<=\n\n)((?:    .*\n|\n(?=    ))+)", README)]
+
+
+def plain(text):
+    """mdoc's escapes."""
+    return text.replace(r"\&", "").replace(r"\e", "\\").replace(r"\-", "-")
+
+
+def blocks_of_manual():
+    return [plain(block) for text in PAGES.values() for block in re.findall(r"^\.Bd .*\n((?:.*\n)*?)\.Ed$", text, re.M)]
+
+
+def kind_of(block):
+    first = block.split(None, 1)[0]
+    if first in SETTINGS:
+        return "policy"
+    if "►" in block:
+        return "picture"
+    if re.match("421 4.7.0 retrotls: |/.*:1:7: ", block):
+        return "failure"  # tests of threats and of the policy's errors know these word by word
+    return "commands"
+
+
+def uncommented(line):
+    return re.sub(r"\s+# .*", "", line).strip()
+
+
+def is_command(text):
+    """Of what stands in a sentence."""
+    words = text.split()
+    return len(words) > 1 and (shutil.which(words[0]) is not None or "retrotls" in text) and not words[0].startswith("-")
+
+
+def commands():
+    found = [uncommented(line) for block in blocks_of_readme() + blocks_of_manual() if kind_of(block) == "commands"
+             for line in block.splitlines()]
+    found += [code for code in re.findall("`([^`]*)`", README) if is_command(code)]
+    for text in PAGES.values():
+        found += [plain(line) for line in re.findall(r"^\.Dl (.*)$", text, re.M)]
+        found += [code for code in map(plain, re.findall(r"^\.Ql (.*?)(?: [.,;])?$", text, re.M)) if is_command(code)]
+    for code in blocks_of_readme() + re.findall("`([^`]*)`", README):  # also in comments
+        found += re.findall(r"\bmake [a-z-]+(?: [A-Z_]+=\S+\b)?", code)
+    return sorted({line for line in found if line})
+
+
+# ---- what it is run with
+
+class Person:
+    """Somebody with mail, a home, and the programs that are spoken of in PATH."""
+
+    def __init__(self, shim, imap, pop3, smtp, user):
+        self.shim, self.home, self.port = shim, shim.folder, imap.port
+        self.file("letter", f"From: a@example.org\nTo: b@localhost\nSubject: hello\n\n{TEXT}\n")
+        self.file(".muttrc", f"""
+set ssl_starttls=no ssl_force_tls=no imap_pass=secret spoolfile=imap://{user}@localhost:{imap.port}/INBOX
+set folder={self.home} header_cache= message_cachedir= record= sendmail= wait_key=no mail_check=900 timeout=900
+push "<last-entry><pipe-message>cat>got<enter><exit>"
+""")
+        self.file(".fetchmailrc", f'poll localhost protocol POP3 port {pop3.port} user {user} password secret sslproto "" '
+                                  f'mda "cat >> {self.home}/got" keep fetchall\n')
+        self.file(".msmtprc", f"account default\nhost localhost\nport {smtp.port}\nfrom a@example.org\nauth plain\n"
+                              "user test\npassword secret\ntls off\n")
+        (self.home / ".config/retrotls").mkdir(parents=True)
+        for name in ".config/retrotls/policy", "work.policy", "FILE":
+            self.file(name, f"ca-file {certs.authority().pem}\n" + "".join(
+                f"match port {tap.port} host localhost\n    protocol {protocol}\n    level secure\n"
+                for tap, protocol in ((imap, "imap"), (pop3, "pop3"), (smtp, "smtp"))))
+        (self.home / "bin").mkdir()
+        (self.home / "bin/retrotls").symlink_to(BUILD / "retrotls")
+        reads = f"""#!{PYTHON}
+import imaplib
+c = imaplib.IMAP4("localhost", {imap.port})
+c.login("{user}", "secret")
+c.select()
+open("{self.home}/got", "wb").write(c.fetch("1", "(RFC822)")[1][0][1])
+c.logout()
+"""
+        for name in "PROGRAM", "sylpheed":
+            self.file(f"bin/{name}", reads, 0o755)
+
+    def file(self, name, text, mode=0o600):
+        (self.home / name).write_text(text)
+        (self.home / name).chmod(mode)
+
+    def environment(self):
+        return {"HOME": str(self.home), "PATH": f"{self.home}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm",
+                "LANG": "C.UTF-8", "LOGNAME": "ada", "USER": "ada", "RETROTLS_LOG": str(self.shim.log_file)}
+
+    def run(self, line, cwd=None, terminal=False):
+        words = ["script", "-qefc", line, "/dev/null"] if terminal else ["sh", "-c", line]
+        return subprocess.run(words, cwd=cwd or self.home, env=self.environment(), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=120)
+
+    def got(self):
+        path = self.home / "got"
+        return path.exists() and TEXT in path.read_text(errors="replace")
+
+
+@pytest.fixture
+def person(shim, dovecot, exim):
+    user = dovecot.mailbox(message("hello", TEXT))
+    with Tap(dovecot.at("imap")) as imap, Tap(dovecot.at("pop3")) as pop3, Tap(exim.at("smtp")) as smtp:
+        yield Person(shim, imap, pop3, smtp, user)
+        for tap in imap, pop3, smtp:
+            tap.never_saw(b"secret", TEXT.encode())
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A copy of the source where everything was made."""
+    copy = tmp_path_factory.mktemp("clone") / "retrotls"
+    shutil.copytree(ROOT, copy, symlinks=True, ignore=lambda place, names: [
+        name for name in names if name == ".git" or place == str(ROOT / "build") and name not in ("obj", "lib32", "musl")])
+    (copy / "build/servers").symlink_to(ROOT / "build/servers")
+    subprocess.run(["make", "-s"], cwd=copy, check=True, timeout=300)
+    return copy
+
+
+def reads_mail(line, person, clone, terminal=False):
+    result = person.run(line, clone if "build/" in line else None, terminal)
+    assert result.returncode == 0, result
+    if terminal and "build/" in line:
+        (clone / "got").replace(person.home / "got")
+    assert person.got(), result
+    return result
+
+
+def reads_mail_on_a_terminal(line, person, clone):
+    reads_mail(line, person, clone, terminal=True)
+    assert [line["result"] for line in person.shim.log_lines()] == ["tls"]
+
+
+def reads_mail_and_tells(line, person, clone):
+    err = reads_mail(line, person, clone).stderr
+    assert re.search(r"^retrotls: localhost:\d+ \w+ secure TLSv1.3 \w+ verified localhost \d+ ms$", err, re.M), err
+
+
+def from_cron(line, person, clone):
+    """cron(8)'s environment, and sh for a shell; its PATH is the machine's."""
+    schedule, command = re.fullmatch(r"((?:\S+ ){5})(.*)", line).groups()
+    assert schedule == "*/5 * * * * "
+    reads_mail(command, person, clone)
+
+
+def from_a_unit(line, person, clone):
+    """What systemd runs is to stay in the foreground, until it is told to stop."""
+    command = line.removeprefix("ExecStart=").replace("/usr/bin/retrotls", str(BUILD / "retrotls"))
+    process = subprocess.Popen(command.split(), cwd=person.home, env=person.environment(), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(person.got, "the mail", 60)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) >= 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def from_a_desktop_file(line, person, clone):
+    """%u: the address of a link, where one was followed."""
+    reads_mail(line.removeprefix("Exec=").replace("%u", "mailto:b@localhost"), person, clone)
+
+
+def sends_mail(line, person, clone):
+    result = person.run(line)
+    assert result.returncode == 0, result
+    logged, = person.shim.log_lines()
+    assert (logged["result"], logged["protocol"], logged["rule"]) == ("tls", "smtp", f"{person.home}/work.policy:8")
+
+
+def explains(line, person, clone):
+    result = person.run(line.replace("HOST:PORT", f"localhost:{person.port}"))
+    assert result.returncode == 0 and "guarded with level secure" in one_line(result.stdout), result
+
+
+def lints(line, person, clone):
+    result = person.run(line)
+    assert (result.returncode, result.stdout) == (0, f"{person.home}/.config/retrotls/policy: no errors\n")
+
+
+def doctors(line, person, clone):
+    result = person.run(line)
+    assert result.returncode == 0 and "bin/PROGRAM is within reach" in result.stdout, result
+
+
+def checks(line, person, clone):
+    """By itself it looks at the usual ports; at the server's own, it shows what is promised."""
+    assert person.run(line.replace("HOST", "127.0.0.1")).returncode in (0, 1)
+    result = person.run(line.replace("HOST", f"localhost:{person.port}"))
+    assert result.returncode == 0 and certs.case("good").spki_sha256 in result.stdout, result
+    assert certs.case("good").sha256 in result.stdout
+
+
+def takes_the_policy(line, person, clone):
+    assert person.run(f"{line} printenv RETROTLS_POLICY").stdout == f"{person.home}/FILE\n"
+
+
+def demonstrates(line, person, clone):
+    result = person.run(line, clone)
+    assert result.returncode == 0 and "nothing of the message or the password crossed" in result.stdout, result
+
+
+def is_a_target(line, person, clone):
+    """The tests themselves: what it would run."""
+    result = person.run(line.replace("make", "make -n", 1), clone)
+    assert result.returncode == 0 and re.search("tests/run|pytest|fuzz", result.stdout), result
+
+
+# A root of this machine's own files, with a memory file system over it for what is written.
+OWN_ROOT = """
+set -e
+root=$1; shift
+mount -t tmpfs tmpfs "$root"
+mkdir "$root/upper" "$root/work" "$root/all"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$root/upper,workdir=$root/work" "$root/all"
+for each in proc dev sys tmp; do mount --rbind "/$each" "$root/all/$each"; done
+exec chroot "$root/all" sh -ec "$1"
+"""
+
+
+def in_own_root(script, person, clone):
+    folder = person.home / "root"
+    folder.mkdir()
+    result = subprocess.run(["unshare", "-m", "sh", "-c", OWN_ROOT, "sh", folder, f"cd {clone}; {script}"],
+                            capture_output=True, text=True, timeout=300, env=person.environment())
+    assert result.returncode == 0, result
+    return result.stdout
+
+
+def installs(line, person, clone):
+    """Both: what is installed is taken back. Where DESTDIR says, for this is nobody's /usr/local."""
+    prefix, staged = clone.parent / "usr", person.home / "staged"
+    for target in ("make install", "make uninstall"):
+        result = person.run(f"{target} PREFIX={prefix} DESTDIR={staged}", clone)
+        assert result.returncode == 0 and result.stderr == "", result
+        files = [path.name for path in staged.rglob("*") if not path.is_dir()]
+        assert ("retrotls.1" in files) if target == "make install" else files == []
+
+
+def makes_a_package(line, person, clone):
+    if os.geteuid() == 0:
+        assert "/usr/bin/retrotls\n" in in_own_root(f"{line}; ls /usr/bin/retrotls", person, clone)
+    else:
+        assert person.run(line.replace("dpkg -i", "dpkg-deb -I"), clone).returncode == 0
+
+
+def elsewhere(file, test, literally=True):
+    """It takes more than is here: another test runs it, and has it in its text."""
+    def check(line, person, clone):
+        text = (Path(__file__).parent / file).read_text().partition(f"def {test}(")[2].partition("\ndef ")[0]
+        assert text and (line in text or not literally)
+    return check
+
+
+KNOWN = {
+    "make demo": demonstrates,
+    "make check": is_a_target,
+    "make check-quick": is_a_target,
+    "make soak": is_a_target,
+    "make fuzz FUZZ_SECONDS=3600": is_a_target,
+    "make install": installs,
+    "make uninstall": installs,
+    "make deb": elsewhere("test_packaging.py", "package", literally=False),
+    "make deb && dpkg -i build/retrotls_*.deb": makes_a_package,
+    "build/retrotls mutt": reads_mail_on_a_terminal,
+    "LD_PRELOAD=$PWD/build/libretrotls.so mutt": reads_mail_on_a_terminal,
+    "retrotls mutt": reads_mail_on_a_terminal,
+    "retrotls -v fetchmail": reads_mail_and_tells,
+    "retrotls -v PROGRAM": reads_mail_and_tells,
+    "retrotls PROGRAM": reads_mail,
+    "retrotls -p ~/work.policy msmtp -t < letter": sends_mail,
+    "retrotls -p FILE": takes_the_policy,
+    "retrotls explain HOST:PORT": explains,
+    "retrotls check HOST": checks,
+    "retrotls lint": lints,
+    "retrotls doctor PROGRAM": doctors,
+    "*/5 * * * * retrotls fetchmail -s": from_cron,
+    "ExecStart=/usr/bin/retrotls /usr/bin/fetchmail --nodetach -d 300": from_a_unit,
+    "Exec=retrotls sylpheed %u": from_a_desktop_file,
+    "echo '/usr/$LIB/libretrotls.so' >> /etc/ld.so.preload":
+        elsewhere("test_packaging.py", "test_package_from_its_installation_to_its_removal"),
+    "proxychains4 retrotls PROGRAM": elsewhere("test_preloads.py", "test_command_under_a_wrapper"),
+    "journalctl -t retrotls -g result=plaintext":
+        elsewhere("test_log.py", "test_commands_shown_find_it_in_the_journal", literally=False),
+    "journalctl -t retrotls -g error=":
+        elsewhere("test_log.py", "test_commands_shown_find_it_in_the_journal", literally=False),
+}
+
+
+def test_all_that_is_shown_is_known():
+    assert commands() == sorted(KNOWN)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("line", KNOWN)
+def test_command_line(line, person, clone):
+    KNOWN[line](line, person, clone)
+
+
+# ---- policies
+
+@pytest.mark.parametrize("policy", [block for block in blocks_of_readme() + blocks_of_manual()
+                                    if kind_of(block) == "policy"])
+def test_policy_shown_is_one(shim, policy):
+    """But for the files that it names, which are somebody's."""
+    shim.policy(re.sub(r"^( *ca-file) .*", rf"\1 {certs.authority().pem}", policy, flags=re.M) + "\n")
+    assert shim.run(shim.command, "lint", shim.policy_file, preload=False).ok().out.decode() == \
+        f"{shim.policy_file}: no errors\n"
+
+
+def test_error_shown_in_the_manual_is_what_is_told(shim):
+    shown, = (block for block in blocks_of_manual() if block.startswith("/home/ada/"))
+    shim.policy("level secrue\n")
+    told = shim.run(shim.command, "lint", shim.policy_file, preload=False).out.decode()
+    assert told == shown.replace("/home/ada/.config/retrotls/policy", str(shim.policy_file))
+
+
+# ---- what the manual says of the command
+
+@pytest.mark.parametrize("command", ["", "check", "doctor", "explain", "lint", "status"])
+def test_manual_has_the_options_of_each_help(command):
+    shown = subprocess.run([BUILD / "retrotls", *command.split(), "--help"], capture_output=True, text=True).stdout
+    options = set(re.findall(r"^  (?:-\w, |    )--([a-z]+)", shown, re.M)) - {"help"}
+    page = PAGES["retrotls.1"]
+    synopsis = page.partition(".Sh SYNOPSIS\n")[2].partition(".Sh ")[0]
+    parts = [part for part in synopsis.split(".Nm\n") if f".Cm {command}\n" in part] if command else [page]
+    assert len(parts) == 1
+    assert options <= set(re.findall(r"Fl (?:\w (?:, Fl |\| ))?-([a-z]+)", parts[0])), (options, parts)
