@@ -13,6 +13,7 @@
 #include "preload/export.h"
 #include "preload/guard.h"
 #include "preload/identity.h"
+#include "preload/io.h"
 #include "preload/known.h"
 #include "preload/mark.h"
 #include "preload/memory.h"
@@ -20,6 +21,7 @@
 #include "preload/reconnect.h"
 #include "preload/sys.h"
 #include "preload/target.h"
+#include "preload/tcp_connect.h"
 #include "preload/words.h"
 
 /* Of another preload that has a connect(), or of the program, which then has to call ours. */
@@ -72,8 +74,11 @@ static void adopt_replaced(struct guard *guard)
     mark_set(guard->fd, true);
 }
 
-/* The kernel's part, with the program's signals. Returns its errno, or 0. */
-static int connect_tcp(struct call *call)
+/*
+ * Another preload's connect(), with the program's signals: it may take its time, and put another socket under
+ * the number. Returns its errno, or 0.
+ */
+static int connect_by_another(struct call *call)
 {
     int error;
 
@@ -109,7 +114,7 @@ static int refuse(struct call *call)
 
     if (!guard_acquire(&call->guard))
         return give_up(call, errno);
-    if (guard_hand_over(&call->guard, false))
+    if (guard_hand_over(&call->guard, WIRE_CONNECTED))
         return finish(call, 0);
     words_start(&w, call->guard.why, sizeof call->guard.why);
     words_add(&w, call->guard.slot->guard.failure);
@@ -145,24 +150,40 @@ static bool goes_on(int error)
     return error == EINPROGRESS || error == EINTR || error == EALREADY;
 }
 
+/* connect(2) is a point of cancellation; what follows here is none before there is something to wait for. */
+static void let_cancel(struct call *call)
+{
+    sys_signals_restore(call->signals);
+    io.recv(-1, NULL, 0, 0);
+    call->signals = sys_signals_block();
+}
+
 static int connect_guarded(struct call *call)
 {
+    enum wire_connecting connecting = WIRE_CONNECTED;
+    bool waits = false;
     int error;
 
     if (!find_target(call))
         return give_up(call, ENETUNREACH);
+    let_cancel(call);
     if (!guard_acquire(&call->guard))
         return give_up(call, errno);
-    error = connect_tcp(call);
+    error = real_connect_is_anothers() ? connect_by_another(call)
+                                       : tcp_connect_begin(call->fd, &call->address, call->length, &waits);
     if (error != 0 && !goes_on(error)) {
         mark_set(call->fd, false);
         return finish(call, error);
     }
-    if (!guard_hand_over(&call->guard, error != 0)) {
+    if (error != 0)
+        connecting = waits ? WIRE_PENDING_TOLD : WIRE_PENDING;
+    if (!guard_hand_over(&call->guard, connecting)) {
         guard_cut(&call->guard);
         return give_up(call, ENETUNREACH);
     }
-    return finish(call, error);
+    if (waits)
+        error = tcp_connect_await(&call->guard, &call->signals);
+    return waits && call->guard.why[0] ? give_up(call, error) : finish(call, error);
 }
 
 /*

@@ -177,7 +177,7 @@ static bool logs_to_stderr(const struct guard_request *request)
 }
 
 /* One try. False with errno EPIPE where the relay has gone and another may be asked. */
-static bool ask(struct guard *guard, bool pending)
+static bool ask(struct guard *guard, enum wire_connecting connecting)
 {
     struct slot *const slot = guard->slot;
     struct guard_request *const request = &slot->guard;
@@ -194,7 +194,7 @@ static bool ask(struct guard *guard, bool pending)
         errno = EBADF;
         return false;
     }
-    if (pending && !pair_make_pending(slot)) {
+    if (connecting != WIRE_CONNECTED && !pair_make_pending(slot)) {
         say(guard, "cannot fill the pair of sockets", errno);
         return false;
     }
@@ -205,7 +205,7 @@ static bool ask(struct guard *guard, bool pending)
     memcpy(request->token, slot->relay.token, sizeof request->token);
     request->cookie = slot->held[SLOT_PROGRAM_END].cookie;
     request->pid = sys_process();
-    request->pending = pending;
+    request->pending = connecting;
     request->filler = slot->filler;
     request->elapsed = (uint32_t)(now - guard->started);
     length = wire_write_guard(slot->message, request);
@@ -244,7 +244,7 @@ static bool acquire_again(struct guard *guard)
     return true;
 }
 
-bool guard_hand_over(struct guard *guard, bool pending)
+bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
 {
     struct slot *const slot = guard->slot;
     uint64_t cookie;
@@ -254,13 +254,14 @@ bool guard_hand_over(struct guard *guard, bool pending)
         say(guard, "its descriptor was closed or replaced meanwhile", 0);
         return false;
     }
-    good = ask(guard, pending);
+    good = ask(guard, connecting);
     for (int tries = 1; !good && errno == EPIPE && tries < TRIES; tries++)
-        good = acquire_again(guard) && ask(guard, pending);
+        good = acquire_again(guard) && ask(guard, connecting);
     if (!good)
         return false;
     slot_drop(slot, SLOT_RELAY_END);
-    slot_drop(slot, SLOT_REQUEST);
+    if (connecting != WIRE_PENDING_TOLD)
+        slot_drop(slot, SLOT_REQUEST);
     if (!switch_all(guard->fd, slot_descriptor(slot, SLOT_PROGRAM_END))) {
         say(guard, "cannot switch the descriptor", errno);
         return false;

@@ -41,10 +41,10 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy);
 bool guard_acquire(struct guard *guard);
 
 /*
- * Hands the TCP socket to the relay and switches the program's numbers. `pending`: TCP's outcome is not known
- * yet. False with `why` set: then the caller must guard_cut().
+ * Hands the TCP socket to the relay and switches the program's numbers. With WIRE_PENDING_TOLD the slot keeps
+ * SLOT_REQUEST, on which the outcome comes. False with `why` set: then the caller must guard_cut().
  */
-bool guard_hand_over(struct guard *guard, bool pending);
+bool guard_hand_over(struct guard *guard, enum wire_connecting connecting);
 
 /* Sees to it that nothing that the program has can reach the server any more. Keeps errno. */
 void guard_cut(const struct guard *guard);

@@ -61,7 +61,7 @@ static enum watched switch_now(struct look *look)
             guard_log(guard, LOG_FAILED);
         return WATCHED_REFUSED;
     }
-    if (guard_hand_over(guard, look->use == USE_CONNECTING)) {
+    if (guard_hand_over(guard, look->use == USE_CONNECTING ? WIRE_PENDING : WIRE_CONNECTED)) {
         known_set(look->fd, KNOWN_SWITCHED);
         return WATCHED_SWITCHED;
     }

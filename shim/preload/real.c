@@ -88,6 +88,8 @@ struct real real = {
     .ioctl = first_ioctl,
 };
 
+static bool connect_is_anothers;
+
 /* The system calls themselves, for a libc that keeps its functions where dlsym() does not see them. */
 
 static int call_connect(int fd, const struct sockaddr *address, socklen_t length)
@@ -142,6 +144,8 @@ static int call_ioctl(int fd, ioctl_request request, ...)
 
 void real_start(void)
 {
+    void *own;
+
     LOOK_UP(connect, call_connect);
     LOOK_UP(getpeername, call_getpeername);
     LOOK_UP(getsockname, call_getsockname);
@@ -152,11 +156,11 @@ void real_start(void)
     LOOK_UP(sendmmsg, call_sendmmsg);
     LOOK_UP(shutdown, sys_shutdown);
     LOOK_UP(ioctl, call_ioctl);
+    own = dlsym(RTLD_NEXT, "__connect");
+    connect_is_anothers = own && memcmp(&own, &real.connect, sizeof own) != 0;
 }
 
 bool real_connect_is_anothers(void)
 {
-    void *const own = dlsym(RTLD_NEXT, "__connect");
-
-    return own && memcmp(&own, &real.connect, sizeof own) != 0;
+    return connect_is_anothers;
 }

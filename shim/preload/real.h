@@ -40,10 +40,7 @@ extern struct real real;
 /* Looks all up. For the constructor: dlsym(3) must not be called for the first time in a signal handler. */
 void real_start(void);
 
-/*
- * Whether real.connect is another preload's, not libc's own (which glibc has under a second name). Calls
- * dlsym(3).
- */
+/* Whether real.connect is another preload's, not libc's own (which glibc has under a second name). */
 bool real_connect_is_anothers(void);
 
 #endif

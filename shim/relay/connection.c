@@ -60,7 +60,7 @@ struct connection *connection_new(const uint8_t *message, size_t length, int tcp
         c->tcp = tcp;
         c->program = program;
         c->log = log;
-        c->claimant = -1;
+        c->asker = c->claimant = -1;
         c->no_delay = -1;
         c->began = plain_now() - c->request.elapsed;
         c->state.protocol = "";
@@ -135,6 +135,7 @@ void connection_free(struct connection *c)
 
     close_one(&c->program);
     close_one(&c->log);
+    close_one(&c->asker);
     if (c->claimant >= 0) {
         if (tcp < 0)
             tcp = connection_reclaim(c->request.cookie);
@@ -182,6 +183,15 @@ bool connection_surrender(uint64_t cookie, int request)
 void connection_close_log(struct connection *c)
 {
     close_one(&c->log);
+}
+
+void connection_tell_outcome(struct connection *c, int error)
+{
+    const struct wire_reply outcome = {.error = error};
+
+    if (c->asker >= 0)
+        reply_send(c->asker, &outcome, -1);
+    close_one(&c->asker);
 }
 
 static void drop(struct kept *k)

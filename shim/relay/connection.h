@@ -42,6 +42,7 @@ struct connection {
     int log;       /* the program's standard error, for one line; -1: none */
     int64_t began; /* when connect() was called, on plain_now() */
     char server[CLEAN_FIELD_LIMIT + 1]; /* its name, or address, cleaned */
+    int asker;                          /* the request that is to be told TCP's outcome; -1: none */
     int claimant;         /* the request that waits for the TCP socket; -1: none. Under the lock */
     struct linger linger; /* the program's own, once claimed */
     struct connection_state state;
@@ -58,6 +59,8 @@ void connection_free(struct connection *c);
 
 /* The TCP socket of a failed connect() is kept for connection_reclaim(). */
 void connection_keep_tcp(struct connection *c);
+/* Tells TCP's outcome, an errno or 0, to who waits for it, if anybody does. */
+void connection_tell_outcome(struct connection *c, int error);
 /* Closes the program's standard error, if it is still open. */
 void connection_close_log(struct connection *c);
 

@@ -1,6 +1,7 @@
 #include "relay/request.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,8 +108,10 @@ static int check_guard(const struct received *m, const struct guard_request *r)
     return r->failure && !session_protocol_of(r) ? EPROTONOSUPPORT : 0;
 }
 
-static int guard(struct received *m)
+/* Sends the reply itself where another one is to come behind it; `*answered` then. */
+static int guard(int connection, struct received *m, bool *answered)
 {
+    const struct wire_reply taken = {.error = 0};
     struct guard_request r;
     struct connection *c;
     int error;
@@ -125,7 +128,20 @@ static int guard(struct received *m)
         m->descriptor[i] = -1;
     /* A connection that is up is named before the program hears of it: it asks for its peer's address next.
      */
-    if ((!r.pending && !session_bind_outcome(c, 0)) || !worker_run(c)) {
+    if (r.pending == WIRE_CONNECTED && !session_bind_outcome(c, 0)) {
+        connection_free(c);
+        return EAGAIN;
+    }
+    if (r.pending == WIRE_PENDING_TOLD) {
+        c->asker = fcntl(connection, F_DUPFD_CLOEXEC, 0);
+        if (c->asker < 0) {
+            connection_free(c);
+            return EMFILE;
+        }
+        reply_send(connection, &taken, -1);
+        *answered = true;
+    }
+    if (!worker_run(c)) {
         connection_free(c);
         return EAGAIN;
     }
@@ -191,6 +207,7 @@ bool request_serve(int connection)
 {
     static struct received m; /* the loop's thread alone */
     struct wire_reply answer = {.error = EBADMSG};
+    bool answered = false;
     enum wire_type type;
 
     if (!receive(connection, &m))
@@ -200,10 +217,10 @@ bool request_serve(int connection)
         serve_option(connection, &m, type);
     } else if (m.length > 0) {
         if (type == WIRE_GUARD)
-            answer.error = guard(&m);
+            answer.error = guard(connection, &m, &answered);
         else if (type == WIRE_STATUS)
-            answer.error = status_tell(connection);
-        if (type != WIRE_STATUS || answer.error != 0)
+            answered = (answer.error = status_tell(connection)) == 0;
+        if (!answered)
             reply_send(connection, &answer, -1);
     }
     explicit_bzero(m.bytes, WIRE_TOKEN_SIZE * 4);

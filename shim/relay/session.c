@@ -73,8 +73,10 @@ static bool await_tcp(struct session *s)
         error = ECONNABORTED; /* it was never connecting */
     if (!session_bind_outcome(c, error))
         return false;
-    if (error != 0)
+    if (error != 0) {
         connection_keep_tcp(c); /* the program's end, not drained, now looks as after a refused connect() */
+        connection_tell_outcome(c, error);
+    }
     return error == 0;
 }
 
@@ -333,6 +335,7 @@ void session_run(struct connection *c)
         return;
     if (!end_open(&s.program, c->program, c->request.filler))
         return;
+    connection_tell_outcome(c, 0);
     connection_set_stage(c, WIRE_NEGOTIATING);
     if (c->request.failure) {
         s.protocol = session_protocol_of(&c->request);

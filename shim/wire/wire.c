@@ -161,7 +161,7 @@ static bool take_guard(struct guard_request *request, const struct field *f)
 {
     struct guard_numbers n;
 
-    if (!fields_take(&n, sizeof n, f) || n.pending > 1)
+    if (!fields_take(&n, sizeof n, f) || n.pending > WIRE_PENDING_TOLD)
         return false;
     request->cookie = n.cookie;
     request->pid = n.pid;

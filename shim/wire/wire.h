@@ -53,16 +53,27 @@ struct wire_address {
     uint8_t bytes[16];
 };
 
+/* What is known of TCP's outcome when the relay is asked. */
+enum wire_connecting {
+    WIRE_CONNECTED = 0,    /* it is up (or a failure is to be told without it) */
+    WIRE_PENDING = 1,      /* connect() is still under way, the relay waits for its outcome */
+    WIRE_PENDING_TOLD = 2, /* likewise; and tells it, in a second reply on the same connection */
+};
+
 /*
  * "Take this connection over." The reply comes at once. 0: the relay has taken over all three descriptors;
- * unless `pending`, its end is bound to the outcome's name by then.
+ * if WIRE_CONNECTED, its end is bound to the outcome's name by then.
+ *
+ * The second reply of WIRE_PENDING_TOLD comes once the relay's end is bound to the outcome's name: TCP's
+ * errno, or 0, and then the program's end can be written to. The connection just ends where the program has
+ * given the connection up, or the relay has failed.
  */
 struct guard_request {
     uint8_t
         token[WIRE_TOKEN_SIZE]; /* proves that the request comes from the process that started the relay */
     uint64_t cookie;            /* of the program's end */
     uint32_t pid;
-    uint32_t pending; /* 1: connect() is still under way, the relay waits for its outcome */
+    uint32_t pending; /* enum wire_connecting */
     uint32_t filler;  /* bytes in the relay's end that the program did not write (the seed: at least 1) */
     uint32_t elapsed; /* milliseconds since connect() was called */
     struct wire_address asked_address; /* what the program asked connect() for */

@@ -3,8 +3,8 @@
  * stays as it is, pending; the next connection on a new descriptor works, and nothing is leaked.
  *
  *     plain:    descriptors more than before: 0
- *     switched: descriptors more than before: 3
- *     because what the last connect() had acquired is given back by the next one, however many were left.
+ *     switched: descriptors more than before: 1
+ *     because what the last connect() waited on is given back by the next one, however many were left.
  */
 #include <setjmp.h>
 #include <sys/time.h>

@@ -1,0 +1,113 @@
+#include "preload/tcp_connect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "preload/identity.h"
+#include "preload/io.h"
+#include "preload/pair.h"
+#include "preload/reconnect.h"
+#include "preload/words.h"
+
+enum { OUTCOME_SIZE = 256 /* bytes of the relay's message, more than it has */ };
+
+static int begin(int fd, const struct sockaddr_storage *address, socklen_t length)
+{
+    return sys_connect(fd, address, length) == 0 ? 0 : errno;
+}
+
+int tcp_connect_begin(int fd, const struct sockaddr_storage *address, socklen_t length, bool *waits)
+{
+    const int flags = sys_fcntl(fd, F_GETFL, 0);
+    int error;
+
+    *waits = false;
+    if (flags < 0)
+        return errno;
+    if (flags & O_NONBLOCK)
+        return begin(fd, address, length);
+    if (sys_fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return errno;
+    error = begin(fd, address, length);
+    /* A server on this machine has answered by now; to hear so takes another call (net/ipv4/af_inet.c). */
+    if (error == EINPROGRESS)
+        error = begin(fd, address, length);
+    if (error == EALREADY)
+        error = EINPROGRESS;
+    sys_fcntl(fd, F_SETFL, flags);
+    *waits = error == EINPROGRESS;
+    return error;
+}
+
+/* The request waits as long as connect(2) would; SO_SNDTIMEO is the same struct timeval as SO_RCVTIMEO. */
+static bool prepare_to_wait(int fd, int connection)
+{
+    uint8_t limit[32];
+    socklen_t length = sizeof limit;
+
+    return connection >= 0 && sys_fcntl(connection, F_SETFL, 0) == 0 &&
+           sys_getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit, &length) == 0 &&
+           sys_setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, limit, length) == 0;
+}
+
+/* The program's end is still what it was switched to: a handler, or another thread, may have closed it. */
+static bool is_unchanged(const struct guard *guard, struct identity *id)
+{
+    return identity_of(guard->fd, id) && id->cookie == guard->slot->guard.cookie;
+}
+
+static void take_untold(int fd)
+{
+    const int told = PAIR_TOLD;
+
+    sys_setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &told, sizeof told);
+}
+
+static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *message)
+{
+    const bool interrupted = got < 0;
+    struct wire_reply outcome = {.error = 0};
+    struct identity id;
+    struct words w;
+
+    if (interrupted)
+        return error == EAGAIN ? EINPROGRESS : EINTR;
+    if (got > 0 && wire_read_reply(&outcome, message, (size_t)got)) {
+        if (is_unchanged(guard, &id)) {
+            take_untold(guard->fd);
+            if (outcome.error != 0)
+                reconnect_dissolve(guard->fd, &id);
+        }
+        return outcome.error;
+    }
+    if (!is_unchanged(guard, &id)) /* called off, by shutdown() or connect() to AF_UNSPEC in another thread */
+        return ECONNABORTED;
+    reconnect_dissolve(guard->fd, &id);
+    words_start(&w, guard->why, sizeof guard->why);
+    words_add(&w, "the relay (retrotls-relay) has ended");
+    return ENETUNREACH;
+}
+
+int tcp_connect_await(struct guard *guard, sys_signals *signals)
+{
+    const int connection = slot_descriptor(guard->slot, SLOT_REQUEST);
+    _Alignas(8) uint8_t message[OUTCOME_SIZE];
+    ssize_t got;
+    int error;
+
+    guard->why[0] = '\0';
+    /* Held no longer: the pair shall end when the program closes its numbers, wherever this call is left. */
+    slot_drop(guard->slot, SLOT_PROGRAM_END);
+    if (!prepare_to_wait(guard->fd, connection))
+        return EINTR;
+    sys_signals_restore(*signals);
+    /*
+     * recv(2) is interrupted, restarted and timed out just as connect(2) is (the kernel's sock_intr_errno(),
+     * in both), and is a point of cancellation too. SO_SNDTIMEO counts from here: beginning took no time.
+     */
+    got = io.recv(connection, message, sizeof message, 0);
+    error = errno;
+    *signals = sys_signals_block();
+    return end_wait(guard, got, error, message);
+}

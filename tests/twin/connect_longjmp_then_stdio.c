@@ -1,0 +1,15 @@
+/*
+ * After siglongjmp() out of a blocking connect() the program makes a stream of the descriptor: what it writes
+ * waits for the connection, and what it reads is the server's greeting.
+ */
+#include "left_stdio.h"
+
+int main(void)
+{
+    twin_start();
+    struct sockaddr_in server = twin_slow();
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    connect_and_leave(fd, &server);
+    talk(fdopen(fd, "r+"));
+    return 0;
+}
