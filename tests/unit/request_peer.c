@@ -23,7 +23,8 @@ int request_start(void **state)
     return 0;
 }
 
-struct request_asked request_ask(const uint8_t *message, size_t length, const int *descriptors, size_t count)
+static struct request_asked ask(const uint8_t *message, size_t length, const int *descriptors, size_t count,
+                                int *connection)
 {
     _Alignas(8) uint8_t bytes[4096];
     union {
@@ -62,7 +63,16 @@ struct request_asked request_ask(const uint8_t *message, size_t length, const in
         if (header.msg_controllen >= CMSG_LEN(sizeof(int)))
             memcpy(&asked.descriptor, CMSG_DATA(&control.head), sizeof(int));
     }
-    close(pair[0]);
+    *connection = pair[0];
+    return asked;
+}
+
+struct request_asked request_ask(const uint8_t *message, size_t length, const int *descriptors, size_t count)
+{
+    int connection;
+    const struct request_asked asked = ask(message, length, descriptors, count, &connection);
+
+    close(connection);
     return asked;
 }
 
@@ -96,6 +106,31 @@ int request_hand_over(struct request_made *m)
 
     assert_true(length > 0);
     return request_ask(message, length, descriptors, 2).answered;
+}
+
+int request_hand_over_to_be_told(struct request_made *m)
+{
+    static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
+    const int descriptors[] = {m->tcp, m->relay_end};
+    int connection;
+
+    m->request.pending = WIRE_PENDING_TOLD;
+    assert_int_equal(
+        ask(message, wire_write_guard(message, &m->request), descriptors, 2, &connection).answered, 0);
+    return connection;
+}
+
+int request_outcome(int connection)
+{
+    _Alignas(8) uint8_t bytes[4096];
+    struct wire_reply reply;
+    const ssize_t n = recv(connection, bytes, sizeof bytes, 0);
+
+    close(connection);
+    if (n == 0)
+        return -1;
+    assert_true(n > 0 && wire_read_reply(&reply, bytes, (size_t)n));
+    return reply.error;
 }
 
 void request_close_relays_side(struct request_made *m)

@@ -30,6 +30,10 @@ int request_start(void **state);
 struct request_asked request_ask(const uint8_t *message, size_t length, const int *descriptors, size_t count);
 void request_make(struct request_made *m);
 int request_hand_over(struct request_made *m);
+/* Of a connect() under way: gives the connection on which the relay tells the outcome. */
+int request_hand_over_to_be_told(struct request_made *m);
+/* Waits for it: an errno or 0; -1 where the connection just ends. Closes it. */
+int request_outcome(int connection);
 void request_close_relays_side(struct request_made *m);
 void request_unmake(struct request_made *m);
 bool request_is_closed(int fd);

@@ -224,6 +224,53 @@ static void a_refused_connect_is_told_and_the_socket_comes_back(void **state)
     request_unmake(&m);
 }
 
+/* A blocking connect() waits for the relay's word: the program's end has a name, and can be written to, then.
+ */
+static void who_waits_for_the_outcome_is_told(void **state)
+{
+    struct sockaddr_in address;
+    struct request_made m;
+    char name[128];
+    int listener, waiting;
+
+    (void)state;
+    request_make(&m);
+    make_address(&address, &listener);
+    listen(listener, 1);
+    connect_anew(&m, &address);
+    waiting = request_hand_over_to_be_told(&m);
+    request_close_relays_side(&m);
+    assert_int_equal(request_outcome(waiting), 0);
+    assert_int_equal(poll(&(struct pollfd){.fd = m.program, .events = POLLOUT}, 1, 0), 1);
+    request_name_of_peer(m.program, name, sizeof name);
+    assert_int_equal(strncmp(name, "retrotls/1 ok ", 14), 0);
+    close(listener);
+    request_unmake(&m);
+}
+
+static void who_waits_for_the_outcome_is_told_why_there_is_none(void **state)
+{
+    static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
+    struct option_request back = {.cookie = 0};
+    struct request_asked asked;
+    struct sockaddr_in address;
+    struct request_made m;
+    int listener, waiting;
+
+    (void)state;
+    request_make(&m);
+    make_address(&address, &listener); /* bound, not listening: refused */
+    connect_anew(&m, &address);
+    waiting = request_hand_over_to_be_told(&m);
+    assert_int_equal(request_outcome(waiting), ECONNREFUSED);
+    back.cookie = m.request.cookie; /* the socket can be had by then */
+    asked = request_ask(message, wire_write_option(message, WIRE_RECLAIM, &back), &m.program, 1);
+    assert_int_equal(asked.answered, 0);
+    close(asked.descriptor);
+    close(listener);
+    request_unmake(&m);
+}
+
 /* A program that gives up a connect() that nobody answers frees the thread at once. */
 static void a_program_that_gives_up_connecting_is_forgotten(void **state)
 {
@@ -239,10 +286,21 @@ static void a_program_that_gives_up_connecting_is_forgotten(void **state)
         taken[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         connect(taken[i], (struct sockaddr *)&address, sizeof address);
     }
-    connect_anew(&m, &address);
-    assert_int_equal(request_hand_over(&m), 0);
-    assert_int_equal(connections(), 1);
-    request_unmake(&m);
+    for (int told = 0; told < 2; told++) {
+        int waiting = -1;
+
+        if (told)
+            request_make(&m);
+        connect_anew(&m, &address);
+        if (told)
+            waiting = request_hand_over_to_be_told(&m);
+        else
+            assert_int_equal(request_hand_over(&m), 0);
+        assert_int_equal(connections(), 1);
+        request_unmake(&m);
+        if (told)
+            assert_int_equal(request_outcome(waiting), -1);
+    }
     for (int i = 0; i < 3; i++)
         close(taken[i]);
     close(listener);
@@ -289,6 +347,8 @@ int main(void)
         cmocka_unit_test(missing_filler_closes_the_connection),
         cmocka_unit_test(a_connect_that_works_makes_the_program_writable),
         cmocka_unit_test(a_refused_connect_is_told_and_the_socket_comes_back),
+        cmocka_unit_test(who_waits_for_the_outcome_is_told),
+        cmocka_unit_test(who_waits_for_the_outcome_is_told_why_there_is_none),
         cmocka_unit_test(a_program_that_gives_up_connecting_is_forgotten),
         cmocka_unit_test(a_failure_is_told_in_the_programs_protocol),
     };

@@ -13,7 +13,7 @@ static struct guard_request sample(void)
         .token = "0123456789abcde",
         .cookie = 0x1122334455667788,
         .pid = 42,
-        .pending = 1,
+        .pending = WIRE_PENDING_TOLD,
         .filler = 219264,
         .asked_address = {.family = 2, .port = 143, .bytes = {127, 0, 0, 1}},
         .program = "/usr/bin/mutt",
@@ -40,7 +40,8 @@ static void guard_request_survives_the_wire(void **state)
     assert_int_equal(wire_type_of(message, length), WIRE_GUARD);
     assert_true(wire_read_guard(&got, message, length));
     assert_memory_equal(got.token, sent.token, sizeof sent.token);
-    assert_true(got.cookie == sent.cookie && got.pid == 42 && got.pending == 1 && got.filler == 219264);
+    assert_true(got.cookie == sent.cookie && got.pid == 42 && got.pending == WIRE_PENDING_TOLD &&
+                got.filler == 219264);
     assert_int_equal(got.asked_address.port, 143);
     assert_string_equal(got.program, "/usr/bin/mutt");
     assert_string_equal(got.failure, sent.failure);
