@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import certs
+from support.own_root import copy_source, in_own_root
 from support.servers.dovecot import message
 from support.shim import BUILD, PYTHON, ROOT
 from support.tap import Tap
@@ -136,9 +137,7 @@ def person(shim, dovecot, exim):
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """A copy of the source where everything was made."""
-    copy = tmp_path_factory.mktemp("clone") / "retrotls"
-    shutil.copytree(ROOT, copy, symlinks=True, ignore=lambda place, names: [
-        name for name in names if name == ".git" or place == str(ROOT / "build") and name not in ("obj", "lib32", "musl")])
+    copy = copy_source(tmp_path_factory.mktemp("clone") / "retrotls")
     (copy / "build/servers").symlink_to(ROOT / "build/servers")
     subprocess.run(["make", "-s"], cwd=copy, check=True, timeout=300)
     return copy
@@ -235,27 +234,6 @@ def is_a_target(line, person, clone):
     assert result.returncode == 0 and re.search("tests/run|pytest|fuzz", result.stdout), result
 
 
-# A root of this machine's own files, with a memory file system over it for what is written.
-OWN_ROOT = """
-set -e
-root=$1; shift
-mount -t tmpfs tmpfs "$root"
-mkdir "$root/upper" "$root/work" "$root/all"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$root/upper,workdir=$root/work" "$root/all"
-for each in proc dev sys tmp; do mount --rbind "/$each" "$root/all/$each"; done
-exec chroot "$root/all" sh -ec "$1"
-"""
-
-
-def in_own_root(script, person, clone):
-    folder = person.home / "root"
-    folder.mkdir()
-    result = subprocess.run(["unshare", "-m", "sh", "-c", OWN_ROOT, "sh", folder, f"cd {clone}; {script}"],
-                            capture_output=True, text=True, timeout=300, env=person.environment())
-    assert result.returncode == 0, result
-    return result.stdout
-
-
 def installs(line, person, clone):
     """Both: what is installed is taken back. Where DESTDIR says, for this is nobody's /usr/local."""
     prefix, staged = clone.parent / "usr", person.home / "staged"
@@ -268,7 +246,7 @@ def installs(line, person, clone):
 
 def makes_a_package(line, person, clone):
     if os.geteuid() == 0:
-        assert "/usr/bin/retrotls\n" in in_own_root(f"{line}; ls /usr/bin/retrotls", person, clone)
+        assert "/usr/bin/retrotls\n" in in_own_root(person.home, f"cd {clone}; {line}; ls /usr/bin/retrotls")
     else:
         assert person.run(line.replace("dpkg -i", "dpkg-deb -I"), clone).returncode == 0
 

@@ -150,8 +150,8 @@ def test_commands_shown_find_it_in_the_journal(shim):
         script += "until [ $(journalctl -q -t retrotls | grep -c result=) -ge 4 ]; do sleep 0.05; done\n"
         script += "".join(f"{command} -q -o cat > found.{number}\n" for number, command in enumerate(commands))
         script += "journalctl -q -t retrotls -p warning -o cat > found.warning\n"
-        shim.run("unshare", "--mount", "sh", "-c", WITH_JOURNAL.replace("JOURNALD", JOURNALD), "sh", "sh", "-ec", script, preload=False,
-                 env={"LIBRARY": str(shim.library)}).ok()
+        shim.run("unshare", "--mount", "sh", "-c", WITH_JOURNAL.replace("JOURNALD", JOURNALD), "sh", "sh", "-ec", script,
+                 preload=False, env={"LIBRARY": str(shim.library)}).ok()
     found = {name: [fields(line) for line in (shim.folder / f"found.{name}").read_text().splitlines()]
              for name in ("0", "1", "warning")}
     assert [line["port"] for line in found["0"]] == [str(plain.port), str(tested.port)], (plaintext, found)

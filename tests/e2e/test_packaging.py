@@ -1,5 +1,5 @@
 """What is installed works from where it is installed, leaves nothing when removed, and its pages are in order. The
-package is installed by dpkg in a root of its own: this machine's, with a memory file system over it for what is written."""
+package is installed by dpkg in a root of its own."""
 import os
 import platform
 import re
@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+from support.own_root import copy_build, copy_source, in_own_root, needs_root
 from support.shim import BUILD, PYTHON, ROOT
 from support.tap import Tap
 from support.tree import PROGRAM, compile_c, one_line
@@ -22,14 +23,12 @@ c.logout()
 """
 OTHERS = {"32 bits": {"flags": ["-m32"]}, "musl": {"compiler": "musl-gcc"}}
 on_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="other builds are made on x86-64 alone")
-own_root = pytest.mark.skipif(os.geteuid() != 0, reason="a root of its own needs root; the installed tree is tried without")
 
 
 def make(folder, *words):
     """Runs make in a copy's build folder, so that no other test's build is touched."""
     if not (folder / "build").exists():  # what is made already need not be made again
-        shutil.copytree(BUILD, folder / "build", symlinks=True, ignore=lambda place, names: [
-            name for name in names if place == str(BUILD) and name not in ("obj", "lib32", "musl")])
+        copy_build(BUILD, folder / "build")
     return subprocess.run(["make", "-s", "-C", ROOT, f"BUILD={folder}/build", *words], check=True, capture_output=True,
                           text=True, env={"PATH": os.environ["PATH"], "HOME": str(folder)}).stdout
 
@@ -122,10 +121,7 @@ def test_uninstall_takes_nothing_of_others(installed, tmp_path):
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """Made from a copy of the source: the objects in this build are for another PREFIX."""
-    folder = tmp_path_factory.mktemp("package")
-    copy = folder / "source"
-    shutil.copytree(ROOT, copy, symlinks=True, ignore=lambda place, names: [
-        name for name in names if name == ".git" or place == str(ROOT / "build") and name not in ("obj", "lib32", "musl")])
+    copy = copy_source(tmp_path_factory.mktemp("package") / "source")
     subprocess.run(["make", "-s", "deb"], cwd=copy, check=True, capture_output=True)
     return next((copy / "build").glob("retrotls_*.deb"))
 
@@ -143,33 +139,10 @@ def test_package_is_complete(package):
     assert "libssl3" in control and "libc6" in control
 
 
-# "$1" is an empty folder, "$2" the package; the rest is run once it is installed.
-INSIDE = """
-set -e
-root=$1 package=$2
-shift 2
-mount -t tmpfs tmpfs "$root"
-mkdir "$root/upper" "$root/work" "$root/all"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$root/upper,workdir=$root/work" "$root/all"
-for each in proc dev sys tmp; do mount --rbind "/$each" "$root/all/$each"; done
-chroot "$root/all" dpkg --install "$package" > /dev/null
-exec chroot "$root/all" "$@"
-"""
-
-
-def in_its_root(package, tmp_path, *words, **environment):
-    root = tmp_path / "root"
-    root.mkdir()
-    result = subprocess.run(["unshare", "-m", "sh", "-c", INSIDE, "sh", root, package, *words], capture_output=True,
-                            text=True, timeout=300, stdin=subprocess.DEVNULL,
-                            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", **environment})
-    assert result.returncode == 0, result
-    return result.stdout
-
-
-@own_root
+@needs_root
 def test_demo_runs_from_the_package(package, tmp_path):
-    out = in_its_root(package, tmp_path, PYTHON, ROOT / "tests/demo.py", RETROTLS_BUILD="/usr/bin")
+    out = in_own_root(tmp_path, 'dpkg --install "$1"; "$2" "$3"', package, PYTHON, ROOT / "tests/demo.py",
+                      RETROTLS_BUILD="/usr/bin")
     for words in ("mbsync reads over IMAP", "fetchmail reads over POP3", "msmtp sends over SMTP",
                   "nothing of the message or the password crossed"):
         assert words in out
@@ -177,14 +150,15 @@ def test_demo_runs_from_the_package(package, tmp_path):
     assert not shutil.which("retrotls"), "the package was installed in this machine's own root"
 
 
-@own_root
+@needs_root
 def test_package_from_its_installation_to_its_removal(package, tmp_path):
     """What the manual says of an installed retrotls, and that removing it leaves nothing."""
     programs = {"native": compile_c(SHOW_MAPS, tmp_path / "native")}
     if platform.machine() == "x86_64":
         programs["narrow"] = compile_c(SHOW_MAPS, tmp_path / "narrow", "-m32")
     script = """
-set -e
+dpkg --install "$1" > /dev/null
+shift
 retrotls lint
 man -w retrotls retrotls-policy libretrotls
 retrotls explain --address 192.0.2.1 mail.example.org:25 | head -1
@@ -194,7 +168,7 @@ rm /etc/ld.so.preload
 dpkg --purge retrotls > /dev/null
 find /usr /etc /var -xdev -name '*retrotls*'
 """
-    out = in_its_root(package, tmp_path, "sh", "-c", script, "sh", *programs.values()).splitlines()
+    out = in_own_root(tmp_path, script, package, *programs.values()).splitlines()
     assert out[0] == "/etc/retrotls/policy: no errors"
     assert [line.rpartition("/")[2] for line in out[1:4]] == ["retrotls.1.gz", "retrotls-policy.5.gz", "libretrotls.7.gz"]
     assert out[4] == "mail.example.org, port 25 (192.0.2.1): guarded with level secure"

@@ -196,7 +196,7 @@ def test_watch_in_tmux(mail, tmp_path):
     def tmux(*arguments):
         command = ["tmux", "-S", tmp_path / "tmux", "-f", "/dev/null", *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=60,
-                              env={"PATH": os.environ["PATH"], "LANG": "C", "TERM": "xterm"}).stdout
+                              env={"PATH": os.environ["PATH"], "LANG": "C", "TERM": "xterm", "SHELL": "/bin/sh"}).stdout
 
     def shows(*words):
         return lambda: all(word in tmux("capture-pane", "-p") for word in words)

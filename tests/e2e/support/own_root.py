@@ -1,0 +1,44 @@
+"""A root of one's own, for what is installed: this machine's, with a memory file system over it that takes what is
+written. And copies of the source, in which `make` may build for another place."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from .shim import ROOT
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a root of its own needs root; an installed tree is tried without")
+MADE = ("obj", "lib32", "musl")  # what a copy takes of the build: nothing is compiled twice
+
+INSIDE = """
+set -e
+root=$1
+shift
+mount -t tmpfs tmpfs "$root"
+mkdir "$root/upper" "$root/work" "$root/all"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$root/upper,workdir=$root/work" "$root/all"
+for each in proc dev sys tmp; do mount --rbind "/$each" "$root/all/$each"; done
+exec chroot "$root/all" "$@"
+"""
+
+
+def in_own_root(folder, script, *arguments, **environment):
+    """What the shell script says, with "$@" for the arguments; `folder` is there for its files."""
+    (folder / "root").mkdir()
+    result = subprocess.run(["unshare", "-m", "sh", "-c", INSIDE, "sh", folder / "root", "sh", "-ec", script, "sh", *arguments],
+                            capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
+                            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", **environment})
+    assert result.returncode == 0, result
+    return result.stdout
+
+
+def copy_source(to):
+    shutil.copytree(ROOT, to, symlinks=True, ignore=lambda place, names: [
+        name for name in names if name == ".git" or place == str(ROOT / "build") and name not in MADE])
+    return to
+
+
+def copy_build(build, to):
+    shutil.copytree(build, to, symlinks=True, ignore=lambda place, names: [
+        name for name in names if place == str(build) and name not in MADE])
