@@ -138,11 +138,16 @@ def serial(scale):
 def open_at_once(scale):
     """Many connections at the same time through one relay or proxy."""
     count = scale(500, 50)
-    with BenchServer() as server, started((Shim, Stunnel, Socat), server.target) as contenders:
-        runs = in_turns(contenders, scale(7, 2), lambda c: run(c, "open", count))
+    rounds = scale(7, 2)
+    with BenchServer() as server:
+        with started((Shim, Stunnel, Socat), server.target) as contenders:
+            runs = in_turns(contenders, rounds, lambda c: run(c, "open", count))
+        with started((Shim, Stunnel), server.without_tickets) as contenders:
+            full = in_turns(contenders, rounds, lambda c: run(c, "open", count))
     return {"a second": median_of(runs, lambda r: count / r.seconds),
             "KB each": median_of(runs, lambda r: (r.helper_memory - r.helper_memory_before) / count / 1000),
-            "x stunnel": paired(runs, "stunnel", "retrotls", lambda r: r.seconds)}
+            "x stunnel": paired(runs, "stunnel", "retrotls", lambda r: r.seconds),
+            "x stunnel, no tickets": paired(full, "stunnel", "retrotls", lambda r: r.seconds)}
 
 
 def aside(scale):

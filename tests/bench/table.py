@@ -51,6 +51,7 @@ def rows(m):
         row("the same, server without tickets", serial["x stunnel, no tickets"], "x stunnel"),
         row("500 open at once: relay's memory", opened["KB each"]["retrotls"], "KB each", "< 100"),
         row("500 open at once: opening", opened["x stunnel"], "x stunnel", ">= 1.0"),
+        row("the same, server without tickets", opened["x stunnel, no tickets"], "x stunnel"),
         row("memory added inside the program", serial["memory added"] / 1000, "KB", "< 300"),
         row("read(2) of a byte, unguarded descriptor", aside["read"]["ns added"], "ns more", "<= 3"),
         row("start of /bin/true", aside["start"]["ms added"], "ms more", "<= 0.3"),
