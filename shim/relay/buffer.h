@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-    BUFFER_SIZE = 64 * 1024,
+    BUFFER_SIZE = 128 * 1024,
     BUFFERS_SPARE = 16, /* kept for the next one to ask, over all threads */
 };
 

@@ -12,6 +12,8 @@
 #include "relay/tls_settings.h"
 #include "relay/tls_words.h"
 
+enum { TWO_RECORDS = 2 * SSL3_RT_MAX_PLAIN_LENGTH }; /* bytes */
+
 /* ---- what OpenSSL asks us ---- */
 
 static int on_chain(X509_STORE_CTX *store, void *unused)
@@ -163,6 +165,7 @@ void tls_close(struct tls *tls)
     if (tls->context)
         tls_sessions_settle(tls_context_sessions(tls->context));
     SSL_free(tls->ssl);
+    buffer_drop(&tls->gathered);
     if (tls->ticket && !tls->broken)
         keep_session(tls, tls->ticket);
     else
@@ -268,9 +271,14 @@ static enum flow stream_write(struct stream *s, const void *bytes, size_t length
     int done;
 
     *count = 0;
-    tls->more = length > SSL3_RT_MAX_PLAIN_LENGTH; /* one record a call: SSL_MODE_ENABLE_PARTIAL_WRITE */
-    done = SSL_write_ex(tls->ssl, bytes, length, count);
+    /*
+     * One record a call (SSL_MODE_ENABLE_PARTIAL_WRITE), and before it the one that could not be written;
+     * more at a time only where a CBC cipher is given the text of four (ssl3_write_bytes()).
+     */
+    tls->more = length > (tls->unwritten ? TWO_RECORDS : TWO_RECORDS / 2);
+    done = SSL_write_ex(tls->ssl, bytes, length < TWO_RECORDS ? length : TWO_RECORDS, count);
     tls->more = false;
+    tls->unwritten = !done;
     if (done)
         return FLOW_MOVED;
     switch (SSL_get_error(tls->ssl, 0)) {

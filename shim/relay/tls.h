@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+#include "relay/buffer.h"
 #include "relay/failure.h"
 #include "relay/plain.h"
 #include "relay/reference.h"
@@ -30,14 +31,16 @@ struct tls {
     *ticket; /* the latest one of TLS 1.3: kept for others when the connection has no more use of it */
     char session_key[TLS_SESSION_KEY_LIMIT]; /* "": not to be resumed */
     int64_t
-        verified;  /* when the certificate was verified in full, by this connection or the one it resumes */
-    bool pumped;   /* the pump waits for edges: after a short read, none is tried before the next edge */
-    bool dry;      /* there was a short read */
-    bool eof;      /* the server sent its FIN */
-    bool broken;   /* OpenSSL gave up: no close_notify can be sent */
-    bool more;     /* another record follows at once */
-    bool finished; /* our FIN is sent: what OpenSSL still wants to write is dropped */
-    int error;     /* errno of the last failed read or write, 0 for none */
+        verified;   /* when the certificate was verified in full, by this connection or the one it resumes */
+    bool pumped;    /* the pump waits for edges: after a short read, none is tried before the next edge */
+    bool dry;       /* there was a short read */
+    bool eof;       /* the server sent its FIN */
+    bool broken;    /* OpenSSL gave up: no close_notify can be sent */
+    bool more;      /* another record follows at once */
+    bool unwritten; /* OpenSSL has a record that the socket did not take */
+    struct buffer gathered; /* records that leave with the one after them */
+    bool finished;          /* our FIN is sent: what OpenSSL still wants to write is dropped */
+    int error;              /* errno of the last failed read or write, 0 for none */
 };
 
 /* Whom the connection is to, and what is asked of it. */

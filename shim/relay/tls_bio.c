@@ -4,8 +4,11 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "relay/tls.h"
+
+enum { GATHERED = 4 * SSL3_RT_MAX_ENCRYPTED_LENGTH }; /* bytes at most that wait for the record after them */
 
 static int bio_read(BIO *bio, char *buffer, int size)
 {
@@ -34,20 +37,57 @@ static int bio_read(BIO *bio, char *buffer, int size)
     return (int)n;
 }
 
+/* Keeps a record for the next write. False where there is no room: it is to be sent then. */
+static bool gather(struct tls *tls, const char *bytes, size_t length)
+{
+    return buffer_used(&tls->gathered) + length <= GATHERED && buffer_append(&tls->gathered, bytes, length);
+}
+
+static void sent(struct buffer *gathered, size_t count)
+{
+    buffer_take(gathered, count);
+    if (buffer_used(gathered) > 0)
+        return;
+    gathered->mark = 0; /* what is encrypted needs no wiping */
+    buffer_rest(gathered);
+}
+
+/* What was gathered and `bytes` after it; returns how many of the latter were taken, or -1. */
+static ssize_t send_both(struct tls *tls, const char *bytes, size_t length)
+{
+    const size_t before = buffer_used(&tls->gathered);
+    struct iovec parts[2] = {{tls->gathered.bytes + tls->gathered.begin, before},
+                             {(void *)(uintptr_t)bytes, length}};
+    const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    ssize_t n;
+
+    do
+        n = sendmsg(tls->stream.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -1;
+    sent(&tls->gathered, (size_t)n < before ? (size_t)n : before);
+    if ((size_t)n > before)
+        return n - (ssize_t)before;
+    errno = EAGAIN;
+    return -1;
+}
+
+/*
+ * Records that follow each other leave in one system call: the pump goes on at once after one with `more`,
+ * and while OpenSSL still has the one after it to write nothing is lost that was gathered.
+ */
 static int bio_write(BIO *bio, const char *bytes, int length)
 {
     struct tls *tls = BIO_get_data(bio);
-    /* With more to come TCP need not send yet: where it cannot take all of it, it does all the same (tcp(7)).
-     */
-    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (tls->more ? MSG_MORE : 0);
     ssize_t n;
 
     BIO_clear_retry_flags(bio);
     if (tls->finished)
         return length; /* an answer to a KeyUpdate, say, that the server can do without: it got our end */
-    do
-        n = send(tls->stream.fd, bytes, (size_t)length, flags);
-    while (n < 0 && errno == EINTR);
+    if (tls->more && gather(tls, bytes, (size_t)length))
+        return length;
+    n = send_both(tls, bytes, (size_t)length);
     if (n < 0 && errno == EAGAIN)
         BIO_set_retry_write(bio);
     else if (n < 0)
