@@ -92,9 +92,13 @@ static void note(const char *format, ...)
     say(stdout, 4, "  - %s", text);
 }
 
-static void show_notes(const struct calls *calls)
+static void show_notes(const struct target *target, const struct calls *calls)
 {
     heading("What that means");
+    if (target->others_gain)
+        note(
+            "It gives rights to its user that you have anyhow (setuid, setgid or file capabilities): started "
+            "by another user, it is out of reach.");
     if (calls->connects)
         note("Its connections are seen: it calls connect() of the C library.");
     else
@@ -214,7 +218,7 @@ static int examine(const struct target *target)
     say(stdout, LABEL, "%-*s%s", LABEL, "Library", library.path);
     gather_calls(target, &calls);
     show_calls(&calls);
-    show_notes(&calls);
+    show_notes(target, &calls);
     show_policy(target);
     return EXIT_SUCCESS;
 }

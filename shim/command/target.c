@@ -70,26 +70,30 @@ static bool privileges_are_heeded(int fd)
 }
 
 /* capabilities(7): the real user root gets nothing from them that it has not already. */
-static bool gains_capabilities(int fd)
+static bool has_capabilities(int fd)
 {
     struct vfs_ns_cap_data caps = {0};
 
-    if (getuid() == 0)
-        return false;
     return fgetxattr(fd, "security.capability", &caps, sizeof caps) > 0 || errno == ERANGE;
 }
 
-static enum target_fault privileges(const struct stat *st, int fd)
+static enum target_fault privileges(struct target *target, const struct stat *st, int fd)
 {
     const mode_t setgid = S_ISGID | S_IXGRP; /* without the latter it once meant mandatory locking */
+    const bool sets_user = st->st_mode & S_ISUID, sets_group = (st->st_mode & setgid) == setgid;
+    bool capable;
 
     if (!privileges_are_heeded(fd))
         return TARGET_WITHIN_REACH;
-    if ((st->st_mode & S_ISUID) && st->st_uid != getuid())
+    if (sets_user && st->st_uid != getuid())
         return TARGET_SETUID;
-    if ((st->st_mode & setgid) == setgid && st->st_gid != getgid())
+    if (sets_group && st->st_gid != getgid())
         return TARGET_SETGID;
-    return gains_capabilities(fd) ? TARGET_CAPABILITIES : TARGET_WITHIN_REACH;
+    capable = has_capabilities(fd);
+    if (capable && getuid() != 0)
+        return TARGET_CAPABILITIES;
+    target->others_gain = sets_user || sets_group || capable;
+    return TARGET_WITHIN_REACH;
 }
 
 /* ---- looking at one file */
@@ -101,12 +105,12 @@ static enum target_fault of_program(struct target *target, const struct stat *st
     if (target->elf.type != ET_EXEC && target->elf.type != ET_DYN)
         return TARGET_NO_PROGRAM;
     if (target->elf.foreign_order) /* which libraries there are decides later */
-        return privileges(st, fd);
+        return privileges(target, st, fd);
     if (target->elf.go)
         return TARGET_GO;
     if (!target->elf.interpreter)
         return TARGET_STATIC;
-    return privileges(st, fd);
+    return privileges(target, st, fd);
 }
 
 /* Appends a step. False where it is one too many, or too long. */

@@ -43,6 +43,7 @@ struct target {
     bool by_shell;                     /* the first is a text without "#!": execvp(3) hands it to /bin/sh */
     uid_t owner;                       /* of the program */
     gid_t group;
+    bool others_gain; /* rights by the program, which then leaves a preload out; who asks has them anyhow */
     struct elf elf; /* of the program, where it was read */
     void *map;
     size_t map_size;

@@ -129,14 +129,26 @@ void complain(const char *format, ...)
     va_end(arguments);
 }
 
+/* "check" of "check: which HOST?": the subcommand in whose name it is said. */
+static int subcommand_of(const char *text)
+{
+    const size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+
+    return text[length] == ':' ? (int)length : 0;
+}
+
 int usage_error(const char *format, ...)
 {
+    char text[TEXT_LIMIT];
     va_list arguments;
+    int name;
 
     va_start(arguments, format);
-    say_text(stderr, 4, "retrotls: ", format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fputs("Try 'retrotls --help' for more information.\n", stderr);
+    name = subcommand_of(text);
+    complain("%s", text);
+    fprintf(stderr, "Try 'retrotls %.*s%s--help' for more information.\n", name, text, name > 0 ? " " : "");
     return EXIT_USAGE;
 }
 

@@ -1,5 +1,6 @@
 """retrotls doctor: what it says of programs within reach, and why others are not."""
 import re
+import shutil
 
 import pytest
 
@@ -83,6 +84,16 @@ def test_doctor_tells_why_a_program_is_out_of_reach(tree):
         assert_fits(result.stdout)
     assert tree.run("doctor", "no-such-program").returncode == 127
     assert tree.run("doctor", "/etc/passwd").returncode == 126
+
+
+def test_doctor_tells_who_asks_what_others_would_see(tree, built):
+    """To its owner, setuid makes no difference; to all others, the loader leaves the preload out."""
+    shutil.copy(built / "program", tree.folder / "own")
+    assert "out of reach" not in tree.run("doctor", "./own").stdout
+    (tree.folder / "own").chmod(0o4755)
+    result = tree.run("doctor", "./own")
+    assert result.returncode == 0 and "is within reach" in result.stdout
+    assert "started by another user, it is out of reach" in one_line(result.stdout)
 
 
 def test_doctor_runs_nothing_of_the_program(tree):

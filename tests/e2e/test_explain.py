@@ -207,7 +207,7 @@ def test_explain_reads_another_users_policy_as_that_user_does(tree):
 def test_explain_usage_errors(tree, arguments, words):
     result = tree.run("explain", *arguments)
     assert (result.returncode, result.stdout) == (2, "")
-    assert words in one_line(result.stderr) and "Try 'retrotls --help'" in result.stderr
+    assert words in one_line(result.stderr) and "Try 'retrotls explain --help'" in result.stderr
 
 
 def test_explain_fits_any_terminal_and_is_coloured_there_alone(tree, policy):
