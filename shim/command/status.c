@@ -134,8 +134,10 @@ static void wait_or_end(bool keys)
 
 static void draw(const struct rows *rows)
 {
+    const size_t lines = lines_of(stdout);
+
     fputs("\033[H\033[J", stdout); /* home, clear to the end (ECMA-48) */
-    table_show(rows, columns_of(stdout), lines_of(stdout));
+    table_show(rows, columns_of(stdout), rows->silent > 0 && lines > 1 ? lines - 1 : lines);
     if (rows->silent > 0)
         printf("%zu of the relays did not answer in full\n", rows->silent);
 }

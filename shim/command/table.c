@@ -229,7 +229,7 @@ static void show_line(const struct layout *l, const struct row *row)
 void table_show(const struct rows *rows, size_t width, size_t height)
 {
     struct layout layout;
-    size_t room = height > 2 ? height - 2 : 1;
+    size_t room = height > 2 ? height - 2 : 1; /* beside the titles and the line that the cursor is on */
 
     if (rows->count == 0) {
         puts("No connections.");
@@ -237,6 +237,8 @@ void table_show(const struct rows *rows, size_t width, size_t height)
     }
     if (height == 0 || rows->count <= room)
         room = rows->count;
+    else if (room > 1)
+        room--; /* for how many more there are */
     measure(&layout, rows);
     fit(&layout, width);
     show_line(&layout, NULL);

@@ -322,6 +322,23 @@ def test_error_shown_in_the_manual_is_what_is_told(shim):
     assert told == shown.replace("/home/ada/.config/retrotls/policy", str(shim.policy_file))
 
 
+# ---- what a person sees
+
+def failures():
+    """Every failure's words, with %s for a word from outside."""
+    text = (ROOT / "shim/relay/failure_texts.h").read_text()
+    return "\n".join(re.sub(r'"\s*\\?\s*"', "", words) for words in re.findall(r'X\(FAILURE_\w+, "((?:[^"]|"\s*\\\s*")*)', text))
+
+
+@pytest.mark.parametrize("symptom", [
+    code for row in re.findall(r"^\| (.*?) \|", README.partition("## Troubleshooting")[2].partition("## ")[0], re.M)
+    for code in re.findall("`(.*?)`", row) if re.match("certificate of|TLS not|no |is ", code)])
+def test_symptom_is_in_the_words_of_a_failure(symptom):
+    """`H`, `A` and `NAME` stand for what is from outside, `...` for the rest."""
+    pattern = re.sub(r"\b(H|A|NAME)\b", "%s", re.escape(symptom).replace(r"\.\.\.", ".*")).replace(r"'.*'", "'%s %s'")
+    assert re.search(pattern, failures()), pattern
+
+
 # ---- what the manual says of the command
 
 @pytest.mark.parametrize("command", ["", "check", "doctor", "explain", "lint", "status"])

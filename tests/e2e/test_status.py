@@ -191,6 +191,22 @@ def test_watch(mail, end):
         assert screen.startswith(("PROGRAM", "USER"))
 
 
+def test_watch_of_more_than_fit(shim, dovecot):
+    """The last line of a screen stays free: what is written there would scroll the first away."""
+    shim.guard(dovecot.ports["imap"], "encrypt")
+    code = ("import imaplib, sys\nmany = [imaplib.IMAP4(sys.argv[1], int(sys.argv[2])) for _ in range(12)]\n"
+            "print('open', flush=True)\nsys.stdin.read()\n")
+    process = shim.popen(PYTHON, "-c", code, dovecot.address, dovecot.ports["imap"], stdin=-1)
+    try:
+        assert process.stdout.readline() == b"open\n", process.stderr.read()
+        with Terminal(80, 10, "--watch") as terminal:
+            terminal.read_until(lambda _: len(terminal.screens()) >= 2, "two screens")
+        for screen in terminal.screens():
+            assert len(screen.splitlines()) == 9 and re.search(r"^and \d+ more$", screen, re.M), screen
+    finally:
+        shim.finish(process, b"\n")
+
+
 def test_watch_in_tmux(mail, tmp_path):
     """A whole terminal: what was on it before comes back in the end."""
     def tmux(*arguments):
