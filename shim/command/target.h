@@ -44,7 +44,7 @@ struct target {
     uid_t owner;                       /* of the program */
     gid_t group;
     bool others_gain; /* rights by the program, which then leaves a preload out; who asks has them anyhow */
-    struct elf elf; /* of the program, where it was read */
+    struct elf elf;   /* of the program, where it was read */
     void *map;
     size_t map_size;
 };
