@@ -252,6 +252,10 @@ static bool add_value(struct reading *r, enum criterion criterion, struct value 
         r->block->unknown = ALL_CRITERIA; /* what follows is read as the wrong thing */
         return false;
     }
+    if (criterion != CRITERION_PROGRAM && criterion != CRITERION_USER && strchr(r->text, ',') != NULL) {
+        tell(r, MESSAGE_COMMA, r->text, NULL);
+        return false;
+    }
     if (!read_criterion_value(r, criterion, value))
         return false;
     **end = value;
@@ -271,6 +275,13 @@ static int criterion_of(struct reading *r, bool first)
         return -1;
     }
     if (criterion < 0) {
+        char sign[2] = "";
+        const int known = r->word->quoted ? -1 : word_before_sign(text, criterion_words, sign);
+
+        if (known >= 0) { /* no value has these signs behind such a word */
+            tell(r, MESSAGE_SIGN, sign, criterion_words[known]);
+            return -1;
+        }
         if (!first)
             return CRITERIA;
         errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_CRITERION, text, NULL,

@@ -187,13 +187,20 @@ static void unknown_word(struct loader *loader, struct lexer *lexer)
 {
     const struct word *word = &lexer->keyword;
     const char *nearest = nearest_word(word->text, setting_words, NULL);
+    char sign[2] = "";
+    const int known = word_before_sign(word->text, setting_words, sign);
 
     if (word_index(word->text, criterion_words) >= 0) {
         tell(loader, &word->place, MESSAGE_CRITERION_ALONE, word->text, NULL);
         return;
     }
-    errors_tell_word(&loader->errors, &word->place, MESSAGE_UNKNOWN_SETTING, word->text, NULL, setting_words,
-                     "the settings are");
+    if (known >= 0) {
+        nearest = setting_words[known];
+        errors_tell(&loader->errors, &word->place, MESSAGE_SIGN, sign, nearest, NULL);
+    } else {
+        errors_tell_word(&loader->errors, &word->place, MESSAGE_UNKNOWN_SETTING, word->text, NULL,
+                         setting_words, "the settings are");
+    }
     broken(loader);
     if (nearest != NULL && strcmp(nearest, "include") == 0)
         loader->policy->unreadable = true;

@@ -32,6 +32,7 @@
     M(WORD_TOO_LONG, "a word longer than %1 bytes", "")                                                 \
     /* lines of settings */                                                                             \
     M(UNKNOWN_SETTING, "unknown setting '%1'", "")                                                      \
+    M(SIGN, "no '%1' stands behind '%2'", "write: %2 VALUE")                                            \
     M(CRITERION_ALONE, "'%1' is a criterion", "it stands in a 'match' line: match %1 VALUE")            \
     M(SETTING_TWICE, "'%1' was set already, in line %2", "remove one of them")                          \
     M(SETTING_NO_VALUE, "'%1' needs a value", "")                                                       \
@@ -53,6 +54,7 @@
     M(NEGATION_ALONE, "'!' without a value", "it stands directly before the value: !VALUE")             \
     /* values */                                                                                        \
     M(UNKNOWN_VALUE, "'%2' cannot be '%1'", "")                                                         \
+    M(COMMA, "a comma in '%1'", "values stand apart with blanks alone")                                 \
     M(HOST_BAD, "'%1' is no host name", "")                                                             \
     M(HOST_NOT_ASCII, "a host name that is not ASCII", "write it as the DNS has it: xn--...")           \
     M(HOST_IS_ADDRESS, "'%1' is an address, not a host name", "write: address %1")                      \

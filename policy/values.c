@@ -82,6 +82,8 @@ static bool read_host(const struct reading *r, const char *name)
     for (const char *c = name; *c != '\0'; c++)
         if ((unsigned char)*c >= 0x80)
             return refuse(r, MESSAGE_HOST_NOT_ASCII, NULL, NULL);
+    if (strchr(name, ',') != NULL)
+        return refuse(r, MESSAGE_COMMA, name, NULL);
     if (name[0] == '.' || strpbrk(name, "*?") != NULL)
         return refuse(r, MESSAGE_NAME_PATTERN, name, NULL);
     if (!is_host_name(name, false))

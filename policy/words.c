@@ -50,6 +50,17 @@ int word_index(const char *word, const char *const *words)
     return -1;
 }
 
+int word_before_sign(const char *text, const char *const *words, char *sign)
+{
+    const size_t length = strcspn(text, "=:");
+
+    *sign = text[length];
+    for (int i = 0; *sign != '\0' && words[i] != NULL; i++)
+        if (strlen(words[i]) == length && strncmp(text, words[i], length) == 0)
+            return i;
+    return -1;
+}
+
 const char *policy_setting_name(enum policy_setting setting)
 {
     return (unsigned)setting < POLICY_SETTINGS ? setting_words[setting] : "unknown";

@@ -20,5 +20,10 @@ extern const char *const pin_words[]; /* kinds of fingerprints */
 
 /* The index of `word` in `words`, or -1. */
 int word_index(const char *word, const char *const *words);
+/*
+ * The index of the word that `text` begins with, up to a '=' or ':', which stand behind no word of this
+ * language: "level=secure", "host:". -1 where there is none; `*sign` is which of the two.
+ */
+int word_before_sign(const char *text, const char *const *words, char *sign);
 
 #endif
