@@ -10,8 +10,6 @@ from support import protocols
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import POP3, SECRET
-from support.servers.dovecot import message
-from support.servers.server import UNPACKED
 from support.shim import BUILD, PROGRAMS, ROOT
 from support.tap import Tap
 
@@ -90,22 +88,6 @@ int main(void)
         tap.wait_closed()
         server.wait_done()
     assert server.over_tls == POP3.words, result.show()
-    tap.saw_only_tls_after(POP3.preamble)
-
-
-def test_a_32_bit_client_of_debians(shim, dovecot):
-    """mailcheck from the i386 packages: gethostbyname(), one stream of stdio."""
-    user = dovecot.mailbox(message("one", "text"), message("two", "text"))
-    netrc, rc = shim.folder / ".netrc", shim.folder / "rc"
-    netrc.write_text(f"machine localhost login {user} password secret\n")
-    netrc.chmod(0o600)
-    with Tap(dovecot.at("pop3")) as tap:
-        shim.guard(tap.port, "secure", "pop3")
-        rc.write_text(f"pop3://{user}@localhost:{tap.port}/")
-        result = shim.run(UNPACKED / "mailcheck-i386/usr/bin/mailcheck", "-f", rc, command=True).ok()
-        tap.wait_closed()
-    assert b" 2 " in result.out, result.show() + tap.transcript()
-    tap.never_saw(b"secret")
     tap.saw_only_tls_after(POP3.preamble)
 
 

@@ -1,0 +1,146 @@
+"""Clients that read over IMAP."""
+import os
+import pwd
+
+from ..shim import PYTHON
+from .registry import ELSEWHERE, reads
+
+
+@reads("curl", "imap")
+def curl_imap(s):
+    return ["curl", "-sS", "-u", f"{s.user}:secret", f"imap://{ELSEWHERE}:{s.port}/INBOX;MAILINDEX=1"]
+
+
+@reads("python3 (imaplib, poplib, smtplib, nntplib)", "imap")
+def python_imap(s):
+    return [PYTHON, "-c", f"""
+import imaplib
+c = imaplib.IMAP4("localhost", {s.port})
+c.login("{s.user}", "secret")
+c.select()
+print(c.fetch("1", "(RFC822)")[1][0][1].decode())
+c.logout()
+"""]
+
+
+def mutt_rc(s):
+    return s.file("muttrc", """
+set ssl_starttls=no ssl_force_tls=no imap_pass=secret smtp_pass=secret
+set smtp_url=smtp://test@localhost:{port}/ smtp_authenticators=plain from=a@example.org
+set folder={folder}
+set header_cache= message_cachedir= record= certificate_file={folder}/none sendmail= copy=no
+set imap_keepalive=900 wait_key=no confirmappend=no mail_check=900 timeout=900
+""")
+
+
+@reads("mutt", "imap")
+def mutt_imap(s):
+    keys = "<last-entry><display-message><exit><pipe-message>cat>got<enter><exit>"
+    mutt = f"mutt -F {mutt_rc(s)} -f imap://{s.user}@localhost:{s.port}/INBOX -e 'push \"{keys}\"'"
+    return ["sh", "-c", 'script -qefc "$1" /dev/null && cat got', "mutt", mutt]
+
+
+@reads("mbsync", "imap")
+def mbsync(s):
+    (s.folder / "down").mkdir()
+    rc = s.file("mbsyncrc", """
+IMAPAccount a
+Host localhost
+Port {port}
+User {user}
+Pass secret
+SSLType None
+AuthMechs LOGIN
+
+IMAPStore far
+Account a
+
+MaildirStore near
+Path {folder}/down/
+Inbox {folder}/down/INBOX
+
+Channel c
+Far :far:
+Near :near:
+Patterns INBOX
+Create Near
+SyncState *
+""")
+    return ["sh", "-c", f"mbsync -q -c {rc} -a && cat down/INBOX/*/*"]
+
+
+@reads("doveadm (imapc)", "imap", by_address=True)
+def doveadm(s):
+    """It gets an address: a name it would have looked up by another process, which does not run here."""
+    user = pwd.getpwnam("mail") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    home = s.folder / "home"
+    home.mkdir()
+    if os.geteuid() == 0:
+        os.chown(home, user.pw_uid, user.pw_gid)  # it refuses to be root
+    conf = s.file("imapc.conf", """
+log_path = /dev/stderr
+ssl = no
+import_environment = TZ LD_PRELOAD RETROTLS_POLICY RETROTLS_LOG RETROTLS_TEST_HOSTS
+mail_location = imapc:{folder}/home/imapc
+mail_home = {folder}/home
+mail_uid = %d
+mail_gid = %d
+first_valid_uid = 1
+first_valid_gid = 1
+imapc_host = 127.0.0.1
+imapc_port = {port}
+imapc_user = {user}
+imapc_password = secret
+imapc_ssl = no
+base_dir = {folder}/run
+stats_writer_socket_path =
+service stats {{
+  chroot =
+}}
+""" % (user.pw_uid, user.pw_gid), 0o644)
+    s.open_to_others()
+    return ["doveadm", "-c", str(conf), "fetch", "text", "mailbox", "INBOX", "uid", "1:20"]
+
+
+def getmail_rc(s, retriever):
+    return s.file("getmailrc", """
+[retriever]
+type = %s
+server = localhost
+port = {port}
+username = {user}
+password = secret
+[destination]
+type = MDA_external
+path = /bin/sh
+arguments = ("-c", "cat >> {folder}/got")
+allow_root_commands = true
+[options]
+read_all = true
+delete = false
+""" % retriever)
+
+
+@reads("getmail", "imap")
+def getmail_imap(s):
+    return ["sh", "-c", f"getmail -q --getmaildir {s.folder} --rcfile {getmail_rc(s, 'SimpleIMAPRetriever')} && cat got"]
+
+
+@reads("s-nail", "imap")
+def s_nail_imap(s):
+    """Types the message; its own TLS is only for imaps://, or where imap-use-starttls is set."""
+    return ["sh", "-c", f"echo type 1 | s-nail -:/ -S v15-compat -S password=secret -S headline-plain "
+                        f"-f imap://{s.user}@localhost:{s.port}/INBOX"]
+
+
+@reads("alpine", "imap")
+def alpine(s):
+    rc = s.file("pinerc", """
+inbox-path={{localhost:{port}/notls/user={user}}}INBOX
+user-domain=example.org
+personal-name=a
+feature-list=quit-without-confirm
+last-version-used=9.99
+""")
+    return s.with_keys(["alpine", "-p", str(rc), "-i"], ["PASSWORD", "secret\\r", "Preserve", "n",
+                                                         "hello", "\\r", "cat sat", "q"])
