@@ -1,10 +1,10 @@
 # The tests: see tests/README.md. Included by the Makefile.
 
-E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/resolver.c,$(wildcard tests/e2e/programs/*.c)))
+E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/resolver.c %/spy.c,$(wildcard tests/e2e/programs/*.c)))
 C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: check check-quick demo dependencies e2e-programs unit-programs e2e soak format format-check cppcheck
+.PHONY: clients check check-quick demo dependencies e2e-programs unit-programs e2e soak format format-check cppcheck
 
 # Everything, about ten minutes on two cores. The last line says how many tests passed and failed.
 check: dependencies
@@ -22,8 +22,12 @@ demo:
 	@$(MAKE) -s all
 	@/usr/bin/python3 tests/demo.py
 
+# The client matrix; writes the table of it into the README.
+clients: dependencies all e2e-programs
+	@tests/clients-table
+
 unit-programs: $(UNIT)
-e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so
+e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so
 
 # make e2e TESTS='test_clients.py -k curl'
 e2e: all e2e-programs twin-programs
@@ -34,7 +38,7 @@ soak: all e2e-programs
 	@cd tests/e2e && RETROTLS_SOAK=1 /usr/bin/python3 -m pytest -q -s test_fault_matrix.py test_kills.py test_soak.py \
 		test_watch.py
 
-$(BUILD)/e2e/resolver.so: tests/e2e/programs/resolver.c
+$(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so: $(BUILD)/e2e/%.so: tests/e2e/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -o $@ $< -ldl
 

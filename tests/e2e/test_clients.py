@@ -1,17 +1,24 @@
 """Real programs that were told nothing of TLS (support/clients), each one whole session with a real server through the
 shim. The recorder on the path proves that neither password nor mail crossed in clear, and that nothing but the shim's own
 dialogue and TLS did."""
+import json
+import os
 import shutil
 import uuid
+from pathlib import Path
 
 import pytest
 from support import protocols
-from support.clients import READERS, SENDERS, TEXT, Session
+from support.clients import READERS, SENDERS, TEXT, Session, table
+from support.clients.style import Style
 from support.servers.dovecot import message
+from support.shim import ROOT
 from support.tap import Tap
 
 BY_NAME = {p.name: p for p in protocols.ALL}
 SERVERS = {"imap": "dovecot", "pop3": "dovecot", "smtp": "exim", "nntp": "inn"}
+
+SEEN = os.environ.get("RETROTLS_CLIENTS")  # where `make clients` wants to find what was seen of each client
 
 WAYS = pytest.mark.parametrize("command", [False, True], ids=["LD_PRELOAD", "retrotls"])
 
@@ -26,10 +33,21 @@ def server(request, client):
     return request.getfixturevalue(SERVERS[client.protocol])
 
 
-def run(session, client, **options):
+def run(session, client, measured=False, **options):
     words = client.words(session)
     assert shutil.which(words[0]), f"{words[0]} is not installed"
-    return session.shim.run(*words, stdin=session.stdin, env=session.environment, **options)
+    style = Style(session) if measured else None
+    result = session.shim.run(*(style.words(words) if style else words), stdin=session.stdin, env=session.environment,
+                              **options)
+    if style:
+        tell(client, "style", style.seen())
+    return result
+
+
+def tell(client, what, value=None):
+    """Leaves for `make clients` what was seen of a client's session."""
+    if SEEN:
+        Path(SEEN, f"{client.protocol}-{client.name}.{what}").write_text(json.dumps(value))
 
 
 def reading(shim, server, client, tap, **options):
@@ -76,6 +94,7 @@ def test_reads_mail(shim, server, client, command):
         assert client.shows in result.out, result.show() + server.logs() + tap.transcript()
         result.ok()
         upgraded(shim, tap, BY_NAME[client.protocol], result)
+    tell(client, "retrotls" if command else "LD_PRELOAD")
 
 
 @WAYS
@@ -85,16 +104,24 @@ def test_sends_mail(shim, server, client, command):
         shim.guard(tap.port, "secure", client.protocol)
         result = sending(shim, server, client, tap, command=command)
         upgraded(shim, tap, BY_NAME[client.protocol], result)
+    tell(client, "retrotls" if command else "LD_PRELOAD")
 
 
 @each([*READERS, *SENDERS])
 def test_the_same_program_sends_all_in_clear_without_the_shim(shim, server, client):
     """The proof above is worth something only if the program really knows nothing of TLS."""
     with Tap(server.at(client.protocol)) as tap:
-        result = (sending if client.sends else reading)(shim, server, client, tap, preload=False)
+        result = (sending if client.sends else reading)(shim, server, client, tap, preload=False, measured=SEEN)
         tap.wait_closed()
     if client.sends:
         assert TEXT.encode() in tap.up, result.show() + tap.transcript()
     else:
         assert client.shows in result.out, result.show() + tap.transcript()
         assert TEXT.encode() in tap.down or b"secret" in tap.up, result.show() + tap.transcript()
+    tell(client, "clear")
+
+
+@pytest.mark.skipif(SEEN is not None, reason="the table is about to be made")
+def test_table_in_the_readme_is_of_these_clients():
+    """`make clients` writes it: each program and protocol that is tried here, and no other."""
+    assert table.programs_in((ROOT / "README.md").read_text()) == table.programs_tried()
