@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "relay/memory.h"
+#include "relay/random.h"
 #include "relay/request.h"
 #include "relay/sandbox.h"
 #include "relay/service.h"
@@ -135,6 +136,7 @@ int main(int argc, char **argv)
     if (!good || !read_name())
         return usage(0, NULL);
     memory_prepare();
+    random_prepare();
     request_set_token(token);
     explicit_bzero(token, sizeof token);
     ignore_signals();
