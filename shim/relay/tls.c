@@ -27,32 +27,17 @@ static int on_chain(X509_STORE_CTX *store, void *unused)
     return verify_chain(store, &tls->check);
 }
 
-/* Offers `session` to later connections. What went on only because `testing` lets it does not count as
- * verified. */
-static void keep_session(const struct tls *tls, SSL_SESSION *session)
-{
-    if (tls->session_key[0] && tls->check.why.kind == FAILURE_NONE)
-        tls_session_keep(tls_context_sessions(tls->context), tls->session_key, session, tls->verified);
-    else if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION)
-        SSL_SESSION_free(session);
-}
-
 /*
- * A server that speaks TLS 1.3 sends two tickets, as a rule. OpenSSL refers to the latest alone: with the
- * second one, the first is free to be used; the last one when the connection is closed.
+ * Offers the session to later connections as soon as it comes, which is while this one goes on. What went on
+ * only because `testing` lets it does not count as verified.
  */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls *tls = SSL_get_app_data(ssl);
 
-    if (SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION) {
-        keep_session(tls, session);
-        return 0;
-    }
-    if (tls->ticket)
-        keep_session(tls, tls->ticket);
-    tls->ticket = session;
-    return 1; /* the reference is ours */
+    if (tls->session_key[0] && tls->check.why.kind == FAILURE_NONE)
+        tls_session_keep(tls_context_sessions(tls->context), tls->session_key, session, tls->verified);
+    return 0; /* the reference stays OpenSSL's */
 }
 
 void tls_prepare_context(SSL_CTX *context)
@@ -158,19 +143,10 @@ bool tls_open(struct tls *tls, int fd, const struct tls_peer *peer, struct failu
 
 void tls_close(struct tls *tls)
 {
-    /* SSL_free() makes a session that was not shut down unfit for resumption
-     * (SSL_CTX_remove_session()). */
-    if (tls->ssl && !tls->broken)
-        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     if (tls->context)
         tls_sessions_settle(tls_context_sessions(tls->context));
     SSL_free(tls->ssl);
     buffer_drop(&tls->gathered);
-    if (tls->ticket && !tls->broken)
-        keep_session(tls, tls->ticket);
-    else
-        SSL_SESSION_free(tls->ticket);
-    tls->ticket = NULL;
     if (tls->context)
         tls_context_put(tls->context);
     tls->ssl = NULL;

@@ -27,8 +27,6 @@ struct tls {
     struct references references;
     char address[INET6_ADDRSTRLEN]; /* of the server, for messages and the session's key */
     struct verification check;
-    SSL_SESSION
-    *ticket; /* the latest one of TLS 1.3: kept for others when the connection has no more use of it */
     char session_key[TLS_SESSION_KEY_LIMIT]; /* "": not to be resumed */
     int64_t
         verified;   /* when the certificate was verified in full, by this connection or the one it resumes */

@@ -1,7 +1,5 @@
 #include "relay/tls_session.h"
 
-#include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -16,9 +14,7 @@ void tls_sessions_open(struct tls_sessions *sessions)
 
 static void drop(struct kept_session *kept)
 {
-    OPENSSL_clear_free(kept->bytes, kept->length);
     SSL_SESSION_free(kept->session); /* wipes it */
-    kept->bytes = NULL;
     kept->session = NULL;
 }
 
@@ -31,7 +27,7 @@ void tls_sessions_close(struct tls_sessions *sessions)
 
 static bool is_free(const struct kept_session *kept)
 {
-    return !kept->bytes && !kept->session;
+    return !kept->session;
 }
 
 static struct kept_session *latest(struct tls_sessions *sessions, const char *key)
@@ -56,14 +52,13 @@ static bool too_old(const SSL_SESSION *session, int64_t verified)
            plain_now() - verified > TLS_SESSION_AGE;
 }
 
-/* An object for the caller. */
+/* An object for the caller: of TLS 1.3 the one that was kept (RFC 8446, C.4: a ticket is used once). */
 static SSL_SESSION *take(struct kept_session *kept)
 {
-    const unsigned char *bytes = kept->bytes;
     SSL_SESSION *session = kept->session;
 
-    if (!session)
-        return d2i_SSL_SESSION(NULL, &bytes, (long)kept->length);
+    if (SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION)
+        return SSL_SESSION_dup(session);
     kept->session = NULL;
     return session;
 }
@@ -104,31 +99,14 @@ static void keep(struct tls_sessions *sessions, struct kept_session fresh)
     pthread_mutex_unlock(&sessions->lock);
 }
 
-static bool serialize(struct kept_session *kept, SSL_SESSION *session)
-{
-    const int length = i2d_SSL_SESSION(session, NULL);
-    unsigned char *to;
-
-    if (length <= 0 || length > TLS_SESSION_SIZE)
-        return false;
-    kept->length = (size_t)length;
-    kept->bytes = to = OPENSSL_malloc(kept->length);
-    return to && i2d_SSL_SESSION(session, &to) == length;
-}
-
 void tls_session_keep(struct tls_sessions *sessions, const char *key, SSL_SESSION *session, int64_t verified)
 {
     struct kept_session fresh = {.verified = verified};
-    const bool once = SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
 
-    if (once)
-        fresh.session = session;
-    if (strlen(key) < sizeof fresh.key && (once || serialize(&fresh, session))) {
-        memcpy(fresh.key, key, strlen(key) + 1);
-        keep(sessions, fresh);
-    } else {
-        drop(&fresh);
-    }
+    if (strlen(key) >= sizeof fresh.key || !(fresh.session = SSL_SESSION_dup(session)))
+        return;
+    memcpy(fresh.key, key, strlen(key) + 1);
+    keep(sessions, fresh);
 }
 
 void tls_sessions_settle(struct tls_sessions *sessions)

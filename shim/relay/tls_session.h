@@ -1,8 +1,9 @@
 /*
- * Sessions that may be resumed. One of TLS 1.3 is resumed once, and is an object that nobody else refers to;
- * one of TLS 1.2, which several connections may resume, is kept as bytes, of which each gets an object of its
- * own (half as dear as the whole handshake: the certificate is parsed anew). So no session is shared between
- * threads, and the secrets in them are wiped when they go. All calls may come from any thread.
+ * Sessions that may be resumed. Each connection gets an object of its own, which refers to the certificate,
+ * and shares nothing else with another: to share the whole, as OpenSSL's cache does, would be to free in one
+ * thread what another has just read; to keep bytes would be to parse the certificate for each connection,
+ * half as dear as the whole handshake. One of TLS 1.3 is resumed once, one of TLS 1.2 by several. The secrets
+ * in them are wiped when they go. All calls may come from any thread.
  */
 #ifndef RETROTLS_RELAY_TLS_SESSION_H
 #define RETROTLS_RELAY_TLS_SESSION_H
@@ -14,7 +15,6 @@
 
 enum {
     TLS_SESSIONS_LIMIT = 32,       /* kept in one store */
-    TLS_SESSION_SIZE = 16384,      /* bytes of one */
     TLS_SESSION_KEY_LIMIT = 640,   /* bytes of its key */
     TLS_SESSION_AGE = 3600 * 1000, /* ms: a certificate's chain is verified anew at least that often */
 };
@@ -23,9 +23,7 @@ struct tls_sessions {
     pthread_mutex_t lock;
     uint64_t kept; /* so far */
     struct kept_session {
-        SSL_SESSION *session; /* with `bytes` NULL too: free */
-        unsigned char *bytes;
-        size_t length;
+        SSL_SESSION *session; /* NULL: free */
         int64_t verified;
         uint64_t order;
         char key[TLS_SESSION_KEY_LIMIT];
@@ -43,9 +41,8 @@ void tls_sessions_close(struct tls_sessions *sessions);
 SSL_SESSION *tls_session_take(struct tls_sessions *sessions, const char *key, int64_t *verified);
 
 /*
- * Keeps `session`; of TLS 1.3 it takes over the caller's reference, which must be the only one, of TLS 1.2 a
- * copy is kept. `verified` is when the certificate was verified in full: a session that comes of a resumed
- * one inherits its time, or a chain of them would outlive every certificate.
+ * Keeps a copy of `session`. `verified` is when the certificate was verified in full: a session that comes of
+ * a resumed one inherits its time, or a chain of them would outlive every certificate.
  */
 void tls_session_keep(struct tls_sessions *sessions, const char *key, SSL_SESSION *session, int64_t verified);
 

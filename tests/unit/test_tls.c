@@ -200,6 +200,7 @@ static void a_ticket_serves_while_its_connection_goes_on(void **state)
     int pair[2];
 
     (void)state;
+    SSL_CTX_set_num_tickets(context, 1);
     peer_tcp_pair(pair);
     server.fd = pair[1];
     peer_server_start(&server);
