@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <openssl/crypto.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,33 @@ enum {
 /*
  * OpenSSL wipes keys by itself, and plaintext where SSL_OP_CLEANSE_PLAINTEXT says so: each record as it is
  * read, eight bytes at a time, a tenth of what decrypting it costs. But its buffers come and go with the
- * bytes in them (SSL_MODE_RELEASE_BUFFERS): so they are wiped when they go.
+ * bytes in them (SSL_MODE_RELEASE_BUFFERS): so they are wiped when they go, as far as they were written to.
+ * What was received is decrypted in its place.
  */
+static _Thread_local uintptr_t reached; /* what was received ends here; 0: is not known */
+
+/* How much of a block of `size` bytes was written to. */
+static size_t used(const void *block, size_t size)
+{
+    const uintptr_t begin = (uintptr_t)block;
+    size_t count = size;
+
+    if (reached > begin && reached <= begin + size) {
+        count = reached - begin;
+        reached = 0;
+    }
+    return count;
+}
+
+void memory_received(const void *end)
+{
+    const uintptr_t now = (uintptr_t)end;
+
+    /* In the same buffer, an earlier read may have gone further. */
+    if (now > reached || reached - now > MEMORY_READ_BUFFER)
+        reached = now;
+}
+
 static void *allocate(size_t size, const char *file, int line)
 {
     (void)file;
@@ -27,7 +53,7 @@ static void release(void *block, const char *file, int line)
     (void)file;
     (void)line;
     if (block && malloc_usable_size(block) >= RECORD)
-        explicit_bzero(block, malloc_usable_size(block));
+        explicit_bzero(block, used(block, malloc_usable_size(block)));
     free(block);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "relay/memory.h"
 #include "relay/tls.h"
 
 enum { GATHERED = 4 * SSL3_RT_MAX_ENCRYPTED_LENGTH }; /* bytes at most that wait for the record after them */
@@ -25,6 +26,7 @@ static int bio_read(BIO *bio, char *buffer, int size)
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         tls->dry = n < size && !tls->stream.ending;
+        memory_received(buffer + n);
     } else if (n == 0) {
         tls->eof = true;
     } else if (errno == EAGAIN) {

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 
 #include "relay/bundle.h"
+#include "relay/memory.h"
 #include "wire/wire.h"
 
 enum {
     SECURITY_LEVEL = 2, /* OpenSSL's: 112 bits, which leaves out RSA and DH below 2048 bits and SHA-1 */
-    READ_BUFFER = 4 * 16413 + 12, /* bytes: four records of any version, and the head of a fifth */
 };
 
 /* Whatever a policy's `ciphers` says, these are never spoken. */
@@ -130,7 +130,7 @@ static bool apply(SSL_CTX *context, const struct settings *s, const struct repor
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 1);
-    SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER);
+    SSL_CTX_set_default_read_buffer_len(context, MEMORY_READ_BUFFER);
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     if (!apply_ciphers(context, s, to))
         return false;
