@@ -15,6 +15,7 @@
 #include "command/own_policy.h"
 #include "command/target.h"
 #include "command/usage.h"
+#include "command/wrapper.h"
 
 enum { LABEL = 12 }; /* columns of the words on the left */
 
@@ -191,8 +192,9 @@ static int out_of_reach(const struct target *target, const char *words)
     return EXIT_FAILURE;
 }
 
-static int examine(const struct target *target)
+static int examine(const struct target *target, char *const argv[])
 {
+    static char lost[WRAPPER_WORDS];
     static char words[TARGET_WORDS_LIMIT], why[LIBRARY_WHY_LIMIT];
     static struct library library;
     static struct calls calls;
@@ -203,6 +205,8 @@ static int examine(const struct target *target)
     }
     if (target->fault != TARGET_WITHIN_REACH)
         return out_of_reach(target, target_words(target, words));
+    if (wrapper_fault(argv, lost))
+        return out_of_reach(target, lost);
     if (!loader_is_the_systems(target)) {
         snprintf(why, sizeof why,
                  "It has %s load it, which is not the system's own loader, or has that run an auditor; "
@@ -259,7 +263,7 @@ int command_doctor(int argc, char **argv)
         return error == ENOENT || error == ENOTDIR ? EXIT_MISSING : EXIT_REFUSED;
     }
     target_open(&target, path);
-    status = examine(&target);
+    status = examine(&target, argv + optind);
     target_close(&target);
     if (fflush(stdout) != 0) {
         complain("standard output: %s", strerror(errno));

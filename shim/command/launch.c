@@ -9,6 +9,7 @@
 #include "command/own_policy.h"
 #include "command/target.h"
 #include "command/usage.h"
+#include "command/wrapper.h"
 
 /* As execvp(3) does where the kernel says ENOEXEC. */
 static void exec_by_shell(const char *path, char **argv)
@@ -27,23 +28,6 @@ static void exec_by_shell(const char *path, char **argv)
         by_shell[i + 1] = argv[i];
     execv(by_shell[0], by_shell);
     free(by_shell);
-}
-
-/*
- * Programs that put a proxy's library before all that LD_PRELOAD names already: the connection that ours saw
- * would be the proxy's, and the mail server's would pass in plaintext.
- */
-static bool is_proxy_wrapper(const char *name)
-{
-    static const char *const wrappers[] = {"proxychains", "proxychains3", "proxychains4", "torsocks",
-                                           "torify",      "tsocks",       "socksify"};
-    const char *const slash = strrchr(name, '/');
-
-    for (size_t i = 0; i < sizeof wrappers / sizeof wrappers[0]; i++) {
-        if (strcmp(slash ? slash + 1 : name, wrappers[i]) == 0)
-            return true;
-    }
-    return false;
 }
 
 static bool policy_is_good(void)
@@ -95,15 +79,13 @@ static int not_found(const char *name, int error, const char *meant)
 int launch(char **argv, const char *meant)
 {
     static struct target target;
-    static char path[PATH_MAX], words[TARGET_WORDS_LIMIT];
+    static char path[PATH_MAX], words[TARGET_WORDS_LIMIT], lost[WRAPPER_WORDS];
     const int error = target_search(argv[0], path);
 
     if (error)
         return not_found(argv[0], error, meant);
-    if (is_proxy_wrapper(argv[0])) {
-        complain("%s puts its own library before retrotls's, and the mail server's connection would pass "
-                 "unguarded. Run it the other way round: '%s retrotls PROGRAM'.",
-                 argv[0], argv[0]);
+    if (wrapper_fault(argv, lost)) {
+        complain("%s", lost);
         return EXIT_REFUSED;
     }
     target_open(&target, path);

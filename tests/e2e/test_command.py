@@ -156,13 +156,38 @@ def test_environment_cleared_by_the_first_line(tree):
     assert_refused(tree.run("./clears"), 126, "clear the environment", "'retrotls INTERPRETER ./clears'")
 
 
-@pytest.mark.parametrize("wrapper", ["proxychains4", "torsocks"])
-def test_wrapper_that_puts_its_library_before_ours(tree, wrapper):
+@pytest.mark.parametrize("wrapper, arguments, words", [
+    ("proxychains4", [], "puts its own library before"),
+    ("torsocks", [], "puts its own library before"),
+    ("sudo", ["-u", "ada"], "clears the environment"),
+    ("doas", [], "clears the environment"),
+    ("su", ["-", "ada", "-c"], "clears the environment"),
+    ("runuser", ["--login", "ada", "-c"], "clears the environment"),
+    ("env", ["-i"], "takes LD_PRELOAD away"),
+    ("env", ["-u", "LD_PRELOAD", "A=1"], "takes LD_PRELOAD away"),
+    ("env", ["LD_PRELOAD=/lib/other.so"], "takes LD_PRELOAD away"),
+    ("systemd-run", ["--user"], "has another process start the program"),
+])
+def test_wrapper_that_loses_the_library(tree, wrapper, arguments, words):
     script = tree.folder / wrapper
     script.write_text("#!/bin/sh\necho started\n")
     script.chmod(0o755)
-    assert_refused(tree.run(wrapper, "true", PATH=f"{tree.folder}:/usr/bin:/bin"), 126,
-                   f"'{wrapper} retrotls PROGRAM'")
+    path = f"{tree.folder}:/usr/bin:/bin"
+    for name in wrapper, str(script):
+        assert_refused(tree.run(name, *arguments, "true", PATH=path), 126, words, f"'{wrapper} ... retrotls PROGRAM'")
+
+
+def test_wrapper_that_keeps_the_library(tree, built):
+    """What only looks like it."""
+    for words in ["env", "-u", "B", "A=-i", built / "program", "0", "-i"], ["env", built / "program", "0", "LD_PRELOAD="], \
+            ["nice", "-n", "1", built / "program", "0", "-"], ["sh", "-c", f"{built}/program 0 sudo"]:
+        result = tree.run(*words)
+        assert result.returncode == 0 and result.stdout.startswith(f"{tree.folder}/libretrotls.so|"), (words, result)
+
+
+def test_doctor_knows_wrappers(tree):
+    result = tree.run("doctor", "systemd-run" if shutil.which("systemd-run") else "torsocks")
+    assert result.returncode == 1 and "out of reach" in result.stdout and "Run it the other way round" in one_line(result.stdout)
 
 
 # ---- the library that fits

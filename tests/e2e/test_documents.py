@@ -259,6 +259,12 @@ def elsewhere(file, test, literally=True):
     return check
 
 
+def with_sudo(line, person, clone):
+    """sudo(8) starts what it is told to as another user, with an environment of its own."""
+    person.file("bin/sudo", '#!/bin/sh\nexec env -i HOME="$HOME" PATH="$PATH" RETROTLS_LOG="$RETROTLS_LOG" "$@"\n', 0o755)
+    reads_mail(line, person, clone)
+
+
 KNOWN = {
     "make demo": demonstrates,
     "make check": is_a_target,
@@ -286,6 +292,7 @@ KNOWN = {
     "Exec=retrotls sylpheed %u": from_a_desktop_file,
     "echo '/usr/$LIB/libretrotls.so' >> /etc/ld.so.preload":
         elsewhere("test_packaging.py", "test_package_from_its_installation_to_its_removal"),
+    "sudo retrotls PROGRAM": with_sudo,
     "proxychains4 retrotls PROGRAM": elsewhere("test_preloads.py", "test_command_under_a_wrapper"),
     "journalctl -t retrotls -g result=plaintext":
         elsewhere("test_log.py", "test_commands_shown_find_it_in_the_journal", literally=False),
