@@ -36,7 +36,7 @@ e2e: all e2e-programs twin-programs
 # All faults, 200 kills, 10,000 sessions, 1,000 connections at once, a GiB each way.
 soak: all e2e-programs
 	@cd tests/e2e && RETROTLS_SOAK=1 /usr/bin/python3 -m pytest -q -s test_fault_matrix.py test_kills.py test_soak.py \
-		test_watch.py
+		test_watch_faults.py
 
 $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so: $(BUILD)/e2e/%.so: tests/e2e/programs/%.c
 	@mkdir -p $(@D)

@@ -11,6 +11,16 @@
 #include "preload/io.h"
 #include "preload/watch.h"
 
+enum { STANDARD_ERROR = 2 }; /* unistd.h declares dup2() as more than it can be here */
+
+/* Bytes may go out of the standard descriptors by stdio, which no library sees (bash's printf). */
+static void became(int from, int to)
+{
+    known_copy(from, to);
+    if (to <= STANDARD_ERROR && from != to)
+        watch_standard(to);
+}
+
 /* It may be a child forked from this process that connects it: the number here is then the same socket. */
 EXPORTED int socket(int domain, int type, int protocol)
 {
@@ -29,7 +39,7 @@ EXPORTED int dup(int fd)
     io_ready();
     copy = io.dup(fd);
     if (copy >= 0)
-        known_copy(fd, copy);
+        became(fd, copy);
     return copy;
 }
 
@@ -40,7 +50,7 @@ EXPORTED int dup2(int from, int to)
     io_ready();
     copy = io.dup2(from, to);
     if (copy >= 0)
-        known_copy(from, copy);
+        became(from, copy);
     return copy;
 }
 
@@ -53,14 +63,14 @@ EXPORTED int dup3(int from, int to, int flags)
     io_ready();
     copy = io.dup3(from, to, flags);
     if (copy >= 0)
-        known_copy(from, copy);
+        became(from, copy);
     return copy;
 }
 
 static int duplicated(int fd, int command, int result)
 {
     if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) && result >= 0)
-        known_copy(fd, result);
+        became(fd, result);
     return result;
 }
 

@@ -8,24 +8,7 @@
 #include "preload/end.h"
 #include "preload/export.h"
 #include "preload/io.h"
-#include "preload/proxied.h"
-#include "preload/watch.h"
-
-static bool may_write(int fd)
-{
-    io_ready();
-    const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, 0);
-
-    if (watched == WATCHED_SWITCHED)
-        return end_may_be_written(fd);
-    return watched == WATCHED_PLAIN || (watched == WATCHED_PROXY && proxied_may_write(fd, "", 0));
-}
-
-static bool may_read(int fd)
-{
-    io_ready();
-    return known_is_plain(fd) || watch(fd, WATCH_READ, 0) != WATCHED_REFUSED;
-}
+#include "preload/may.h"
 
 EXPORTED ssize_t sendfile(int to, int from, off_t *offset, size_t count)
 {

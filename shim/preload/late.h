@@ -12,6 +12,7 @@
 /* At what time a connection is looked at. */
 enum occasion {
     AT_USE,     /* a read or a write is about to be made */
+    AT_STREAM,  /* the same, by stdio */
     AT_START,   /* the program has just been started with it, for its use: standard input, ... */
     AT_ARRIVAL, /* it is there; the program may never use it */
 };

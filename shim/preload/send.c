@@ -137,7 +137,7 @@ EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg
 
     if (watched == WATCHED_REFUSED)
         return -1;
-    if (watched == WATCHED_PLAIN) {
+    if (watched == WATCHED_PLAIN && !((int)flags & MSG_FASTOPEN)) {
         const int sent = real.sendmmsg(fd, messages, count, flags);
 
         if (sent >= 0 || !refused_address(fd))

@@ -231,6 +231,21 @@ static void look_on(int fd, enum occasion occasion, const void *frame)
     errno = saved;
 }
 
+bool watch_stream(int fd)
+{
+    struct look look = {
+        .fd = fd, .occasion = AT_STREAM, .may_wait = true, .frame = __builtin_frame_address(0)};
+
+    return known_is_plain(fd) || known_of(fd) == KNOWN_SWITCHED ||
+           look_until_settled(&look) != WATCHED_REFUSED;
+}
+
+void watch_standard(int fd)
+{
+    if (!known_is_plain(fd))
+        look_on(fd, AT_START, __builtin_frame_address(0));
+}
+
 void watch_received(int fd)
 {
     look_on(fd, AT_ARRIVAL, __builtin_frame_address(0));

@@ -11,11 +11,14 @@
  * the log says so.
  *
  * Not seen: what reads and writes without passing the library (stdio, raw system calls). So what the program
- * is started with is looked at then (watch_start), and what it is sent, when it comes (watch_received). A
- * connection on a port that no rule names is seen by read(2) and its kin alone.
+ * is started with is looked at then (watch_start), what it is sent, when it comes (watch_received), and what
+ * becomes a stream of stdio's, before it does (watch_stream, watch_standard). A connection on a port that no
+ * rule names, whose server has not greeted by then, is seen by read(2) and its kin alone.
  */
 #ifndef RETROTLS_PRELOAD_WATCH_H
 #define RETROTLS_PRELOAD_WATCH_H
+
+#include <stdbool.h>
 
 #include "preload/known.h"
 
@@ -38,6 +41,15 @@ enum watched watch(int fd, enum watch_way way, int flags);
 
 /* The library is loaded: looks at all descriptors that the program was started with. */
 void watch_start(void);
+
+/*
+ * A stream is about to be made of `fd`, whose reads and writes pass no library: looks at it, and does not
+ * wait for a greeting. False with errno where it must not be used.
+ */
+bool watch_stream(int fd);
+
+/* `fd` is a standard descriptor now, whose stream is there already: what must not be used leads nowhere. */
+void watch_standard(int fd);
 
 /* `fd` came from another process: looks at it, and leaves what cannot be switched to its first use. */
 void watch_received(int fd);

@@ -1,0 +1,22 @@
+#include "preload/may.h"
+
+#include "preload/end.h"
+#include "preload/io.h"
+#include "preload/proxied.h"
+#include "preload/watch.h"
+
+bool may_write(int fd)
+{
+    io_ready();
+    const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, 0);
+
+    if (watched == WATCHED_SWITCHED)
+        return end_may_be_written(fd);
+    return watched == WATCHED_PLAIN || (watched == WATCHED_PROXY && proxied_may_write(fd, "", 0));
+}
+
+bool may_read(int fd)
+{
+    io_ready();
+    return known_is_plain(fd) || watch(fd, WATCH_READ, 0) != WATCHED_REFUSED;
+}

@@ -1,0 +1,75 @@
+"""What the watch on read and write must leave alone: servers, sandboxed programs, connections that no rule is about."""
+import socket
+import time
+
+import pytest
+from support import loopback
+from support.late import path, serve_in_clear, talk
+from support.protocols import POP3
+from support.shim import PROGRAMS, PYTHON
+
+SERVER = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print(flush=True)
+s, _ = listener.accept()
+s.sendall(b"+OK hello\\r\\n")
+print(s.recv(100).decode(), end="")
+"""
+
+
+def everything(shim):
+    """A policy that guards every port of this machine."""
+    shim.policy("match address 127.0.0.0/8 port 1-65535\n level secure\n")
+
+
+def test_server_is_not_guarded(shim):
+    """A client's port may be any; a connection that was accepted is no client's."""
+    with loopback.listen() as probe:
+        port = probe.getsockname()[1]
+    everything(shim)
+    process = shim.popen(PYTHON, "-c", SERVER, port)
+    process.stdout.readline()
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        assert s.recv(100) == b"+OK hello\r\n"
+        s.sendall(b"QUIT\r\n")
+        result = shim.finish(process).ok()
+    assert result.out == b"QUIT\r\n" and result.log == "", result.show()
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["fresh", "used"])
+def test_server_that_inetd_starts_is_not_guarded(shim, used):
+    everything(shim)
+    with loopback.listen() as listener, socket.create_connection(listener.getsockname()) as client:
+        accepted, _ = listener.accept()
+        with accepted:
+            if used:
+                accepted.sendall(b"+OK hello\r\n")
+                client.sendall(b"USER x\r\n")
+                assert accepted.recv(100) == b"USER x\r\n"
+                deadline = time.monotonic() + 10
+                while not client.recv(100, socket.MSG_PEEK) and time.monotonic() < deadline:
+                    pass
+            process = shim.popen("sh", "-c", "read -r line; echo got $line", stdin=accepted, stdout=accepted)
+        client.sendall(b"QUIT\r\n")
+        result = shim.finish(process).ok()
+        received = b""
+        while piece := client.recv(100):
+            received += piece
+    assert received.endswith(b"got QUIT\r\n") and result.log == "", result.show()
+
+
+def test_a_sandbox_of_the_programs_own(shim):
+    """On what is no connection that the policy may guard, no system call is made that the program did not make: one that
+    its sandbox forbids would kill it."""
+    shim.policy("level secure\n")
+    result = shim.run(PROGRAMS / "strict").ok()
+    assert result.out == b"alive\n", result.show()
+
+
+def test_connection_that_no_rule_is_about(shim):
+    with path(serve_in_clear) as tap:
+        shim.policy(f"match port {tap.port + 1 if tap.port < 65535 else 1}\n level secure\n")
+        result, got = talk(shim, tap, POP3)
+        result.ok()
+    assert tap.up == POP3.words and got.startswith(POP3.greeting) and result.log == "", result.show()

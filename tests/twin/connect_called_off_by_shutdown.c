@@ -1,0 +1,40 @@
+/*
+ * Another thread calls shutdown() on the socket of a blocking connect(), to end it: both calls return, and
+ * the socket can be used again.
+ */
+#include <pthread.h>
+
+#include "twin.h"
+
+static int fd;
+static pid_t connecting;
+
+static void *call_off(void *unused)
+{
+    (void)unused;
+    wait_sleeping(connecting);
+    SAY(shutdown(fd, SHUT_RDWR));
+    return NULL;
+}
+
+int main(void)
+{
+    twin_start();
+    struct sockaddr_in server = twin_slow(), other = twin_server();
+    pthread_t thread;
+    int error;
+    connecting = getpid();
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    pthread_create(&thread, NULL, call_off, NULL);
+    int result = connect(fd, SA(&server), sizeof server);
+    error = errno;
+    pthread_join(thread, NULL);
+    errno = error;
+    twin_result("connect", result);
+    say_events("called off", fd);
+    SAY(connect(fd, SA(&other), sizeof other));
+    twin_greeting(fd);
+    SAY(write(fd, "hello", 5));
+    SAY_PEER("expect 5");
+    return 0;
+}
