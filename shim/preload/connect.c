@@ -351,3 +351,6 @@ EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
         return real.connect(fd, (const struct sockaddr *)&copy, length);
     return connect_perhaps_guarded(fd, &copy, length, &asked, __builtin_frame_address(0));
 }
+
+EXPORTED int __connect(int fd, const struct sockaddr *address, socklen_t length)
+    __attribute__((alias("connect")));

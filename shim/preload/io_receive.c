@@ -187,7 +187,9 @@ static ssize_t receive_message(int fd, struct msghdr *message, int flags)
     return got;
 }
 
-EXPORTED ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+/* `real`: which of libc's. */
+static ssize_t receive_one(int fd, struct msghdr *message, int flags,
+                           ssize_t (*real)(int, struct msghdr *, int))
 {
     ssize_t got;
 
@@ -199,10 +201,22 @@ EXPORTED ssize_t recvmsg(int fd, struct msghdr *message, int flags)
         if (watched == WATCHED_SWITCHED && memory_is_plausible(message) && is_end(fd))
             return receive_message(fd, message, flags);
     }
-    got = io.recvmsg(fd, message, flags);
+    got = real(fd, message, flags);
     if (got >= 0)
         look_at_received(message);
     return got;
+}
+
+EXPORTED ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return receive_one(fd, message, flags, io.recvmsg);
+}
+
+/* Of 32-bit programs with a 64-bit time_t: it leaves the times in the message as the kernel wrote them. */
+EXPORTED ssize_t __recvmsg64(int fd, struct msghdr *message, int flags);
+EXPORTED ssize_t __recvmsg64(int fd, struct msghdr *message, int flags)
+{
+    return receive_one(fd, message, flags, io.recvmsg64);
 }
 
 /*

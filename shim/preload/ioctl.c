@@ -49,3 +49,16 @@ EXPORTED int ioctl(int fd, ioctl_request request, ...)
         return tell_unsent(fd, &id, (int)request, argument);
     return real.ioctl(fd, request, argument);
 }
+
+/* Of 32-bit programs with a 64-bit time_t; the same function in libc too. */
+EXPORTED int __ioctl_time64(int fd, ioctl_request request, ...);
+EXPORTED int __ioctl_time64(int fd, ioctl_request request, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, request);
+    argument = va_arg(list, void *);
+    va_end(list);
+    return ioctl(fd, request, argument);
+}

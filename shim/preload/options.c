@@ -227,3 +227,17 @@ EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_
         return -1;
     return finish(set_real(fd, &id, level, name, value, length), before);
 }
+
+/* Of 32-bit programs with a 64-bit time_t; the same functions in libc too. */
+
+EXPORTED int __getsockopt64(int fd, int level, int name, void *restrict value, socklen_t *restrict length);
+EXPORTED int __getsockopt64(int fd, int level, int name, void *restrict value, socklen_t *restrict length)
+{
+    return getsockopt(fd, level, name, value, length);
+}
+
+EXPORTED int __setsockopt64(int fd, int level, int name, const void *value, socklen_t length);
+EXPORTED int __setsockopt64(int fd, int level, int name, const void *value, socklen_t length)
+{
+    return setsockopt(fd, level, name, value, length);
+}

@@ -156,3 +156,9 @@ EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg
     errno = before;
     return (int)done;
 }
+
+/* Of 32-bit programs with a 64-bit time_t, and the same function in libc too. */
+EXPORTED ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags)
+    __attribute__((alias("sendmsg")));
+EXPORTED int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
+    __attribute__((alias("sendmmsg")));

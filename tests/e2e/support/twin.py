@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "tests" / "twin"
 BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
 # Folders of the programs and the library, by what both were built for.
-VARIANTS = {"native": ("twin", "."), "32 bit": ("twin-32", "lib32"), "musl": ("twin-musl", "musl"),
+VARIANTS = {"native": ("twin", "."), "32 bit": ("twin-32", "lib32"), "64-bit time": ("twin-time64", "lib32"), "musl": ("twin-musl", "musl"),
             "sanitizers": ("twin-asan", "asan")}
 TRANSCRIPT_SIZE = 1 << 20  # twin.c
 TIMEOUT = 60
