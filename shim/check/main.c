@@ -154,6 +154,8 @@ int main(int argc, char **argv)
     error = asked_resolve(&asked);
     if (error) {
         complain("%s: %s", asked.host, gai_strerror(error));
+        if (as_json)
+            puts("[]");
         return EXIT_FAILURE;
     }
     if (!asked.numeric)

@@ -268,6 +268,7 @@ def test_usage_errors(shim, arguments, words):
 def test_unknown_host(shim):
     result = check(shim, "nowhere.invalid:143")
     assert result.status == NOT_MET and b"nowhere.invalid" in result.err
+    assert json.loads(check(shim, "--json", "nowhere.invalid:143").out) == []
 
 
 @pytest.mark.parametrize("subcommand", ["check", "lint"])
