@@ -148,8 +148,13 @@ bool sys_cookie(int fd, uint64_t *cookie)
     socklen_t length = sizeof *cookie;
     uint32_t owner;
 
-    if (fd >= 0 && sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &length) == 0)
-        return true;
+    /* Twice: a descriptor of which it is not known whose it is stays open for good. */
+    for (int left = 2; fd >= 0 && left > 0; left--) {
+        if (sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &length) == 0)
+            return true;
+        if (errno != ENOMEM && errno != ENOBUFS)
+            break;
+    }
     /* EINVAL: qemu-user takes every option for an int. */
     if (fd < 0 || (errno != ENOPROTOOPT && errno != EINVAL) || !sys_inode(fd, cookie, &owner))
         return false;

@@ -103,12 +103,12 @@ ssize_t end_write(struct end *end, const void *bytes, size_t length)
     return n;
 }
 
-void end_finish(struct end *end)
+bool end_finish(struct end *end)
 {
     if (end->keeps) {
         end_settle(end);
         discard(end->fd, 1);
         end->keeps = false;
     }
-    shutdown(end->fd, SHUT_WR);
+    return shutdown(end->fd, SHUT_WR) == 0;
 }

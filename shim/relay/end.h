@@ -49,8 +49,10 @@ void end_settle(struct end *end);
 /* Sends to the program, and settles. As send(2): EAGAIN, or EPIPE or ECONNRESET where it reads no more. */
 ssize_t end_write(struct end *end, const void *bytes, size_t length);
 
-/* The end of the stream, in order: the program reads end of file after what it was sent, and may go on
- * writing. */
-void end_finish(struct end *end);
+/*
+ * The end of the stream, in order: the program reads end of file after what it was sent, and may go on
+ * writing. False where it was not told: it is by closing the descriptor, which is in order now too.
+ */
+bool end_finish(struct end *end);
 
 #endif

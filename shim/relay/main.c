@@ -145,7 +145,8 @@ int main(int argc, char **argv)
     if (fcntl(LISTENER, F_SETFD, FD_CLOEXEC) != 0 || fcntl(LISTENER, F_SETFL, O_NONBLOCK) != 0)
         return 1;
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
-    sandbox_enter(sandbox && strcmp(sandbox, "off") == 0);
+    if (!sandbox_enter(sandbox && strcmp(sandbox, "off") == 0))
+        return 1;
     start_warming_up();
     service_run(LISTENER, owner);
     return 0;

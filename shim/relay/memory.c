@@ -7,6 +7,8 @@
 #include <string.h>
 
 enum {
+    PIECE = 64 * 1024, /* below M_MMAP_THRESHOLD: it comes from the heap */
+    PIECES = 8,
     HEAP_STEP = 512 * 1024,
     RECORD = 16 * 1024, /* bytes: a buffer for one record or more may hold what the server said */
 };
@@ -82,4 +84,19 @@ void memory_prepare(void)
     mallopt(M_TOP_PAD, HEAP_STEP);
     mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
     CRYPTO_set_mem_functions(allocate, reallocate, release);
+}
+
+bool memory_reserve(size_t size)
+{
+    void *volatile piece[PIECES] = {NULL};
+    size_t count = 0;
+    bool good = size <= (size_t)PIECES * PIECE;
+
+    for (; good && count * PIECE < size; count += good) {
+        piece[count] = malloc(PIECE);
+        good = piece[count] != NULL;
+    }
+    while (count > 0)
+        free(piece[--count]); /* they stay in the heap, by M_TRIM_THRESHOLD */
+    return good;
 }

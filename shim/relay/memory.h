@@ -4,6 +4,9 @@
 #ifndef RETROTLS_RELAY_MEMORY_H
 #define RETROTLS_RELAY_MEMORY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* To be called first of all, before there is a thread and before anything of OpenSSL's. */
 void memory_prepare(void);
 
@@ -12,5 +15,11 @@ enum { MEMORY_READ_BUFFER = 4 * 16413 + 12 }; /* four records of any version, an
 
 /* What came from the server was written into that buffer, up to `end`: no more of it need be wiped. */
 void memory_received(const void *end);
+
+/*
+ * Makes sure that small allocations of `size` bytes together cannot fail next, for a library that does not
+ * bear it. False where there is no memory for that. After memory_prepare(), before there are threads.
+ */
+bool memory_reserve(size_t size);
 
 #endif

@@ -323,9 +323,10 @@ static bool tell_program(struct pump *p)
 {
     if (p->server_end != ENDED || p->program_told || buffer_used(&p->down) > 0)
         return false;
-    end_finish(p->program);
     p->program_told = true;
-    p->program_readable = true; /* the next bytes are read another way */
+    if (!end_finish(p->program))
+        p->program_deaf = p->program_ended = p->server_told = true; /* nothing is left but to close */
+    p->program_readable = true;                                     /* the next bytes are read another way */
     return true;
 }
 

@@ -27,13 +27,21 @@ static void miss(const char *what, const char *since, const char *so, int error)
              error ? strerror(error) : so);
 }
 
-static void enter_landlock(void)
+/* What more memory or descriptors would mend: whoever has used them up must not meet a relay with fewer
+ * walls.
+ */
+static bool is_for_now(int error)
+{
+    return error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
+static bool enter_landlock(void)
 {
     int ruleset, error;
 
     if (landlock_version() == 0) {
         miss("Landlock", " (Linux 5.13)", "the relay could read other files than it needs", 0);
-        return;
+        return true;
     }
     ruleset = landlock_for_process();
     error = ruleset < 0 ? errno : landlock_take_on(ruleset);
@@ -42,29 +50,30 @@ static void enter_landlock(void)
     if (error != 0)
         miss("Landlock", "", "", error);
     has_domains = error == 0;
+    return !is_for_now(error);
 }
 
-static void enter_seccomp(void)
+static bool enter_seccomp(void)
 {
     const int error = seccomp_shut();
 
     if (error != 0)
         miss("seccomp filters", " (CONFIG_SECCOMP_FILTER)", "the relay could use every system call",
              error == ENOSYS || error == EINVAL ? 0 : error);
+    return !is_for_now(error);
 }
 
-void sandbox_enter(bool off)
+bool sandbox_enter(bool off)
 {
     if (off) {
         snprintf(missing, sizeof missing, "RETROTLS_SANDBOX=off: the relay is not shut in");
-        return;
+        return true;
     }
     tzset(); /* /etc/localtime is read but once, and no thread may later */
     /* Nor can this user's other processes trace it or read its memory (proc(5), ptrace(2)). */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         miss("PR_SET_DUMPABLE", "", "", errno);
-    enter_landlock();
-    enter_seccomp();
+    return enter_landlock() && enter_seccomp();
 }
 
 void sandbox_plan(struct domain *domain, struct connection *c)

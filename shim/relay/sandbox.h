@@ -12,9 +12,10 @@
 
 /*
  * Shuts the process in, before it has another thread; no_new_privs has to be set. `off`: it does not (for
- * debugging), and the log tells. Until it is called, as in unit tests, nothing here does anything.
+ * debugging), and the log tells. False where it has not the memory or the descriptors for that: the process
+ * must end. Until it is called, as in unit tests, nothing here does anything.
  */
-void sandbox_enter(bool off);
+bool sandbox_enter(bool off);
 
 /*
  * For the loop's thread, before another one is given `c`: the domain that it has to be in, and c->log opened,

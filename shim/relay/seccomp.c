@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "relay/memory.h"
+
 /* Names that an architecture does not have are pseudo numbers to libseccomp, and are left out. */
 static const int allowed[] = {
     /* memory; mmap and mprotect are below */
@@ -138,11 +140,20 @@ static scmp_filter_ctx make(void)
 }
 #endif
 
+enum { RESERVE = 256 * 1024 };
+
 int seccomp_shut(void)
 {
-    const scmp_filter_ctx filter = make();
+    scmp_filter_ctx filter;
     int error;
 
+    /*
+     * Where an allocation fails in it, libseccomp 2.5 makes another filter than it was told to (one without
+     * close(2), say), or never comes back from seccomp_load(3). It takes 80 KiB.
+     */
+    if (!memory_reserve(RESERVE))
+        return ENOMEM;
+    filter = make();
     if (!filter)
         return ENOMEM;
     /* Calls of another architecture's (int 0x80, x32) are none of libc's. */

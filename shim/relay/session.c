@@ -150,8 +150,8 @@ static void refuse(struct session *s)
     length = s->protocol->refuse(s->why.text, text);
     if (end_write(&s->program, text, length) != (ssize_t)length)
         return;
-    end_finish(&s->program);
-    discard_program(s);
+    if (end_finish(&s->program))
+        discard_program(s);
 }
 
 /* ---- the negotiation ---- */

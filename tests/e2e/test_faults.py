@@ -1,55 +1,141 @@
-"""Each system call that library and relay make for a session fails once, in turn: the session works, or the program
-gets an error. Never does a word of it cross the network in clear, and never does anything hang."""
-import re
+"""Each system call and each allocation of the library and the relay in a session fails once, in turn, and each of the
+relay's reads and writes once moves a single byte: the session works, or the program gets an error. Never a password in
+clear, never a wrong byte, never a hang, never a descriptor that is kept, never a relay that stays.
+
+A sample, whose seed is shown, or all of it with RETROTLS_SOAK=1 (`make soak`). RETROTLS_SEED repeats a sample."""
+import contextlib
+import os
+import random
 import shutil
+import signal
+import tempfile
+from pathlib import Path
 
 import pytest
-from support import protocols
+from support import faults
+from support.faults import Fault
 from support.hostile import Hostile
-from support.play import honest
-from support.protocols import IMAP, SECRET, SENDER
-from support.shim import PROGRAMS
+from support.play import Outcome, honest
+from support.protocols import IMAP
+from support.shim import Shim
 from support.tap import Tap
+from support.wait import wait_for
 
-# Left out: shutdown and write, by which the test's client itself ends its session and without which its server waits.
-# What fails, how, and the how many-th time that a thread makes the call: some in the loader or the program itself,
-# which then ends, some in the library, some in the relay.
-FAULTS = [
-    ("accept4", "EMFILE", 1), ("accept4", "ECONNABORTED", 1), ("bind", "ENOMEM", 1), ("bind", "ENOMEM", 2),
-    ("clone", "EAGAIN", 1), ("clone", "EAGAIN", 2), ("clone", "ENOMEM", 1), ("connect", "EAGAIN", 1),
-    ("connect", "ECONNREFUSED", 2), ("dup3", "EBUSY", 1), ("dup3", "EMFILE", 2), ("epoll_create1", "EMFILE", 1),
-    ("epoll_ctl", "ENOMEM", 1), ("epoll_ctl", "ENOSPC", 2), ("epoll_wait", "EINTR", 1), ("eventfd2", "ENFILE", 1),
-    ("execve", "EACCES", 1), ("fcntl", "EMFILE", 1), ("fcntl", "EMFILE", 2), ("getpeername", "ENOTCONN", 1),
-    ("getrandom", "ENOSYS", 1), ("getsockname", "ENOBUFS", 1), ("getsockopt", "ENOBUFS", 1),
-    ("getsockopt", "ENOBUFS", 2), ("getsockopt", "ENOBUFS", 3), ("landlock_add_rule", "ENOMEM", 1),
-    ("landlock_create_ruleset", "EMFILE", 2), ("landlock_restrict_self", "E2BIG", 1), ("listen", "EADDRINUSE", 1),
-    ("madvise", "EAGAIN", 1), ("mmap", "ENOMEM", 12), ("mmap", "ENOMEM", 20), ("mprotect", "ENOMEM", 6),
-    ("openat", "EMFILE", 4), ("openat", "EMFILE", 8), ("openat", "EMFILE", 9), ("pidfd_open", "EMFILE", 1),
-    ("poll", "EINTR", 1), ("poll", "ENOMEM", 1), ("prctl", "EINVAL", 1), ("recvfrom", "EINTR", 1),
-    ("recvfrom", "ECONNRESET", 2), ("recvmsg", "EINTR", 1), ("recvmsg", "ENOMEM", 1), ("rt_sigprocmask", "EINVAL", 1),
-    ("seccomp", "EINVAL", 1), ("sendmsg", "ETOOMANYREFS", 1), ("sendmsg", "EPIPE", 1),
-    ("sendto", "EPIPE", 2), ("setsockopt", "ENOBUFS", 1), ("setsockopt", "ENOBUFS", 2), ("socket", "EMFILE", 1),
-    ("socket", "EMFILE", 2), ("socketpair", "ENFILE", 1),
-]
+pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there"), pytest.mark.slow]
+SEED = int(os.environ.get("RETROTLS_SEED") or random.randrange(1 << 32))
+KINDS = {
+    "system calls of the program": (lambda f: f.who == "program" and f.error, 12),
+    "system calls of what becomes the relay": (lambda f: f.who == "start", 6),
+    "system calls of the relay": (lambda f: f.who == "relay" and f.error, 12),
+    "allocations of the program": (lambda f: f.who == "program" and f.call == "malloc", 4),
+    "allocations of the relay": (lambda f: f.who == "relay" and f.call == "malloc", 12),
+    "single bytes": (lambda f: f.call in ("recv", "send", "read") and not f.error, 8),
+}
+# These were defects once.
+FOUND = [Fault("program", "getsockopt", "ENOMEM", 1), Fault("program", "getsockopt", "ENOMEM", 2),
+         Fault("program", "getsockopt", "ENOMEM", 3), Fault("relay", "sendto", "ENOMEM", 5),
+         Fault("relay", "sendto", "ENOMEM", 6), Fault("relay", "shutdown", "ENOTCONN", 1),
+         *(Fault("program", "getsockopt", "ENOMEM", number) for number in (16, 22, 24))]
+HANGS = 40  # seconds; the longest timeout of the policy is 10
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
-@pytest.mark.parametrize("call,error,when", FAULTS, ids=lambda v: str(v))
-def test_one_call_fails(shim, call, error, when):
-    with Hostile(honest(IMAP)) as server, Tap(server.address) as tap:
-        shim.guard(tap.port, "secure", "imap")
-        trace = shim.folder / "trace"
-        # It ends when the relay has ended too. A call that is not made here is not injected: no harm.
-        result = shim.run("strace", "-f", "-o", trace, "-e", f"trace={call}",
-                          "-e", f"inject={call}:error={error}:when={when}", "-E", f"LD_PRELOAD={shim.library}",
-                          PROGRAMS / "careless", "localhost", tap.port, stdin=IMAP.words, preload=False)
-        shown = f"{result.show()}\npath:\n{tap.transcript()}\ntrace:\n{trace.read_text()[-3000:]}"
-        for secret in (SECRET, SENDER):
-            assert not tap.up or secret not in tap.clear_up(), shown
-        if server.over_tls:
-            assert IMAP.words.startswith(server.over_tls), shown
-        if re.match(IMAP.upgraded, result.out) and server.over_tls == IMAP.words:
-            return
-        told = result.err not in (b"", b"read: end of stream\n") or result.status != 0
-        assert told or re.fullmatch(protocols.IMAP.failure, result.out) or not result.out, shown
+def descriptors(pid):
+    with contextlib.suppress(OSError):  # it has just ended
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    return 0
+
+
+def at_the_end(shim, process, quiet, fault):
+    """When the program has had its session: how many descriptors its relay has, once that is `quiet`, and which the
+    program has. Then lets it end."""
+    report = shim.folder / "descriptors"
+    wait_for(lambda: process.poll() is not None or (report.exists() and report.read_text().endswith("\n")),
+             "the program's session to end", HANGS)
+    if process.poll() is not None:
+        return 0, ""
+    count = [0]
+    if fault and fault.call == "connect":
+        quiet += 1  # the socket is kept for a while, for a program that tries again with it
+
+    def few():
+        count[0] = max(map(descriptors, shim.relays()), default=0)
+        return quiet is None or count[0] <= quiet
+    wait_for(few, lambda: f"the relay to close its descriptors: {quiet} when quiet, now {count[0]}")
+    with open(shim.folder / "go", "wb"):
+        return count[0], report.read_text()
+
+
+def session(fault=None, quiet=None, **recording):
+    """One session of the careless client with an honest server; returns its Outcome when no relay is left, and what
+    at_the_end() does."""
+    folder = Path(tempfile.mkdtemp(prefix="retrotls-fault-"))
+    folder.chmod(0o755)
+    try:
+        shim = Shim(folder)
+        shim.private_build()
+        program = faults.prepare(shim, fault, **recording)
+        os.mkfifo(folder / "go")
+        with Hostile(honest(IMAP)) as server, Tap(server.address) as tap:
+            shim.guard(tap.port, "secure", "imap", "greeting-timeout 10", "timeout 10")
+            process = shim.popen(*program, "localhost", tap.port, stdin=-1, preload=False,
+                                 env={"CARELESS_END": str(folder)})
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(IMAP.words)
+                process.stdin.close()
+            process.stdin = None
+            try:
+                kept = at_the_end(shim, process, quiet, fault)
+            finally:
+                result = shim.finish(process, timeout=HANGS)
+            tap.wait_closed()
+            server.wait_done()
+            wait_for(lambda: not shim.relays(), "the relay to end")
+            return Outcome(IMAP, result, server, tap, IMAP.words), kept
+    finally:
+        shutil.rmtree(folder)
+
+
+def survived(outcome, kept):
+    """Whether the session worked; where not, the program was told."""
+    outcome.nothing_leaked()
+    result, served = outcome.result, outcome.server.over_tls
+    assert IMAP.words.startswith(served), f"other bytes arrived{outcome.show()}"
+    assert result.status in (0, 1, 126, 127, -signal.SIGPIPE), f"the program crashed{outcome.show()}"
+    assert kept[1] in ("", "0 1 2 \n"), f"the program still has the descriptors {kept[1]}{outcome.show()}"
+    if served == IMAP.words:
+        return True
+    told = result.status != 0 or b"* BYE retrotls: " in result.out or result.err.count(b"\n") != 1 or \
+        result.err != b"read: end of stream\n"
+    assert told, f"the program took it for a whole session{outcome.show()}"
+    return False
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    """All that can fail, as sessions without a fault show it, and how many descriptors a quiet relay has."""
+    with tempfile.TemporaryDirectory() as folder:
+        outcome, (_, program) = session(trace=Path(folder))
+        assert survived(outcome.upgraded(), (0, program)) and program, outcome.show()
+        session(trace=Path(folder), follow=True)[0].upgraded()
+        found = faults.possible(Path(folder))
+    quiet = max(session()[1][0] for _ in range(3))
+    return found, quiet
+
+
+@pytest.mark.timeout(20000 if faults.is_soak() else 240)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_fails_once(matrix, kind):
+    is_it, sample = KINDS[kind]
+    found, quiet = matrix
+    chosen = [fault for fault in found if is_it(fault)]
+    assert len(chosen) >= sample, chosen
+    if not faults.is_soak():
+        chosen = [f for f in FOUND if is_it(f)] + random.Random(SEED).sample(chosen, sample)
+    failures, worked = [], 0
+    for fault in chosen:
+        try:
+            worked += survived(*session(fault, quiet))
+        except AssertionError as error:  # the others are tried too: a matrix tells more than its first entry
+            failures.append(f"== {fault}\n{error}")
+    print(f"seed {SEED}: {len(chosen)} faults, {kind}: {worked} sessions worked all the same")
+    assert not failures, f"seed {SEED}: {len(failures)} of {len(chosen)}\n" + "\n".join(failures)

@@ -43,8 +43,8 @@ static _Noreturn void child(struct attempt *a)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (a->walls)
-        sandbox_enter(false);
+    if (a->walls && !sandbox_enter(false))
+        _exit(CANNOT_START);
     if (pthread_create(&thread, NULL, in_thread, a) != 0)
         _exit(CANNOT_START);
     pthread_join(thread, NULL);

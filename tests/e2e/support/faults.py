@@ -1,24 +1,28 @@
-"""Makes system calls of the program (with the library in it) or of the relay fail, by strace(1).
+"""Makes one thing fail, once, in the program (with the library in it), in its relay, or in the process that becomes the
+relay: a system call, by strace(1); an allocation, or a read or write that moves a single byte, by faulty.so.
 
 The program is run by strace alone, the relay by a strace of its own that stands in its place, so that a call fails in
-one of the two. What is counted are the calls of one thread: `when=N` is the N-th of each.
+one of the two. What becomes the relay lives too short for that: there strace follows all, and the call of that number
+fails in each of their threads. What is counted are the calls of one thread: `when=N` is the N-th of each. faulty.so
+counts those of the whole process.
 """
 import os
-import re
+import struct
 from collections import Counter
 from dataclasses import dataclass
 
 from .shim import PROGRAMS
 
-# What each call may really fail with. Not here: close(2), munmap(2) and shutdown(2), which do their work whatever they
-# return, and what no kernel does: brk(2) never returns ENOMEM itself, EAGAIN where data is there would have an edge told
-# twice.
+# What each call may really fail with. Not here: close(2) and munmap(2), which do their work whatever they return, and
+# what no kernel does: brk(2) never returns ENOMEM itself, EAGAIN where data is there would have an edge told twice.
 ERRORS = {
     "accept4": ("ECONNABORTED", "EMFILE", "EINTR", "ENOMEM"), "bind": ("EADDRINUSE", "ENOMEM"),
-    "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"), "connect": ("EAGAIN", "ENOMEM", "EINTR"),
+    "chdir": ("ENOMEM", "EACCES"), "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"),
+    "connect": ("EAGAIN", "ENOMEM", "EINTR"),
     "dup": ("EMFILE",), "dup2": ("EBUSY", "EINTR"), "dup3": ("EBUSY", "EINTR"),
     "epoll_create1": ("EMFILE", "ENOMEM"), "epoll_ctl": ("ENOMEM", "ENOSPC"), "epoll_pwait": ("EINTR",),
-    "epoll_wait": ("EINTR",), "eventfd2": ("EMFILE", "ENOMEM"), "fcntl": ("EMFILE", "EINTR"), "fstat": ("ENOMEM",),
+    "epoll_wait": ("EINTR",), "eventfd2": ("EMFILE", "ENOMEM"),
+    "execve": ("EACCES", "ENOENT", "ENOMEM", "E2BIG"), "fcntl": ("EMFILE", "EINTR"), "fstat": ("ENOMEM",),
     "getpeername": ("ENOBUFS",), "getrandom": ("EINTR", "ENOSYS"), "getsockname": ("ENOBUFS",),
     "getsockopt": ("ENOMEM",), "ioctl": ("ENOMEM",), "landlock_create_ruleset": ("ENOSYS", "EOPNOTSUPP", "ENOMEM"),
     "landlock_add_rule": ("ENOMEM",), "landlock_restrict_self": ("E2BIG", "ENOMEM"), "listen": ("EADDRINUSE",),
@@ -27,6 +31,7 @@ ERRORS = {
     "poll": ("EINTR", "ENOMEM"), "ppoll": ("EINTR", "ENOMEM"), "prctl": ("EINVAL",), "prlimit64": ("EPERM",),
     "pread64": ("EIO",), "read": ("EINTR", "EIO"), "readlink": ("ENOMEM",), "readlinkat": ("ENOMEM",),
     "recvfrom": ("EINTR", "ENOMEM"), "recvmsg": ("EINTR", "ENOMEM", "EMFILE"), "seccomp": ("ENOSYS", "ENOMEM"),
+    "setsid": ("EPERM",), "shutdown": ("ENOTCONN",),
     "sendmsg": ("ETOOMANYREFS", "EPIPE", "EINTR", "ENOMEM", "ENOBUFS"), "sendto": ("EPIPE", "EINTR", "ENOMEM"),
     "setsockopt": ("ENOMEM", "ENOPROTOOPT"), "socket": ("EMFILE", "ENFILE", "ENOMEM"),
     "socketpair": ("EMFILE", "ENFILE", "ENOMEM"), "statx": ("ENOMEM",), "timerfd_create": ("EMFILE",),
@@ -37,71 +42,143 @@ ERRORS = {
 
 @dataclass(frozen=True)
 class Fault:
-    who: str  # program, relay
+    who: str  # program, start (what becomes the relay), relay
     call: str
-    error: str
+    error: str  # "": it is faulty.so's
     number: int  # which of the calls, from 1
 
     def __str__(self):
-        return f"{self.who}: {self.call} number {self.number} fails with {self.error}"
+        return f"{self.who}: {self.call} number {self.number} " + (f"fails with {self.error}" if self.error else "")
 
     def words(self):
-        return ["-e", f"inject={self.call}:error={self.error}:when={self.number}"]
+        only = ["-P", "/dev/null"] if (self.who, self.call) == ("start", "openat") else []  # the loader opens files too
+        return [*only, "-e", f"trace={self.call}", "-e", f"inject={self.call}:error={self.error}:when={self.number}"]
 
 
-def prepare(shim, fault=None, trace=None):
-    """Puts strace in the relay's place, for a shim with a private build; returns the words that run the program.
-    `trace` is a folder for records of what each thread called."""
-    def words(who):
-        wanted = fault.words() if fault and fault.who == who else []
-        calls = [fault.call] if wanted else []
-        if trace:
-            return ["strace", *(["-ff", "-D"] if who == "relay" else []), "-qq", "-o", str(trace / who)]
-        if wanted:
-            return ["strace", *(["-f", "-D"] if who == "relay" else []), "-qq", "-o", str(shim.folder / f"calls-{who}"),
-                    "-e", f"trace={','.join(calls)}", *wanted]
+# What faulty.so can do; the order is that of its counts.
+OWN = ("malloc", "recv", "send", "read")
+
+
+def _tracer(who, shim, fault, trace):
+    """The words that run `who` under strace, or none."""
+    if trace and who == "program":
+        words = ["-o", str(trace / "program.0")]
+    elif trace:
+        words = ["-ff", "-o", str(trace / who)]
+    elif fault and fault.error and fault.who == who:
+        words = ["-o", str(shim.folder / f"calls-{who}"), *fault.words()]
+    else:
         return []
+    return ["/usr/bin/strace", "-qq", *words, *{"relay": ["-f", "-D"], "start": ["-f"], "program": []}[who]]
 
-    relay = words("relay")
-    if relay:
-        real = shim.build / "traced" / "retrotls-relay"
+
+def _faulty(who, folder, fault):
+    """The variable that tells faulty.so what to do."""
+    wanted = f"{fault.call} {fault.number}" if fault and not fault.error and fault.who == who else "none 0"
+    return f"FAULTY={wanted} {folder / ('counts-' + who)}"
+
+
+def prepare(shim, fault=None, trace=None, follow=False):
+    """Puts a script in the relay's place, for a shim with a private build; returns the words that run the program.
+    `trace` is a folder for records of what each thread called; with `follow` those of what becomes the relay."""
+    counts = trace or shim.folder
+    own = bool(trace) or bool(fault and not fault.error)
+    in_place = [] if follow else _tracer("relay", shim, fault, trace)
+    if own and not follow and (trace or fault.who == "relay"):
+        in_place += ["/usr/bin/env", f"LD_PRELOAD={PROGRAMS / 'faulty.so'}", f"'{_faulty('relay', counts, fault)}'"]
+    if in_place:
+        real = shim.build / "in-place" / "retrotls-relay"
         real.parent.mkdir()
         (shim.build / "retrotls-relay").rename(real)
-        (shim.build / "retrotls-relay").write_text(f"#!/bin/sh\nexec /usr/bin/{' '.join(relay)} {real}\n")
+        (shim.build / "retrotls-relay").write_text(f"#!/bin/sh\nexec {' '.join(in_place)} {real}\n")
         (shim.build / "retrotls-relay").chmod(0o755)
         shim.relay = real
-    program = words("program")
-    if program:
-        program += ["-E", f"LD_PRELOAD={shim.variables()['LD_PRELOAD']}"]
-    return [*program, str(PROGRAMS / "careless")]
+    words = _tracer("start", shim, fault, trace if follow else None)
+    words = words or _tracer("program", shim, fault, None if follow else trace)
+    variables = [f"LD_PRELOAD={shim.variables()['LD_PRELOAD']}"]
+    if own and not follow and (trace or fault.who == "program"):
+        variables = [f"{variables[0]}:{PROGRAMS / 'faulty.so'}", _faulty("program", counts, fault)]
+    words += [word for each in variables for word in ("-E", each)] if words else ["/usr/bin/env", *variables]
+    return [*words, str(PROGRAMS / "careless")]
 
 
 # A write to an eventfd: one that does not block takes a number at once, or says EAGAIN (eventfd(2)).
 EVENT = r'"\1\0\0\0\0\0\0\0", 8'
-# Until then it is the loader that calls, not yet the library: without it there is no shim at all.
-LOADED = re.compile(r"munmap\(")
+# The careless client tells which descriptors it has: that is none of the session.
+END = "/descriptors"
+
+
+def _read_records(folder, who):
+    """For each thread of `who`, [(call, its arguments, which of them it is)]."""
+    for record in sorted(folder.glob(f"{who}.*")):
+        counts, calls = Counter(), []
+        for line in record.read_text(errors="replace").splitlines():
+            call, _, arguments = line.partition("(")
+            counts[call] += 1
+            calls.append((call, arguments, counts[call]))
+        yield calls
+
+
+def _since(calls, condition):
+    """What follows the last call that is like that; nothing where none is."""
+    found = [index for index, call in enumerate(calls) if condition(*call)]
+    return calls[found[-1] + 1:] if found else []
+
+
+def _made(call, number, who):
+    return {Fault(who, call, error, number) for error in ERRORS.get(call, ())}
+
+
+def _of_program(calls):
+    """Without its words, or if it did not send them, the program itself would wait for ever; until the first munmap(2)
+    it is the loader that calls, without which there is no shim at all."""
+    found = set()
+    calls = _since(calls, lambda call, arguments, _: call == "execve" and "careless" in arguments)
+    loaded = False
+    for call, arguments, number in calls:
+        if END in arguments:
+            break
+        if loaded and not ((call, arguments[:2]) == ("read", "0,") or call in ("write", "sendto")):
+            found |= _made(call, number, "program")
+        loaded = loaded or call == "munmap"
+    return found
+
+
+def _of_relay(calls):
+    found, server = set(), None
+    for call, arguments, number in calls:
+        if EVENT not in arguments:
+            found |= _made(call, number, "relay")
+        if call == "sendto":
+            server = server or arguments.partition(",")[0]  # the first that it speaks to
+            if not arguments.startswith(f"{server},"):  # to the program: EPIPE means that it reads no more
+                found.discard(Fault("relay", call, "EPIPE", number))
+    return found
+
+
+def _of_start(calls):
+    found = set()
+    for call, arguments, number in calls:
+        found |= _made(call, number, "start")
+        if call == "execve":
+            return found
+    return set()  # a thread
 
 
 def possible(folder):
     """All faults of a session by the records in `folder`."""
     faults = set()
-    for record in folder.iterdir():
-        who = record.name.partition(".")[0]
-        counts = Counter()
-        loaded, server = who == "relay", None
-        for line in record.read_text(errors="replace").splitlines():
-            call, _, arguments = line.partition("(")
-            counts[call] += 1
-            # Without its words, or if it did not send them, the program itself would wait for ever.
-            own = (call, arguments[:2]) == ("read", "0,") or (who == "program" and call in ("write", "sendto"))
-            own = own or EVENT in arguments
-            if loaded and call in ERRORS and not own:
-                faults |= {Fault(who, call, error, counts[call]) for error in ERRORS[call]}
-            if (who, call) == ("relay", "sendto"):
-                server = server or arguments.partition(",")[0]  # the first that it speaks to
-                if not arguments.startswith(f"{server},"):  # to the program: EPIPE means that it reads no more
-                    faults.discard(Fault(who, call, "EPIPE", counts[call]))
-            loaded = loaded or bool(LOADED.match(line))
+    for calls in _read_records(folder, "program"):
+        faults |= _of_program(calls)
+    for calls in _read_records(folder, "relay"):
+        faults |= _of_relay(_since(calls, lambda call, arguments, _: call == "execve") or calls)
+    for calls in _read_records(folder, "start"):
+        if not any(call == "execve" and "careless" in arguments for call, arguments, _ in calls):
+            faults |= _of_start(calls)
+    for who in ("program", "relay"):
+        counts = struct.unpack(f"={len(OWN)}Q", (folder / f"counts-{who}").read_bytes())
+        faults |= {Fault(who, call, "", number + 1) for call, count in zip(OWN, counts) for number in range(count)
+                   if who == "relay" or call in ("malloc", "read")}  # the program's own pieces are not of interest
     return sorted(faults, key=lambda f: (f.who, f.call, f.number, f.error))
 
 

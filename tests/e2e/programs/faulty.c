@@ -1,0 +1,179 @@
+/*
+ * For LD_PRELOAD, in the relay or in the program: one allocation fails, or one call moves a single byte.
+ *
+ * FAULTY="WHAT NUMBER FILE": WHAT is `malloc` (and its kin), `recv`, `send` or `read`; which of its calls,
+ * from 1, is the one (0: none). FILE gets how many calls there were of each, in that order, as numbers of 64
+ * bits.
+ *
+ * A short recv() is one of TCP's: what it leaves is told as a new edge, as it would be if it came only then
+ * (tcp_set_rcvlowat() tells of data that is there). A UNIX socket gives all that is asked for and there. By
+ * read() is meant what goes through syscall(2), which is how the library reads files. Allocations by
+ * libseccomp are not counted: there is memory for them (memory.h).
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* glibc's own, under the names that it keeps for such as this (malloc/malloc.c). */
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+
+enum what { MALLOC, RECV, SEND, READ, WHATS };
+
+static struct counts {
+    _Atomic uint64_t of[WHATS];
+} nowhere, *counts = &nowhere;
+static int chosen = -1;
+static uint64_t number;
+
+static uintptr_t seccomp_begin, seccomp_end;
+
+static int find_seccomp(struct dl_phdr_info *library, size_t size, void *unused)
+{
+    (void)size;
+    (void)unused;
+    if (!strstr(library->dlpi_name, "libseccomp"))
+        return 0;
+    seccomp_begin = library->dlpi_addr;
+    for (int i = 0; i < library->dlpi_phnum; i++)
+        if (library->dlpi_phdr[i].p_type == PT_LOAD)
+            seccomp_end = library->dlpi_addr + library->dlpi_phdr[i].p_vaddr + library->dlpi_phdr[i].p_memsz;
+    return 1;
+}
+
+/* Counts this call; whether it is the one. */
+static int is_the_one(enum what what)
+{
+    return atomic_fetch_add(&counts->of[what], 1) + 1 == number && (int)what == chosen;
+}
+
+static int allocation_fails(const void *caller)
+{
+    const uintptr_t from = (uintptr_t)caller;
+
+    return !(from >= seccomp_begin && from < seccomp_end) && is_the_one(MALLOC);
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    static const char *const names[WHATS] = {"malloc", "recv", "send", "read"};
+    const char *const wanted = getenv("FAULTY");
+    char name[16], path[256];
+    struct counts *shared;
+    int fd;
+
+    if (!wanted || sscanf(wanted, "%15s %ju %255s", name, &number, path) != 3)
+        return;
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, sizeof *shared) != 0)
+        abort();
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (shared == MAP_FAILED)
+        abort();
+    close(fd);
+    for (int what = 0; what < WHATS; what++)
+        chosen = strcmp(name, names[what]) == 0 ? what : chosen;
+    dl_iterate_phdr(find_seccomp, NULL);
+    counts = shared;
+}
+
+static void *no_memory(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+EXPORT void *malloc(size_t size)
+{
+    return allocation_fails(__builtin_return_address(0)) ? no_memory() : __libc_malloc(size);
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+    return allocation_fails(__builtin_return_address(0)) ? no_memory() : __libc_calloc(count, size);
+}
+
+EXPORT void *realloc(void *block, size_t size)
+{
+    return allocation_fails(__builtin_return_address(0)) ? no_memory() : __libc_realloc(block, size);
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    return allocation_fails(__builtin_return_address(0)) ? no_memory() : __libc_memalign(alignment, size);
+}
+
+EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    *block = allocation_fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
+    return *block ? 0 : ENOMEM;
+}
+
+/* libc's, and of this one no function: the library stands in front of those. */
+static long kernel(long call, const long a[6])
+{
+    static long (*next)(long, ...);
+
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "syscall");
+    return next(call, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static int is_tcp(int fd)
+{
+    int protocol = 0;
+    socklen_t length = sizeof protocol;
+
+    return kernel(SYS_getsockopt, (long[6]){fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol, (long)&length}) ==
+               0 &&
+           protocol == IPPROTO_TCP;
+}
+
+EXPORT ssize_t recv(int fd, void *buffer, size_t size, int flags)
+{
+    const int one = 1, is_short = size > 1 && is_tcp(fd) && is_the_one(RECV);
+    const ssize_t n = kernel(SYS_recvfrom, (long[6]){fd, (long)buffer, is_short ? 1 : (long)size, flags});
+    const int saved = errno;
+
+    if (is_short && n > 0)
+        kernel(SYS_setsockopt, (long[6]){fd, SOL_SOCKET, SO_RCVLOWAT, (long)&one, sizeof one});
+    errno = saved;
+    return n;
+}
+
+EXPORT ssize_t send(int fd, const void *bytes, size_t length, int flags)
+{
+    const int is_short = length > 1 && is_the_one(SEND);
+
+    return kernel(SYS_sendto, (long[6]){fd, (long)bytes, is_short ? 1 : (long)length, flags});
+}
+
+EXPORT long syscall(long call, ...)
+{
+    long a[6];
+    va_list arguments;
+
+    va_start(arguments, call);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(arguments, long);
+    va_end(arguments);
+    if (call == SYS_read && a[2] > 1 && is_the_one(READ))
+        a[2] = 1;
+    return kernel(call, a);
+}
