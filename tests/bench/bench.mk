@@ -2,6 +2,7 @@
 #
 #   make bench              the whole table, on a quiet machine: about ten minutes
 #   make bench QUICK=1      the same with few and short runs: whether it works, not what it measures
+#   make bench RECORD=1     and writes it into README.md
 #   make counts             writes tests/bench/counts.json, which a test holds the numbers of system calls to
 
 BENCH = $(addprefix $(BUILD)/bench/,load load-native server delay paired spawn)
@@ -14,7 +15,7 @@ e2e-programs: bench-programs
 bench:
 	@tests/install-dependencies --bench
 	@$(MAKE) -s all bench-programs
-	@/usr/bin/python3 tests/bench/run.py $(if $(QUICK),--quick) --build $(BUILD)
+	@/usr/bin/python3 tests/bench/run.py $(if $(QUICK),--quick) $(if $(RECORD),--record) --build $(BUILD)
 
 counts:
 	@tests/install-dependencies --bench

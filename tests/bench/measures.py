@@ -93,6 +93,7 @@ def bulk(scale):
                 "CPU s/GB": cpu,
                 "x stunnel": paired(runs, "stunnel", "retrotls", lambda r: r.seconds),
                 "x native": paired(runs, "native", "retrotls", lambda r: r.seconds),
+                "native x stunnel": paired(runs, "stunnel", "native", lambda r: r.seconds),
                 "CPU of stunnel's": paired(runs, "retrotls", "stunnel", lambda r: r.cpu),
             }
     return measured

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Side by side, in one run: retrotls, a program with TLS of its own, stunnel, socat, plaintext.
 
-run.py [--quick] [--build FOLDER]    (make bench; make bench QUICK=1)
+run.py [--quick] [--record] [--build FOLDER]    (make bench; make bench QUICK=1; make bench RECORD=1)
 
 Prints the table of ratios with their goals, and writes it to build/bench.json and as a chart to build/bench.svg. All
 runs of a measure take turns in random order; a value is the median over the rounds, a ratio the median of the ratios
-within each round. Nothing is asserted."""
+within each round. Nothing is asserted. With --record, what was measured is written into the README too, and beside
+this file."""
 import argparse
 import datetime
 import json
@@ -26,6 +27,8 @@ import path  # noqa: E402
 import table  # noqa: E402
 from contenders import Build  # noqa: E402
 
+BEGIN, END = "<!-- speed: made by `make bench RECORD=1` -->\n", "<!-- end of speed -->"
+
 
 def machine(quick):
     processor = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -36,9 +39,20 @@ def machine(quick):
             "load at start": os.getloadavg()[0]}
 
 
+def record(measured, about):
+    """Into the README, between its two marks, and the numbers and the chart beside this file."""
+    for name in ("bench.json", "bench.svg"):
+        (FOLDER / name.replace("bench", "recorded")).write_text((Build.folder / name).read_text())
+    readme = FOLDER.parent.parent / "README.md"
+    before, begin, rest = readme.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    readme.write_text(f"{before}{begin}\n{table.markdown(measured, about)}\n\n{end}{after}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--record", action="store_true")
     parser.add_argument("--build", type=Path, default=Path("build"))
     parser.add_argument("--only", action="append", help="a measure by its name; no table then")
     arguments = parser.parse_args()
@@ -66,6 +80,8 @@ def main():
     (Build.folder / "bench.json").write_text(json.dumps(
         {"machine": about, "rows": table.as_json(measured), "measures": measured}, indent=1) + "\n")
     (Build.folder / "bench.svg").write_text(chart.draw(measured, about))
+    if arguments.record:
+        record(measured, about)
     print(table.show(measured, about))
     print(f"\n{Build.folder}/bench.json\n{Build.folder}/bench.svg")
 

@@ -35,6 +35,7 @@ def rows(m):
     for direction in ("download", "upload"):
         bulk = m["bulk"][direction]
         result += [row(f"bulk {direction}, 64 KiB", bulk["x stunnel"], "x stunnel", ">= 1.8"),
+                   row(f"bulk {direction}, 64 KiB: native itself", bulk["native x stunnel"], "x stunnel"),
                    row(f"bulk {direction}, 64 KiB", bulk["x native"], "x native", ">= 0.85"),
                    row(f"CPU per GB, {direction}", bulk["CPU of stunnel's"], "x stunnel's", "<= 0.6")]
     result.append(row("round trip of 64 bytes, added to native's", m["round trip"]["added of stunnel's"],
@@ -78,19 +79,39 @@ def absolute(m):
     return [(what, unit, {n: values[n] for n in _NAMES if n in values}, more) for what, unit, values, more in result]
 
 
+def about(machine):
+    return (f"{machine['processor']}, {machine['processors']} processors, Linux {machine['kernel']}, "
+            f"{machine['openssl']}, {machine['date']}" + (", QUICK: not a measurement" if machine["quick"] else ""))
+
+
+def _number(value):
+    return f"{value:.{0 if value >= 100 else 2}f}"
+
+
+def _verdict(each):
+    return "" if not each.goal else "reached" if each.reached else "NOT reached"
+
+
 def show(m, machine):
     """The tables as text."""
-    lines = ["", f"{machine['processor']}, {machine['processors']} processors, Linux {machine['kernel']}, "
-             f"{machine['openssl']}, {machine['date']}" + (", QUICK: not a measurement" if machine["quick"] else ""), ""]
+    lines = ["", about(machine), ""]
     lines.append(f"{'':<46}" + "".join(f"{name:>10}" for name in _NAMES))
     for what, unit, values, _ in absolute(m):
-        cells = "".join(f"{values[n]:>10.{0 if values[n] >= 100 else 2}f}" if n in values else f"{'-':>10}"
-                        for n in _NAMES)
+        cells = "".join(f"{_number(values[n]) if n in values else '-':>10}" for n in _NAMES)
         lines.append(f"{what + ', ' + unit:<46}{cells}")
     lines += ["", f"{'retrotls':<46}{'value':<32}{'goal':<10}", "-" * 96]
-    for each in rows(m):
-        verdict = "" if not each.goal else "reached" if each.reached else "NOT reached"
-        lines.append(f"{each.measure:<46}{each.text():<32}{each.goal:<10}{verdict}")
+    lines += [f"{each.measure:<46}{each.text():<32}{each.goal:<10}{_verdict(each)}" for each in rows(m)]
+    return "\n".join(lines)
+
+
+def markdown(m, machine):
+    """The same for the README."""
+    lines = [about(machine) + ":", "", "| | " + " | ".join(_NAMES) + " |", "| --- " + "| ---: " * len(_NAMES) + "|"]
+    lines += [f"| {what}, {unit} | " + " | ".join(_number(values[n]) if n in values else "-" for n in _NAMES) + " |"
+              for what, unit, values, _ in absolute(m)]
+    lines += ["", "| retrotls | value | goal | |", "| --- | ---: | --- | --- |"]
+    lines += [f"| {each.measure} | {each.text()} | {each.goal.replace('<', '&lt;')} | {_verdict(each).lower()} |"
+              for each in rows(m)]
     return "\n".join(lines)
 
 
