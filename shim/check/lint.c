@@ -61,16 +61,6 @@ static void warn_of_shadow(const struct block *block, const struct block *earlie
         block->rule, earlier->rule);
 }
 
-/* The exit status, once all was written. */
-static int finish(bool good)
-{
-    if (fflush(stdout) != 0) {
-        complain("standard output: %s", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 int lint(int argc, char **argv)
 {
     static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
@@ -85,7 +75,7 @@ int lint(int argc, char **argv)
         if (option != 'h')
             return usage_error("lint: unknown option '%s'", argv[optind - 1]);
         help();
-        return finish(true);
+        return finish(EXIT_SUCCESS);
     }
     if (argc - optind > 1)
         return usage_error("lint: one file at a time");
@@ -102,5 +92,5 @@ int lint(int argc, char **argv)
         fputs(policy_errors(policy), stdout);
     }
     policy_free(policy);
-    return finish(good);
+    return finish(good ? EXIT_SUCCESS : EXIT_FAILURE);
 }

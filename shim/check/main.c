@@ -78,7 +78,7 @@ static int read_options(int argc, char **argv)
             break;
         case HELP:
             help();
-            return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+            return finish(EXIT_SUCCESS);
         case ':':
             return usage_error("check: option '%s' needs an argument", argv[optind - 1]);
         default:
@@ -164,9 +164,5 @@ int main(int argc, char **argv)
     fputs(policy_errors(question.policy), stderr);
     good = check_ports();
     policy_free(question.policy);
-    if (fflush(stdout) != 0) {
-        complain("standard output: %s", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return finish(good ? EXIT_SUCCESS : EXIT_FAILURE);
 }

@@ -250,7 +250,7 @@ int command_doctor(int argc, char **argv)
         if (option != 'h')
             return usage_error("doctor: unknown option '%s'", argv[optind - 1]);
         help();
-        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return finish(EXIT_SUCCESS);
     }
     if (argc - optind != 1)
         return usage_error(optind == argc ? "doctor: which program?" : "doctor: one program at a time");
@@ -265,9 +265,5 @@ int command_doctor(int argc, char **argv)
     target_open(&target, path);
     status = examine(&target, argv + optind);
     target_close(&target);
-    if (fflush(stdout) != 0) {
-        complain("standard output: %s", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    return status;
+    return finish(status);
 }

@@ -236,9 +236,5 @@ int command_explain(int argc, char **argv)
         show(&asked);
         policy_free(policy);
     }
-    if (fflush(stdout) != 0) {
-        complain("standard output: %s", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return finish(good ? EXIT_SUCCESS : EXIT_FAILURE);
 }

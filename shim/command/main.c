@@ -102,10 +102,10 @@ int main(int argc, char **argv)
             break;
         case HELP:
             help();
-            return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+            return finish(EXIT_SUCCESS);
         case VERSION:
             puts("retrotls " RETROTLS_VERSION);
-            return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+            return finish(EXIT_SUCCESS);
         case ':':
             return usage_error("option '%s' needs an argument", argv[optind - 1]);
         default:

@@ -58,7 +58,7 @@ static int read_options(int argc, char **argv, bool *watch, bool *json)
             break;
         case HELP:
             help();
-            return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+            return finish(EXIT_SUCCESS);
         default:
             return usage_error("status: unknown option '%s'", argv[optind - 1]);
         }
@@ -90,11 +90,7 @@ static int show_once(struct rows *rows, bool json)
         table_show(rows, isatty(STDOUT_FILENO) == 1 ? columns_of(stdout) : SIZE_MAX, 0);
     if (rows->silent > 0)
         complain("status: %zu of the relays did not answer in full", rows->silent);
-    if (fflush(stdout) != 0) {
-        complain("standard output: %s", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return finish(good ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 /* ---- watching ---- */

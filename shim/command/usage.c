@@ -1,5 +1,6 @@
 #include "command/usage.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,14 @@ int usage_error(const char *format, ...)
     complain("%s", text);
     fprintf(stderr, "Try 'retrotls %.*s%s--help' for more information.\n", name, text, name > 0 ? " " : "");
     return EXIT_USAGE;
+}
+
+int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    complain("standard output: %s", strerror(errno));
+    return EXIT_FAILURE;
 }
 
 bool in_colour(FILE *out)

@@ -18,8 +18,12 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A usage error: complain(), and where to find help. Returns EXIT_USAGE. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* COLUMNS or the terminal's width (80 where there is neither, and never less than 40); its height (24
- * likewise). */
+/* `status` as the exit status, once all is written to standard output; where it is not, EXIT_FAILURE, told.
+ */
+int finish(int status);
+
+/* The terminal's width or COLUMNS, the lesser (80 where there is neither; never below 40); its height (24).
+ */
 size_t columns_of(FILE *out);
 size_t lines_of(FILE *out);
 

@@ -231,8 +231,9 @@ def test_help_of_both(tree):
         assert re.search(rf"^  {command} ", tree.run("--help").stdout, re.M)
 
 
-def test_both_tell_where_their_output_is_lost(tree, policy):
-    for arguments in ["explain", "192.0.2.1"], ["lint"], ["lint", "--help"], ["explain", "--help"]:
+def test_all_tell_where_their_output_is_lost(tree, policy):
+    for arguments in (["explain", "192.0.2.1"], ["lint"], ["lint", "--help"], ["explain", "--help"], ["--help"], ["--version"],
+                      ["doctor", "sh"], ["status", "--json"], ["check", "--json", "127.0.0.1:1"], ["check", "::1"]):
         result = subprocess.run(["sh", "-c", '"$@" > /dev/full', "sh", tree.command, "-p", policy, *arguments],
                                 capture_output=True, text=True, timeout=60)
         assert result.returncode == 1
