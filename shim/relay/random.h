@@ -1,6 +1,6 @@
 /*
- * Random bytes for OpenSSL straight from the kernel. Its own generators are two a thread, and a thread's first
- * connection would wait 0.2 ms for them to be made.
+ * Random bytes for OpenSSL straight from the kernel. Its own generators are two a thread, and a thread's
+ * first connection would wait 0.2 ms for them to be made.
  */
 #ifndef RETROTLS_RELAY_RANDOM_H
 #define RETROTLS_RELAY_RANDOM_H
