@@ -58,8 +58,14 @@ static bool receive(int connection, struct received *m)
         char room[CMSG_SPACE(sizeof(int) * WIRE_DESCRIPTORS)];
     } control;
     struct iovec bytes = {.iov_base = m->bytes, .iov_len = sizeof m->bytes};
-    struct msghdr header = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    /*
+     * CMSG_LEN and not CMSG_SPACE: the kernel would put a fourth descriptor into the padding (net/core/scm.c,
+     * scm_max_fds), and nobody would close it. What is beyond it closes itself.
+     */
+    struct msghdr header = {.msg_iov = &bytes,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = CMSG_LEN(sizeof(int) * WIRE_DESCRIPTORS)};
     const ssize_t n = recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
     m->length = 0;

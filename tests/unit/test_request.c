@@ -1,6 +1,7 @@
 /*
  * Who may hand a connection over to the relay, and what becomes of it: only the program that started it may.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -98,6 +99,39 @@ static void what_is_no_message_is_refused(void **state)
     memset(message, 0xff, sizeof message);
     assert_int_equal(request_ask(message, sizeof message, NULL, 0).answered, EBADMSG);
     request_unmake(&m);
+}
+
+static size_t count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    size_t count = 0;
+
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+/* Anyone who can reach the listener can send some: they must not use up the relay's descriptors. */
+static void descriptors_that_no_message_has_are_not_kept(void **state)
+{
+    static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
+    const int many[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    const size_t before = count_descriptors();
+    struct request_made m;
+
+    (void)state;
+    request_make(&m);
+    for (size_t count = 1; count <= 8; count++) {
+        request_ask(message, 3, many, count);
+        request_ask(message, wire_write_guard(message, &m.request), many, count);
+        request_ask(message, wire_write_status(message), many, count);
+    }
+    request_unmake(&m);
+    for (int i = 0; i < 2000 && count_descriptors() > before; i++) /* the thread that tells the status */
+        poll(NULL, 0, 1);
+    assert_int_equal(count_descriptors(), before);
 }
 
 /* Filler that is not there: the pair is no pair of ours. It must not be waited for. */
@@ -344,6 +378,7 @@ int main(void)
         cmocka_unit_test(a_wrong_token_is_refused_and_nothing_kept),
         cmocka_unit_test(what_is_no_connection_is_refused),
         cmocka_unit_test(what_is_no_message_is_refused),
+        cmocka_unit_test(descriptors_that_no_message_has_are_not_kept),
         cmocka_unit_test(missing_filler_closes_the_connection),
         cmocka_unit_test(a_connect_that_works_makes_the_program_writable),
         cmocka_unit_test(a_refused_connect_is_told_and_the_socket_comes_back),
