@@ -1,0 +1,101 @@
+"""Programs that have no guarded connection: with the library they do, to the last byte of their output, what they do
+without it. By LD_PRELOAD, and by /etc/ld.so.preload, where every program of a machine has it."""
+import difflib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from support import bystanders, loopback
+from support.servers.server import UNPACKED, user_for
+from support.shim import ROOT
+
+NGINX, POSTGRES = UNPACKED / "nginx", UNPACKED / "postgresql"
+# In a mount namespace: "$1" is an empty folder for an /etc of its own, "$2" the library; the rest is run.
+WITH_LD_SO_PRELOAD = """
+etc=$1 library=$2
+shift 2
+mount -t tmpfs tmpfs "$etc" || exit
+cp -a /etc/. "$etc" 2> /dev/null
+echo "$library" > "$etc/ld.so.preload"
+mount --bind "$etc" /etc || exit
+exec "$@"
+"""
+OWN_ROOT = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-U", "--map-current-user", "--keep-caps", "-m"]
+
+
+def own_root_is_possible():
+    return subprocess.run([*OWN_ROOT, "sh", "-c", "mount -t tmpfs tmpfs /mnt"], capture_output=True).returncode == 0
+
+
+def as_user(user):
+    """How a command is run as an ordinary user; for one it means to give up what the namespace has given."""
+    drop = ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"]
+    return [*drop, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"] if os.geteuid() == 0 else drop
+
+
+class Runner:
+    def __init__(self, shim, user):
+        self.shim, self.user = shim, user
+        self.address = loopback.own_address()
+        shim.private_build()  # which every user may read
+        shim.policy("")  # the rules that there are without a policy: each mail port is guarded
+        shim.policy_file.chmod(0o644)
+
+    def run(self, script, way, **variables):
+        """A job's exit status and all its output, in lines."""
+        job, etc = self.shim.folder / "job", self.shim.folder / "etc"
+        for folder in job, etc:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        os.chown(job, self.user.pw_uid, self.user.pw_gid)
+        text = f"grep -c libretrotls.so /proc/self/maps > loaded\n{script}"
+        prefix = [*OWN_ROOT, "sh", "-c", WITH_LD_SO_PRELOAD, "sh", etc, self.shim.library] if way == "ld.so.preload" else []
+        if self.user.pw_uid != os.geteuid() or prefix:
+            prefix += as_user(self.user)
+        result = self.shim.run(*prefix, "sh", "-c", text, cwd=job, preload=way == "LD_PRELOAD",
+                               env={**variables, "LANG": "C", "ADDRESS": self.address, "SOURCE": str(ROOT),
+                                    "RETROTLS_LOG": str(job / "retrotls.log")})
+        assert (int((job / "loaded").read_text()) > 0) == (way != "plain"), result.show()
+        assert not (job / "retrotls.log").exists(), (job / "retrotls.log").read_text()
+        return [f"exit {result.status}", *result.out.decode().splitlines(), "---", *result.err.decode().splitlines()]
+
+
+JOBS = {"compile": bystanders.COMPILE, "shell scripts": bystanders.SHELL, "apt's http method": bystanders.APT,
+        "nginx under load": bystanders.NGINX_UNDER_LOAD, "PostgreSQL": bystanders.DATABASE}
+# What the output must have, lest two failures be taken for no difference.
+EXPECTED = {"compile": "compiled", "shell scripts": "few descriptors", "apt's http method": "201 URI Done",
+            "nginx under load": "Failed requests:        0", "PostgreSQL": "server stopped"}
+
+
+@pytest.fixture(scope="module")
+def tree():
+    """PostgreSQL where its user may read it."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        for source, target in (("lib/postgresql/15", "lib/postgresql/15"), ("share/postgresql/15", "share/postgresql/15"),
+                               ("lib/x86_64-linux-gnu", "lib/postgresql/15/libs")):
+            shutil.copytree(POSTGRES / "usr" / source, Path(folder, target),
+                            ignore=shutil.ignore_patterns("bitcode", "llvmjit*", "man"))
+        yield Path(folder, "lib/postgresql/15")
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_no_difference(shim, tree, job):
+    """In one test, so that the outputs are of the same moment."""
+    runner = Runner(shim, user_for("nobody") if job == "PostgreSQL" else pwd.getpwuid(os.geteuid()))
+    ways = ["plain", "LD_PRELOAD", *(["ld.so.preload"] if own_root_is_possible() else [])]
+    outcomes = {way: runner.run(JOBS[job], way, NGINX_TREE=str(NGINX), POSTGRES=str(tree)) for way in ways}
+    assert EXPECTED[job] in "\n".join(outcomes["plain"]), outcomes["plain"]
+    for way in ways[1:]:
+        difference = "\n".join(difflib.unified_diff(outcomes["plain"], outcomes[way], "plain", way, lineterm=""))
+        assert not difference, difference
+    assert runner.shim.relays() == []
+
+
+@pytest.mark.skipif(not own_root_is_possible(), reason="no mount namespace may be made here; LD_PRELOAD is tried")
+def test_ld_so_preload_was_tried():
+    """Says by being skipped that the third way was left out."""
