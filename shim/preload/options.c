@@ -30,6 +30,7 @@ enum {
     OPTION_SNDTIMEO_OLD = 21,
     OPTION_PEERNAME = 28,
     OPTION_RXQ_OVFL = 40,
+    OPTION_ZEROCOPY = 60,
     OPTION_PEEK_OFF = 42,
     OPTION_LOCK_FILTER = 44,
     OPTION_ATTACH_BPF = 50,
@@ -77,6 +78,8 @@ static int refusal(int level, int name, bool setting)
         return ENOENT; /* a TLS library then encrypts by itself, as where the kernel has no TLS */
     if (setting && level == IPPROTO_TCP && name == TCP_REPAIR)
         return EPERM;
+    if (setting && level == SOL_SOCKET && name == OPTION_ZEROCOPY)
+        return EOPNOTSUPP; /* as of a socket that cannot: nothing would tell when a buffer is free again */
     return 0;
 }
 

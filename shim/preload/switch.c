@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/async_signal.h"
 #include "preload/epoll_sets.h"
 #include "preload/known.h"
 #include "preload/numbers.h"
@@ -198,6 +199,8 @@ bool switch_all(int fd, int to)
         good = replace(extent.number[i], to, extent.flags[i]);
     const int saved = errno;
     good = register_again(&extent) && good;
+    if (good)
+        async_signal_renumber(fd);
     errno = saved;
     return good;
 }
