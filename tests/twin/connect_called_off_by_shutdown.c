@@ -12,6 +12,7 @@ static pid_t connecting;
 static void *call_off(void *unused)
 {
     (void)unused;
+    wait_connecting(fd);
     wait_sleeping(connecting);
     SAY(shutdown(fd, SHUT_RDWR));
     return NULL;

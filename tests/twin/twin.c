@@ -382,6 +382,18 @@ void wait_sleeping(pid_t thread)
     WAIT_FOR(sleeping(thread));
 }
 
+static bool connecting(int fd)
+{
+    struct tcp_info info = {.tcpi_state = TCP_CLOSE};
+    socklen_t length = sizeof info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_state == TCP_SYN_SENT;
+}
+
+void wait_connecting(int fd)
+{
+    WAIT_FOR(connecting(fd));
+}
+
 void say_addresses(int fd, const struct sockaddr *server, socklen_t length)
 {
     struct sockaddr_storage a;

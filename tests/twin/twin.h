@@ -113,6 +113,7 @@ void wait_events(int fd, short events); /* all of them */
 void wait_readable(int fd, int bytes);  /* that many bytes can be read */
 void wait_child(pid_t child);           /* and says how it ended */
 void wait_sleeping(pid_t thread);       /* it is in a system call that waits */
+void wait_connecting(int fd);           /* TCP has sent its SYN */
 #define WAIT_FOR(condition)         \
     do {                            \
         if (!(condition))           \
