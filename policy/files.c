@@ -79,6 +79,24 @@ static bool take_text(struct loader *loader, struct file *file, const struct pla
     return false;
 }
 
+/*
+ * The home of whoever started the program, which has become another user since (HOME is still /root): what is
+ * in there is not this user's own, and nobody could mend it.
+ */
+static bool is_in_home_of_another(const char *path)
+{
+    char home[POLICY_PATH_LIMIT];
+    const size_t length = strlen(path), suffix = sizeof POLICY_OF_USER - 1;
+    uint32_t owner;
+
+    if (length <= suffix || length - suffix >= sizeof home ||
+        strcmp(path + length - suffix, POLICY_OF_USER) != 0)
+        return false;
+    memcpy(home, path, length - suffix);
+    home[length - suffix] = '\0';
+    return file_owner(home, &owner) == 0 && owner != geteuid();
+}
+
 static bool open_and_read(struct loader *loader, struct file *file, const struct place *from, bool must_exist)
 {
     const struct place place = {.file = file};
@@ -87,14 +105,15 @@ static bool open_and_read(struct loader *loader, struct file *file, const struct
     bool good;
 
     if (descriptor < 0) {
-        const bool missing = errno == ENOENT || errno == ENOTDIR;
+        const int error = errno;
+        const bool missing = error == ENOENT || error == ENOTDIR;
 
-        if (missing && !must_exist)
+        if (!must_exist && (missing || (error == EACCES && is_in_home_of_another(file->path))))
             return false;
         if (missing && from == NULL)
             tell_file(loader, &place, from, MESSAGE_FILE_MISSING, NULL, NULL);
         else
-            tell_file(loader, &place, from, MESSAGE_FILE_UNREADABLE, errno_words(errno), NULL);
+            tell_file(loader, &place, from, MESSAGE_FILE_UNREADABLE, errno_words(error), NULL);
         return false;
     }
     file->device = facts.device;

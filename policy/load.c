@@ -201,7 +201,6 @@ const char *policy_first_error(const struct policy *policy)
 size_t policy_default_sources(struct policy_source sources[POLICY_SOURCES], const char *named,
                               const char *home, bool secure, char *buffer, size_t size)
 {
-    static const char of_user[] = "/.config/retrotls/policy";
     size_t count = 0;
     struct text text;
 
@@ -212,7 +211,7 @@ size_t policy_default_sources(struct policy_source sources[POLICY_SOURCES], cons
     if (!secure && home != NULL && home[0] == '/' && size > 0) {
         text = text_in(buffer, size);
         text_add(&text, home);
-        text_add(&text, of_user);
+        text_add(&text, POLICY_OF_USER);
         /* A path that does not fit is shown as far as it goes, and is an error. */
         sources[count++] = (struct policy_source){.path = buffer, .must_exist = text.cut};
     }

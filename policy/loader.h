@@ -7,6 +7,9 @@
 #include "policy/model.h"
 #include "policy/services.h"
 
+/* Of a user's own policy, behind the home folder. */
+#define POLICY_OF_USER "/.config/retrotls/policy"
+
 /* Files that are open at the same time: one, and those within it. */
 enum { FILES_OPEN = POLICY_INCLUDE_DEPTH_LIMIT + 1 };
 

@@ -20,12 +20,13 @@ struct facts_asked {
 };
 _Static_assert(sizeof(struct facts_asked) == 256, "statx(2)");
 
-static int ask(int descriptor, struct file_facts *facts)
+/* Of the descriptor itself where `path` is "". */
+static int ask(int descriptor, const char *path, struct file_facts *facts)
 {
     enum { AT_THE_DESCRIPTOR = 0x1000, TYPE_MODE_UID_INODE = 0x1 | 0x2 | 0x8 | 0x100 };
     struct facts_asked asked;
 
-    if (syscall(SYS_statx, descriptor, "", AT_THE_DESCRIPTOR, TYPE_MODE_UID_INODE, &asked) != 0)
+    if (syscall(SYS_statx, descriptor, path, *path ? 0 : AT_THE_DESCRIPTOR, TYPE_MODE_UID_INODE, &asked) != 0)
         return errno;
     *facts = (struct file_facts){.device = (uint64_t)asked.device[0] << 32 | asked.device[1],
                                  .inode = asked.inode,
@@ -42,12 +43,21 @@ int file_open(const char *path, struct file_facts *facts)
 
     if (descriptor < 0)
         return -1;
-    error = ask(descriptor, facts);
+    error = ask(descriptor, "", facts);
     if (error == 0)
         return descriptor;
     file_close(descriptor);
     errno = error;
     return -1;
+}
+
+int file_owner(const char *path, uint32_t *owner)
+{
+    struct file_facts facts;
+    const int error = ask(AT_FDCWD, path, &facts);
+
+    *owner = error == 0 ? facts.owner : 0;
+    return error;
 }
 
 int folder_error(const char *path)

@@ -24,6 +24,9 @@ int file_open(const char *path, struct file_facts *facts);
 /* 0 where `path` is a folder, else an errno (ENOTDIR: something else). Opens nothing for reading. */
 int folder_error(const char *path);
 
+/* Whose the file or folder at `path` is, which need not be readable. 0, or an errno. */
+int file_owner(const char *path, uint32_t *owner);
+
 void file_close(int descriptor);
 /* read(2), begun again where a signal interrupts it. Returns the bytes, 0 at the end, or -1 with errno. */
 ssize_t file_read_some(int descriptor, void *buffer, size_t size);

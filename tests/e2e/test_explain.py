@@ -188,6 +188,23 @@ def test_explain_reads_another_users_policy_as_that_user_does(tree):
     assert result.returncode == 0 and "guarded with level secure" in result.stdout
 
 
+@pytest.mark.root
+@pytest.mark.skipif(not ROOT, reason="to become another user takes root")
+def test_home_that_another_user_left_behind(tree):
+    """HOME is still root's in a program that root started, and that became another user: it has no policy of its own
+    then. Its own home that it may not enter is another matter."""
+    user = pwd.getpwnam("news")
+    home = tree.folder / "root"
+    write(tree, "level encrypt\n", "root/.config/retrotls/policy")
+    home.chmod(0o700)
+    result = tree.run("explain", "192.0.2.1:25", user=user.pw_uid, HOME=str(home))
+    assert (result.returncode, result.stderr) == (0, "") and "guarded with level secure" in result.stdout
+    os.chown(home, user.pw_uid, user.pw_gid)
+    home.chmod(0o600)
+    result = tree.run("explain", "192.0.2.1:25", user=user.pw_uid, HOME=str(home))
+    assert result.returncode == 1 and "policy: cannot be read: permission denied" in result.stderr
+
+
 @pytest.mark.parametrize("arguments, words", [
     ([], "explain: which HOST?"),
     (["a", "b"], "explain: one HOST at a time"),

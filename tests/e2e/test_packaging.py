@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+from support import certs
 from support.own_root import copy_build, copy_source, in_own_root, needs_root
 from support.shim import BUILD, PYTHON, ROOT
 from support.tap import Tap
@@ -162,6 +163,7 @@ shift
 retrotls lint
 man -w retrotls retrotls-policy libretrotls
 retrotls explain --address 192.0.2.1 mail.example.org:25 | head -1
+for each; do LD_PRELOAD=libretrotls.so "$each" | grep -o '/usr/lib.*libretrotls.so$' | sort -u; done
 echo '/usr/$LIB/libretrotls.so' >> /etc/ld.so.preload
 for each; do "$each" | grep -o '/usr/lib.*libretrotls.so$' | sort -u; done
 rm /etc/ld.so.preload
@@ -173,7 +175,28 @@ find /usr /etc /var -xdev -name '*retrotls*'
     assert [line.rpartition("/")[2] for line in out[1:4]] == ["retrotls.1.gz", "retrotls-policy.5.gz", "libretrotls.7.gz"]
     assert out[4] == "mail.example.org, port 25 (192.0.2.1): guarded with level secure"
     folders = {"native": f"{platform.machine()}-linux-gnu", "narrow": "i386-linux-gnu"}
-    assert out[5:] == [f"/usr/lib/{folders[name]}/libretrotls.so" for name in programs]
+    assert out[5:] == 2 * [f"/usr/lib/{folders[name]}/libretrotls.so" for name in programs]
+
+
+@needs_root
+def test_whole_machine_by_its_own_policy(package, shim, dovecot, tmp_path):
+    """A program that nobody thought of, under /etc/ld.so.preload and /etc/retrotls/policy, as an ordinary user whom root
+    made of itself."""
+    user = dovecot.mailbox()
+    script = """
+dpkg --install "$1" > /dev/null
+printf 'ca-file %s\\nmatch host localhost port %d\\n    protocol imap\\n    final\\n' "$2" "$3" >> /etc/retrotls/policy
+echo '/usr/$LIB/libretrotls.so' >> /etc/ld.so.preload
+shift 3
+setpriv --reuid news --regid news --clear-groups "$@"
+"""
+    with Tap(dovecot.at("imap")) as tap:
+        out = in_own_root(tmp_path, script, package, certs.authority().pem, str(tap.port), PYTHON, "-c", IMAP, str(tap.port),
+                          user)
+        tap.wait_closed()
+        assert out == "OK\n"
+        tap.never_saw(b"secret")
+        tap.saw_only_tls_after(rb"[^\x16]*")
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "man").iterdir()), ids=lambda page: page.name)
