@@ -62,11 +62,12 @@ $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/preload/libretrotls.map \
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIBDL)
 
+ALOOF = -Wl,--export-dynamic-symbol=retrotls_speaks_itself
 $(BUILD)/retrotls-relay: $(RELAY) $(WIRE)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) $(ALOOF) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 $(BUILD)/retrotls-check: $(CHECK) $(POLICY) $(WIRE)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) $(ALOOF) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^

@@ -17,6 +17,10 @@
 #include "command/own_policy.h"
 #include "command/usage.h"
 
+/* For the library, where it is loaded into every program: shim/preload/aloof.h. */
+extern const char retrotls_speaks_itself;
+const char retrotls_speaks_itself __attribute__((visibility("default"))) = 1;
+
 static struct asked asked;
 static struct check_question question = {.asked = &asked, .lookup = -1};
 static bool as_json, port_given, one_shown;

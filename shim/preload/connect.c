@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "preload/aloof.h"
 #include "preload/config.h"
 #include "preload/connect.h"
 #include "preload/export.h"
@@ -342,6 +343,8 @@ EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
      * connect() a seventh slower. Only what no program can have memory at is left to it.
      */
     inet = length <= sizeof copy && memory_is_plausible(address) && address_read(&asked, address, length);
+    if (is_aloof())
+        return real.connect(fd, address, length);
     if (!inet || !may_be_guarded(asked.port))
         return connect_unguarded(fd, address, length, inet);
     /* A copy, so that nobody can change it between the policy's decision and the connection. */

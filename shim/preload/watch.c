@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "preload/aloof.h"
 #include "preload/config.h"
 #include "preload/connect.h"
 #include "preload/greeting.h"
@@ -196,6 +197,8 @@ static enum watched look_at(struct look *look)
 
 static enum watched look_until_settled(struct look *look)
 {
+    if (is_aloof())
+        return WATCHED_PLAIN;
     const int saved = errno;
     enum watched watched = WATCHED_REFUSED;
 

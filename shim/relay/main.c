@@ -26,6 +26,10 @@
 #include "relay/session.h"
 #include "relay/tls_context.h"
 
+/* For the library, where it is loaded into every program: shim/preload/aloof.h. */
+extern const char retrotls_speaks_itself;
+const char retrotls_speaks_itself __attribute__((visibility("default"))) = 1;
+
 enum { LISTENER = 3 };
 
 static int usage(int argc, char **argv)
