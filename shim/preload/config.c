@@ -1,6 +1,7 @@
 #include "preload/config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -23,6 +24,9 @@ static bool secure; /* AT_SECURE: the environment is the enemy's */
 /* Copies of the environment's; "": not set. */
 static char named[PATH_LIMIT], home[PATH_LIMIT], log_to[PATH_LIMIT];
 static bool sandbox_is_off;
+/* Root had a policy of its own as the program began: it is not lost where the program becomes another user.
+ */
+static bool root_has_own;
 
 static struct lock lock;
 static _Atomic(const struct policy *) loaded;
@@ -62,6 +66,17 @@ static void make_absolute(char path[PATH_LIMIT])
     words_add(&w, relative);
 }
 
+static bool is_there(const char *folder, const char *name)
+{
+    char path[PATH_LIMIT];
+    struct words w;
+
+    words_start(&w, path, sizeof path);
+    words_add(&w, folder);
+    words_add(&w, name);
+    return sys_call(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
 void config_start(void)
 {
     const char *sandbox;
@@ -75,6 +90,8 @@ void config_start(void)
     copy_variable("HOME", home);
     sandbox = secure_getenv("RETROTLS_SANDBOX");
     sandbox_is_off = sandbox && strcmp(sandbox, "off") == 0;
+    if (getauxval(AT_EUID) == 0 && !secure && !named[0] && home[0] == '/')
+        root_has_own = is_there(home, "/.config/retrotls/policy");
     started = true;
 }
 
@@ -116,6 +133,8 @@ static const struct policy *load(void)
     find_program();
     count =
         policy_default_sources(sources, named[0] ? named : NULL, find_home(), secure, paths, sizeof paths);
+    if (root_has_own)
+        sources[0].must_exist = true;
     return policy_load(sources, count);
 }
 

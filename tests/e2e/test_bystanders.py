@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from support import bystanders, loopback
+from support.hostile import Hostile
 from support.servers.server import UNPACKED, user_for
-from support.shim import ROOT
+from support.shim import PYTHON, ROOT
 
 NGINX, POSTGRES = UNPACKED / "nginx", UNPACKED / "postgresql"
 # In a mount namespace: "$1" is an empty folder for an /etc of its own, "$2" the library; the rest is run.
@@ -24,6 +25,7 @@ echo "$library" > "$etc/ld.so.preload"
 mount --bind "$etc" /etc || exit
 exec "$@"
 """
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 OWN_ROOT = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-U", "--map-current-user", "--keep-caps", "-m"]
 
 
@@ -94,6 +96,58 @@ def test_no_difference(shim, tree, job):
         difference = "\n".join(difflib.unified_diff(outcomes["plain"], outcomes[way], "plain", way, lineterm=""))
         assert not difference, difference
     assert runner.shim.relays() == []
+
+
+CONNECTS = """
+import os, socket, sys
+port, user = map(int, sys.argv[1:])
+if user:
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+with socket.create_connection(("127.0.0.1", port)) as s:
+    print(s.recv(100).decode())
+"""
+STRANGER = 54321
+
+
+@pytest.fixture
+def plain_server():
+    with Hostile(lambda s: (s.send(b"hello"), s.shut())) as server:
+        yield server
+
+
+@pytest.mark.parametrize("how", [pytest.param("by itself", marks=needs_root), pytest.param("by another", marks=needs_root),
+                                 "from the start"])
+def test_home_is_that_of_another_user(shim, plain_server, how):
+    """A daemon that root starts, that has become another user since: HOME is still root's, and whether there is a policy in
+    it may not be known. It is not that user's policy, and no reason to stop a connection that nobody guards."""
+    home = shim.folder / "home"
+    home.mkdir()
+    home.chmod(0o700)
+    if os.geteuid() != 0:
+        home = "/root"
+    shim.private_build()
+    environment = {"RETROTLS_POLICY": "", "HOME": str(home), "RETROTLS_LOG": "stderr"}
+    words = [PYTHON, "-c", CONNECTS, plain_server.address[1], STRANGER if how == "by itself" else 0]
+    if how == "by another":
+        words = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", *words]
+    result = shim.run(*words, env=environment).ok()
+    assert (result.out, result.err) == (b"hello\n", b""), result.show()
+
+
+@needs_root
+def test_policy_of_root_is_not_lost_by_becoming_another_user(shim, plain_server):
+    """Root's own policy was there when the program began, and cannot be read any more: no connection that it may guard."""
+    home = shim.folder / "home"
+    (home / ".config/retrotls").mkdir(parents=True)
+    home.chmod(0o700)
+    (home / ".config/retrotls/policy").write_text("match port 1\n level secure\n")
+    shim.private_build()
+    result = shim.run(PYTHON, "-c", CONNECTS, plain_server.address[1], STRANGER,
+                      env={"RETROTLS_POLICY": "", "HOME": str(home), "RETROTLS_LOG": "stderr"})
+    assert result.status != 0 and b"hello" not in result.out, result.show()
+    assert f"{home}/.config/retrotls/policy: ".encode() in result.err, result.show()
 
 
 @pytest.mark.skipif(not own_root_is_possible(), reason="no mount namespace may be made here; LD_PRELOAD is tried")
