@@ -1,5 +1,6 @@
 """Every command line that README.md and the manual show is run here, with a real program and server where it needs one,
 and every policy that they show is one. What they show anew, and this file does not know, fails."""
+import json
 import os
 import re
 import shutil
@@ -371,3 +372,28 @@ def test_manual_has_the_options_of_each_help(command):
     parts = [part for part in synopsis.split(".Nm\n") if f".Cm {command}\n" in part] if command else [page]
     assert len(parts) == 1
     assert options <= set(re.findall(r"Fl (?:\w (?:, Fl |\| ))?-([a-z]+)", parts[0])), (options, parts)
+
+
+def members(command):
+    """Of the objects that --json writes, as the manual lists them."""
+    line = re.search(rf"^Of\n\.Cm {command} :\n\.Li (.*) \.$", PAGES["retrotls.1"], re.M)[1]
+    return line.split(" , ")
+
+
+def test_manual_lists_the_members_that_are_written(shim, dovecot):
+    shim.guard(dovecot.ports["imap"], "encrypt")
+    place = f"{dovecot.address}:{dovecot.ports['imap']}"
+    checked, = json.loads(shim.run(shim.command, "check", "--json", place, preload=False).out)
+    assert list(checked) == members("check")
+    code = "import imaplib, sys\nc = imaplib.IMAP4(*sys.argv[1].split(':'))\nprint('open', flush=True)\nsys.stdin.read()"
+    process = shim.popen(PYTHON, "-c", code, place, stdin=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"open\n"
+        shown = json.loads(shim.run(shim.command, "status", "--json", preload=False).out)
+        assert [list(c) for c in shown if c["pid"] == process.pid] == [members("status")]
+    finally:
+        shim.finish(process, b"\n")
+    for name, source in ("verdict", "shim/check/show.c"), ("state", "shim/command/table.c"):
+        words = re.search(rf"\.Li {name}\nis\n\.Cm (.*)\nor\n\.Cm (\w+) ;", PAGES["retrotls.1"])
+        names = re.search(r"names\[(?:WIRE_STAGES)?\] = {(\"(?:met|connecting)\".*?)}", (ROOT / source).read_text(), re.S)[1]
+        assert [*words[1].split(" , "), words[2]] == re.findall('"(.*?)"', names)
