@@ -7,8 +7,10 @@
  *
  * A short recv() is one of TCP's: what it leaves is told as a new edge, as it would be if it came only then
  * (tcp_set_rcvlowat() tells of data that is there). A UNIX socket gives all that is asked for and there. By
- * read() is meant what goes through syscall(2), which is how the library reads files. Allocations by
- * libseccomp are not counted: there is memory for them (memory.h).
+ * read() is meant what goes through syscall(2), which is how the library reads files.
+ *
+ * Not counted are allocations by libseccomp, for which there is memory (memory.h); and, in a program, all but
+ * the library's: glibc 2.36 itself crashes in a lookup where one fails.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,19 +45,33 @@ static struct counts {
 static int chosen = -1;
 static uint64_t number;
 
-static uintptr_t seccomp_begin, seccomp_end;
+/* Where code lies. */
+static struct range {
+    uintptr_t begin, end;
+} seccomp, library;
 
-static int find_seccomp(struct dl_phdr_info *library, size_t size, void *unused)
+static bool is_in(const struct range *range, const void *address)
 {
+    return (uintptr_t)address >= range->begin && (uintptr_t)address < range->end;
+}
+
+static int note(struct dl_phdr_info *object, size_t size, void *unused)
+{
+    struct range *range = NULL;
+
     (void)size;
     (void)unused;
-    if (!strstr(library->dlpi_name, "libseccomp"))
-        return 0;
-    seccomp_begin = library->dlpi_addr;
-    for (int i = 0; i < library->dlpi_phnum; i++)
-        if (library->dlpi_phdr[i].p_type == PT_LOAD)
-            seccomp_end = library->dlpi_addr + library->dlpi_phdr[i].p_vaddr + library->dlpi_phdr[i].p_memsz;
-    return 1;
+    if (strstr(object->dlpi_name, "/libseccomp"))
+        range = &seccomp;
+    if (strstr(object->dlpi_name, "/libretrotls"))
+        range = &library;
+    for (int i = 0; range && i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *const part = &object->dlpi_phdr[i];
+
+        if (part->p_type == PT_LOAD)
+            *range = (struct range){object->dlpi_addr, object->dlpi_addr + part->p_vaddr + part->p_memsz};
+    }
+    return 0;
 }
 
 /* Counts this call; whether it is the one. */
@@ -65,9 +82,7 @@ static int is_the_one(enum what what)
 
 static int allocation_fails(const void *caller)
 {
-    const uintptr_t from = (uintptr_t)caller;
-
-    return !(from >= seccomp_begin && from < seccomp_end) && is_the_one(MALLOC);
+    return !is_in(&seccomp, caller) && (!library.end || is_in(&library, caller)) && is_the_one(MALLOC);
 }
 
 __attribute__((constructor)) static void start(void)
@@ -89,7 +104,7 @@ __attribute__((constructor)) static void start(void)
     close(fd);
     for (int what = 0; what < WHATS; what++)
         chosen = strcmp(name, names[what]) == 0 ? what : chosen;
-    dl_iterate_phdr(find_seccomp, NULL);
+    dl_iterate_phdr(note, NULL);
     counts = shared;
 }
 
