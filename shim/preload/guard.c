@@ -16,6 +16,7 @@
 #include "preload/relay_client.h"
 #include "preload/switch.h"
 #include "preload/sys.h"
+#include "preload/tcp_use.h"
 #include "preload/words.h"
 
 enum { TRIES = 2 /* relays asked before the library gives up */ };
@@ -244,6 +245,14 @@ static bool acquire_again(struct guard *guard)
     return true;
 }
 
+/* No byte was written, and none was taken that has come. */
+static bool is_unspoken(const struct guard *guard)
+{
+    const enum tcp_use use = tcp_use(guard->fd);
+
+    return use == USE_NONE || use == USE_CONNECTING || use == USE_UNTOUCHED;
+}
+
 bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
 {
     struct slot *const slot = guard->slot;
@@ -255,8 +264,11 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
         return false;
     }
     good = ask(guard, connecting);
-    for (int tries = 1; !good && errno == EPIPE && tries < TRIES; tries++)
+    /* A relay that was killed may have begun to speak with the server: another one could not go on with that. */
+    for (int tries = 1; !good && errno == EPIPE && tries < TRIES && is_unspoken(guard); tries++)
         good = acquire_again(guard) && ask(guard, connecting);
+    if (!good && errno == EPIPE)
+        say(guard, "the relay (retrotls-relay) has ended", 0);
     if (!good)
         return false;
     slot_drop(slot, SLOT_RELAY_END);

@@ -1,4 +1,4 @@
-"""The relay or the program dies by kill -9, or the relay is stopped for a while, at any moment of a session: the
+"""The relay or the program dies by kill -9, or either is stopped for a while, at any moment of a session: the
 program ends with an error or as ever, nothing crosses in clear, and no process stays.
 
 The moment is a number of bytes that has crossed: the recorder on the path signals then. Ten for each of the two, or a
@@ -6,6 +6,7 @@ hundred with RETROTLS_SOAK=1 (`make soak`). RETROTLS_SEED repeats a run."""
 import contextlib
 import os
 import random
+import shutil
 import signal
 import threading
 
@@ -114,24 +115,43 @@ def test_kill_9_at_any_moment(shim, length, victim):
             assert result.status in (0, -signal.SIGKILL), what
         else:
             assert result.status in (0, 1, -signal.SIGPIPE), what
+            assert b"malformed" not in result.out, what  # a second relay went on where the first one had begun
             whole = outcome.server.over_tls == IMAP.words
             assert whole or result.status or result.err != b"read: end of stream\n", what
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
+def test_second_relay_does_not_go_on_where_the_first_had_begun(shim):
+    """The first one has spoken with the server, and not told the library yet that it took the connection over: what the
+    server says next is the answer to another's words."""
+    shim.private_build()
+    faults.stand_in(shim, ["/usr/bin/strace", "-f", "-D", "-qq", "-o", shim.folder / "calls", "-e", "trace=sendmsg",
+                           "-e", "inject=sendmsg:delay_enter=1000000:when=1"])
+
+    def act(_):
+        for pid in shim.relays():
+            kill(pid)
+    outcome = session(shim, len(IMAP.greeting) + 1, act)
+    assert outcome.tap.up.count(b" CAPABILITY\r\n") == 1, outcome.show()
+    assert b"Network is unreachable" in outcome.result.err and outcome.result.status == 1, outcome.show()
+    assert "has ended" in outcome.result.lines[0]["error"], outcome.show()
+
+
 @pytest.mark.timeout(600)
-def test_relay_that_is_stopped_and_goes_on(shim, length):
+@pytest.mark.parametrize("who", ["relay", "program"])
+def test_stopped_for_a_while(shim, length, who):
     rng = random.Random(SEED)
     for number in range(max(3, TIMES // 5)):
         after = rng.randint(1, length)
         stopped = []
 
-        def stop(_):
-            stopped[:] = shim.relays()
+        def stop(process):
+            stopped[:] = shim.relays() if who == "relay" else [process.pid]
             for pid in stopped:
                 kill(pid, signal.SIGSTOP)
 
         def go_on():
-            wait_for(lambda: all(state(pid) in "TZ" for pid in stopped), "the relay to stop")
+            wait_for(lambda: all(state(pid) in "TZ" for pid in stopped), "it to stop")
             for pid in stopped:
                 kill(pid, signal.SIGCONT)
         shim.log_file.unlink(missing_ok=True)

@@ -172,11 +172,26 @@ EXPORT ssize_t recv(int fd, void *buffer, size_t size, int flags)
     return n;
 }
 
+static ssize_t send_one(int fd, const void *byte, int flags)
+{
+    return kernel(SYS_sendto, (long[6]){fd, (long)byte, 1, flags});
+}
+
 EXPORT ssize_t send(int fd, const void *bytes, size_t length, int flags)
 {
-    const int is_short = length > 1 && is_the_one(SEND);
+    if (length > 1 && is_the_one(SEND))
+        return send_one(fd, bytes, flags);
+    return kernel(SYS_sendto, (long[6]){fd, (long)bytes, (long)length, flags});
+}
 
-    return kernel(SYS_sendto, (long[6]){fd, (long)bytes, is_short ? 1 : (long)length, flags});
+/* A message to the library, with the number of a descriptor in it, is never cut (unix(7), SOCK_SEQPACKET). */
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    for (size_t i = 0; i < message->msg_iovlen && is_tcp(fd); i++)
+        if (message->msg_iov[i].iov_len > 0)
+            return is_the_one(SEND) ? send_one(fd, message->msg_iov[i].iov_base, flags)
+                                    : kernel(SYS_sendmsg, (long[6]){fd, (long)message, flags});
+    return kernel(SYS_sendmsg, (long[6]){fd, (long)message, flags});
 }
 
 EXPORT long syscall(long call, ...)
