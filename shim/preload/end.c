@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "preload/ask.h"
 #include "preload/identity.h"
 #include "preload/io.h"
 #include "preload/known.h"
@@ -15,22 +16,26 @@
 
 enum { PIECES_LIMIT = 1024 }; /* UIO_MAXIOV: beyond it sendmsg(2) and writev(2) differ in errno */
 
-/* The pair knows ECONNRESET alone; the relay's name may hold why. */
-static int true_error(int fd, int error)
+int end_error(int fd, int error)
 {
     struct identity id;
     struct peer_state outcome;
+    int told = 0;
+    socklen_t length = sizeof told;
 
     if (error != ECONNRESET || !identity_of(fd, &id))
         return error;
     outcome = identity_outcome(fd, &id);
-    return outcome.state == OUTCOME_FAILED ? outcome.error : error;
+    if (outcome.state == OUTCOME_FAILED)
+        return outcome.error;
+    /* The relay itself may have died: then a reset is what it is. */
+    return ask_get_option(fd, &id, SOL_SOCKET, SO_ERROR, &told, &length) == 0 && told != 0 ? told : error;
 }
 
 ssize_t end_received(int fd, ssize_t result)
 {
     if (result < 0)
-        errno = true_error(fd, errno);
+        errno = end_error(fd, errno);
     return result;
 }
 
@@ -59,7 +64,7 @@ static ssize_t failed(int fd, int flags)
         if (error == 0)
             error = EPIPE;
     }
-    errno = true_error(fd, error);
+    errno = end_error(fd, error);
     return -1;
 }
 
@@ -134,6 +139,6 @@ bool end_may_be_written(int fd)
         return true;
     error = sys_option(fd, SOL_SOCKET, SO_ERROR, 0);
     if (error != 0)
-        errno = true_error(fd, error);
+        errno = end_error(fd, error);
     return error == 0;
 }

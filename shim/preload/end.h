@@ -10,7 +10,13 @@
 #include <sys/types.h>
 
 /*
- * What a read that ended with `result` (and errno) has to say: why a connect() failed, once, where the pair
+ * The error of the connection: where `error` is ECONNRESET, which is all that the pair knows, why connect()
+ * failed, by the relay's name, or with what TCP broke, which the relay tells (ETIMEDOUT).
+ */
+int end_error(int fd, int error);
+
+/*
+ * What a read that ended with `result` (and errno) has to say: why it failed, once, where the pair
  * only tells that its other end has gone.
  */
 ssize_t end_received(int fd, ssize_t result);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "preload/ask.h"
+#include "preload/end.h"
 #include "preload/export.h"
 #include "preload/identity.h"
 #include "preload/memory.h"
@@ -147,7 +148,6 @@ static void correct(int fd, int name, void *value, socklen_t *length)
 {
     struct sockaddr_storage peer;
     struct identity id;
-    struct peer_state outcome;
     int number;
 
     switch (name) {
@@ -158,11 +158,7 @@ static void correct(int fd, int name, void *value, socklen_t *length)
         memcpy(&number, value, sizeof number);
         if (number != (name == SO_DOMAIN ? AF_UNIX : ECONNRESET) || !identity_of(fd, &id))
             return;
-        outcome = identity_outcome(fd, &id);
-        if (name == SO_DOMAIN)
-            number = id.peer.family;
-        else if (outcome.state == OUTCOME_FAILED)
-            number = outcome.error;
+        number = name == SO_DOMAIN ? id.peer.family : end_error(fd, number);
         memcpy(value, &number, sizeof number);
         return;
     case SO_PROTOCOL:

@@ -89,6 +89,35 @@ static void close_one(int *fd)
     *fd = -1;
 }
 
+/* Under the lock. */
+static struct broken {
+    uint64_t cookie;
+    int error;
+} broken[BROKEN_LIMIT];
+static size_t broken_next;
+
+/* Before the program's end is closed: the program may ask at once. */
+static void remember(const struct connection *c)
+{
+    if (c->error == 0 || c->error == ECONNRESET)
+        return;
+    broken[broken_next] = (struct broken){.cookie = c->request.cookie, .error = c->error};
+    broken_next = (broken_next + 1) % BROKEN_LIMIT;
+}
+
+int connection_broke_with(uint64_t cookie)
+{
+    int error = 0;
+
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < BROKEN_LIMIT && error == 0; i++) {
+        if (broken[i].cookie == cookie)
+            error = broken[i].error;
+    }
+    pthread_mutex_unlock(&lock);
+    return error;
+}
+
 /* Out of the list, and out of reach for options: what is closed after it can be no other socket by then. */
 static int remove_one(struct connection *c)
 {
@@ -102,6 +131,7 @@ static int remove_one(struct connection *c)
     if (c->next)
         c->next->previous = c->previous;
     c->tcp = -1;
+    remember(c);
     pthread_mutex_unlock(&lock);
     return tcp;
 }

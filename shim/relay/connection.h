@@ -22,6 +22,7 @@ enum {
     CONNECTIONS_LIMIT = 8192,
     KEPT_LIMIT = 64,      /* TCP sockets of failed connect()s */
     KEPT_FOR = 60 * 1000, /* ms */
+    BROKEN_LIMIT = 256,   /* connections of which it is known why they broke */
 };
 
 /* What `status` tells of a connection. Under the lock. */
@@ -42,6 +43,7 @@ struct connection {
     int log;       /* the program's standard error, for one line; -1: none */
     int64_t began; /* when connect() was called, on plain_now() */
     char server[CLEAN_FIELD_LIMIT + 1]; /* its name, or address, cleaned */
+    int error;                          /* errno with which TCP broke, once it has; 0: another end */
     int asker;                          /* the request that is to be told TCP's outcome; -1: none */
     int claimant;         /* the request that waits for the TCP socket; -1: none. Under the lock */
     struct linger linger; /* the program's own, once claimed */
@@ -91,6 +93,12 @@ int connection_with_tcp(uint64_t cookie, int (*act)(struct connection *c, void *
  * there is no such connection, or somebody else has asked already.
  */
 bool connection_surrender(uint64_t cookie, int request);
+
+/*
+ * The errno with which TCP broke for the connection of `cookie`, one of the last that broke and are gone: by
+ * time, say; 0 where it is not known. The program's end itself tells of ECONNRESET alone.
+ */
+int connection_broke_with(uint64_t cookie);
 
 /* Hands over the TCP socket that connection_keep_tcp() kept for `cookie`; -1 where there is none. */
 int connection_reclaim(uint64_t cookie);

@@ -184,6 +184,15 @@ static int unknown(const struct option_request *r, bool setting)
     return setting ? ENOPROTOOPT : EOPNOTSUPP;
 }
 
+static int get_error(const struct get *g)
+{
+    const int error = connection_broke_with(g->request->cookie);
+
+    *g->length = g->request->size < sizeof error ? g->request->size : (uint32_t)sizeof error;
+    memcpy(g->value, &error, *g->length);
+    return 0;
+}
+
 int option_get(const struct option_request *request, uint8_t *value, uint32_t *length)
 {
     struct get g = {.request = request, .value = value, .length = length};
@@ -193,6 +202,8 @@ int option_get(const struct option_request *request, uint8_t *value, uint32_t *l
         return request->name == SIOCOUTQ || request->name == SIOCOUTQNSD
                    ? connection_with_tcp(request->cookie, get_unsent, &g)
                    : ENOTTY;
+    if (request->level == SOL_SOCKET && request->name == SO_ERROR)
+        return get_error(&g);
     if (!may_get(request))
         return unknown(request, false);
     return connection_with_tcp(request->cookie, get, &g);

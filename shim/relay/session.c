@@ -249,7 +249,8 @@ static void pump(struct session *s, struct stream *server, struct watch *watch)
                                 .down = &s->c->down,
                                 .greeting = &s->first};
 
-    pump_run(&what);
+    if (pump_run(&what) == PUMP_CUT)
+        s->c->error = server->error;
 }
 
 static void go_on_over_tls(struct session *s)

@@ -4,6 +4,12 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+static enum flow broken(struct stream *s)
+{
+    s->error = errno;
+    return FLOW_BROKEN;
+}
+
 static enum flow bare_read(struct stream *s, void *buffer, size_t size, size_t *count)
 {
     ssize_t n;
@@ -14,7 +20,7 @@ static enum flow bare_read(struct stream *s, void *buffer, size_t size, size_t *
     if (n == 0)
         return FLOW_ENDED;
     if (n < 0 && errno != EAGAIN)
-        return FLOW_BROKEN;
+        return broken(s);
     if (n < 0)
         s->ending = false;
     if (n < (ssize_t)size && !s->ending)
@@ -31,7 +37,7 @@ static enum flow bare_write(struct stream *s, const void *bytes, size_t length, 
         n = send(s->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno != EAGAIN)
-        return FLOW_BROKEN;
+        return broken(s);
     if (n < (ssize_t)length)
         s->writable = false;
     *count = n > 0 ? (size_t)n : 0;

@@ -34,7 +34,7 @@ static int bio_read(BIO *bio, char *buffer, int size)
         tls->stream.ending = false;
         BIO_set_retry_read(bio);
     } else {
-        tls->error = errno;
+        tls->error = tls->stream.error = errno;
     }
     return (int)n;
 }
@@ -93,7 +93,7 @@ static int bio_write(BIO *bio, const char *bytes, int length)
     if (n < 0 && errno == EAGAIN)
         BIO_set_retry_write(bio);
     else if (n < 0)
-        tls->error = errno;
+        tls->error = tls->stream.error = errno;
     if (n < length)
         tls->stream.writable = false;
     return (int)n;
