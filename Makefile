@@ -85,6 +85,8 @@ $(BUILD)/place: always
 # libc's headers define read() and its kin themselves where they are fortified.
 $(BUILD)/obj/lib/shim/preload/io_%.o: override CFLAGS += -U_FORTIFY_SOURCE
 
+$(BUILD)/obj/lib/shim/preload/deep_binding.o: override CPPFLAGS += -DDEFINES_DLOPEN
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

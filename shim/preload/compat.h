@@ -1,7 +1,7 @@
 /*
  * Included before everything else in every file that goes into libretrotls.so: the library is loaded into old
  * programs with an old libc, so it may require no symbol version newer than GLIBC_2.17, whatever libc it was
- * built with (`make check-symbols`). dlsym() and dlopen() moved to libc.so.6 with a version of 2.34; the old
+ * built with (`make check-symbols`). dlsym() and its kin moved to libc.so.6 with a version of 2.34; the old
  * ones are there still.
  */
 #ifndef RETROTLS_PRELOAD_COMPAT_H
@@ -11,10 +11,16 @@
 
 #if defined __GLIBC__ && defined __x86_64__ && !defined __ILP32__
 __asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
+__asm__(".symver dlerror,dlerror@GLIBC_2.2.5");
+#    ifndef DEFINES_DLOPEN
 __asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
+#    endif
 #elif defined __GLIBC__ && defined __i386__
 __asm__(".symver dlsym,dlsym@GLIBC_2.0");
+__asm__(".symver dlerror,dlerror@GLIBC_2.0");
+#    ifndef DEFINES_DLOPEN
 __asm__(".symver dlopen,dlopen@GLIBC_2.1");
+#    endif
 #endif
 
 #endif

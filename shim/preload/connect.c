@@ -18,6 +18,7 @@
 #include "preload/known.h"
 #include "preload/mark.h"
 #include "preload/memory.h"
+#include "preload/own.h"
 #include "preload/real.h"
 #include "preload/reconnect.h"
 #include "preload/sys.h"
@@ -314,15 +315,11 @@ static int connect_perhaps_guarded(int fd, const struct sockaddr_storage *addres
     return result;
 }
 
-/* Where this library is in memory; made by the linker. */
-extern const char own_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
-extern const char own_end[] __asm__("_end") __attribute__((visibility("hidden")));
-
 void connect_start(void)
 {
-    const char *const first = dlsym(RTLD_DEFAULT, "connect");
+    const void *const first = dlsym(RTLD_DEFAULT, "connect");
 
-    is_behind = first && (first < own_start || first >= own_end);
+    is_behind = first && !own_has(first);
     if (is_behind)
         known_distrust();
 }

@@ -1,0 +1,115 @@
+"""Plugins that a program loads with dlopen(3), also with RTLD_DEEPBIND, as PHP loads its extensions: what they look up
+leads to libc then, past every preload."""
+import re
+import shutil
+import subprocess
+
+import pytest
+from support.late import path, upgraded
+from support.play import honest
+from support.protocols import POP3
+from support.shim import BUILD
+
+pytestmark = pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is not there")
+
+PLUGIN = r"""
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Of the plugin's own, although libc has one: that it means its own is what the flag is for. */
+ssize_t splice(int a, void *b, int c, void *d, size_t e, unsigned f) { return 4711; }
+
+/* By an address in a table, by a call, and through a library of its own. */
+static int (*const table[])(int, const struct sockaddr *, socklen_t) = {connect};
+ssize_t helper_write(int fd, const char *bytes, size_t size);
+
+int talk(const char *host, const char *port, const char *words)
+{
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
+    char line[4096];
+    ssize_t got;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (getenv("DEEP") && splice(0, 0, 0, 0, 0, 0) != 4711)
+        return 9;
+    if (getaddrinfo(host, port, &hints, &found) || table[0](fd, found->ai_addr, found->ai_addrlen))
+        return 2;
+    got = recv(fd, line, sizeof line, 0);
+    fwrite(line, 1, got > 0 ? got : 0, stdout);
+    if (helper_write(fd, words, strlen(words)) < 0)
+        return 3;
+    while ((got = read(fd, line, sizeof line)) > 0)
+        fwrite(line, 1, got, stdout);
+    return 0;
+}
+"""
+HELPER = r"""
+#include <unistd.h>
+ssize_t helper_write(int fd, const char *bytes, size_t size) { return write(fd, bytes, size); }
+"""
+PROGRAM = r"""
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(int argc, char **argv)
+{
+    void *plugin = dlopen(argv[1], atoi(argv[2]));
+    const char *error = dlerror();
+    int (*talk)(const char *, const char *, const char *);
+    if (!plugin || error) {
+        fprintf(stderr, "%s\n", error);
+        return 8;
+    }
+    talk = (int (*)(const char *, const char *, const char *))dlsym(plugin, "talk");
+    return talk(argv[3], argv[4], getenv("WORDS"));
+}
+"""
+LAZY, NOW, LOCAL, DEEP = 1, 2, 0, 8  # dlfcn.h
+
+
+@pytest.fixture
+def plugin(shim):
+    """Compiles them, and runs the program."""
+    folder = shim.folder / "plugin"
+    folder.mkdir()
+
+    def gcc(source, output, *flags):
+        subprocess.run(["gcc", "-w", *flags, "-x", "c", "-", "-x", "none", "-o", folder / output,
+                        *(["-L" + str(folder), "-lhelper", "-Wl,-rpath,$ORIGIN"] if source is PLUGIN else [])],
+                       input=source, text=True, check=True)
+
+    def run(port, flags, name=None, linked=(), bits=64):
+        kind = ["-m32"] if bits == 32 else []
+        if bits == 32:
+            shim.library = BUILD / "lib32" / "libretrotls.so"
+        gcc(HELPER, "libhelper.so", "-shared", "-fPIC", *kind)
+        gcc(PLUGIN, "plugin.so", "-shared", "-fPIC", *kind, *linked)
+        gcc(PROGRAM, "program", f"-Wl,-rpath,{folder}", *kind)
+        return shim.run(folder / "program", name or folder / "plugin.so", flags, "localhost", port,
+                        env={"WORDS": POP3.words.decode(), **({"DEEP": "1"} if flags & DEEP and not name else {})})
+    return run
+
+
+@pytest.mark.parametrize("linked", [[], ["-Wl,-z,relro,-z,now"], ["-Wl,-z,lazy"]], ids=["", "relro", "lazily"])
+@pytest.mark.parametrize("flags", [NOW, NOW | DEEP, LAZY | DEEP], ids=["usual", "deep", "deep and lazy"])
+@pytest.mark.parametrize("bits", [64, pytest.param(32, marks=pytest.mark.skipif(
+    not (BUILD / "lib32").exists(), reason="there is no library for 32 bits"))])
+def test_plugin_is_watched(shim, plugin, flags, linked, bits):
+    with path(honest(POP3)) as tap:
+        shim.guard(tap.port, "secure", "pop3")
+        result = plugin(tap.port, flags, linked=linked, bits=bits).ok()
+    upgraded(tap, POP3)
+    assert re.match(POP3.upgraded, result.out), result.show()
+
+
+@pytest.mark.parametrize("flags", [NOW, NOW | DEEP], ids=["usual", "deep"])
+def test_plugin_is_found_where_the_program_looks_for_it(shim, plugin, flags):
+    """dlopen() searches the caller's DT_RUNPATH: the caller is the program, not the library."""
+    with path(honest(POP3)) as tap:
+        shim.guard(tap.port, "secure", "pop3")
+        plugin(tap.port, flags, name="plugin.so").ok()
+    upgraded(tap, POP3)
