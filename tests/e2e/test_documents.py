@@ -311,6 +311,12 @@ def test_command_line(line, person, clone):
     KNOWN[line](line, person, clone)
 
 
+def test_readme_names_what_building_needs():
+    demo = re.search("^demo='(.*?)'$", (ROOT / "tests/install-dependencies").read_text(), re.M | re.S)[1]
+    needed = re.search("Building needs (.*?)[.]\n", README, re.S)[1]
+    assert set(re.findall(r"^lib\S*-dev", demo, re.M)) == set(re.findall(r"lib\S*-dev", needed))
+
+
 # ---- policies
 
 @pytest.mark.parametrize("policy", [block for block in blocks_of_readme() + blocks_of_manual()
