@@ -6,7 +6,7 @@ import re
 import pytest
 from support import certs
 from support.hostile import Hostile
-from support.protocols import POP3
+from support.protocols import POP3, SIEVE
 from support.servers.dovecot import message
 from support.shim import PYTHON
 from support.tap import Tap, first_record, is_tls
@@ -166,6 +166,27 @@ def test_tls_where_it_is_offered(shim, dovecot):
     assert TEXT in result.out, result.show()
     tap.saw_only_tls_after(rb"(\S+ CAPABILITY\r\n)?\S+ STARTTLS\r\n")
     tap.never_saw(b"secret")
+
+
+def test_sieve_connect(shim, dovecot):
+    """It takes TLS wherever it is offered, and cannot be told otherwise; without, it goes on only where it need not check a
+    certificate. One session puts a script there, one gets it."""
+    user = dovecot.mailbox()
+    file(shim, "mine.sieve", f"keep; # {TEXT.decode()}\n")
+    with Tap(dovecot.at("sieve")) as tap:
+        shim.guard(tap.port, "secure", "sieve")
+        result = shim.run("sh", "-c", f"""
+connect() {{
+    echo secret | sieve-connect --server localhost --port {tap.port} --user {user} --passwordfd 0 --remotesieve mine \\
+        --notlsverify "$@"
+}}
+connect --localsieve mine.sieve --upload && connect --localsieve back.sieve --download && cat back.sieve
+""").ok()
+        tap.wait_closed()
+    assert TEXT in result.out, result.show()
+    assert [line["result"] for line in result.lines] == ["tls", "tls"], result.show()
+    tap.saw_only_tls_after(SIEVE.preamble)
+    tap.never_saw(b"secret", TEXT)
 
 
 @pytest.mark.parametrize("guarded", [False, True], ids=["exempt", "guarded"])

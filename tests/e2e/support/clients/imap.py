@@ -144,3 +144,14 @@ last-version-used=9.99
 """)
     return s.with_keys(["alpine", "-p", str(rc), "-i"], ["PASSWORD", "secret\\r", "Preserve", "n",
                                                          "hello", "\\r", "cat sat", "q"])
+
+
+@reads("imapfilter", "imap")
+def imapfilter(s):
+    rc = s.file("config.lua", """
+options.starttls = false
+account = IMAP {{ server = "localhost", port = {port}, username = "{user}", password = "secret" }}
+mailbox, uid = table.unpack(account.INBOX:select_all()[1])
+print(mailbox[uid]:fetch_message())
+""")
+    return ["imapfilter", "-c", str(rc)]

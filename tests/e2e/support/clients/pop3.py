@@ -199,3 +199,11 @@ def getmail_pop3(s):
 def s_nail_pop3(s):
     return ["sh", "-c", f"echo type 1 | s-nail -:/ -S v15-compat -S password=secret -S headline-plain "
                         f"-f pop3://{s.user}@localhost:{s.port}"]
+
+
+@reads("inc (nmh)", "pop3")
+def inc(s):
+    (s.folder / "Mail/inbox").mkdir(parents=True)
+    s.file(".mh_profile", "Path: Mail\n")
+    s.file(".netrc", "machine localhost login {user} password secret\n")
+    return ["sh", "-c", f"/usr/bin/mh/inc -host localhost -port {s.port} -user {s.user} -silent && cat Mail/inbox/1"]

@@ -106,3 +106,14 @@ socket.on("data", data => {{
 def s_nail_smtp(s):
     return ["sh", "-c", f"s-nail -:/ -S v15-compat -S mta=smtp://test:secret@localhost:{s.port} -S smtp-auth=plain "
                         f"-S from=a@example.org -S sendwait -s hello b@localhost < {s.mail}"]
+
+
+@sends("esmtp", "smtp")
+def esmtp(s):
+    rc = s.file("esmtprc", """
+hostname = localhost:{port}
+username = "test"
+password = "secret"
+starttls = disabled
+""")
+    return ["sh", "-c", f"esmtp -C {rc} -f a@example.org b@localhost < {s.mail}"]
