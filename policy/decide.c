@@ -194,13 +194,15 @@ static bool outranks(const struct outcome *a, const struct outcome *b)
 static bool might_guard(const struct policy *policy, const struct subject *subject)
 {
     const uint16_t port = subject->query->address.port;
+    struct subject any = *subject;
 
+    any.any_protocol = subject->protocol == PROTOCOL_AUTO;
     if (subject->usual && !subject->loopback)
         return true;
     if (policy->unreadable && !surely_not_guarded(port))
         return true;
     for (const struct block *block = policy->blocks; block != NULL; block = block->next)
-        if ((block->level != LEVEL_NONE || block->broken) && block_fits(block, subject))
+        if ((block->level != LEVEL_NONE || block->broken) && block_fits(block, &any))
             return true;
     return false;
 }

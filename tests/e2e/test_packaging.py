@@ -142,7 +142,7 @@ def test_package_is_complete(package):
 
 @needs_root
 def test_demo_runs_from_the_package(package, tmp_path):
-    out = in_own_root(tmp_path, 'dpkg --install "$1"; "$2" "$3"', package, PYTHON, ROOT / "tests/demo.py",
+    out = in_own_root(tmp_path, 'dpkg --no-triggers --install "$1"; "$2" "$3"', package, PYTHON, ROOT / "tests/demo.py",
                       RETROTLS_BUILD="/usr/bin")
     for words in ("mbsync reads over IMAP", "fetchmail reads over POP3", "msmtp sends over SMTP",
                   "nothing of the message or the password crossed"):
@@ -158,7 +158,7 @@ def test_package_from_its_installation_to_its_removal(package, tmp_path):
     if platform.machine() == "x86_64":
         programs["narrow"] = compile_c(SHOW_MAPS, tmp_path / "narrow", "-m32")
     script = """
-dpkg --install "$1" > /dev/null
+dpkg --no-triggers --install "$1" > /dev/null
 shift
 retrotls lint
 man -w retrotls retrotls-policy libretrotls
@@ -166,8 +166,9 @@ retrotls explain --address 192.0.2.1 mail.example.org:25 | head -1
 for each; do LD_PRELOAD=libretrotls.so "$each" | grep -o '/usr/lib.*libretrotls.so$' | sort -u; done
 echo '/usr/$LIB/libretrotls.so' >> /etc/ld.so.preload
 for each; do "$each" | grep -o '/usr/lib.*libretrotls.so$' | sort -u; done
+dpkg --no-triggers --purge retrotls 2>&1 | grep '^retrotls:'
 rm /etc/ld.so.preload
-dpkg --purge retrotls > /dev/null
+dpkg --no-triggers --purge retrotls > /dev/null
 find /usr /etc /var -xdev -name '*retrotls*'
 """
     out = in_own_root(tmp_path, script, package, *programs.values()).splitlines()
@@ -175,6 +176,7 @@ find /usr /etc /var -xdev -name '*retrotls*'
     assert [line.rpartition("/")[2] for line in out[1:4]] == ["retrotls.1.gz", "retrotls-policy.5.gz", "libretrotls.7.gz"]
     assert out[4] == "mail.example.org, port 25 (192.0.2.1): guarded with level secure"
     folders = {"native": f"{platform.machine()}-linux-gnu", "narrow": "i386-linux-gnu"}
+    assert out.pop() == "retrotls: /etc/ld.so.preload still names libretrotls.so: take that line out first"
     assert out[5:] == 2 * [f"/usr/lib/{folders[name]}/libretrotls.so" for name in programs]
 
 
@@ -184,7 +186,7 @@ def test_whole_machine_by_its_own_policy(package, shim, dovecot, tmp_path):
     made of itself. The library is in the relay and in retrotls-check then, and leaves these alone."""
     user = dovecot.mailbox()
     script = """
-dpkg --install "$1" > /dev/null
+dpkg --no-triggers --install "$1" > /dev/null
 printf 'ca-file %s\\nmatch host localhost port %d\\n    protocol imap\\n    final\\n' "$2" "$3" >> /etc/retrotls/policy
 echo '/usr/$LIB/libretrotls.so' >> /etc/ld.so.preload
 port=$3

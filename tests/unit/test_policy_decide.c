@@ -192,6 +192,10 @@ static void protocol_that_no_port_tells(void **state)
     decide(policy, NULL, 1113, DECISION_UNTOUCHED);               /* names no port: its greeting will tell */
     assert_true(policy_may_guard(policy, 1143));
     policy_free(policy);
+    policy = policy_of("match port 1143 protocol imap\n level secure\nmatch port 1144\n levle secure\n");
+    decide(policy, NULL, 1143, DECISION_ERROR); /* which block it is cannot be told while there are errors */
+    decide(policy, NULL, 1145, DECISION_UNTOUCHED);
+    policy_free(policy);
 }
 
 static void what_is_unknown_fits_no_value(void **state)
