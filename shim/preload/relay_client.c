@@ -245,7 +245,8 @@ bool relay_ask(int connection, const uint8_t *message, size_t length, const int 
         return false;
     memset(&control, 0, sizeof control);
     header.msg_control = &control;
-    header.msg_controllen = sizeof control;
+    /* CMSG_SPACE would have the kernel put a second descriptor into the padding. */
+    header.msg_controllen = (__typeof__(header.msg_controllen))CMSG_LEN(sizeof(int));
     got = sys_recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got <= 0) {
         errno = got == 0 || is_gone(errno) ? EPIPE : errno;

@@ -58,8 +58,9 @@ static void sent(struct buffer *gathered, size_t count)
 static ssize_t send_both(struct tls *tls, const char *bytes, size_t length)
 {
     const size_t before = buffer_used(&tls->gathered);
-    struct iovec parts[2] = {{tls->gathered.bytes + tls->gathered.begin, before},
-                             {(void *)(uintptr_t)bytes, length}};
+    /* NULL + 0 is undefined in C17 (6.5.6). */
+    void *const first = before > 0 ? tls->gathered.bytes + tls->gathered.begin : NULL;
+    struct iovec parts[2] = {{first, before}, {(void *)(uintptr_t)bytes, length}};
     const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     ssize_t n;
 

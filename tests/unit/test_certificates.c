@@ -71,6 +71,11 @@ struct certificate_case {
 
 #define GOOD .san = "DNS:mail.example"
 
+#define LABEL "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde."
+static const char name_254[] =
+    LABEL LABEL LABEL "0123456789abcdef0123456789abcdef0123456789abcdef012345.example";
+static const char name_641[] = LABEL LABEL LABEL LABEL LABEL LABEL LABEL LABEL LABEL LABEL "example";
+
 static const struct certificate_case cases[] = {
     {"a good one", {GOOD}, &root, NULL, NULL, FAILURE_NONE},
     {"a good one behind an intermediate", {GOOD}, &middle, &middle, NULL, FAILURE_NONE},
@@ -148,6 +153,48 @@ static const struct certificate_case cases[] = {
      "192.0.2.1",
      FAILURE_CERTIFICATE_OTHER_HOST},
     {"G2 another address", {.san = "IP:192.0.2.2"}, &root, NULL, "192.0.2.1", FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 an empty dNSName",
+     {.raw_dns = "", .raw_length = 0},
+     &root,
+     NULL,
+     NULL,
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 a subject alternative name without names of hosts",
+     {.cn = "mail.example", .san = "email:a@mail.example"},
+     &root,
+     NULL,
+     NULL,
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 a wildcard below the root",
+     {.san = "DNS:*.example"},
+     &root,
+     NULL,
+     NULL,
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 a wildcard within an A-label",
+     {.san = "DNS:xn--*.a.example"},
+     &root,
+     NULL,
+     "xn--bcher-kva.a.example",
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 a wildcard for an address",
+     {.san = "DNS:*.0.2.1"},
+     &root,
+     NULL,
+     "192.0.2.1",
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 a dot before the name",
+     {.san = "DNS:.mail.example"},
+     &root,
+     NULL,
+     NULL,
+     FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 the bytes of an address as dNSName",
+     {.raw_dns = "\xc0\x00\x02\x01", .raw_length = 4},
+     &root,
+     NULL,
+     "192.0.2.1",
+     FAILURE_CERTIFICATE_OTHER_HOST},
     {"G3 upper case", {.san = "DNS:MAIL.Example"}, &root, NULL, "mAil.exaMple", FAILURE_NONE},
     {"G3 a trailing dot asked", {GOOD}, &root, NULL, "mail.example.", FAILURE_NONE},
     {"G3 an IPv4 address", {.san = "IP:192.0.2.1"}, &root, NULL, "192.0.2.1", FAILURE_NONE},
@@ -172,6 +219,8 @@ static const struct certificate_case cases[] = {
     {"G3 a wildcard of one label", {.san = "DNS:*.a.example"}, &root, NULL, "mail.a.example", FAILURE_NONE},
     {"a name that cannot be one", {GOOD}, &root, NULL, "mail example", FAILURE_NAME_MALFORMED},
     {"a name that begins with a dot", {GOOD}, &root, NULL, ".example", FAILURE_NAME_MALFORMED},
+    {"a name of 254 characters", {GOOD}, &root, NULL, name_254, FAILURE_NAME_MALFORMED},
+    {"a name too long for any buffer", {GOOD}, &root, NULL, name_641, FAILURE_NAME_MALFORMED},
     {"bytes that are no UTF-8", {GOOD}, &root, NULL, "mail\xff.example", FAILURE_NAME_MALFORMED},
     {"G4 RSA of 1024 bits", {GOOD, .rsa_bits = 1024}, &root, NULL, NULL, FAILURE_CERTIFICATE_WEAK},
     {"G4 a SHA-1 signature", {GOOD, .sha1 = true}, &root, NULL, NULL, FAILURE_CERTIFICATE_WEAK},
@@ -242,6 +291,12 @@ static void each_name_asked_must_match(void **state)
     assert_false(seen.done);
     assert_int_equal(seen.why.kind, FAILURE_CERTIFICATE_OTHER_HOST);
     assert_true(peer_handshake(context_both, &settings, &asked, NULL).done);
+    asked = peer_names("A.example", "a.example."); /* which are one */
+    assert_true(peer_handshake(context, &settings, &asked, NULL).done);
+    asked = peer_names("c.example", NULL); /* a person is shown all that could be meant */
+    seen = peer_handshake(context_both, &settings, &asked, NULL);
+    assert_non_null(strstr(seen.why.text, "is not for c.example but for b.example, a.example"));
+    asked = peer_names("a.example", "b.example");
     /* The policy's names: any of them, and what was asked does not count. */
     settings.names = peer_names("c.example", "a.example");
     seen = peer_handshake(context, &settings, &asked, NULL);

@@ -1,8 +1,11 @@
 /* What one side writes the other reads unchanged, and nothing malformed gets through. */
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/cmocka_all.h"
+#include "wire/fields.h"
 #include "wire/wire.h"
 
 static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
@@ -188,11 +191,195 @@ static void a_status_entry_of_unknown_numbers_is_malformed(void **state)
         assert_false(wire_read_connection(&got, message, wire_write_connection(message, &bad[i])));
 }
 
+/* Each text has a field of its own: none is taken for another, and none is lost. */
+static void every_setting_survives_the_wire(void **state)
+{
+    static const size_t texts[] = {
+        offsetof(struct settings, connect_host), offsetof(struct settings, servername),
+        offsetof(struct settings, ca_file),      offsetof(struct settings, ca_dir),
+        offsetof(struct settings, crl_file),     offsetof(struct settings, ciphers),
+        offsetof(struct settings, ciphersuites), offsetof(struct settings, groups),
+        offsetof(struct settings, client_cert),  offsetof(struct settings, client_key),
+        offsetof(struct settings, log),          offsetof(struct settings, rule)};
+    static char values[sizeof texts / sizeof texts[0]][16];
+    struct guard_request sent = sample();
+    struct guard_request got;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        snprintf(values[i], sizeof values[i], "text %zu", i);
+        *(const char **)((char *)&sent.settings + texts[i]) = values[i];
+    }
+    sent.settings.implicit = sent.settings.testing = true;
+    sent.settings.tls_min = SETTINGS_TLS_1_2;
+    sent.settings.tls_max = SETTINGS_TLS_1_3;
+    sent.settings.connect_port = UINT16_MAX;
+    sent.settings.names = (struct text_list){.count = 2, .item = {"a.example", "b.example"}};
+    assert_true(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        assert_string_equal(*(const char **)((char *)&got.settings + texts[i]), values[i]);
+    assert_true(got.settings.implicit && got.settings.testing);
+    assert_int_equal(got.settings.tls_min, SETTINGS_TLS_1_2);
+    assert_int_equal(got.settings.tls_max, SETTINGS_TLS_1_3);
+    assert_int_equal(got.settings.connect_port, UINT16_MAX);
+    assert_int_equal(got.settings.names.count, 2);
+    assert_string_equal(got.settings.names.item[1], "b.example");
+}
+
+/* One field more, at the end of a message: refused, whatever it is and whoever reads. */
+static bool reads(enum wire_type type, size_t length)
+{
+    struct guard_request guard;
+    struct option_request option;
+    struct wire_connection connection;
+    struct wire_reply reply;
+
+    switch (type) {
+    case WIRE_GUARD:
+        return wire_read_guard(&guard, message, length);
+    case WIRE_SET_OPTION:
+        return wire_read_option(&option, message, length);
+    case WIRE_CONNECTION:
+        return wire_read_connection(&connection, message, length);
+    default:
+        return wire_read_reply(&reply, message, length);
+    }
+}
+
+static size_t write_sample(enum wire_type type)
+{
+    const struct guard_request guard = sample();
+    const struct option_request option = {.cookie = 7, .value = (const uint8_t *)"x", .value_length = 1};
+    const struct wire_connection connection = {.pid = 7, .program = "p"};
+    const struct wire_reply reply = {.error = 1, .value = (const uint8_t *)"x", .value_length = 1};
+
+    switch (type) {
+    case WIRE_GUARD:
+        return wire_write_guard(message, &guard);
+    case WIRE_SET_OPTION:
+        return wire_write_option(message, type, &option);
+    case WIRE_CONNECTION:
+        return wire_write_connection(message, &connection);
+    default:
+        return wire_write_reply(message, &reply);
+    }
+}
+
+/* With a field of these bytes behind the sample's own. */
+static bool reads_with(enum wire_type type, enum tag tag, uint16_t zero, uint32_t told, size_t length)
+{
+    struct writer w;
+
+    fields_start(&w, message);
+    w.used = write_sample(type);
+    fields_put(&w, tag, "abc", length);
+    memcpy(message + w.used - length - 6, &zero, sizeof zero);
+    memcpy(message + w.used - length - 4, &told, sizeof told);
+    return reads(type, fields_finish(&w, type));
+}
+
+static void a_field_too_many_is_refused(void **state)
+{
+    static const struct {
+        enum wire_type type;
+        enum tag fresh;    /* the sample has none, or it may be repeated; 0: there is no such */
+        enum tag repeated; /* the sample has one already */
+    } cases[] = {{WIRE_GUARD, TAG_ASKED, TAG_PROGRAM},
+                 {WIRE_SET_OPTION, 0, TAG_VALUE},
+                 {WIRE_CONNECTION, TAG_CIPHER, TAG_PROGRAM},
+                 {WIRE_REPLY, 0, TAG_VALUE}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const enum wire_type type = cases[i].type;
+        const enum tag fresh = cases[i].fresh;
+
+        assert_true(reads(type, write_sample(type)));
+        assert_false(reads_with(type, 0, 0, 4, 4));
+        assert_false(reads_with(type, TAGS, 0, 4, 4));
+        assert_false(reads_with(type, TAG_TOKEN, 0, 4, 4));
+        assert_false(reads_with(type, type == WIRE_GUARD ? TAG_CIPHER : TAG_CA_FILE, 0, 4, 4));
+        assert_false(reads_with(type, cases[i].repeated, 0, 4, 4));
+        if (fresh == 0)
+            continue;
+        assert_true(reads_with(type, fresh, 0, 4, 4));
+        assert_false(reads_with(type, fresh, 1, 4, 4)); /* not zero */
+        assert_false(reads_with(type, fresh, 0, 3, 4)); /* no NUL at its end */
+        assert_false(reads_with(type, fresh, 0, 9, 4)); /* beyond the end */
+        assert_false(reads_with(type, fresh, 0, UINT32_MAX, 4));
+        assert_false(reads_with(type, fresh, 0, UINT32_MAX - 3, 4));
+        assert_false(reads_with(type, fresh, 0, 0, 0)); /* a text has a NUL at least */
+    }
+}
+
+static void what_is_missing_is_noticed(void **state)
+{
+    static const enum wire_type types[] = {WIRE_GUARD, WIRE_SET_OPTION, WIRE_CONNECTION, WIRE_REPLY};
+    struct writer w;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        fields_start(&w, message);
+        assert_false(reads(types[i], fields_finish(&w, types[i])));
+    }
+}
+
+static void a_value_is_bounded(void **state)
+{
+    static const uint8_t value[WIRE_VALUE_LIMIT + 1];
+    struct option_request option = {.value = value, .value_length = WIRE_VALUE_LIMIT}, got;
+    struct wire_reply reply = {.value = value, .value_length = WIRE_VALUE_LIMIT}, answered;
+    const int32_t error = 0;
+    struct writer w;
+
+    (void)state;
+    assert_true(wire_read_option(&got, message, wire_write_option(message, WIRE_SET_OPTION, &option)) &&
+                got.value_length == WIRE_VALUE_LIMIT);
+    assert_true(wire_read_reply(&answered, message, wire_write_reply(message, &reply)) &&
+                answered.value_length == WIRE_VALUE_LIMIT);
+    option.value_length = reply.value_length = sizeof value;
+    assert_int_equal(wire_write_option(message, WIRE_SET_OPTION, &option), 0);
+    assert_int_equal(wire_write_reply(message, &reply), 0);
+    fields_start(&w, message);
+    fields_put(&w, TAG_ERROR, &error, sizeof error);
+    fields_put(&w, TAG_VALUE, value, sizeof value);
+    assert_false(wire_read_reply(&answered, message, fields_finish(&w, WIRE_REPLY)));
+    fields_start(&w, message);
+    fields_put(&w, TAG_VALUE, value, sizeof value);
+    assert_false(wire_read_option(&got, message, fields_finish(&w, WIRE_SET_OPTION)));
+    fields_start(&w, message);
+    fields_put(&w, TAG_ERROR, &error, sizeof error - 1);
+    assert_false(wire_read_reply(&answered, message, fields_finish(&w, WIRE_REPLY)));
+}
+
+static void a_list_is_bounded(void **state)
+{
+    struct writer w;
+    struct guard_request got;
+    size_t length = write_sample(WIRE_GUARD);
+
+    (void)state;
+    for (int more = 2; more <= SETTINGS_LIST_LIMIT + 2; more++) { /* the sample has two */
+        const bool good = wire_read_guard(&got, message, length);
+
+        assert_int_equal(good, more <= SETTINGS_LIST_LIMIT);
+        fields_start(&w, message);
+        w.used = length;
+        fields_put_text(&w, TAG_ASKED, "again.example");
+        length = fields_finish(&w, WIRE_GUARD);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guard_request_survives_the_wire),
+        cmocka_unit_test(every_setting_survives_the_wire),
         cmocka_unit_test(every_truncation_is_refused),
+        cmocka_unit_test(a_field_too_many_is_refused),
+        cmocka_unit_test(what_is_missing_is_noticed),
+        cmocka_unit_test(a_value_is_bounded),
+        cmocka_unit_test(a_list_is_bounded),
         cmocka_unit_test(text_with_an_inner_nul_is_refused),
         cmocka_unit_test(flipped_bytes_never_crash),
         cmocka_unit_test(too_much_does_not_fit),
