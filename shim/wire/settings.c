@@ -18,8 +18,3 @@ bool level_demands_tls(enum level level)
 {
     return level != LEVEL_NONE && level != LEVEL_MAY;
 }
-
-bool level_checks_certificate(enum level level)
-{
-    return level != LEVEL_NONE && level != LEVEL_MAY && level != LEVEL_ENCRYPT;
-}

@@ -75,7 +75,5 @@ const char *protocol_kind_name(enum protocol_kind kind);
 const char *level_name(enum level level);
 /* True where the level forbids plaintext, whatever the server says. */
 bool level_demands_tls(enum level level);
-/* True where the certificate is checked, by chain and name or by fingerprint. */
-bool level_checks_certificate(enum level level);
 
 #endif

@@ -8,6 +8,7 @@
  * of the end sent along.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -88,12 +89,27 @@ static void ask(const uint8_t *message, size_t length, const int *descriptors, s
     close(pair[1]);
 }
 
+/* libFuzzer's alarm interrupts system calls. */
+static size_t receive(int fd, char *to, size_t size)
+{
+    size_t got = 0;
+
+    while (got < size) {
+        const ssize_t n = recv(fd, to + got, size - got, 0);
+
+        if (n == 0 || (n < 0 && errno != EINTR))
+            break;
+        got += n > 0 ? (size_t)n : 0;
+    }
+    return got;
+}
+
 static void expect(int fd, const char *text)
 {
     char got[64] = "";
     const size_t length = strlen(text);
 
-    MUST(recv(fd, got, length, MSG_WAITALL) == (ssize_t)length && memcmp(got, text, length) == 0);
+    MUST(receive(fd, got, length) == length && memcmp(got, text, length) == 0);
 }
 
 static void tell(int fd, const char *text)
@@ -105,7 +121,7 @@ static void receive_line(int fd, char *line, size_t size)
 {
     size_t used = 0;
 
-    while (used + 1 < size && recv(fd, line + used, 1, 0) == 1 && line[used++] != '\n')
+    while (used + 1 < size && receive(fd, line + used, 1) == 1 && line[used++] != '\n')
         ;
     line[used] = '\0';
 }

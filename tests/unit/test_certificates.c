@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "relay/certificate.h"
+#include "relay/verify.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
 
@@ -399,6 +400,30 @@ static void fingerprints_decide_alone(void **state)
     peer_certificate_free(&other);
 }
 
+/* A session may be resumed for hours: its certificate is looked at again each time. */
+static void a_session_does_not_outlive_its_certificate(void **state)
+{
+    static struct references wanted;
+    const struct text_list asked = peer_names("mail.example", NULL);
+    struct identity_of_peer good = peer_certificate(&(struct wish){GOOD}, &root);
+    struct identity_of_peer old = peer_certificate(&(struct wish){GOOD, .begin = -9, .end = -2}, &root);
+    struct settings settings = at_level(LEVEL_SECURE);
+    struct verification v = {.settings = &settings, .references = &wanted, .server = "mail.example"};
+
+    (void)state;
+    assert_true(references_from(&wanted, &settings, &asked));
+    assert_true(verify_resumed(good.certificate, &v));
+    assert_string_equal(v.verified, "mail.example");
+    assert_false(verify_resumed(old.certificate, &v));
+    assert_int_equal(v.why.kind, FAILURE_CERTIFICATE_EXPIRED);
+    settings.testing = true;
+    assert_true(verify_resumed(old.certificate, &v));
+    settings = at_level(LEVEL_ENCRYPT);
+    assert_true(verify_resumed(old.certificate, &v));
+    peer_certificate_free(&good);
+    peer_certificate_free(&old);
+}
+
 /* I1: what a certificate says cannot forge a line, and is cut. */
 static void a_certificate_cannot_forge_a_line(void **state)
 {
@@ -446,6 +471,7 @@ int main(void)
         cmocka_unit_test(no_name_fails_and_says_which_line_to_add),
         cmocka_unit_test(revocation_is_as_the_list_says),
         cmocka_unit_test(fingerprints_decide_alone),
+        cmocka_unit_test(a_session_does_not_outlive_its_certificate),
         cmocka_unit_test(a_certificate_cannot_forge_a_line),
         cmocka_unit_test(every_text_was_seen),
     };

@@ -74,6 +74,20 @@ static void name_is_as_documented(void **state)
     assert_memory_equal(name.sun_path, "\0retrotls/1 c0000201008f 0a0000079c41 1f00", 42);
 }
 
+static void a_relay_is_reached_by_its_documented_name(void **state)
+{
+    static const uint8_t relay[RELAY_NAME_SIZE] = {0x00, 0x11, [15] = 0xff};
+    static const char text[] = "retrotls/1 relay 001100000000000000000000000000ff";
+    struct sockaddr_un name;
+    struct identity id;
+    const socklen_t length = identity_write_relay(&name, relay);
+
+    (void)state;
+    assert_int_equal(length, offsetof(struct sockaddr_un, sun_path) + 1 + strlen(text));
+    assert_memory_equal(name.sun_path + 1, text, strlen(text));
+    assert_false(identity_read(&id, &name, length));
+}
+
 static void any_other_name_is_none(void **state)
 {
     static const char *const names[] = {
@@ -240,6 +254,25 @@ static void addresses_are_read_as_the_kernel_reads_them(void **state)
     assert_false(address_read(&got, &v4, sizeof v4));
 }
 
+static void addresses_survive_the_kernels_form(void **state)
+{
+    struct identity all[] = {sample(AF_INET, "192.0.2.1", "10.0.0.7", 0),
+                             sample(AF_INET6, "fe80::1", "::ffff:192.0.2.1", 3)};
+    struct sockaddr_storage address;
+    struct wire_address got;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const socklen_t length = address_write(&address, &all[i].peer);
+
+        assert_int_equal(length, i == 0 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+        assert_true(address_read(&got, &address, length));
+        assert_memory_equal(&got, &all[i].peer, sizeof got);
+        assert_true(address_read(&got, &address, address_write(&address, &all[i].local)));
+        assert_memory_equal(&got, &all[i].local, sizeof got);
+    }
+}
+
 static void mapped_address_is_the_ipv4_one(void **state)
 {
     struct identity id = sample(AF_INET6, "::ffff:192.0.2.1", "::2", 0);
@@ -259,6 +292,7 @@ int main(void)
         cmocka_unit_test(identity_survives_its_name),
         cmocka_unit_test(longest_name_fits_a_unix_address),
         cmocka_unit_test(name_is_as_documented),
+        cmocka_unit_test(a_relay_is_reached_by_its_documented_name),
         cmocka_unit_test(any_other_name_is_none),
         cmocka_unit_test(every_truncation_of_a_name_is_none_or_another),
         cmocka_unit_test(outcome_is_told_by_the_peers_name),
@@ -266,6 +300,7 @@ int main(void)
         cmocka_unit_test(only_the_socket_of_that_cookie_is_ours),
         cmocka_unit_test(outcome_follows_the_relays_end),
         cmocka_unit_test(addresses_are_read_as_the_kernel_reads_them),
+        cmocka_unit_test(addresses_survive_the_kernels_form),
         cmocka_unit_test(mapped_address_is_the_ipv4_one),
     };
 
