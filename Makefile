@@ -72,6 +72,9 @@ $(BUILD)/retrotls-check: $(CHECK) $(POLICY) $(WIRE)
 $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
+# Small, for it is in every program; but fast where each read() and write() passes.
+$(BUILD)/obj/lib/%.o: OPTIMIZE = -Os
+$(BUILD)/obj/lib/shim/preload/io_%.o: OPTIMIZE = -O2
 $(BUILD)/obj/lib/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -include shim/preload/compat.h -MMD -MP -c -o $@ $<
