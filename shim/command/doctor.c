@@ -106,13 +106,15 @@ static void show_notes(const struct target *target, const struct calls *calls)
         note("Nothing here imports connect(): it makes no connection, or by a program or a plugin that it "
              "loads, or by system calls of its own, which are not seen.");
     if (*calls->own_resolver)
-        note("It may look names up by %s, which is not watched. A connection whose name is not known fails; "
-             "give its policy block a line 'name HOST'.",
+        note("It may look names up by %s, which is not watched. A connection whose name is not known fits no "
+             "block that names a host, and fails at level secure: give it a block with its address, and in "
+             "that a line 'name HOST'.",
              calls->own_resolver);
     else if (calls->connects && !calls->resolves)
-        note(
-            "Nothing here looks a name up by the C library. A connection whose name is not known fails; give "
-            "its policy block a line 'name HOST'.");
+        note("Nothing here looks a name up by the C library. A connection whose name is not known fits no "
+             "block "
+             "that names a host, and fails at level secure: give it a block with its address, and in that a "
+             "line 'name HOST'.");
     if (calls->rings)
         note("It links liburing: what it does by io_uring is not seen.");
     if (calls->loads_more)
