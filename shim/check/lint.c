@@ -13,6 +13,7 @@
 #include "command/command.h"
 #include "command/own_policy.h"
 #include "command/usage.h"
+#include "relay/protocol.h"
 #include "relay/tls_settings.h"
 
 static void help(void)
@@ -21,7 +22,7 @@ static void help(void)
          "Show every error of the policy FILE and of the files that it includes; without\n"
          "FILE, of the policy in force here (-p, RETROTLS_POLICY, or\n"
          "~/.config/retrotls/policy and /etc/retrotls/policy). Key pairs, ciphers and the\n"
-         "like are tried with OpenSSL. A block that never decides is worth a warning.\n"
+         "like are tried with OpenSSL. Blocks that cannot be meant so are worth a warning.\n"
          "\n"
          "      --help  show this and exit\n"
          "\n"
@@ -61,6 +62,47 @@ static void warn_of_shadow(const struct block *block, const struct block *earlie
         block->rule, earlier->rule);
 }
 
+/* The plaintext port of the protocol that has `port` for TLS from the first byte; 0: none has. */
+static unsigned plaintext_port(unsigned port)
+{
+    for (int kind = PROTOCOL_SMTP; kind < PROTOCOL_KINDS; kind++) {
+        const struct protocol *const p = protocol_by_kind((enum protocol_kind)kind);
+
+        if (p && p->implicit_port == port)
+            return p->ports[0];
+    }
+    return 0;
+}
+
+/* STARTTLS with a server that waits for TLS: both would wait for the other. */
+static void warn_of_port(const struct policy *policy, const struct block *block)
+{
+    const struct setting *found[POLICY_SETTINGS];
+    struct settings settings;
+
+    policy_resolve(policy, block, found);
+    policy_settle(found, &settings);
+    if (settings.level == LEVEL_NONE || settings.implicit)
+        return;
+    for (const struct value *v = block->values[CRITERION_PORT]; v; v = v->next) {
+        const unsigned plaintext = v->low == v->high && !v->negated ? plaintext_port(v->low) : 0;
+
+        if (plaintext != 0)
+            say(stdout, 4,
+                "%s: warning: servers at port %u speak TLS from the first byte, not STARTTLS: name the port "
+                "that the program connects to, such as %u, and 'tls implicit'; or leave it out where the "
+                "program does TLS itself",
+                block->rule, v->low, plaintext);
+    }
+}
+
+static void show_warnings(const struct policy *policy)
+{
+    shadow_each(policy, warn_of_shadow);
+    for (const struct block *block = policy->blocks; block; block = block->next)
+        warn_of_port(policy, block);
+}
+
 int lint(int argc, char **argv)
 {
     static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
@@ -87,7 +129,7 @@ int lint(int argc, char **argv)
     good = policy_errors(policy)[0] == '\0';
     if (good) {
         show_good(sources, count);
-        shadow_each(policy, warn_of_shadow);
+        show_warnings(policy);
     } else {
         fputs(policy_errors(policy), stdout);
     }

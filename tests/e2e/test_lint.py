@@ -1,5 +1,7 @@
 """What only OpenSSL can tell of a policy: retrotls lint shows it as it shows other errors, and a program reads it in the
 greeting. And blocks that never decide."""
+import re
+
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -112,3 +114,13 @@ def test_blocks_that_never_decide(shim):
         f"{shim.policy_file}:3: warning: this block never decides: the one at {shim.policy_file}:1 is tried first, and " \
         "fits all that it fits"
     assert_fits(out)
+
+
+@pytest.mark.parametrize("port, plaintext", [("993", 143), ("465", 25), ("995", 110), ("nntps", 119)])
+def test_starttls_at_a_port_for_tls_from_the_first_byte(shim, port, plaintext):
+    shim.policy(f"match port 25 {port}\nmatch port 143 {port} host a.example.org\n    tls implicit\n"
+                f"match port {port} host b.example.org\n    level none\n")
+    out = lint(shim).ok().out.decode()
+    assert out.count("warning") - out.count("never decides") == 1
+    assert re.search(rf"{shim.policy_file}:1: warning: servers at port \d+ speak TLS .* such as {plaintext}, and 'tls implicit'",
+                     one_line(out)), out
