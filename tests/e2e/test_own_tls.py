@@ -177,7 +177,7 @@ def test_sieve_connect(shim, dovecot):
         shim.guard(tap.port, "secure", "sieve")
         result = shim.run("sh", "-c", f"""
 connect() {{
-    echo secret | sieve-connect --server localhost --port {tap.port} --user {user} --passwordfd 0 --remotesieve mine \\
+    echo secret | sieve-connect --server localhost --port {tap.port} --user {user} --passwordfd 0 --remotesieve mine --nosrv \\
         --notlsverify "$@"
 }}
 connect --localsieve mine.sieve --upload && connect --localsieve back.sieve --download && cat back.sieve
