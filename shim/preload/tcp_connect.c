@@ -10,7 +10,10 @@
 #include "preload/reconnect.h"
 #include "preload/words.h"
 
-enum { OUTCOME_SIZE = 256 /* bytes of the relay's message, more than it has */ };
+enum {
+    OUTCOME_SIZE = 256, /* bytes of the relay's message, more than it has */
+    PATIENCE = 1000,    /* milliseconds for another thread to come to its end */
+};
 
 static int begin(int fd, const struct sockaddr_storage *address, socklen_t length)
 {
@@ -64,6 +67,22 @@ static void take_untold(int fd)
     sys_setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &told, sizeof told);
 }
 
+/*
+ * By shutdown() or connect() to AF_UNSPEC in another thread, which switches the numbers back. The error is
+ * that of net/ipv4/tcp.c, tcp_disconnect(), and is told once.
+ */
+static int called_off(struct guard *guard)
+{
+    struct identity id;
+    uint64_t cookie;
+
+    for (int waited = 0; waited < PATIENCE && is_unchanged(guard, &id); waited++)
+        sys_pause(1);
+    if (sys_cookie(guard->fd, &cookie) && cookie == guard->cookie)
+        sys_option(guard->fd, SOL_SOCKET, SO_ERROR, 0);
+    return ECONNRESET;
+}
+
 static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *message)
 {
     const bool interrupted = got < 0;
@@ -74,6 +93,8 @@ static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *
     if (interrupted)
         return error == EAGAIN ? EINPROGRESS : EINTR;
     if (got > 0 && wire_read_reply(&outcome, message, (size_t)got)) {
+        if (outcome.error == ECANCELED)
+            return called_off(guard);
         if (is_unchanged(guard, &id)) {
             take_untold(guard->fd);
             if (outcome.error != 0)
@@ -81,7 +102,7 @@ static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *
         }
         return outcome.error;
     }
-    if (!is_unchanged(guard, &id)) /* called off, by shutdown() or connect() to AF_UNSPEC in another thread */
+    if (!is_unchanged(guard, &id)) /* closed, by another thread */
         return ECONNABORTED;
     reconnect_dissolve(guard->fd, &id);
     words_start(&w, guard->why, sizeof guard->why);

@@ -158,6 +158,15 @@ static void give_back(const struct connection *c, int tcp)
     close(c->claimant);
 }
 
+void connection_tell_outcome(struct connection *c, int error)
+{
+    const struct wire_reply outcome = {.error = error};
+
+    if (c->asker >= 0)
+        reply_send(c->asker, &outcome, -1);
+    close_one(&c->asker);
+}
+
 void connection_free(struct connection *c)
 {
     const uint64_t one = 1;
@@ -165,6 +174,8 @@ void connection_free(struct connection *c)
 
     close_one(&c->program);
     close_one(&c->log);
+    if (c->claimant >= 0)
+        connection_tell_outcome(c, ECANCELED);
     close_one(&c->asker);
     if (c->claimant >= 0) {
         if (tcp < 0)
@@ -213,15 +224,6 @@ bool connection_surrender(uint64_t cookie, int request)
 void connection_close_log(struct connection *c)
 {
     close_one(&c->log);
-}
-
-void connection_tell_outcome(struct connection *c, int error)
-{
-    const struct wire_reply outcome = {.error = error};
-
-    if (c->asker >= 0)
-        reply_send(c->asker, &outcome, -1);
-    close_one(&c->asker);
 }
 
 static void drop(struct kept *k)

@@ -65,8 +65,8 @@ enum wire_connecting {
  * if WIRE_CONNECTED, its end is bound to the outcome's name by then.
  *
  * The second reply of WIRE_PENDING_TOLD comes once the relay's end is bound to the outcome's name: TCP's
- * errno, or 0, and then the program's end can be written to. The connection just ends where the program has
- * given the connection up, or the relay has failed.
+ * errno, or 0, and then the program's end can be written to; ECANCELED where WIRE_RECLAIM has called the
+ * connection off. The request just ends where the program has closed its end, or the relay has failed.
  */
 struct guard_request {
     uint8_t

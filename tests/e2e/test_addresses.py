@@ -1,14 +1,17 @@
 """connect() tells the truth about TCP: IPv4 and IPv6, fallback to the next address, nonblocking in all its outcomes."""
 import json
+import os
+import signal
 import socket
 
 import pytest
 from support import certs, loopback, protocols
 from support.hostile import Hostile
 from support.play import honest
-from support.protocols import IMAP
-from support.shim import PROGRAMS
+from support.protocols import IMAP, POP3, SECRET
+from support.shim import PROGRAMS, PYTHON
 from support.tap import Tap
+from support.wait import wait_for
 
 
 def has_ipv6():
@@ -216,3 +219,35 @@ def test_connect_interrupted_by_a_signal_whose_handler_leaves_by_longjmp(shim, s
     result = shim.run(PROGRAMS / "longjmp", silent_port[0], silent_port[1], 20).ok()
     lines = result.out.decode().split()
     assert lines[0] == lines[1], f"descriptors before and after: {lines}\n{result.show()}"
+
+
+def test_relay_that_is_killed_while_connect_waits(shim, silent_port):
+    """connect() fails, and the socket is good for the next one: nothing has been said to anybody."""
+    code = """
+import os, socket, sys
+s = socket.socket()
+print(s.fileno(), os.readlink(f"/proc/self/fd/{s.fileno()}"), flush=True)
+try:
+    s.connect((sys.argv[1], int(sys.argv[2])))
+except OSError as error:
+    print(error.strerror, flush=True)
+s.connect(("127.0.0.1", int(sys.argv[3])))
+s.sendall(os.environb[b"WORDS"])
+while s.recv(4096): pass
+"""
+    shim.private_build()
+    with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
+        shim.policy(f"match port {silent_port[1]} {tap.port}\n protocol pop3\n level secure\n name localhost\n "
+                    f"ca-file {certs.authority().pem}\n")
+        process = shim.popen(PYTHON, "-c", code, *silent_port, tap.port, env={"WORDS": POP3.words.decode()})
+        number, before = process.stdout.readline().decode().split()
+        wait_for(lambda: os.readlink(f"/proc/{process.pid}/fd/{number}") != before, "the descriptor to be switched")
+        for relay in shim.relays():
+            os.kill(relay, signal.SIGKILL)
+        result = shim.finish(process).ok()
+        tap.wait_closed()
+        server.wait_done()
+    assert result.out == b"Network is unreachable\n", result.show()
+    assert [line["result"] for line in result.lines] == ["failed", "tls"], result.show()
+    assert server.over_tls == POP3.words
+    tap.never_saw(SECRET)

@@ -305,6 +305,34 @@ static void who_waits_for_the_outcome_is_told_why_there_is_none(void **state)
     request_unmake(&m);
 }
 
+/* Another thread takes the socket back (shutdown()): it sees to the rest. */
+static void who_waits_for_the_outcome_is_told_that_it_was_called_off(void **state)
+{
+    static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
+    struct option_request back = {.cookie = 0};
+    struct sockaddr_in address;
+    struct request_made m;
+    int listener, waiting, taken[3];
+
+    (void)state;
+    request_make(&m);
+    make_address(&address, &listener);
+    listen(listener, 0);
+    for (int i = 0; i < 3; i++) { /* the queue is full: further SYNs are not answered */
+        taken[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(taken[i], (struct sockaddr *)&address, sizeof address);
+    }
+    connect_anew(&m, &address);
+    waiting = request_hand_over_to_be_told(&m);
+    back.cookie = m.request.cookie;
+    request_ask(message, wire_write_option(message, WIRE_RECLAIM, &back), &m.program, 1);
+    assert_int_equal(request_outcome(waiting), ECANCELED);
+    request_unmake(&m);
+    for (int i = 0; i < 3; i++)
+        close(taken[i]);
+    close(listener);
+}
+
 /* A program that gives up a connect() that nobody answers frees the thread at once. */
 static void a_program_that_gives_up_connecting_is_forgotten(void **state)
 {
@@ -384,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_refused_connect_is_told_and_the_socket_comes_back),
         cmocka_unit_test(who_waits_for_the_outcome_is_told),
         cmocka_unit_test(who_waits_for_the_outcome_is_told_why_there_is_none),
+        cmocka_unit_test(who_waits_for_the_outcome_is_told_that_it_was_called_off),
         cmocka_unit_test(a_program_that_gives_up_connecting_is_forgotten),
         cmocka_unit_test(a_failure_is_told_in_the_programs_protocol),
     };
