@@ -22,7 +22,7 @@ static void help(void)
          "Show every error of the policy FILE and of the files that it includes; without\n"
          "FILE, of the policy in force here (-p, RETROTLS_POLICY, or\n"
          "~/.config/retrotls/policy and /etc/retrotls/policy). Key pairs, ciphers and the\n"
-         "like are tried with OpenSSL. Blocks that cannot be meant so are worth a warning.\n"
+         "like are tried with OpenSSL. Of blocks that cannot be meant so, it warns.\n"
          "\n"
          "      --help  show this and exit\n"
          "\n"

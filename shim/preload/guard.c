@@ -264,7 +264,8 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
         return false;
     }
     good = ask(guard, connecting);
-    /* A relay that was killed may have begun to speak with the server: another one could not go on with that. */
+    /* A relay that was killed may have begun to speak with the server: another one could not go on with that.
+     */
     for (int tries = 1; !good && errno == EPIPE && tries < TRIES && is_unspoken(guard); tries++)
         good = acquire_again(guard) && ask(guard, connecting);
     if (!good && errno == EPIPE)
