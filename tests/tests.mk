@@ -4,7 +4,7 @@ E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/r
 C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: clients check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak format format-check cppcheck
+.PHONY: clients check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
 
 # Everything, about ten minutes on two cores. The last line says how many tests passed and failed.
 check: dependencies
@@ -33,10 +33,19 @@ e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUI
 e2e: all e2e-programs twin-programs
 	@cd tests/e2e && /usr/bin/python3 -m pytest -q $(TESTS)
 
-# All faults, 200 kills, 10,000 sessions, 1,000 connections at once, a GiB each way.
+# All faults, 200 kills, 10,000 sessions, 1,000 connections at once, a GiB each way; the load with a relay with TSan, and
+# with ASan and UBSan, too. An hour.
+SOAK = cd tests/e2e && RETROTLS_SOAK=1 /usr/bin/python3 -m pytest -q -s
 soak: all e2e-programs
-	@cd tests/e2e && RETROTLS_SOAK=1 /usr/bin/python3 -m pytest -q -s test_faults.py test_kills.py test_soak.py \
-		test_watch_faults.py
+	@$(SOAK) test_faults.py test_kills.py test_soak.py test_watch_faults.py
+	@$(MAKE) -s soak-with KIND=tsan SANITIZE=thread
+	@$(MAKE) -s soak-with KIND=asan SANITIZE=address,undefined
+
+soak-with:
+	@$(MAKE) -s BUILD=build/$(KIND) OPTIMIZE=-O1 build/$(KIND)/retrotls-relay
+	@mkdir -p build/$(KIND)-e2e
+	@cp build/libretrotls.so build/retrotls build/$(KIND)/retrotls-relay build/$(KIND)-e2e
+	@export RETROTLS_BUILD=$(CURDIR)/build/$(KIND)-e2e; $(SOAK) test_kills.py test_soak.py
 
 # The lines of negotiators and parsers that the unit tests reach: a table; fails below 95 % of a group. A minute.
 coverage: dependencies

@@ -59,8 +59,11 @@ def postfix():
 def shim():
     folder = Path(tempfile.mkdtemp(prefix="retrotls-test-"))
     folder.chmod(0o755)  # some programs read their policy as a user of their own
-    yield Shim(folder)
+    shim = Shim(folder)
+    yield shim
+    report = shim.sanitizer()
     shutil.rmtree(folder)
+    assert not report, report
 
 
 @pytest.fixture(scope="session")

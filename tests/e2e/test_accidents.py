@@ -5,7 +5,7 @@ import re
 import struct
 
 import pytest
-from support import certs, faults, path, protocols
+from support import certs, path, protocols
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import IMAP, SMTP
@@ -159,7 +159,7 @@ def with_clock(shim):
     shim.private_build()
     clock = shim.folder / "clock"
     clock.write_bytes(struct.pack("=q", 0))
-    faults.stand_in(shim, ["/usr/bin/env", f"LD_PRELOAD={PROGRAMS / 'clock.so'}", f"CLOCK={clock}"])
+    shim.stand_in(["/usr/bin/env", f"LD_PRELOAD={PROGRAMS / 'clock.so'}", f"CLOCK={clock}"])
     return clock
 
 

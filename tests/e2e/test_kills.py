@@ -125,8 +125,8 @@ def test_second_relay_does_not_go_on_where_the_first_had_begun(shim):
     """The first one has spoken with the server, and not told the library yet that it took the connection over: what the
     server says next is the answer to another's words."""
     shim.private_build()
-    faults.stand_in(shim, ["/usr/bin/strace", "-f", "-D", "-qq", "-o", shim.folder / "calls", "-e", "trace=sendmsg",
-                           "-e", "inject=sendmsg:delay_enter=1000000:when=1"])
+    shim.stand_in(["/usr/bin/strace", "-f", "-D", "-qq", "-o", shim.folder / "calls", "-e", "trace=sendmsg",
+                   "-e", "inject=sendmsg:delay_enter=1000000:when=1"])
 
     def act(_):
         for pid in shim.relays():

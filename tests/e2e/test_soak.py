@@ -10,7 +10,7 @@ from support import certs, duplex, faults, protocols
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import IMAP, SMTP
-from support.shim import PYTHON
+from support.shim import PYTHON, SANITIZED
 from support.wait import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if faults.is_soak() else 120)]
@@ -19,6 +19,7 @@ SESSIONS = 10_000 if SOAK else 200
 AT_ONCE = 1_000 if SOAK else 100
 BULK = 1 << 30 if SOAK else 16 << 20
 PATIENCE = 3000 if SOAK else 100  # seconds
+SLACK = 40 if SANITIZED else 1  # a sanitizer keeps a shadow of all memory, and what was freed
 SEED = int(os.environ.get("RETROTLS_SEED") or random.randrange(1 << 32))
 
 CONNECT = """
@@ -84,7 +85,7 @@ told("done")
         result = shim.finish(process, b"\n").ok()
         print(f"{SESSIONS} sessions: program {program_warm} -> {program}, relay {relay_warm} -> {served}")
         assert program[2] == program_warm[2] and program[0] - program_warm[0] < 1024, (program_warm, program)
-        assert served[0] - relay_warm[0] < 2048, (relay_warm, served)
+        assert served[0] - relay_warm[0] < 2048 * SLACK, (relay_warm, served)
         assert [line["result"] for line in result.lines] == ["tls"] * SESSIONS
         wait_for(lambda: not shim.relays(), "the relay to end")
 
@@ -122,7 +123,7 @@ print("done")
         result = shim.finish(process, b"\n", PATIENCE).ok()
         assert result.out == b"done\n", result.show()
         print(f"{AT_ONCE} connections: relay {now} KiB, peak {peak} KiB, {descriptors} descriptors")
-        assert peak < (32 << 10) + AT_ONCE * 160, f"{peak} KiB for {AT_ONCE} connections"
+        assert peak < ((32 << 10) + AT_ONCE * 160) * SLACK, f"{peak} KiB for {AT_ONCE} connections"
         server.wait_done()
         wait_for(lambda: not shim.relays(), "the relay to end")
 
@@ -200,7 +201,7 @@ def test_a_slow_side_costs_no_memory_and_holds_up_no_other(shim, slow):
         result = shim.finish(process, b"\n").ok()
         assert result.out == b"%d\n" % size, result.show()
         print(f"slow {slow}: relay's peak {peak} KiB")
-        assert peak < 24 << 10, f"{peak} KiB"
+        assert peak < (24 << 10) * SLACK, f"{peak} KiB"
         assert crossed < size, "what the program did not read was taken all the same"
 
 

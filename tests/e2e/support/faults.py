@@ -78,16 +78,6 @@ def _faulty(who, folder, fault):
     return f"FAULTY={wanted} {folder / ('counts-' + who)}"
 
 
-def stand_in(shim, words):
-    """Puts a script in the relay's place, which runs it by `words`, for a shim with a private build."""
-    real = shim.build / "in-place" / "retrotls-relay"
-    real.parent.mkdir()
-    shim.relay.rename(real)
-    shim.relay.write_text(f"#!/bin/sh\nexec {' '.join(map(str, words))} {real}\n")
-    shim.relay.chmod(0o755)
-    shim.relay = real
-
-
 def prepare(shim, fault=None, trace=None, follow=False):
     """Prepares a shim with a private build; returns the words that run the program.
     `trace` is a folder for records of what each thread called; with `follow` those of what becomes the relay."""
@@ -97,7 +87,7 @@ def prepare(shim, fault=None, trace=None, follow=False):
     if own and not follow and (trace or fault.who == "relay"):
         in_place += ["/usr/bin/env", f"LD_PRELOAD={PROGRAMS / 'faulty.so'}", f"'{_faulty('relay', counts, fault)}'"]
     if in_place:
-        stand_in(shim, in_place)
+        shim.stand_in(in_place)
     words = _tracer("start", shim, fault, trace if follow else None)
     words = words or _tracer("program", shim, fault, None if follow else trace)
     variables = [f"LD_PRELOAD={shim.variables()['LD_PRELOAD']}"]

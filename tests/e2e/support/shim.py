@@ -13,6 +13,8 @@ BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
 LIBRARY = BUILD / "libretrotls.so"
 COMMAND = BUILD / "retrotls"
 RELAY = BUILD / "retrotls-relay"
+# What the build's relay was made with.
+SANITIZED = next((name for name in (b"__asan_init", b"__tsan_init") if RELAY.exists() and name in RELAY.read_bytes()), None)
 PROGRAMS = ROOT / "build" / "e2e"
 PYTHON = "/usr/bin/python3"
 TIMEOUT = 60  # seconds; a run that takes longer hangs
@@ -60,6 +62,29 @@ class Shim:
         if os.geteuid() != 0:  # a relay that is shut in shows what it runs from to root alone
             self.environment["RETROTLS_SANDBOX"] = "off"
         self.library, self.command, self.relay = (self.build / f.name for f in (LIBRARY, COMMAND, RELAY))
+
+        if SANITIZED:
+            self.stand_in(["/usr/bin/env", "TSAN_OPTIONS=halt_on_error=1", "ASAN_OPTIONS=quarantine_size_mb=8",
+                           "UBSAN_OPTIONS=print_stacktrace=1"], self.folder / "sanitizer")
+        if SANITIZED == b"__asan_init":  # what leaks is found by ptrace(2)
+            self.environment["RETROTLS_SANDBOX"] = "off"
+
+    def stand_in(self, words, errors="/dev/null"):
+        """Puts a script in the relay's place, which runs it by `words`; needs private_build(). Standard error goes to
+        the file `errors`."""
+        real = self.build / f"in-place-{self.relay.parent.name}" / "retrotls-relay"
+        real.parent.mkdir()
+        place = self.build / "retrotls-relay"
+        place.rename(real)
+        place.write_text(f"#!/bin/sh\nexec {' '.join(map(str, words))} {real} 2>>{errors}\n")
+        place.chmod(0o755)
+        if self.relay == place:
+            self.relay = real
+
+    def sanitizer(self):
+        """What the sanitizer that the relay was built with has to say; needs private_build()."""
+        report = self.folder / "sanitizer"
+        return report.read_text(errors="replace") if report.exists() else ""
 
     def relays(self):
         """Pids of the relays that this test's programs started; needs private_build()."""
