@@ -56,6 +56,7 @@ $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -o $@ $< -ldl
 
 $(BUILD)/e2e/tlsend: LIBS = -lgnutls
+$(BUILD)/e2e/older_kernel: LIBS = -lseccomp
 # Which no preload reaches.
 $(BUILD)/e2e/connector: tests/e2e/programs/connector.c
 	@mkdir -p $(@D)

@@ -41,16 +41,25 @@ static const int allowed[] = {
     SCMP_SYS(lstat64), SCMP_SYS(newfstatat), SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(pread64),
     SCMP_SYS(read), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(readv), SCMP_SYS(stat),
     SCMP_SYS(stat64), SCMP_SYS(statx), SCMP_SYS(write), SCMP_SYS(writev),
-    /* sockets that it has, and waiting for them; no connect(2), and socket is below */
+    /* sockets that it has, and waiting for them; no connect(2); socket, sendto and sendmsg are below */
     SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(bind), SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1),
     SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait),
     SCMP_SYS(eventfd), SCMP_SYS(eventfd2), SCMP_SYS(getpeername), SCMP_SYS(getsockname), SCMP_SYS(getsockopt),
     SCMP_SYS(pidfd_open), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(recv),
-    SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(send), SCMP_SYS(sendmsg), SCMP_SYS(sendto),
-    SCMP_SYS(setsockopt), SCMP_SYS(shutdown),
+    SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(send), SCMP_SYS(setsockopt), SCMP_SYS(shutdown),
     /* whose process asks, and an option set without this one's privileges (options.c) */
     SCMP_SYS(capget), SCMP_SYS(capset), SCMP_SYS(getegid), SCMP_SYS(getegid32), SCMP_SYS(geteuid),
     SCMP_SYS(geteuid32), SCMP_SYS(getgid), SCMP_SYS(getgid32), SCMP_SYS(getuid), SCMP_SYS(getuid32)};
+
+/*
+ * The process ends with SIGSYS either way. Before Linux 4.14, which libseccomp's level 3 stands for, only a
+ * signal does that; libseccomp refuses a filter with an action that the kernel does not have, or that it
+ * cannot ask it for, as there are no filters.
+ */
+static uint32_t ending(void)
+{
+    return seccomp_api_get() >= 3 ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_TRAP;
+}
 
 #ifndef RETROTLS_SANITIZED
 #    ifdef __s390__
@@ -93,6 +102,9 @@ static bool allow_with_arguments(scmp_filter_ctx filter)
         good = good && allow_if(filter, calls_for_memory[i], has_bits(2, PROT_EXEC, 0));
     /* For syslog. The TCP sockets come from the program. */
     good = good && allow_if(filter, SCMP_SYS(socket), equals(0, AF_UNIX));
+    /* MSG_FASTOPEN is a connect(2) by another name, which Landlock does not see. */
+    good = good && allow_if(filter, SCMP_SYS(sendto), has_bits(3, MSG_FASTOPEN, 0)) &&
+           allow_if(filter, SCMP_SYS(sendmsg), has_bits(2, MSG_FASTOPEN, 0));
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
         good = good && allow_if(filter, SCMP_SYS(ioctl), equals(1, questions[i]));
     /* abort(3) */
@@ -110,7 +122,7 @@ static scmp_filter_ctx make(void)
     for (size_t i = 0; good && i < sizeof allowed / sizeof *allowed; i++)
         good = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0) == 0;
     for (size_t i = 0; good && i < sizeof never / sizeof *never; i++)
-        good = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, never[i], 0) == 0;
+        good = seccomp_rule_add(filter, ending(), never[i], 0) == 0;
     if (good && allow_with_arguments(filter))
         return filter;
     seccomp_release(filter);
@@ -157,7 +169,7 @@ int seccomp_shut(void)
     if (!filter)
         return ENOMEM;
     /* Calls of another architecture's (int 0x80, x32) are none of libc's. */
-    seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, ending());
     seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0); /* it is set already */
     seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
     error = -seccomp_load(filter);

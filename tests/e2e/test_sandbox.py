@@ -234,6 +234,35 @@ def test_nothing_else_switches_it_off(shim, value):
         shim.finish(process).ok()
 
 
+NO_LANDLOCK = "the kernel has no Landlock (Linux 5.13)"
+NO_SECCOMP = "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)"
+
+
+@pytest.mark.parametrize("lacks,told", [
+    (["landlock"], [NO_LANDLOCK]), (["landlock-off"], [NO_LANDLOCK]), (["seccomp"], [NO_SECCOMP]),
+    (["landlock", "seccomp"], [NO_LANDLOCK, NO_SECCOMP]), (["kill-process"], [])])
+def test_an_older_kernel_is_told_once_and_what_there_is_is_used(shim, lacks, told):
+    """A program of its own refuses the calls, as the kernel would that lacks them."""
+    shim.private_build()
+    shim.environment.pop("RETROTLS_SANDBOX", None)
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        process = shim.popen(PROGRAMS / "older_kernel", *lacks, "--", PYTHON, "-c", SESSIONS, stdin=-1)
+        for _ in range(2):
+            process.stdin.write(b"%d\n" % server.port)
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
+        if os.geteuid() == 0:
+            program, relay = status(process.pid), status(shim.relays()[0])
+            own = int(relay["Seccomp_filters"]) - int(program["Seccomp_filters"])
+            assert own == (0 if "seccomp" in lacks else 1) and relay["NoNewPrivs"] == "1", relay
+        shim.finish(process).ok()
+    warnings = [line for line in shim.log().splitlines() if "warning=" in line]
+    assert len(warnings) == bool(told), shim.log()
+    assert [each for each in (NO_LANDLOCK, NO_SECCOMP) if each in "".join(warnings)] == told
+    assert len(shim.log_lines()) == 2
+
+
 @AS_ROOT
 def test_relay_ends_as_ever(shim):
     shim.private_build()

@@ -21,7 +21,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -233,25 +232,6 @@ static int signal_parent_by_descriptor(void)
     return outcome(fd >= 0 && syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0);
 }
 
-static int inet_socket(void)
-{
-    return outcome(socket(AF_INET, SOCK_STREAM, 0) >= 0);
-}
-
-static int netlink_socket(void)
-{
-    return outcome(socket(AF_NETLINK, SOCK_RAW, 0) >= 0);
-}
-
-/* To the log of a system that has none; a TCP socket that the relay was given would go elsewhere alike. */
-static int connect_somewhere(void)
-{
-    const struct sockaddr_un nowhere = {.sun_family = AF_UNIX, .sun_path = "/nonexistent"};
-    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-    return outcome(connect(fd, (const struct sockaddr *)&nowhere, sizeof nowhere) != 0 && errno == ENOENT);
-}
-
 static int map_code(void)
 {
     return outcome(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
@@ -286,14 +266,6 @@ static void test_running_or_tracing_ends_the_process(void **state)
     status = walls_try(trace_parent, NULL, true);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
 #endif
-}
-
-static void test_no_socket_to_elsewhere(void **state)
-{
-    (void)state;
-    is_forbidden(inet_socket, EPERM);
-    is_forbidden(netlink_socket, EPERM);
-    is_forbidden(connect_somewhere, EPERM);
 }
 
 /* ---- what has to go on ---- */
@@ -425,7 +397,6 @@ int main(void)
         cmocka_unit_test(test_log_is_written_but_not_opened),
         cmocka_unit_test(test_no_other_process),
         cmocka_unit_test(test_running_or_tracing_ends_the_process),
-        cmocka_unit_test(test_no_socket_to_elsewhere),
         cmocka_unit_test(test_what_a_session_needs),
         cmocka_unit_test(test_a_replaced_file_is_another_domain),
     };

@@ -1,0 +1,52 @@
+/*
+ * Runs a program as on a kernel that lacks something: `older_kernel WITHOUT ... -- program arguments`, where
+ * WITHOUT is landlock (not compiled in: ENOSYS), landlock-off (disabled at boot: EOPNOTSUPP), seccomp or
+ * kill-process (its action, before 4.14). A filter of system calls passes to all that the program starts.
+ */
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static int lack(scmp_filter_ctx filter, const char *what)
+{
+    const struct scmp_arg_cmp set = SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP);
+    const struct scmp_arg_cmp get = SCMP_A0(SCMP_CMP_EQ, PR_GET_SECCOMP);
+    const struct scmp_arg_cmp ask = SCMP_A0(SCMP_CMP_EQ, SECCOMP_GET_ACTION_AVAIL);
+
+    if (strcmp(what, "kill-process") == 0)
+        return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(seccomp), 1, &ask);
+    if (strcmp(what, "landlock") == 0)
+        return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0);
+    if (strcmp(what, "landlock-off") == 0)
+        return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EOPNOTSUPP), SCMP_SYS(landlock_create_ruleset), 0);
+    if (strcmp(what, "seccomp") == 0) {
+        const int failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp), 0);
+
+        return failed || seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1, &set) ||
+               seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1, &get);
+    }
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    int at = 1;
+
+    for (; filter && at < argc && strcmp(argv[at], "--") != 0; at++) {
+        if (lack(filter, argv[at]) != 0) {
+            fprintf(stderr, "older_kernel: cannot be without %s\n", argv[at]);
+            return 2;
+        }
+    }
+    if (!filter || at + 1 >= argc || seccomp_load(filter) != 0)
+        return 2;
+    seccomp_release(filter);
+    execvp(argv[at + 1], argv + at + 1);
+    perror(argv[at + 1]);
+    return 127;
+}
