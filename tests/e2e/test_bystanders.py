@@ -68,6 +68,7 @@ class Runner:
 
 JOBS = {"compile": bystanders.COMPILE, "shell scripts": bystanders.SHELL, "apt's http method": bystanders.APT,
         "nginx under load": bystanders.NGINX_UNDER_LOAD, "PostgreSQL": bystanders.DATABASE}
+SLOW = "nginx under load", "PostgreSQL"
 # What the output must have, lest two failures be taken for no difference.
 EXPECTED = {"compile": "compiled", "shell scripts": "few descriptors", "apt's http method": "201 URI Done",
             "nginx under load": "Failed requests:        0", "PostgreSQL": "server stopped"}
@@ -85,7 +86,7 @@ def tree():
         yield Path(folder, "lib/postgresql/15")
 
 
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("job", [pytest.param(job, marks=pytest.mark.slow if job in SLOW else []) for job in JOBS])
 def test_no_difference(shim, tree, job):
     """In one test, so that the outputs are of the same moment."""
     runner = Runner(shim, user_for("nobody") if job == "PostgreSQL" else pwd.getpwuid(os.geteuid()))

@@ -24,8 +24,12 @@ WAYS = pytest.mark.parametrize("command", [False, True], ids=["LD_PRELOAD", "ret
 
 
 def each(clients):
-    return pytest.mark.parametrize("client", [pytest.param(c, id=f"{c.protocol}-{c.name}", marks=[] if c.runs_here() else
-                                   pytest.mark.skip(f"runs on {c.only} alone")) for c in clients])
+    def marks(client):
+        if client.slow:
+            yield pytest.mark.slow
+        if not client.runs_here():
+            yield pytest.mark.skip(f"runs on {client.only} alone")
+    return pytest.mark.parametrize("client", [pytest.param(c, id=f"{c.protocol}-{c.name}", marks=[*marks(c)]) for c in clients])
 
 
 @pytest.fixture

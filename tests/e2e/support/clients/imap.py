@@ -133,8 +133,9 @@ def s_nail_imap(s):
                         f"-f imap://{s.user}@localhost:{s.port}/INBOX"]
 
 
-@reads("alpine", "imap")
+@reads("alpine", "imap", slow=True)
 def alpine(s):
+    """It shows for three seconds that it gives its password to a server without TLS, as far as it knows."""
     rc = s.file("pinerc", """
 inbox-path={{localhost:{port}/notls/user={user}}}INBOX
 user-domain=example.org

@@ -74,6 +74,7 @@ class Client:
     by_address: bool  # it asks no resolver: the policy has to name the server
     only: str  # the machine that it runs on
     shows: bytes  # what it writes to standard output, if it reads
+    slow: bool  # it takes its time by itself
 
     @property
     def name(self):
@@ -86,11 +87,11 @@ class Client:
 ALL = []
 
 
-def _register(program, protocol, sends, by_address=False, only="", shows=TEXT.encode()):
+def _register(program, protocol, sends, by_address=False, only="", shows=TEXT.encode(), slow=False):
     assert program in PROGRAMS
 
     def register(words):
-        ALL.append(Client(program, protocol, words, sends, by_address, only, shows))
+        ALL.append(Client(program, protocol, words, sends, by_address, only, shows, slow))
         return words
     return register
 
