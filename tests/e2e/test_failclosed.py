@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+from support import loopback
 from support.hostile import Hostile
 from support.play import plaintext_only
 from support.protocols import IMAP
@@ -147,6 +148,22 @@ def test_policy_is_malformed(shim, path, line, told):
     shim.policy(text + line + "\n")
     number = len(text.splitlines()) + 1
     closed(shim, path, re.escape(str(shim.policy_file)) + f":{number}", re.escape(told))
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root listens at a port whose protocol is known; connect() fails elsewhere")
+def test_policy_in_error_is_told_in_the_failure_greeting(shim):
+    """The same words as retrotls lint shows, where the protocol is known in which to say them."""
+    address = loopback.own_address()
+    shim.policy(f"match address {address}\n    levle secure\n")
+    with loopback.listen(address, 143) as server:
+        result = shim.careless(address, 143, IMAP.words).ok()
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()  # nobody ever connected
+    linted = shim.run(shim.command, "lint", shim.policy_file, preload=False).out.decode().splitlines()[0]
+    assert linted.startswith(f"{shim.policy_file}:2:5: unknown setting 'levle'")
+    assert re.match(rb"\* BYE retrotls: .*:2:5: unknown setting 'levle'", result.out), result.show()
 
 
 def test_library_that_cannot_be_loaded_is_refused_by_the_command(shim, path):
