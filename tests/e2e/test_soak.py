@@ -226,6 +226,7 @@ print(duplex.exchange(s, int(sys.argv[2]), int(sys.argv[3]), lambda: s.shutdown(
         assert s.line() == b"GO"
         s.send(b"250 go\r\n")
         came.append(duplex.exchange(s.socket, down, SEED + 1, s.shut, first == "server"))
+    shim.private_build()
     with Hostile(scenario) as server:
         shim.guard(server.port, "secure", "smtp")
         result = shim.python(code, server.port, up, SEED, timeout=PATIENCE)
