@@ -6,6 +6,7 @@ hundred with RETROTLS_SOAK=1 (`make soak`). RETROTLS_SEED repeats a run."""
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import threading
@@ -126,11 +127,14 @@ def test_second_relay_does_not_go_on_where_the_first_had_begun(shim):
     server says next is the answer to another's words."""
     shim.private_build()
     shim.stand_in(["/usr/bin/strace", "-f", "-D", "-qq", "-o", shim.folder / "calls", "-e", "trace=sendmsg",
-                   "-e", "inject=sendmsg:delay_enter=1000000:when=1"])
+                   "-e", "inject=sendmsg:delay_enter=8000000:when=1"])
 
     def act(_):
         for pid in shim.relays():
+            with open(f"/proc/{pid}/status") as status:
+                tracer = int(re.search(r"TracerPid:\s*(\d+)", status.read()).group(1))
             kill(pid)
+            kill(tracer)  # which would have it die no sooner than its call is due
     outcome = session(shim, len(IMAP.greeting) + 1, act)
     assert outcome.tap.up.count(b" CAPABILITY\r\n") == 1, outcome.show()
     assert b"Network is unreachable" in outcome.result.err and outcome.result.status == 1, outcome.show()
