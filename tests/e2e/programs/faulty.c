@@ -43,7 +43,7 @@ static struct counts {
     _Atomic uint64_t of[WHATS];
 } nowhere, *counts = &nowhere;
 static int chosen = -1;
-static uint64_t number;
+static uintmax_t number;
 
 /* Where code lies. */
 static struct range {
