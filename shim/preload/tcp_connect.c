@@ -22,7 +22,9 @@ static int begin(int fd, const struct sockaddr_storage *address, socklen_t lengt
 
 int tcp_connect_begin(int fd, const struct sockaddr_storage *address, socklen_t length, bool *waits)
 {
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
     const int flags = sys_fcntl(fd, F_GETFL, 0);
+    bool has_begun;
     int error;
 
     *waits = false;
@@ -33,13 +35,19 @@ int tcp_connect_begin(int fd, const struct sockaddr_storage *address, socklen_t 
     if (sys_fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
         return errno;
     error = begin(fd, address, length);
+    has_begun = error == 0 || error == EINPROGRESS;
     /* A server on this machine has answered by now; to hear so takes another call (net/ipv4/af_inet.c). */
     if (error == EINPROGRESS)
         error = begin(fd, address, length);
     if (error == EALREADY)
         error = EINPROGRESS;
-    sys_fcntl(fd, F_SETFL, flags);
+    if (sys_fcntl(fd, F_SETFL, flags) != 0)
+        error = errno;
     *waits = error == EINPROGRESS;
+    /* The kernel has dissolved what failed; whatever else goes wrong here must not leave it to the program.
+     */
+    if (has_begun && error != 0 && error != EINPROGRESS)
+        sys_connect(fd, &nowhere, sizeof nowhere);
     return error;
 }
 

@@ -96,7 +96,7 @@ static enum watched look_at_peer(struct look *look, const struct policy *policy)
 /* Being connected by a connect() that the library has not seen: waits as the call would. */
 static enum watched await_connection(struct look *look)
 {
-    if (look->occasion != AT_USE)
+    if (look->occasion != AT_USE && (look->occasion != AT_STREAM || !may_wait(look)))
         return WATCHED_PLAIN;
     if (!may_wait(look))
         return refuse(EAGAIN);
