@@ -21,6 +21,13 @@ enum {
  */
 static _Thread_local uintptr_t reached; /* what was received ends here; 0: is not known */
 
+static _Thread_local bool wipes_all;
+
+void memory_wipe_all(bool all)
+{
+    wipes_all = all;
+}
+
 /* How much of a block of `size` bytes was written to. */
 static size_t used(const void *block, size_t size)
 {
@@ -52,10 +59,14 @@ static void *allocate(size_t size, const char *file, int line)
 
 static void release(void *block, const char *file, int line)
 {
+    const size_t size = block ? malloc_usable_size(block) : 0;
+
     (void)file;
     (void)line;
-    if (block && malloc_usable_size(block) >= RECORD)
-        explicit_bzero(block, used(block, malloc_usable_size(block)));
+    if (block && wipes_all)
+        explicit_bzero(block, size);
+    else if (size >= RECORD)
+        explicit_bzero(block, used(block, size));
     free(block);
 }
 
@@ -64,7 +75,7 @@ static void *reallocate(void *block, size_t size, const char *file, int line)
     const size_t had = block ? malloc_usable_size(block) : 0;
     void *other;
 
-    if (had < RECORD)
+    if (had < RECORD && !(wipes_all && had > 0))
         return realloc(block, size);
     other = malloc(size);
     if (!other)

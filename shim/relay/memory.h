@@ -16,6 +16,10 @@ enum { MEMORY_READ_BUFFER = 4 * 16413 + 12 }; /* four records of any version, an
 /* What came from the server was written into that buffer, up to `end`: no more of it need be wiped. */
 void memory_received(const void *end);
 
+/* Whether this thread wipes whatever OpenSSL gives back, and not the large blocks alone: while it has a key.
+ */
+void memory_wipe_all(bool all);
+
 /*
  * Makes sure that small allocations of `size` bytes together cannot fail next, for a library that does not
  * bear it. False where there is no memory for that. After memory_prepare(), before there are threads.

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "relay/tls_bio.h"
+#include "relay/tls_client.h"
 #include "relay/tls_settings.h"
 #include "relay/tls_words.h"
 
@@ -145,6 +146,8 @@ void tls_close(struct tls *tls)
 {
     if (tls->context)
         tls_sessions_settle(tls_context_sessions(tls->context));
+    if (tls->ssl)
+        tls_client_forget(tls->ssl);
     SSL_free(tls->ssl);
     buffer_drop(&tls->gathered);
     if (tls->context)
@@ -200,7 +203,7 @@ bool tls_handshake(struct tls *tls, const struct plain *server, struct failure *
         tls->broken = true;
         return false;
     }
-    SSL_certs_clear(tls->ssl); /* a client's private key has done its work */
+    tls_client_forget(tls->ssl); /* the private key has done its work */
     if (check_resumed(tls, why))
         return true;
     return false;

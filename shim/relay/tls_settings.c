@@ -10,6 +10,7 @@
 
 #include "relay/bundle.h"
 #include "relay/memory.h"
+#include "relay/tls_client.h"
 #include "wire/wire.h"
 
 enum {
@@ -28,7 +29,7 @@ static const char *plainer(unsigned long error)
          (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)) ||
         (library == ERR_LIB_SSL && reason == SSL_R_NO_CERTIFICATE_ASSIGNED))
         return "it is not the key of the client-cert";
-    if (reason == ERR_R_INTERRUPTED_OR_CANCELLED || /* by no_passphrase(), PKCS #8 */
+    if (reason == ERR_R_INTERRUPTED_OR_CANCELLED || /* tls_client.c has no passphrase; PKCS #8 */
         (library == ERR_LIB_PEM && reason == PEM_R_BAD_PASSWORD_READ))
         return "it has a passphrase, which nobody can be asked for";
     return NULL;
@@ -60,16 +61,6 @@ static bool refuse(const struct report *to, const char *setting, const char *val
     else
         fail(to->why, FAILURE_TLS_SETTING, to->server, setting, value, openssl_says());
     return false;
-}
-
-/* An encrypted key must not make OpenSSL ask for its passphrase on the program's terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *unused)
-{
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)unused;
-    return -1;
 }
 
 /*
@@ -131,7 +122,6 @@ static bool apply(SSL_CTX *context, const struct settings *s, const struct repor
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, MEMORY_READ_BUFFER);
-    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     if (!apply_ciphers(context, s, to))
         return false;
     return s->level != LEVEL_SECURE || apply_trust(SSL_CTX_get_cert_store(context), s, to);
@@ -149,9 +139,9 @@ static bool apply_client_certificate(SSL *ssl, const struct settings *s, const s
     if (!s->client_cert)
         return true;
     ERR_clear_error();
-    if (SSL_use_certificate_chain_file(ssl, s->client_cert) != 1)
+    if (!tls_client_certificate(ssl, s->client_cert))
         return refuse(to, "client-cert", s->client_cert);
-    if (SSL_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1 || SSL_check_private_key(ssl) != 1)
+    if (!tls_client_key(ssl, key) || SSL_check_private_key(ssl) != 1)
         return refuse(to, s->client_key ? "client-key" : "client-cert", key);
     return true;
 }

@@ -3,14 +3,13 @@ import functools
 import os
 import re
 import socket
-import ssl
 import subprocess
 from pathlib import Path
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from support import certs
-from support.hostile import Hostile
+from support.hostile import Hostile, handshake_with_both_certificates
 from support.play import honest, play
 from support.protocols import IMAP
 from support.shim import PROGRAMS, PYTHON
@@ -113,16 +112,6 @@ def test_crl_file(shim, certificate, upgraded):
         outcome.upgraded()
     else:
         outcome.failed("revoked")
-
-
-def handshake_with_both_certificates(s, certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.pem, certificate.key)
-    context.load_verify_locations(certs.authority().pem)
-    context.verify_mode = ssl.CERT_REQUIRED
-    s.raw = socket.socket(fileno=os.dup(s.socket.fileno()))
-    s.socket = context.wrap_socket(s.socket, server_side=True)
-    s.encrypted = True
 
 
 def test_client_certificate(shim):

@@ -1,11 +1,14 @@
 """A password passes through the relay, and nothing of it stays: not in its memory while the connection is idle, nor
 after a refusal, and not in the log."""
+import functools
 import re
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from support import certs, protocols
-from support.hostile import Hostile
+from support.hostile import Hostile, handshake_with_both_certificates
 from support.play import honest
 from support.protocols import IMAP
 from support.shim import PYTHON
@@ -20,6 +23,14 @@ s = socket.create_connection(("localhost", int(sys.argv[1])))
 f = s.makefile("rwb", buffering=0)
 f.readline()
 f.write(b'a1 LOGIN me "' + secret + b'"\\r\\n')
+"""
+# For each line of standard input a session that stays open.
+SESSIONS_OPEN = """
+import socket, sys
+opened = []
+for port in sys.stdin:
+    opened.append(socket.create_connection(("localhost", int(port))))
+    print(opened[-1].makefile("rb").readline().decode(), end="", flush=True)
 """
 
 
@@ -62,6 +73,65 @@ sys.stdin.readline()
         wait_for(lambda: not shim.relays(), "the relay to end")
     log = shim.log_file.read_bytes()
     assert b"result=" in log and b"hunter2" not in log and b"LOGIN" not in log, log
+
+
+def test_what_a_server_echoes_enters_no_log(shim):
+    """In plaintext, as the level `may` allows: the relay sees password and answer, and neither stays nor is told."""
+    shim.private_build()
+
+    def scenario(server):
+        protocols.greet(server, IMAP, offer=False)
+        line = server.line()
+        while b"LOGIN" not in line:
+            server.send(protocols.tagged(IMAP.offers_not, line))
+            line = server.line()
+        server.send(b"a1 NO " + line + b" is wrong\r\n")
+        server.line()
+    code = PROGRAM + """
+f.readline()
+print("done", flush=True)
+sys.stdin.readline()
+f.write(b"a2 AUTHENTICATE PLAIN " + __import__("base64").b64encode(b"\\0me\\0" + secret) + b"\\r\\n")
+"""
+    with Hostile(scenario) as server:
+        shim.guard(server.port, "may", "imap")
+        process = shim.popen(PYTHON, "-c", code, server.port, stdin=-1)
+        assert process.stdout.readline() == b"done\n", process.stderr.read()
+        relay, = shim.relays()
+        wait_for(lambda: not found_in_memory(relay, SECRET), "the password to leave the relay's memory")
+        shim.finish(process, b"\n")
+        wait_for(lambda: not shim.relays(), "the relay to end")
+    log = shim.log_file.read_bytes()
+    assert b"result=plaintext" in log and b"hunter2" not in log and b"wrong" not in log, log
+
+
+def test_key_of_a_client_certificate_does_not_stay_in_the_relay(shim):
+    """Neither as it stands in its file, nor decoded, once the handshake is over; nor from one connection to the next."""
+    shim.private_build()
+    own = certs.issued("client.example.org", usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+    key = shim.folder / "client.key"
+    key.write_bytes(Path(own.key).read_bytes())
+    key.chmod(0o600)
+    private = serialization.load_pem_private_key(key.read_bytes(), None).private_numbers()
+    number = private.private_value if hasattr(private, "private_value") else private.d
+    big = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    text = key.read_bytes().splitlines()
+    forms = [text[1][:40], text[2][:40], big[:24], big[::-1][:24]]
+
+    def scenario(s):
+        s.tls = functools.partial(handshake_with_both_certificates, s)
+        honest(IMAP)(s)
+    with Hostile(scenario) as server:
+        shim.guard(server.port, "secure", "imap", f"client-cert {own.pem}", f"client-key {key}")
+        process = shim.popen(PYTHON, "-c", SESSIONS_OPEN, stdin=-1)
+        for _ in range(2):
+            process.stdin.write(b"%d\n" % server.port)
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
+            relay, = shim.relays()
+            assert [found for form in forms for found in found_in_memory(relay, form)] == []
+        shim.finish(process).ok()
+    assert [line["result"] for line in shim.log_lines()] == ["tls", "tls"]
 
 
 def test_mail_does_not_stay_in_the_relay(shim):

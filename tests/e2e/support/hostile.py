@@ -185,6 +185,18 @@ def _gone():
         raise Gone(str(error)) from error
 
 
+def handshake_with_both_certificates(s, certificate):
+    """In the place of Connection.tls(): the client must show a certificate of the tests' root, too."""
+    from . import certs
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.pem, certificate.key)
+    context.load_verify_locations(certs.authority().pem)
+    context.verify_mode = ssl.CERT_REQUIRED
+    s.raw = socket.socket(fileno=os.dup(s.socket.fileno()))
+    s.socket = context.wrap_socket(s.socket, server_side=True)
+    s.encrypted = True
+
+
 class Hostile:
     """Listens and plays `scenario` to each client. Use as a context."""
 
