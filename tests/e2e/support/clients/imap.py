@@ -102,28 +102,30 @@ service stats {{
     return ["doveadm", "-c", str(conf), "fetch", "text", "mailbox", "INBOX", "uid", "1:20"]
 
 
-def getmail_rc(s, retriever):
-    return s.file("getmailrc", """
-[retriever]
-type = %s
-server = localhost
-port = {port}
-username = {user}
-password = secret
-[destination]
-type = MDA_external
-path = /bin/sh
-arguments = ("-c", "cat >> {folder}/got")
-allow_root_commands = true
-[options]
-read_all = true
-delete = false
-""" % retriever)
-
-
-@reads("getmail", "imap")
-def getmail_imap(s):
-    return ["sh", "-c", f"getmail -q --getmaildir {s.folder} --rcfile {getmail_rc(s, 'SimpleIMAPRetriever')} && cat got"]
+@reads("offlineimap", "imap")
+def offlineimap(s):
+    """A thread that reads, one that writes, and one for each account and folder."""
+    rc = s.file("offlineimaprc", """
+[general]
+accounts = a
+metadata = {folder}/metadata
+[Account a]
+localrepository = near
+remoterepository = far
+[Repository near]
+type = Maildir
+localfolders = {folder}/down
+[Repository far]
+type = IMAP
+remotehost = localhost
+remoteport = {port}
+remoteuser = {user}
+remotepass = secret
+ssl = no
+starttls = no
+auth_mechanisms = LOGIN
+""")
+    return ["sh", "-c", f"offlineimap -c {rc} -o -u quiet && cat down/INBOX/*/*"]
 
 
 @reads("s-nail", "imap")

@@ -2,7 +2,6 @@
 import subprocess
 
 from ..shim import BUILD, PYTHON, ROOT
-from .imap import getmail_rc
 from .registry import ELSEWHERE, MAILCHECK_32, reads
 
 
@@ -188,11 +187,6 @@ def mailcheck_32(s):
     s.shim.library = BUILD / "lib32/libretrotls.so"
     s.shim.hosts = {}
     return _mailcheck(s, str(MAILCHECK_32))
-
-
-@reads("getmail", "pop3")
-def getmail_pop3(s):
-    return ["sh", "-c", f"getmail -q --getmaildir {s.folder} --rcfile {getmail_rc(s, 'SimplePOP3Retriever')} && cat got"]
 
 
 @reads("s-nail", "pop3")

@@ -31,7 +31,6 @@ PROGRAMS = {
     "esmtp": of_package("esmtp"),
     "fdm": of_package("fdm"),
     "fetchmail": ["fetchmail", "--version"],
-    "getmail": ["getmail", "--version"],
     "GIO (python3-gi)": [PYTHON, "-c", "from gi.repository import GLib as g\n"
                                        "print(g.MAJOR_VERSION, g.MINOR_VERSION, g.MICRO_VERSION, sep='.')"],
     "imapfilter": ["imapfilter", "-V"],
@@ -46,6 +45,7 @@ PROGRAMS = {
     "musl (a C program)": of_package("musl"),
     "mutt": ["mutt", "-v"],
     "node": ["node", "--version"],
+    "offlineimap": ["offlineimap", "--version"],
     "perl (Net::POP3, SMTP, NNTP)": ["perl", "-e", "printf '%vd', $^V"],
     "python3 (imaplib, poplib, smtplib, nntplib)": [PYTHON, "--version"],
     "s-nail": ["s-nail", "-V"],
