@@ -1,0 +1,82 @@
+"""A way to a server that answers late: a blocking connect() has to wait for it."""
+import contextlib
+import socket
+import threading
+
+from .wait import wait_for
+
+SYN_SENT = "02"  # /proc/net/tcp
+
+
+class SlowPath:
+    """Listens with a queue that is full, so that Linux drops further SYNs, until open(): from then on each connection
+    is led to `target`. A SYN is repeated after a second. Use as a context."""
+
+    def __init__(self, target):
+        self.target = target
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.address = self.listener.getsockname()
+        self.fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(self.address)
+            self.fillers.append(filler)
+        self.threads = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        for thread in list(self.threads):
+            thread.join()
+        for each in (self.listener, *self.fillers):
+            each.close()
+
+    def is_wanted(self):
+        """Whether somebody else than the fillers waits for an answer."""
+        host, port = self.address
+        wanted = f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            waiting = [line.split() for line in table]
+        own = {f"{filler.getsockname()[1]:04X}" for filler in self.fillers}
+        return any(line[2] == wanted and line[3] == SYN_SENT and line[1][-4:] not in own for line in waiting[1:])
+
+    def open(self):
+        self._start(self._accept)
+
+    def open_when_wanted(self, process):
+        """Or when the process has ended."""
+        wait_for(lambda: self.is_wanted() or process.poll() is not None, "connect() to wait")
+        self.open()
+
+    def _start(self, function, *arguments):
+        thread = threading.Thread(target=function, args=arguments, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _accept(self):
+        ports = {filler.getsockname()[1] for filler in self.fillers}
+        while True:
+            try:
+                accepted, (_, port) = self.listener.accept()
+            except OSError:
+                return
+            if port in ports:
+                accepted.close()
+                continue
+            server = socket.create_connection(self.target)
+            self._start(self._copy, accepted, server)
+            self._start(self._copy, server, accepted)
+
+    @staticmethod
+    def _copy(source, to):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                to.sendall(data)
+        with contextlib.suppress(OSError):
+            to.shutdown(socket.SHUT_WR)

@@ -1,0 +1,94 @@
+"""A blocking connect() to a server that answers late: the program's descriptor is switched while it waits. Each system
+call on that way fails once: a sample, whose seed is shown, or all in `make soak`."""
+import contextlib
+import os
+import random
+import re
+import shutil
+import signal
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support import faults
+from support.hostile import Hostile
+from support.late import upgraded
+from support.play import honest
+from support.protocols import POP3, SECRET, SENDER
+from support.shim import PROGRAMS, Shim
+from support.slow import SlowPath
+from support.tap import Tap
+
+SEED = int(os.environ.get("RETROTLS_SEED") or random.randrange(1 << 32))
+SAMPLE = 8
+
+
+@contextlib.contextmanager
+def way():
+    """A shim with a build of its own, the recorder on the path to a server, the way there, which is not open yet, and a file
+    with the program's words."""
+    folder = Path(tempfile.mkdtemp(prefix="retrotls-slow-"))
+    folder.chmod(0o755)
+    try:
+        shim = Shim(folder)
+        shim.private_build()
+        with Hostile(honest(POP3)) as server, Tap(server.address) as tap, SlowPath(("127.0.0.1", tap.port)) as slow:
+            tap.server_side = server
+            shim.guard(slow.address[1], "secure", "pop3", "name localhost")
+            words = folder / "words"
+            words.write_bytes(POP3.words)
+            with words.open("rb") as stdin:
+                yield shim, tap, slow, stdin
+            tap.wait_closed()
+            server.wait_done()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def session(fault=None, trace=None):
+    """A session of the careless client; returns how it ended, and the path."""
+    with way() as (shim, tap, slow, words):
+        tracer = ["strace", "-D", "-qq", *(["-o", trace] if trace else ["-o", "/dev/null", "-e", f"trace={fault[0]}", "-e",
+                  f"inject={fault[0]}:error={fault[1]}:when={fault[2]}"]), "-E", f"LD_PRELOAD={shim.library}"]
+        process = shim.popen(*tracer, PROGRAMS / "careless", *slow.address, preload=False, stdin=words)
+        slow.open_when_wanted(process)
+        return shim.finish(process, timeout=40), tap
+
+
+def test_connect_waits_for_the_server():
+    with way() as (shim, tap, slow, words):
+        process = shim.popen(PROGRAMS / "careless", *slow.address, stdin=words)
+        slow.open_when_wanted(process)
+        result = shim.finish(process).ok()
+    upgraded(tap, POP3)
+    assert re.match(POP3.upgraded, result.out), result.show()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2000)
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
+def test_each_call_fails_once():
+    """The session works, or the program gets an error: never a word in clear."""
+    with tempfile.TemporaryDirectory() as folder:
+        trace = Path(folder) / "trace"
+        _, tap = session(trace=trace)
+        upgraded(tap, POP3)
+        lines = trace.read_text().splitlines()
+    first = next(index for index, line in enumerate(lines) if line.startswith("connect(") and "sin_port" in line) - 5
+    count, chosen, worked = Counter(), [], 0
+    for index, line in enumerate(lines):
+        call = line.partition("(")[0]
+        count[call] += 1
+        if index >= first and call in faults.ERRORS and call not in ("read", "write"):
+            chosen.append((call, faults.ERRORS[call][0], count[call]))
+    if not faults.is_soak():
+        chosen = random.Random(SEED).sample(chosen, SAMPLE)
+    for fault in chosen:
+        result, tap = session(fault)
+        what = f"seed {SEED}: {fault}\n{result.show()}\n{tap.transcript()}"
+        assert SECRET not in tap.up and SENDER not in tap.up, what
+        assert result.status in (0, 1, -signal.SIGPIPE), what
+        assert POP3.words.startswith(tap.server_side.over_tls), what
+        worked += tap.server_side.over_tls == POP3.words
+    assert worked or not faults.is_soak(), "no session worked"
