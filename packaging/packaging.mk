@@ -21,6 +21,7 @@ OTHERS = $(if $(filter lib32,$(OTHER_BUILDS)),$(LIBRARY_32) $(LINK_32)) \
 
 INSTALLED = $(BINDIR)/retrotls $(LIBDIR)/libretrotls.so $(LIBEXECDIR)/retrotls-relay $(LIBEXECDIR)/retrotls-check \
 	$(MANDIR)/man1/retrotls.1 $(MANDIR)/man5/retrotls-policy.5 $(MANDIR)/man7/libretrotls.7 \
+	$(MANDIR)/man7/retrotls-security.7 \
 	$(BASHCOMPDIR)/retrotls $(ZSHCOMPDIR)/_retrotls $(VIMDIR)/syntax/retrotls.vim $(VIMDIR)/ftdetect/retrotls.vim \
 	$(DOCDIR)/README.md $(DOCDIR)/LICENSE $(DOCDIR)/policy.default
 EXAMPLES = $(patsubst policy/examples/%,$(DOCDIR)/examples/%,$(wildcard policy/examples/*))
@@ -43,7 +44,7 @@ ifneq ($(filter musl,$(OTHER_BUILDS)),)
 endif
 	install -m 644 man/retrotls.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 man/retrotls-policy.5 $(DESTDIR)$(MANDIR)/man5/
-	install -m 644 man/libretrotls.7 $(DESTDIR)$(MANDIR)/man7/
+	install -m 644 man/libretrotls.7 man/retrotls-security.7 $(DESTDIR)$(MANDIR)/man7/
 	install -m 644 packaging/completions/retrotls.bash $(DESTDIR)$(BASHCOMPDIR)/retrotls
 	install -m 644 packaging/completions/_retrotls $(DESTDIR)$(ZSHCOMPDIR)/_retrotls
 	install -m 644 packaging/vim/syntax.vim $(DESTDIR)$(VIMDIR)/syntax/retrotls.vim

@@ -131,7 +131,7 @@ def test_package_is_complete(package):
     listed = subprocess.run(["dpkg-deb", "-c", package], check=True, capture_output=True, text=True).stdout
     for path in ("/usr/bin/retrotls", "/libretrotls.so", "/usr/libexec/retrotls/retrotls-relay",
                  "/usr/libexec/retrotls/retrotls-check", "/etc/retrotls/policy", "/retrotls.1.gz", "/retrotls-policy.5.gz",
-                 "/libretrotls.7.gz", "/copyright"):
+                 "/libretrotls.7.gz", "/retrotls-security.7.gz", "/copyright"):
         assert path in listed
     if platform.machine() == "x86_64":
         for folder in ("x86_64-linux-gnu", "i386-linux-gnu", "retrotls/musl"):

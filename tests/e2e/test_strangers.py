@@ -1,0 +1,87 @@
+"""Other users of the machine can reach the abstract address of a relay: they get nothing from it, and take nothing from the
+program that it serves."""
+import os
+import re
+from pathlib import Path
+
+import pytest
+from support.hostile import Hostile
+from support.play import honest
+from support.protocols import IMAP
+from support.shim import PYTHON
+from support.wait import wait_for
+
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+# One session for each line of standard input.
+SESSIONS = """
+import socket, sys
+for port in sys.stdin:
+    f = socket.create_connection(("localhost", int(port))).makefile("rwb", buffering=0)
+    greeting = f.readline()
+    f.write(b"a1 LOGOUT\\r\\n")
+    print((greeting + f.read()).replace(b"\\r\\n", b"|").decode(), flush=True)
+"""
+# Silent connections, more than the relay has room for; and requests of each type with more descriptors than one has.
+STRANGER = """
+import array, os, socket, struct, sys
+address = "\\0" + sys.argv[1]
+def connect():
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(20)
+    s.connect(address)
+    return s
+def ask(kind, body=b"", count=0):
+    s = connect()
+    message = struct.pack("=IHHII", 0x534c5452, 1, kind, 16 + len(body), 0) + body
+    s.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0] * count))] if count else [])
+    answer = s.recv(32768)
+    return struct.unpack_from("=i", answer, 24)[0]
+silent = [connect() for _ in range(400)]
+# TAG_OPTION with a cookie of somebody's: without its descriptor.
+option = struct.pack("=HHIQiiII", 20, 0, 24, int(sys.argv[2], 16), 6, 1, 4, 0)
+answers = {ask(kind, option, count) for kind in (2, 3, 4) for count in (0, 1, 4)}
+answers |= {ask(5)} | {ask(1, b"", count) for count in range(20) for _ in range(10)}
+print(sorted(map(os.strerror, answers)), flush=True)
+sys.stdin.readline()
+"""
+
+
+def named(pid, prefix):
+    """The abstract names with that prefix of the process's sockets."""
+    inodes = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+        fields = line.split(None, 7)
+        if len(fields) == 8 and f"socket:[{fields[6]}]" in inodes and fields[7].startswith("@" + prefix):
+            yield fields[7][1:]
+
+
+@AS_ROOT
+def test_other_users_get_nothing_and_take_nothing(shim):
+    shim.private_build()
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+
+        def session():
+            process.stdin.write(b"%d\n" % server.port)
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
+        session()
+        relay, = shim.relays()
+        address, = set(named(relay, "retrotls/1 relay "))
+        descriptors = len(os.listdir(f"/proc/{relay}/fd"))
+        cookie = next(named(process.pid, "retrotls/1 "), "0").split()[-1]
+        stranger = shim.popen(PYTHON, "-c", STRANGER, address, cookie, preload=False, user="nobody", group="nogroup",
+                              extra_groups=[], stdin=-1)
+        told = stranger.stdout.readline().decode()
+        # Without the token, without the descriptor, and of what is no message.
+        assert re.fullmatch(r"\['Bad message'(, 'Operation not permitted'|, 'Too many open files')+\]\n", told), (
+            told, stranger.stderr.read())
+        session()
+        assert shim.relays() == [relay]
+        assert len(os.listdir(f"/proc/{relay}/fd")) <= descriptors + 128, "strangers' connections are counted"
+        shim.finish(stranger, b"\n").ok()
+        session()
+        wait_for(lambda: len(os.listdir(f"/proc/{relay}/fd")) <= descriptors, "all that strangers sent to be closed")
+        shim.finish(process).ok()
+    assert [line["result"] for line in shim.log_lines()] == 3 * ["tls"]
