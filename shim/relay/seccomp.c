@@ -8,11 +8,13 @@
 #include "relay/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -33,14 +35,14 @@ static const int allowed[] = {
     SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep),
     SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(getrandom), SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep),
     SCMP_SYS(time),
-    /* files: trust stores, the time zone, the log; which ones is Landlock's (landlock.h) */
+    /* files: trust stores, the time zone, the log; which ones is Landlock's (landlock.h); fcntl is below */
     SCMP_SYS(_llseek), SCMP_SYS(access), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2), SCMP_SYS(fcntl), SCMP_SYS(fcntl64), SCMP_SYS(fstat), SCMP_SYS(fstat64),
-    SCMP_SYS(fstatat64), SCMP_SYS(getdents), SCMP_SYS(getdents64), SCMP_SYS(landlock_add_rule),
-    SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_restrict_self), SCMP_SYS(lseek), SCMP_SYS(lstat),
-    SCMP_SYS(lstat64), SCMP_SYS(newfstatat), SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(pread64),
-    SCMP_SYS(read), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(readv), SCMP_SYS(stat),
-    SCMP_SYS(stat64), SCMP_SYS(statx), SCMP_SYS(write), SCMP_SYS(writev),
+    SCMP_SYS(faccessat2), SCMP_SYS(fstat), SCMP_SYS(fstat64), SCMP_SYS(fstatat64), SCMP_SYS(getdents),
+    SCMP_SYS(getdents64), SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_create_ruleset),
+    SCMP_SYS(landlock_restrict_self), SCMP_SYS(lseek), SCMP_SYS(lstat), SCMP_SYS(lstat64),
+    SCMP_SYS(newfstatat), SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(pread64), SCMP_SYS(read),
+    SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(readv), SCMP_SYS(stat), SCMP_SYS(stat64),
+    SCMP_SYS(statx), SCMP_SYS(write), SCMP_SYS(writev),
     /* sockets that it has, and waiting for them; no connect(2); socket, sendto and sendmsg are below */
     SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(bind), SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1),
     SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait),
@@ -87,6 +89,7 @@ static struct scmp_arg_cmp has_bits(unsigned argument, scmp_datum_t mask, scmp_d
 static bool allow_with_arguments(scmp_filter_ctx filter)
 {
     static const unsigned long questions[] = {FIONREAD, SIOCOUTQ, SIOCOUTQNSD};
+    static const unsigned of_descriptors[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL};
     static const int calls_for_memory[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
     const struct scmp_arg_cmp reading_own_limit[] = {equals(0, 0), equals(2, 0)};
 
@@ -102,6 +105,11 @@ static bool allow_with_arguments(scmp_filter_ctx filter)
         good = good && allow_if(filter, calls_for_memory[i], has_bits(2, PROT_EXEC, 0));
     /* For syslog. The TCP sockets come from the program. */
     good = good && allow_if(filter, SCMP_SYS(socket), equals(0, AF_UNIX));
+    /* F_SETOWN and F_SETSIG would have the kernel send a signal, SIGKILL too, to any process of this user's.
+     */
+    for (size_t i = 0; i < sizeof of_descriptors / sizeof *of_descriptors; i++)
+        good = good && allow_if(filter, SCMP_SYS(fcntl), has_bits(1, UINT32_MAX, of_descriptors[i])) &&
+               allow_if(filter, SCMP_SYS(fcntl64), has_bits(1, UINT32_MAX, of_descriptors[i]));
     /* MSG_FASTOPEN is a connect(2) by another name, which Landlock does not see. */
     good = good && allow_if(filter, SCMP_SYS(sendto), has_bits(3, MSG_FASTOPEN, 0)) &&
            allow_if(filter, SCMP_SYS(sendmsg), has_bits(2, MSG_FASTOPEN, 0));

@@ -4,7 +4,9 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -101,6 +103,37 @@ static void test_no_socket_to_elsewhere(void **state)
     close(listener);
 }
 
+/* ---- signals by way of a socket ---- */
+
+static int own_a_socket(void)
+{
+    return outcome(fcntl(closed_tcp, F_SETOWN, getppid()) == 0);
+}
+
+static int choose_its_signal(void)
+{
+    return outcome(fcntl(closed_tcp, F_SETSIG, SIGKILL) == 0);
+}
+
+static int duplicate_it(void)
+{
+    return outcome(fcntl(closed_tcp, F_DUPFD_CLOEXEC, 100) >= 100 && fcntl(closed_tcp, F_GETFL) >= 0);
+}
+
+static void test_no_signal_by_a_socket(void **state)
+{
+    (void)state;
+#ifdef RETROTLS_SANITIZED
+    skip(); /* seccomp.c tells why */
+#endif
+    open_tcp();
+    is_forbidden(own_a_socket, EPERM);
+    is_forbidden(choose_its_signal, EPERM);
+    still_works(duplicate_it, NULL);
+    close(closed_tcp);
+    close(listener);
+}
+
 /* ---- whatever else a kernel offers ---- */
 
 static long number; /* of a system call, with arguments that are wrong in any case */
@@ -168,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_socket_to_elsewhere),
+        cmocka_unit_test(test_no_signal_by_a_socket),
         cmocka_unit_test(test_no_other_system_call),
     };
 
