@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
 import threading
@@ -14,7 +15,13 @@ import pytest
 HERE, FAR = "10.77.0.1", "10.77.0.2"
 _CLONE_NEWNET, _TUNSETIFF, _TUN_WITHOUT_HEAD = 0x40000000, 0x400454CA, 0x1001
 
-needed = pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/dev/net/tun"), reason="a TUN device needs root")
+
+def _is_possible():
+    return os.geteuid() == 0 and os.access("/dev/net/tun", os.R_OK | os.W_OK) and bool(shutil.which("ip")) and \
+        subprocess.run(["unshare", "--net", "true"], stderr=subprocess.DEVNULL).returncode == 0
+
+
+needed = pytest.mark.skipif(not _is_possible(), reason="a TUN device, and a namespace for it, need root and ip(8)")
 
 
 class Path:
