@@ -48,6 +48,7 @@ static uint64_t cookie_of(int fd)
 static void tcp_pair(int pair[2])
 {
     static struct sockaddr_in at = {.sin_family = AF_INET};
+    static const struct linger cut = {.l_onoff = 1};
     static int listener;
     socklen_t length = sizeof at;
 
@@ -61,6 +62,8 @@ static void tcp_pair(int pair[2])
     MUST(connect(pair[0], (struct sockaddr *)&at, sizeof at) == 0);
     pair[1] = accept(listener, NULL, NULL);
     MUST(pair[1] >= 0);
+    /* Closed by a reset: with TIME_WAIT, the machine's ports are used up after some seconds. */
+    MUST(setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &cut, sizeof cut) == 0);
 }
 
 /* Sends a request as any process can, and lets the relay serve it: it must not wait for anything. */
