@@ -105,18 +105,21 @@ f.write(b"a2 AUTHENTICATE PLAIN " + __import__("base64").b64encode(b"\\0me\\0" +
     assert b"result=plaintext" in log and b"hunter2" not in log and b"wrong" not in log, log
 
 
-def test_key_of_a_client_certificate_does_not_stay_in_the_relay(shim):
+@pytest.mark.parametrize("kind", ["ec", "rsa2048"])
+def test_key_of_a_client_certificate_does_not_stay_in_the_relay(shim, kind):
     """Neither as it stands in its file, nor decoded, once the handshake is over; nor from one connection to the next."""
     shim.private_build()
-    own = certs.issued("client.example.org", usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+    own = certs.issued("client.example.org", usage=ExtendedKeyUsageOID.CLIENT_AUTH, key=kind)
     key = shim.folder / "client.key"
     key.write_bytes(Path(own.key).read_bytes())
     key.chmod(0o600)
     private = serialization.load_pem_private_key(key.read_bytes(), None).private_numbers()
-    number = private.private_value if hasattr(private, "private_value") else private.d
-    big = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    numbers = [private.private_value] if kind == "ec" else [private.d, private.p, private.q, private.dmp1, private.iqmp]
     text = key.read_bytes().splitlines()
-    forms = [text[1][:40], text[2][:40], big[:24], big[::-1][:24]]
+    forms = [text[1][:40], text[2][:40]]
+    for number in numbers:  # as it stands in the file, and as OpenSSL calculates with it
+        big = number.to_bytes((number.bit_length() + 7) // 8, "big")
+        forms += [big[:24], big[::-1][:24]]
 
     def scenario(s):
         s.tls = functools.partial(handshake_with_both_certificates, s)
