@@ -12,7 +12,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,6 +53,8 @@ static void tcp_pair(int pair[2])
     static const struct linger cut = {.l_onoff = 1};
     static int listener;
     socklen_t length = sizeof at;
+    sigset_t alarm, before;
+    int connected;
 
     if (listener == 0) {
         at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -58,9 +62,17 @@ static void tcp_pair(int pair[2])
         MUST(bind(listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(listener, 16) == 0 &&
              getsockname(listener, (struct sockaddr *)&at, &length) == 0);
     }
+    /* libFuzzer's alarm would interrupt connect(). */
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm, &before);
     pair[0] = socket(AF_INET, SOCK_STREAM, 0);
-    MUST(connect(pair[0], (struct sockaddr *)&at, sizeof at) == 0);
+    connected = connect(pair[0], (struct sockaddr *)&at, sizeof at);
+    if (connected != 0)
+        perror("connect"); /* the machine's doing, not the relay's */
+    MUST(connected == 0);
     pair[1] = accept(listener, NULL, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     MUST(pair[1] >= 0);
     /* Closed by a reset: with TIME_WAIT, the machine's ports are used up after some seconds. */
     MUST(setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &cut, sizeof cut) == 0);
