@@ -1,12 +1,12 @@
 # libFuzzer targets: tests/fuzz/fuzz_NAME.c with seeds in tests/fuzz/corpus/NAME. Included by the Makefile.
 #
 #     make fuzz-build                          builds them all into build/fuzz/
-#     make fuzz FUZZ_SECONDS=60 FUZZ="smtp watch"   runs them (default: all, 30 seconds each)
+#     make fuzz FUZZ_SECONDS=60 FUZZ="smtp watch"   runs them (default: all, an hour each)
 #
 # What a run finds of new inputs goes to build/fuzz/found/NAME, what crashes to build/fuzz/crashes/NAME-...
 
 FUZZ ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SECONDS ?= 30
+FUZZ_SECONDS ?= 3600
 FUZZ_CC ?= clang
 FUZZ_LENGTH ?= 4096
 FUZZ_SANITIZE = address,undefined
