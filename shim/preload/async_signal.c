@@ -46,3 +46,13 @@ void async_signal_renumber(int fd)
     }
     errno = saved;
 }
+
+void async_signal_stop(int fd)
+{
+    const int saved = errno;
+    const int flags = sys_fcntl(fd, F_GETFL, 0);
+
+    if (flags >= 0 && flags & O_ASYNC)
+        sys_fcntl(fd, F_SETFL, flags & ~O_ASYNC);
+    errno = saved;
+}

@@ -9,4 +9,7 @@
  */
 void async_signal_renumber(int fd);
 
+/* No more signals of `fd`, by whatever number it was set. Keeps errno. */
+void async_signal_stop(int fd);
+
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "preload/async_signal.h"
 #include "preload/config.h"
 #include "preload/identity.h"
 #include "preload/log.h"
@@ -275,6 +276,8 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
     slot_drop(slot, SLOT_RELAY_END);
     if (connecting != WIRE_PENDING_TOLD)
         slot_drop(slot, SLOT_REQUEST);
+    /* The pair signals from now on; what is encrypted on the TCP socket is no news for the program. */
+    async_signal_stop(guard->fd);
     if (!switch_all(guard->fd, slot_descriptor(slot, SLOT_PROGRAM_END))) {
         say(guard, "cannot switch the descriptor", errno);
         return false;
