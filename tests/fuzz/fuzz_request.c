@@ -45,6 +45,7 @@ enum descriptor {
 static const uint8_t token[WIRE_TOKEN_SIZE] = "the right token";
 static int program, server; /* of the connection that goes on */
 static uint64_t cookie;
+static int file[2]; /* a pipe, which tells when its other end is closed */
 
 static uint64_t cookie_of(int fd)
 {
@@ -229,7 +230,7 @@ static void send_request(uint8_t *message, size_t length, unsigned which)
     if (which & PROGRAM_END)
         descriptors[count++] = pair[0];
     if (which & A_FILE)
-        descriptors[count++] = STDIN_FILENO;
+        descriptors[count++] = file[1];
     for (int i = 0; which & MANY && i < 10; i++)
         descriptors[count++] = tcp[1];
     if (!reaches_out(message, length))
@@ -243,16 +244,21 @@ static void send_request(uint8_t *message, size_t length, unsigned which)
 static void nothing_is_left(void)
 {
     const struct timespec moment = {.tv_nsec = 100000};
-    int lowest;
+    struct pollfd end = {.events = 0};
+    int ready;
 
     for (int i = 0; connections() > 1; i++) {
         MUST(i < 50000);
         nanosleep(&moment, NULL);
     }
-    /* The lowest free number grows with what is left open. */
-    lowest = dup(STDIN_FILENO);
-    MUST(lowest >= 0 && lowest < DESCRIPTORS + KEPT_LIMIT);
-    close(lowest);
+    /* Nobody else has its other end, if all that was sent along has been closed. */
+    close(file[1]);
+    end.fd = file[0];
+    do
+        ready = poll(&end, 1, 5000);
+    while (ready < 0 && errno == EINTR);
+    MUST(ready == 1 && end.revents & POLLHUP);
+    close(file[0]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -262,6 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (program == 0)
         open_the_other();
+    MUST(pipe2(file, O_CLOEXEC) == 0);
     for (int i = 0; i < REQUESTS && size - at > 3; i++) {
         const unsigned which = data[at];
         size_t length = (size_t)data[at + 1] << 8 | data[at + 2];
