@@ -5,7 +5,7 @@ import re
 import struct
 
 import pytest
-from support import certs, path, protocols
+from support import certs, namespaces, path, protocols
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import IMAP, SMTP
@@ -48,8 +48,6 @@ print(name(waits_for_an_error if way == "SO_ERROR" else lambda: s.recv(100)), na
 
 def silence(shim, way, guarded):
     """What the program says of a server that does not answer any more, and that it told its kernel not to wait for."""
-    said = []
-
     def scenario(s):
         if guarded:
             protocols.upgrade(s, SMTP, certs.case("good"))
@@ -59,22 +57,22 @@ def silence(shim, way, guarded):
             s.line()
             s.send(b"250 ok\r\n")
 
-    def act(road):
-        with Hostile(scenario, host=path.HERE) as server:
-            if guarded:
-                shim.guard(server.port, "secure", "smtp", "name localhost")
-            process = shim.popen(PYTHON, "-c", SILENCE, path.FAR, server.port, way, stdin=-1, preload=guarded)
-            greeting = process.stdout.readline()
-            assert b"220 mail.example.org ESMTP" in greeting, (greeting, shim.finish(process).show())
-            assert process.stdout.readline() == b"up\n"
-            road.cut()
-            said.append(shim.finish(process, b"\n").ok().out.decode().split())
-            for connection in server.connections:
-                connection.close()
-            if guarded:
-                wait_for(lambda: not shim.relays(), "the relay to end")
-    path.with_path(act)
-    return said[0]
+    road = path.Path()
+    with Hostile(scenario, host=path.HERE) as server:
+        if guarded:
+            shim.guard(server.port, "secure", "smtp", "name localhost")
+        process = shim.popen(PYTHON, "-c", SILENCE, path.FAR, server.port, way, stdin=-1, preload=guarded)
+        greeting = process.stdout.readline()
+        assert b"220 mail.example.org ESMTP" in greeting, (greeting, shim.finish(process).show())
+        assert process.stdout.readline() == b"up\n"
+        road.cut()
+        said = shim.finish(process, b"\n").ok().out.decode().split()
+        for connection in server.connections:
+            connection.close()
+        if guarded:
+            wait_for(lambda: not shim.relays(), "the relay to end")
+    road.close()
+    return said
 
 
 @path.needed
@@ -101,22 +99,24 @@ FILL = """
 mount -t tmpfs -o size=8k none "$1"
 cat /dev/zero > "$1/fill" 2>/dev/null
 printf '' > "$1/log"
+disk=$1
 shift
 "$@"
 status=$?
 test -s "$RETROTLS_LOG" && echo "the log was written" >&2
+umount -l "$disk"
 exit $status
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a disk of its own")
+@namespaces.needed("mount")
 def test_disk_of_the_log_is_full(shim):
     disk = shim.folder / "disk"
     disk.mkdir()
     shim.environment["RETROTLS_LOG"] = str(disk / "log")
     with Hostile(honest(IMAP)) as server:
         shim.guard(server.port, "secure", "imap")
-        result = shim.run("unshare", "--mount", "sh", "-c", FILL, "sh", disk, "env", f"LD_PRELOAD={shim.library}",
+        result = shim.run("sh", "-c", FILL, "sh", disk, "env", f"LD_PRELOAD={shim.library}",
                           PROGRAMS / "careless", "localhost", server.port, stdin=IMAP.words, preload=False).ok()
     assert re.match(IMAP.upgraded, result.out) and server.over_tls == IMAP.words, result.show()
     assert result.err == b"read: end of stream\n", result.show()

@@ -4,12 +4,11 @@ import difflib
 import os
 import pwd
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
-from support import bystanders, loopback
+from support import bystanders, loopback, namespaces
 from support.hostile import Hostile
 from support.servers.server import UNPACKED, user_for
 from support.shim import PYTHON, ROOT
@@ -26,11 +25,7 @@ mount --bind "$etc" /etc || exit
 exec "$@"
 """
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-OWN_ROOT = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-U", "--map-current-user", "--keep-caps", "-m"]
-
-
-def own_root_is_possible():
-    return subprocess.run([*OWN_ROOT, "sh", "-c", "mount -t tmpfs tmpfs /mnt"], capture_output=True).returncode == 0
+OWN_ROOT = namespaces.command("mount")
 
 
 def as_user(user):
@@ -90,7 +85,7 @@ def tree():
 def test_no_difference(shim, tree, job):
     """In one test, so that the outputs are of the same moment."""
     runner = Runner(shim, user_for("nobody") if job == "PostgreSQL" else pwd.getpwuid(os.geteuid()))
-    ways = ["plain", "LD_PRELOAD", *(["ld.so.preload"] if own_root_is_possible() else [])]
+    ways = ["plain", "LD_PRELOAD", *(["ld.so.preload"] if namespaces.possible("mount") else [])]
     outcomes = {way: runner.run(JOBS[job], way, NGINX_TREE=str(NGINX), POSTGRES=str(tree)) for way in ways}
     assert EXPECTED[job] in "\n".join(outcomes["plain"]), outcomes["plain"]
     for way in ways[1:]:
@@ -151,6 +146,6 @@ def test_policy_of_root_is_not_lost_by_becoming_another_user(shim, plain_server)
     assert f"{home}/.config/retrotls/policy: ".encode() in result.err, result.show()
 
 
-@pytest.mark.skipif(not own_root_is_possible(), reason="no mount namespace may be made here; LD_PRELOAD is tried")
+@pytest.mark.skipif(not namespaces.possible("mount"), reason="no mount namespace may be made here; LD_PRELOAD is tried")
 def test_ld_so_preload_was_tried():
     """Says by being skipped that the third way was left out."""

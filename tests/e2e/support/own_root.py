@@ -8,7 +8,8 @@ import pytest
 
 from .shim import ROOT
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a root of its own needs root; an installed tree is tried without")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="dpkg(1) installs as root alone; "
+                                "what `make install` and `make deb` make is tried without")
 MADE = ("obj", "lib32", "musl")  # what a copy takes of the build: nothing is compiled twice
 
 INSIDE = """

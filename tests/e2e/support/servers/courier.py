@@ -1,5 +1,5 @@
 """courier's IMAP and POP3 servers, run from where they were unpacked. The socket at which they ask whether a password
-is right has its place compiled in (/run/courier), so they run in a mount namespace where that is the test's own: as root alone."""
+is right has its place compiled in (/run/courier), so they run in a mount namespace where that is the test's own."""
 import os
 import signal
 import socket
@@ -7,6 +7,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+from .. import namespaces
 from .dovecot import message
 from .server import UNPACKED, Server, user_for
 
@@ -23,8 +24,7 @@ _SETTINGS = {
 
 
 def is_possible():
-    """Whether this process may make a mount namespace and become other users in it."""
-    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+    return namespaces.possible("mount", "pid")
 
 
 class Courier(Server):
@@ -65,7 +65,7 @@ exec {tcpd} {self.ports['imap']} {lib}/imaplogin {bin}/imapd Maildir
                        "LD_LIBRARY_PATH": f"{tree}/usr/lib:{tree}/usr/lib/x86_64-linux-gnu",
                        "MAILDIRPATH": "Maildir"}
         # Its two daemons leave the process group: a PID namespace of their own ends them all together.
-        return ["unshare", "-m", "-p", "--fork", "--kill-child", "sh", "-c", script], environment
+        return [*namespaces.command("mount", "pid"), "--fork", "--kill-child", "sh", "-c", script], environment
 
     def _answer_passwords(self):
         """What authdaemond does: a request is `AUTH length`, a line end, service, `login`, user, password."""
