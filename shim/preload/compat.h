@@ -12,12 +12,14 @@
 #if defined __GLIBC__ && defined __x86_64__ && !defined __ILP32__
 __asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
 __asm__(".symver dlerror,dlerror@GLIBC_2.2.5");
+__asm__(".symver dlclose,dlclose@GLIBC_2.2.5");
 #    ifndef DEFINES_DLOPEN
 __asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
 #    endif
 #elif defined __GLIBC__ && defined __i386__
 __asm__(".symver dlsym,dlsym@GLIBC_2.0");
 __asm__(".symver dlerror,dlerror@GLIBC_2.0");
+__asm__(".symver dlclose,dlclose@GLIBC_2.0");
 #    ifndef DEFINES_DLOPEN
 __asm__(".symver dlopen,dlopen@GLIBC_2.1");
 #    endif

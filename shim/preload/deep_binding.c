@@ -146,7 +146,7 @@ static void *usual_place(void *handle, const char *name, void **deep)
     return *deep && *deep == dlsym(RTLD_NEXT, name) ? usual : NULL;
 }
 
-static void write_slot(const struct object *o, void **slot, void *value)
+static bool write_slot(const struct object *o, void **slot, void *value)
 {
     const ElfW(Phdr) *const fixed = find_head(o, PT_GNU_RELRO);
     const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)slot;
@@ -155,13 +155,15 @@ static void write_slot(const struct object *o, void **slot, void *value)
         fixed && at >= o->base + fixed->p_vaddr && at < o->base + fixed->p_vaddr + fixed->p_memsz;
 
     if (read_only && mprotect(page, size, PROT_READ | PROT_WRITE) != 0)
-        return;
+        return false;
     __atomic_store_n(slot, value, __ATOMIC_RELEASE);
     if (read_only)
         mprotect(page, size, PROT_READ);
+    return true;
 }
 
-static void lead_back(const struct object *o, const struct dynamic *d, int table, void *handle)
+/* False where a reference could not be led back. */
+static bool lead_back(const struct object *o, const struct dynamic *d, int table, void *handle)
 {
     for (size_t done = 0; done < d->size[table] && d->step[table] > 0; done += d->step[table]) {
         /* A Rela begins as a Rel does. */
@@ -176,9 +178,10 @@ static void lead_back(const struct object *o, const struct dynamic *d, int table
             continue;
         usual = usual_place(handle, d->names + symbol->st_name, &deep);
         /* One of a call may not have been bound yet. */
-        if (usual && (*slot == deep || type == CALL))
-            write_slot(o, slot, usual);
+        if (usual && (*slot == deep || type == CALL) && !write_slot(o, slot, usual))
+            return false;
     }
+    return true;
 }
 
 static bool is_among(const struct objects *all, const struct object *o)
@@ -207,22 +210,25 @@ static APART void *open_deep(dlopen_call *call, const char *path, int flags, str
     struct objects *const after = before + 1;
     void *const handle = call(path, flags);
     struct dynamic d;
+    bool good = true;
 
     if (!handle)
         return NULL;
     /* Looked at when the loader's lock has been given back: dlsym() takes another. */
     after->count = 0;
     dl_iterate_phdr(note, after);
-    for (size_t i = 0; i < after->count; i++) {
+    for (size_t i = 0; i < after->count && good; i++) {
         const struct object *const o = &after->object[i];
 
-        if (is_among(before, o) || !read_dynamic(o, &d))
-            continue;
-        lead_back(o, &d, 0, handle);
-        lead_back(o, &d, 1, handle);
+        if (!is_among(before, o) && read_dynamic(o, &d))
+            good = lead_back(o, &d, 0, handle) && lead_back(o, &d, 1, handle);
     }
-    dlerror(); /* says what was not found above */
-    return handle;
+    if (good && !after->too_many) {
+        dlerror(); /* says what was not found above */
+        return handle;
+    }
+    dlclose(handle); /* what passes the library by must not be called */
+    return call(path, flags & ~RTLD_DEEPBIND);
 }
 
 /* Room for what is loaded now, which is noted, and for what will be then; NULL where it is not to be had. */

@@ -82,15 +82,16 @@ def plugin(shim):
                         *(["-L" + str(folder), "-lhelper", "-Wl,-rpath,$ORIGIN"] if source is PLUGIN else [])],
                        input=source, text=True, check=True)
 
-    def run(port, flags, name=None, linked=(), bits=64):
+    def run(port, flags, name=None, linked=(), bits=64, traced=()):
         kind = ["-m32"] if bits == 32 else []
         if bits == 32:
             shim.library = BUILD / "lib32" / "libretrotls.so"
         gcc(HELPER, "libhelper.so", "-shared", "-fPIC", *kind)
         gcc(PLUGIN, "plugin.so", "-shared", "-fPIC", *kind, *linked)
         gcc(PROGRAM, "program", f"-Wl,-rpath,{folder}", *kind)
-        return shim.run(folder / "program", name or folder / "plugin.so", flags, "localhost", port,
-                        env={"WORDS": POP3.words.decode(), **({"DEEP": "1"} if flags & DEEP and not name else {})})
+        tracer = ["strace", "-D", "-qq", *traced, "-E", f"LD_PRELOAD={shim.library}"] if traced else []
+        return shim.run(*tracer, folder / "program", name or folder / "plugin.so", flags, "localhost", port,
+                        preload=not traced, env={"WORDS": POP3.words.decode(), **({"DEEP": "1"} if flags & DEEP and not name else {})})
     return run
 
 
@@ -113,3 +114,28 @@ def test_plugin_is_found_where_the_program_looks_for_it(shim, plugin, flags):
         shim.guard(tap.port, "secure", "pop3")
         plugin(tap.port, flags, name="plugin.so").ok()
     upgraded(tap, POP3)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
+def test_plugin_that_cannot_be_led_back(shim, plugin):
+    """From each mprotect() of its loading on, all fail: it goes without the flag, or is not loaded, but says nothing in clear."""
+    trace = shim.folder / "trace"
+
+    def session(*traced):
+        with path(honest(POP3)) as tap:
+            shim.guard(tap.port, "secure", "pop3")
+            result = plugin(tap.port, NOW | DEEP, linked=["-Wl,-z,relro,-z,now"], traced=traced)
+        tap.wait_closed()
+        assert b"secret" not in tap.clear_up(), (traced, tap.clear_up(), result.show())
+        return result, tap
+
+    result, tap = session("-e", "trace=openat,mprotect", "-o", trace)
+    upgraded(tap, POP3)
+    lines = trace.read_text().splitlines()
+    opened = next(index for index, line in enumerate(lines) if "plugin.so" in line)
+    calls = [index for index, line in enumerate(lines) if line.startswith("mprotect(")]
+    later = [number for number, index in enumerate(calls, 1) if index > opened]
+    assert len(later) > 3  # ld.so's, and two of the library's for each reference
+    worked = [number for number in later if session(
+        "-e", "trace=mprotect", "-o", "/dev/null", "-e", f"inject=mprotect:error=ENOMEM:when={number}+")[0].status == 0]
+    assert worked, later  # without the flag
