@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 from support import certs, loopback, protocols
-from support.hostile import Hostile
+from support.late import path
 from support.play import honest, plaintext_only
 from support.protocols import POP3, SECRET, SENDER
 from support.shim import COMMAND, PROGRAMS
-from support.tap import Tap
 
 LIB = Path("/usr/lib/x86_64-linux-gnu")
 PRELOADS = {"proxychains": LIB / "libproxychains.so.4", "torsocks": LIB / "torsocks/libtorsocks.so"}
@@ -57,15 +56,6 @@ def socks_server(shim):
 
 def preloads(shim, *libraries):
     return {"LD_PRELOAD": ":".join(str(library) for library in libraries)}
-
-
-@contextlib.contextmanager
-def path(scenario):
-    with Hostile(scenario) as server, Tap(server.address) as tap:
-        tap.server_side = server
-        yield tap
-        tap.wait_closed()
-        server.wait_done()
 
 
 def guard(shim, tap, level="secure"):

@@ -170,6 +170,16 @@ assert domain() == socket.AF_INET
     assert [line["result"] for line in result.lines] == ["failed"], result.show()
 
 
+def session_of(shim, code):
+    """A good session of a python program that is handed a nonblocking connection, greeted already, as number 20."""
+    with path(honest(POP3)) as tap:
+        guard(shim, tap, "pop3")
+        result = handed_down(shim, tap, "20", ["await", "nonblock"], PYTHON, "-c", code,
+                             env={"WORDS": POP3.words.decode()}).ok()
+    upgraded(tap, POP3)
+    assert re.match(POP3.upgraded, result.out), result.show()
+
+
 def test_nonblocking_connection_handed_down(shim):
     code = """
 import os, select
@@ -187,12 +197,7 @@ while True:
     out += piece
 print(out.decode(), end="")
 """
-    with path(honest(POP3)) as tap:
-        guard(shim, tap, "pop3")
-        result = handed_down(shim, tap, "20", ["await", "nonblock"], PYTHON, "-c", code,
-                             env={"WORDS": POP3.words.decode()}).ok()
-    upgraded(tap, POP3)
-    assert re.match(POP3.upgraded, result.out)
+    session_of(shim, code)
 
 
 @pytest.mark.parametrize("mode", ["0", "EPOLLET", "EPOLLONESHOT"], ids=["level", "edge", "one-shot"])
@@ -225,12 +230,7 @@ while not ended:
         sets[0].modify(20, select.EPOLLIN | {mode}), sets[1].modify(copy, select.EPOLLIN | {mode})
 print(out.decode(), end="")
 """
-    with path(honest(POP3)) as tap:
-        guard(shim, tap, "pop3")
-        result = handed_down(shim, tap, "20", ["await", "nonblock"], PYTHON, "-c", code,
-                             env={"WORDS": POP3.words.decode()}).ok()
-    upgraded(tap, POP3)
-    assert re.match(POP3.upgraded, result.out), result.show()
+    session_of(shim, code)
 
 
 def test_name_that_the_program_asked_for_counts_for_a_connection_that_it_received(shim):
