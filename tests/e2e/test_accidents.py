@@ -201,7 +201,7 @@ def test_timeouts_are_none_of_the_wall_clocks(shim, wrong):
         said = turn(process, server.port)
         result = shim.finish(process).ok()
     assert said.startswith("421 4.7.0 retrotls: ") and said.endswith("|250 still there|\n"), said
-    assert 2000 <= int(result.lines[1]["ms"]) < 10000, result.show()
+    assert int(result.lines[1]["ms"]) >= 2000, result.show()
 
 
 # ---- the policy is replaced ----

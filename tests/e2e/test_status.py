@@ -280,9 +280,8 @@ def test_relay_that_does_not_answer(listener, user):
 
 @root_only
 def test_many_that_do_not_answer_take_no_longer_than_one():
-    started = time.monotonic()
+    """One after the other they would take longer than pretend() waits."""
     assert "100 of the relays did not answer in full" in pretend(65534, 0, 100)
-    assert time.monotonic() - started < 30
 
 
 @root_only

@@ -2,6 +2,7 @@
 program that it serves."""
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,53 @@ def test_other_users_get_nothing_and_take_nothing(shim):
         wait_for(lambda: len(os.listdir(f"/proc/{relay}/fd")) <= descriptors, "all that strangers sent to be closed")
         shim.finish(process).ok()
     assert [line["result"] for line in shim.log_lines()] == 3 * ["tls"]
+
+
+# Keeps a session, and for a line of standard input asks of it and opens another.
+GOES_ON = """
+import socket, sys
+def session():
+    s = socket.create_connection(("localhost", int(sys.argv[1])))
+    print(s.makefile("rb", buffering=0).readline()[:4].decode(), flush=True)
+    return s
+first = session()
+sys.stdin.readline()
+print(first.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), flush=True)
+second = session()
+"""
+# Listens under the name of a relay that is gone; how often it was called, and what it was told.
+PRETENDER = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind("\\0" + sys.argv[1])
+s.listen(50)
+print("listens", flush=True)
+sys.stdin.readline()
+s.setblocking(False)
+told = []
+try:
+    while True: told.append(s.accept()[0].recv(1000))
+except BlockingIOError:
+    print(len(told) > 0, any(told))
+"""
+
+
+@AS_ROOT
+def test_another_user_under_the_name_of_a_relay_that_is_gone_is_told_nothing(shim):
+    """Neither of a connection that is there, nor given the next one."""
+    shim.private_build()
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        process = shim.popen(PYTHON, "-c", GOES_ON, server.port, stdin=-1)
+        assert process.stdout.readline() == b"* OK\n", process.stderr.read()
+        relay, = shim.relays()
+        address, = set(named(relay, "retrotls/1 relay "))
+        os.kill(relay, signal.SIGKILL)
+        wait_for(lambda: not shim.relays(), "the relay to be gone")
+        stranger = shim.popen(PYTHON, "-c", PRETENDER, address, preload=False, user="nobody", group="nogroup",
+                              extra_groups=[], stdin=-1)
+        assert stranger.stdout.readline() == b"listens\n", stranger.stderr.read()
+        result = shim.finish(process, b"\n").ok()
+        assert result.out == b"0\n* OK\n", result.show()
+        assert shim.finish(stranger, b"\n").ok().out == b"True False\n"
+    assert [line["result"] for line in shim.log_lines()] == 2 * ["tls"]

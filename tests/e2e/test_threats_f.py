@@ -3,7 +3,6 @@ bounded memory; a broken stream is never taken for a whole one."""
 import contextlib
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,9 @@ SHORT = [f"timeout {DEADLINE}", f"greeting-timeout {DEADLINE}"]
 MEMORY = 64  # megabytes that a relay may come to use
 
 
-def within_deadline(shim, protocol, scenario, level, parts=1):
-    """Plays, and asserts the failure and its time; `parts` deadlines may have passed one after the other."""
-    started = time.monotonic()
-    outcome = play(shim, protocol, scenario, level, *SHORT).failed("localhost")
-    assert time.monotonic() - started < parts * DEADLINE + 20, "the machine is slow, but not that slow"
-    return outcome
+def within_deadline(shim, protocol, scenario, level):
+    """Plays, and asserts the failure; without a deadline these servers would have the program hang (shim.TIMEOUT)."""
+    return play(shim, protocol, scenario, level, *SHORT).failed("localhost")
 
 
 @pytest.mark.slow
@@ -41,7 +37,7 @@ def test_f1_greets_and_goes_silent(shim, protocol, level):
     def scenario(s):
         protocols.greet(s, protocol)
         s.silence()
-    within_deadline(shim, protocol, scenario, level, 2)
+    within_deadline(shim, protocol, scenario, level)
 
 
 @pytest.mark.slow
@@ -52,7 +48,7 @@ def test_f1_says_yes_and_goes_silent(shim, protocol, level):
         protocols.greet(s, protocol)
         s.send(tagged(protocol.yes, protocols.until_starttls(s, protocol)))
         s.silence()
-    within_deadline(shim, protocol, scenario, level, 2)
+    within_deadline(shim, protocol, scenario, level)
 
 
 @pytest.mark.slow
@@ -60,16 +56,16 @@ def test_f1_says_yes_and_goes_silent(shim, protocol, level):
 @LEVELS
 @pytest.mark.parametrize("what", ["greeting", "handshake"])
 def test_f1_drips(shim, protocol, level, what):
-    """A deadline for each read would be put off for ever."""
+    """A deadline for each read would be put off for longer than a test may take."""
     def scenario(s):
         if what == "greeting":
-            s.drip((protocol.greeting or protocol.offers)[:-2] + b"x" * 500, 0.1)
+            s.drip((protocol.greeting or protocol.offers)[:-2] + b"x" * 5000, 0.1)
         else:
             protocols.greet(s, protocol)
             s.send(tagged(protocol.yes, protocols.until_starttls(s, protocol)))
-            s.drip(b"\x16\x03\x03\x10\x00\x02\x00\x0f\xfc" + b"x" * 500, 0.1)
+            s.drip(b"\x16\x03\x03\x10\x00\x02\x00\x0f\xfc" + b"x" * 5000, 0.1)
         s.silence()
-    within_deadline(shim, protocol, scenario, level, 2)
+    within_deadline(shim, protocol, scenario, level)
 
 
 def memory_is_bounded():
@@ -124,7 +120,7 @@ def test_f2_endless_capabilities(shim, protocol, piece, level):
         assert protocol.asks(s.line())
         s.send(protocol.offers.split(b"\r\n")[0] + b"\r\n" if protocol in (POP3, NNTP) else b"")
         flood(s, piece)
-    within_deadline(shim, protocol, scenario, level, 2)
+    within_deadline(shim, protocol, scenario, level)
 
 
 @EACH_PROTOCOL
@@ -134,7 +130,7 @@ def test_f2_endless_reply_to_starttls(shim, protocol, level):
         protocols.greet(s, protocol)
         protocols.until_starttls(s, protocol)
         flood(s, b"220-x\r\n" if protocol in (SMTP, LMTP) else b"* x\r\n" if protocol is IMAP else b"x")
-    within_deadline(shim, protocol, scenario, level, 2)
+    within_deadline(shim, protocol, scenario, level)
 
 
 # Greetings and capability lists that no server sends: each is in the place of the honest one.
@@ -158,7 +154,7 @@ def test_f2_malformed_greeting(shim, protocol, greeting, level):
     def scenario(s):
         s.send(greeting)
         s.silence()
-    within_deadline(shim, protocol, scenario, level, 2)
+    within_deadline(shim, protocol, scenario, level)
 
 
 MALFORMED = {
@@ -183,7 +179,7 @@ def test_f2_malformed_capabilities(shim, protocol, reply, level):
         protocols.greet(s, protocol)
         s.send(tagged(reply, s.line()))
         s.silence()
-    within_deadline(shim, protocol, scenario, level, 2)
+    within_deadline(shim, protocol, scenario, level)
 
 
 @EACH_PROTOCOL
@@ -203,7 +199,7 @@ def test_f3_no_tls_behind_the_positive_reply(shim, protocol, level, what):
                 "HTTP": b"HTTP/1.1 400 Bad Request\r\n\r\n", "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
                 "zeros": bytes(100)}[what])
         s.rest()
-    within_deadline(shim, protocol, scenario, level, 2)
+    within_deadline(shim, protocol, scenario, level)
 
 
 @EACH_PROTOCOL
