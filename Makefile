@@ -29,7 +29,7 @@ LIBDL = $(if $(shell echo 'int main(void) { return 0; }' | \
 comma = ,
 LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/wire)
 # What unit tests may link of the library: nothing that takes libc's place.
-PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_answer epoll_sets greeting identity known \
+PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_answer epoll_sets greeting identity known proc \
 	lineage lock log name_table names numbers proxy slots spawn sys sys_call tcp_use words)
 RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)

@@ -14,6 +14,7 @@
 #include "policy/policy.h"
 #include "preload/account.h"
 #include "preload/lock.h"
+#include "preload/proc.h"
 #include "preload/sys.h"
 #include "preload/words.h"
 
@@ -117,8 +118,10 @@ static const char *find_home(void)
 
 static void find_program(void)
 {
-    const ssize_t length = sys_readlink("/proc/self/exe", program, sizeof program - 1);
+    ssize_t length = proc_readlink_of(false, "exe", program, sizeof program - 1);
 
+    if (length < 0)
+        length = proc_readlink_of(true, "exe", program, sizeof program - 1);
     program[length > 0 ? length : 0] = '\0';
 }
 

@@ -7,10 +7,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/proc.h"
 #include "preload/sys.h"
 #include "preload/words.h"
 
-static void write_path(char *out, size_t size, const char *folder, int fd)
+static void write_name(char *out, size_t size, const char *folder, int fd)
 {
     struct words w;
 
@@ -22,10 +23,10 @@ static void write_path(char *out, size_t size, const char *folder, int fd)
 bool epoll_set_is(int fd)
 {
     static const char eventpoll[] = "anon_inode:[eventpoll]";
-    char path[40], target[sizeof eventpoll];
+    char name[24], target[sizeof eventpoll];
 
-    write_path(path, sizeof path, "/proc/self/fd/", fd);
-    return sys_readlink(path, target, sizeof target) == sizeof eventpoll - 1 &&
+    write_name(name, sizeof name, "fd/", fd);
+    return proc_readlink(name, target, sizeof target) == sizeof eventpoll - 1 &&
            memcmp(target, eventpoll, sizeof eventpoll - 1) == 0;
 }
 
@@ -82,14 +83,14 @@ static bool take(const struct registration *r, const int *numbers, size_t count,
 
 bool epoll_set_read(int set, uint64_t inode, const int *numbers, size_t count, struct registrations *found)
 {
-    char path[40], buffer[1024];
+    char name[24], buffer[1024];
     size_t used = 0;
     bool good = true;
     ssize_t got = 0;
     int info;
 
-    write_path(path, sizeof path, "/proc/self/fdinfo/", set);
-    info = sys_open(path, O_RDONLY, 0);
+    write_name(name, sizeof name, "fdinfo/", set);
+    info = proc_open(name, O_RDONLY);
     if (info < 0)
         return false;
     while (good && (got = sys_read(info, buffer + used, sizeof buffer - used)) > 0) {

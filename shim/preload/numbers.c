@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/proc.h"
 #include "preload/sys.h"
 
 enum { BATCH = 64, NUMBERS_LIMIT = 1 << 20 };
@@ -22,14 +23,12 @@ struct entry {
     char name[];
 };
 
-static const char own_numbers[] = "/proc/self/fd";
-
-static int open_folder(const char *path)
+static int open_own_folder(void)
 {
-    return sys_lift(sys_open(path, O_RDONLY | O_DIRECTORY, 0));
+    return sys_lift(proc_open("fd", O_RDONLY | O_DIRECTORY));
 }
 
-/* The number that an entry of /proc/self/fd names, or -1 (".", ".."). */
+/* The number that an entry of the folder names, or -1 (".", ".."). */
 static int number_of(const char *name)
 {
     int number = 0;
@@ -46,7 +45,7 @@ static int table_size(void)
 {
     static const char field[] = "\nFDSize:\t";
     char text[512];
-    const int file = sys_lift(sys_open("/proc/self/status", O_RDONLY, 0));
+    const int file = sys_lift(proc_open("status", O_RDONLY));
     const ssize_t got = file < 0 ? -1 : sys_read(file, text, sizeof text - 1);
     const char *at;
     int size = 0;
@@ -150,7 +149,7 @@ static bool visit_and_close(int folder, bool own, bool (*visit)(void *, int), vo
 
 bool numbers_visit(bool (*visit)(void *context, int number), void *context, bool *no_proc)
 {
-    const int folder = open_folder(own_numbers);
+    const int folder = open_own_folder();
 
     *no_proc = folder < 0 && is_missing(errno);
     return folder >= 0 && visit_and_close(folder, true, visit, context);
@@ -165,14 +164,14 @@ bool numbers_visit_blindly(bool (*visit)(void *context, int number), void *conte
 
 bool numbers_visit_in(const char *path, bool (*visit)(void *context, int number), void *context)
 {
-    const int folder = open_folder(path);
+    const int folder = sys_lift(sys_open(path, O_RDONLY | O_DIRECTORY, 0));
 
     return folder >= 0 && visit_and_close(folder, false, visit, context);
 }
 
 bool numbers_can_be_had(void)
 {
-    const int folder = open_folder(own_numbers);
+    const int folder = open_own_folder();
 
     if (folder >= 0)
         sys_close(folder);

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/proc.h"
 #include "preload/sys.h"
 #include "preload/words.h"
 
@@ -38,15 +39,15 @@ static bool copy_path(const char *from, const char *end, char path[PLACE_LIMIT])
     return true;
 }
 
-/* The path of the file that holds this function. */
-static bool own_path(char path[PLACE_LIMIT])
+/* The path of the file that holds this function; `thread`: see proc.h. */
+static bool own_path(bool thread, char path[PLACE_LIMIT])
 {
     const uintptr_t address = (uintptr_t)&own_path;
     static char buffer[2 * PLACE_LIMIT];
     size_t used = 0;
     bool found = false;
     ssize_t got = 1;
-    const int maps = sys_open("/proc/self/maps", O_RDONLY, 0);
+    const int maps = proc_open_of(thread, "maps", O_RDONLY);
 
     if (maps < 0)
         return false;
@@ -86,7 +87,7 @@ static bool cut_last(char *path)
 
 void place_of_relay(char path[PLACE_LIMIT])
 {
-    bool found = own_path(path) && cut_last(path);
+    bool found = (own_path(false, path) || own_path(true, path)) && cut_last(path);
 
     for (int up = 0; found && up < 2; up++) {
         const size_t length = strlen(path);
