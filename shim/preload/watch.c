@@ -93,11 +93,41 @@ static enum watched look_at_peer(struct look *look, const struct policy *policy)
     return look_at_greeting(look, policy);
 }
 
-/* Being connected by a connect() that the library has not seen: waits as the call would. */
-static enum watched await_connection(struct look *look)
+/*
+ * Where a connection that is under way goes; getpeername(2) tells only once it is there (net/ipv4/af_inet.c,
+ * inet_getname()). EINVAL: more is asked for than the address has (net/core/sock.c).
+ */
+static bool read_coming_peer(int fd, struct sockaddr_storage *peer, socklen_t *length)
 {
-    if (look->occasion != AT_USE && (look->occasion != AT_STREAM || !may_wait(look)))
+    *length = sizeof(struct sockaddr_in6);
+    if (sys_getsockopt(fd, SOL_SOCKET, SO_PEERNAME, peer, length) == 0)
+        return true;
+    *length = sizeof(struct sockaddr_in);
+    return errno == EINVAL && sys_getsockopt(fd, SOL_SOCKET, SO_PEERNAME, peer, length) == 0;
+}
+
+static enum watched look_at_coming_peer(struct look *look, const struct policy *policy)
+{
+    struct sockaddr_storage peer;
+    socklen_t length;
+
+    if (!read_coming_peer(look->fd, &peer, &length))
+        return errno == ENOTCONN ? WATCHED_PLAIN /* it has failed meanwhile */ : WATCHED_REFUSED;
+    if (!address_read(&look->guard.asked, &peer, length))
         return WATCHED_PLAIN;
+    return policy_may_guard(policy, look->guard.asked.port) ? late(look, policy) : WATCHED_PLAIN;
+}
+
+/*
+ * Being connected by a connect() that the library has not seen. A read or write waits, as it would itself;
+ * what becomes a stream is switched at once.
+ */
+static enum watched look_at_connecting(struct look *look, const struct policy *policy)
+{
+    if (look->occasion == AT_ARRIVAL)
+        return WATCHED_PLAIN;
+    if (look->occasion != AT_USE && !may_wait(look))
+        return look_at_coming_peer(look, policy);
     if (!may_wait(look))
         return refuse(EAGAIN);
     /* Sends nothing, but only once it could (net/ipv4/tcp.c, tcp_sendmsg_locked()). */
@@ -124,7 +154,7 @@ static enum watched look_at_connection(struct look *look)
     if (!policy || !sys_cookie(look->fd, &look->cookie))
         return WATCHED_REFUSED; /* it may be guarded */
     if (!mark_is_set(look->fd))
-        return look->use == USE_CONNECTING ? await_connection(look) : look_at_peer(look, policy);
+        return look->use == USE_CONNECTING ? look_at_connecting(look, policy) : look_at_peer(look, policy);
     switch (slot_find(look->cookie, look->frame, &look->guard.asked)) {
     case SLOT_IN_USE:
         return await_switch(look);
@@ -251,7 +281,7 @@ void watch_standard(int fd)
 
 void watch_received(int fd)
 {
-    look_on(fd, AT_ARRIVAL, __builtin_frame_address(0));
+    look_on(fd, fd <= STDERR_FILENO ? AT_START : AT_ARRIVAL, __builtin_frame_address(0));
 }
 
 static bool look_at_inherited(void *context, int fd)

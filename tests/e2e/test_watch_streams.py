@@ -1,7 +1,9 @@
 """Streams on connections that connect() never saw: stdio reads and writes without passing any library, so the
 connection is looked at before it becomes a stream."""
+import os
 import re
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -10,6 +12,7 @@ from support.late import guard, handed_down, path, serve_in_clear, talk, upgrade
 from support.play import honest
 from support.protocols import POP3, SMTP
 from support.shim import PYTHON
+from support.slow import SlowPath
 
 BASH = r"""
 IFS= read -r line
@@ -146,3 +149,64 @@ while libc.fgets(line, 512, stream): pass
         shim.policy(f"match host localhost\n level secure\n ca-file {certs.authority().pem}\n")
         shim.python(code, tap.port, env={"WORDS": POP3.words.decode()}).ok()
     upgraded(tap, POP3)
+
+
+RECEIVED = """
+import ctypes, fcntl, os, select, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.fdopen.restype = ctypes.c_void_p
+os.close(1) if sys.argv[1] == "received as 1" else None
+_, (fd, *_), _, _ = socket.recv_fds(socket.socket(fileno=int(sys.argv[2])), 1, 1)
+if sys.argv[1] == "fdopen":
+    stream = ctypes.c_void_p(libc.fdopen(fd, b"r+"))
+else:
+    fd = os.dup2(fd, 1)
+    stream = ctypes.c_void_p.in_dll(libc, "stdout")
+os.write(2, b"ready" if stream.value else os.strerror(ctypes.get_errno()).encode())
+words = os.environb[b"WORDS"]
+select.select([], [fd], [])
+fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+libc.fwrite(words, 1, len(words), stream)
+libc.fflush(stream)
+while os.read(fd, 4096): pass
+"""
+HOW = pytest.mark.parametrize("how", ["fdopen", "dup2", "received as 1"])
+
+
+def receiver(shim, how):
+    """A program that receives a connection, and this end of the way to it."""
+    ours, its = socket.socketpair()
+    with its:
+        return ours, shim.popen(PYTHON, "-c", RECEIVED, how, its.fileno(), pass_fds=[its.fileno()],
+                                env={"WORDS": POP3.words.decode()})
+
+
+@HOW
+def test_connection_received_before_it_is_there_becomes_a_stream(shim, how):
+    """Another process began to connect it, nonblocking: what the stream says once it is there goes through TLS."""
+    with path(honest(POP3)) as tap, SlowPath(("127.0.0.1", tap.port)) as slow:
+        shim.guard(slow.address[1], "secure", "pop3", "name localhost")
+        way, process = receiver(shim, how)
+        with way, socket.socket() as connecting:
+            connecting.setblocking(False)
+            connecting.connect_ex(slow.address)
+            socket.send_fds(way, [b"x"], [connecting.fileno()])
+        assert os.read(process.stderr.fileno(), 100) == b"ready"
+        slow.open()
+        shim.finish(process).ok()
+    upgraded(tap, POP3)
+
+
+@HOW
+def test_stream_of_a_received_connection_that_was_used(shim, how):
+    """It cannot be switched any more, and must not be used: neither by the stream that there is from the start."""
+    with path(serve_in_clear) as tap:
+        guard(shim, tap, "pop3")
+        way, process = receiver(shim, how)
+        with way, socket.create_connection(("127.0.0.1", tap.port)) as used:
+            used.sendall(b"NOOP\r\n")
+            socket.send_fds(way, [b"x"], [used.fileno()])
+            shim.finish(process)
+            used.sendall(b"QUIT\r\n")
+    assert tap.up == b"NOOP\r\nQUIT\r\n"
+    assert [line["result"] for line in shim.log_lines()] == ["failed"], shim.log()
