@@ -233,6 +233,11 @@ bool policy_may_guard(const struct policy *policy, uint16_t port)
     return policy->in_error || (policy->guarded_ports[port / 8] & 1U << port % 8) != 0;
 }
 
+const uint8_t *policy_guarded_ports(const struct policy *policy)
+{
+    return policy->in_error || policy->by_greeting ? NULL : policy->guarded_ports;
+}
+
 bool policy_may_guard_by_greeting(const struct policy *policy)
 {
     return policy->by_greeting;

@@ -134,6 +134,13 @@ enum decision {
 bool policy_may_guard(const struct policy *policy, uint16_t port);
 
 /*
+ * Where nothing but policy_may_guard() tells of a port whether its connections may be guarded: bit `port % 8`
+ * of byte `port / 8` is set where they may. NULL with a policy in error, and where a greeting may tell it,
+ * too.
+ */
+const uint8_t *policy_guarded_ports(const struct policy *policy);
+
+/*
  * Whether some connection to a port that no rule names may be guarded once its greeting shows its protocol: a
  * block that guards names no port. The defaults never do. A greeting is what whoever is on the path makes it:
  * such a block finds servers that nobody thought of, but only one with the port protects against an attacker.

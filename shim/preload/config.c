@@ -31,6 +31,7 @@ static bool root_has_own;
 
 static struct lock lock;
 static _Atomic(const struct policy *) loaded;
+_Atomic(const uint8_t *) config_guarded_ports;
 static char program[PATH_LIMIT];
 static struct account account; /* under `lock` */
 static uint32_t account_uid;
@@ -176,6 +177,7 @@ const struct policy *config_policy(void)
         if (!policy) {
             policy = load();
             atomic_store_explicit(&loaded, policy, memory_order_release);
+            atomic_store_explicit(&config_guarded_ports, policy_guarded_ports(policy), memory_order_release);
         }
         lock_release(&lock);
     }

@@ -6,11 +6,14 @@
 #ifndef RETROTLS_PRELOAD_CONFIG_H
 #define RETROTLS_PRELOAD_CONFIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct policy;
+
+extern _Atomic(const uint8_t *) config_guarded_ports; /* policy_guarded_ports() of the one that is loaded */
 
 /* For the constructor. Called again, it does nothing. */
 void config_start(void);
@@ -20,6 +23,16 @@ void config_start(void);
  * (EMFILE, ENFILE, ...): then no connection may be made, and the next call tries again.
  */
 const struct policy *config_policy(void);
+
+/*
+ * Whether a policy is loaded, and no connection to `port` can be guarded by it. False may be wrong.
+ */
+static inline bool config_leaves_alone(uint16_t port)
+{
+    const uint8_t *const guarded = atomic_load_explicit(&config_guarded_ports, memory_order_acquire);
+
+    return guarded && (guarded[port / 8] & 1U << port % 8) == 0;
+}
 
 /* RETROTLS_LOG ("syslog", "stderr", "none" or an absolute path), or NULL. */
 const char *config_log(void);

@@ -192,9 +192,8 @@ static int connect_guarded(struct call *call)
  * Where the policy has no say: nor has the watch on read and write, unless the greeting may show a protocol
  * that the policy is about.
  */
-static int connect_known(int fd, const struct sockaddr *address, socklen_t length)
+static int tell_watch(int fd, int result)
 {
-    const int result = real.connect(fd, address, length);
     const int error = errno;
 
     if (result == 0 || goes_on(error)) {
@@ -229,7 +228,8 @@ static int decide(struct call *call, const void *frame)
         slot_release(call->guard.slot);
         sys_signals_restore(call->signals);
         errno = call->before;
-        return connect_known(call->fd, (struct sockaddr *)&call->address, call->length);
+        return tell_watch(call->fd,
+                          real.connect(call->fd, (struct sockaddr *)&call->address, call->length));
     case DECISION_ERROR:
     default:
         return refuse(call);
@@ -283,12 +283,10 @@ bool connect_is_guarded(int fd, const struct sockaddr *address, socklen_t length
     return guarded;
 }
 
-/* No policy guards the destination; but the descriptor may be a switched one. */
-static int connect_unguarded(int fd, const struct sockaddr *address, socklen_t length, bool inet)
+/* Where no policy guards the destination, the descriptor may still be a switched one. */
+static int after_unguarded(int fd, const struct sockaddr *address, socklen_t length, int before, int result)
 {
-    const int before = errno;
     struct identity id;
-    int result = inet ? connect_known(fd, address, length) : real.connect(fd, address, length);
 
     if (result == 0 || !was_ours(fd, &id) || length < sizeof address->sa_family)
         return result;
@@ -329,16 +327,23 @@ bool connect_is_behind(void)
     return is_behind;
 }
 
-EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
+/* No policy guards the destination, if it is an address of a kind that one can guard. */
+static int connect_unguarded(int fd, const struct sockaddr *address, socklen_t length, bool inet)
+{
+    const int before = errno;
+    int result = real.connect(fd, address, length);
+
+    if (inet)
+        result = tell_watch(fd, result);
+    return after_unguarded(fd, address, length, before, result);
+}
+
+APART static int connect_other(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct sockaddr_storage copy;
     struct wire_address asked;
     bool inet;
 
-    /*
-     * The address is looked at where it is: asking the kernel whether it can be read would make every
-     * connect() a seventh slower. Only what no program can have memory at is left to it.
-     */
     inet = length <= sizeof copy && memory_is_plausible(address) && address_read(&asked, address, length);
     if (is_aloof())
         return real.connect(fd, address, length);
@@ -352,5 +357,40 @@ EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t length)
     return connect_perhaps_guarded(fd, &copy, length, &asked, __builtin_frame_address(0));
 }
 
-EXPORTED int __connect(int fd, const struct sockaddr *address, socklen_t length)
+/*
+ * The address is looked at where it is: asking the kernel whether it can be read would make every connect() a
+ * seventh slower. Only what no program can have memory at is left to it.
+ */
+static inline bool is_left_alone(const struct sockaddr *address, socklen_t length)
+{
+    struct sockaddr_in in; /* IPv6 has its port at the same place */
+
+    if (!memory_is_plausible(address) || length < sizeof in || length > sizeof(struct sockaddr_in6))
+        return false;
+    memcpy(&in, address, sizeof in);
+    return (in.sin_family == AF_INET ||
+            (in.sin_family == AF_INET6 && length == sizeof(struct sockaddr_in6))) &&
+           config_leaves_alone(ntohs(in.sin_port));
+}
+
+APART static int failed_alone(int fd, const struct sockaddr *address, socklen_t length, int before)
+{
+    return after_unguarded(fd, address, length, before, tell_watch(fd, -1));
+}
+
+EXPORTED TOGETHER int connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    int before;
+
+    if (!is_left_alone(address, length))
+        return connect_other(fd, address, length);
+    before = errno;
+    if (real.connect(fd, address, length) != 0)
+        return failed_alone(fd, address, length, before);
+    if (!known_is_plain(fd))
+        known_set(fd, KNOWN_PLAIN);
+    return 0;
+}
+
+EXPORTED TOGETHER int __connect(int fd, const struct sockaddr *address, socklen_t length)
     __attribute__((alias("connect")));

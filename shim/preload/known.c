@@ -1,5 +1,6 @@
 #include "preload/known.h"
 
+#include "preload/export.h"
 #include "preload/sys.h"
 
 _Atomic uint8_t known_states[KNOWN_NUMBERS];
@@ -26,7 +27,7 @@ void known_forget(int fd)
         atomic_store_explicit(&known_states[fd], KNOWN_NOTHING, memory_order_release);
 }
 
-void known_set(int fd, enum known state)
+TOGETHER void known_set(int fd, enum known state)
 {
     if (fd >= 0 && fd < KNOWN_NUMBERS && known_of(fd) != state) {
         const enum known seen = atomic_load(&owner) == sys_process() ? state : KNOWN_NOTHING;

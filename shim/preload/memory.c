@@ -29,13 +29,6 @@ static ssize_t copy(void *here, const void *there, size_t size, bool writing)
     return n;
 }
 
-bool memory_is_plausible(const void *address)
-{
-    enum { LOWEST_ADDRESS = 4096 };
-
-    return (uintptr_t)address >= LOWEST_ADDRESS;
-}
-
 bool memory_read(void *to, const void *from, size_t size)
 {
     return (from || size == 0) && copy(to, from, size, false) == (ssize_t)size;

@@ -1,3 +1,4 @@
+#include "preload/export.h"
 #include "preload/sys.h"
 
 #include <errno.h>
@@ -204,7 +205,7 @@ ssize_t sys_copy_own_memory(void *here, void *there, size_t size, bool writing)
                     1, 0);
 }
 
-uint32_t sys_process(void)
+TOGETHER uint32_t sys_process(void)
 {
     return (uint32_t)sys_call(SYS_getpid);
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "preload/export.h"
 #include "preload/sys.h"
 
 /* Each returns what the kernel gives: a number from -4095 to -1 is an errno. */
@@ -65,7 +66,7 @@ static long enter(long number, const long argument[6])
  * Of execve(2) and exit_group(2) in a process that shares its parent's memory (spawn.c) there is no return:
  * what AddressSanitizer notes about this frame would outlive the stack that it is on.
  */
-__attribute__((no_sanitize_address)) long sys_call_6(long number, long a, long b, long c, long d, long e,
+__attribute__((no_sanitize_address)) TOGETHER long sys_call_6(long number, long a, long b, long c, long d, long e,
                                                      long f)
 {
     const long argument[6] = {a, b, c, d, e, f};

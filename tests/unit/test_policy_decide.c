@@ -121,6 +121,16 @@ static void protocol_is_known_by_port_or_greeting(void **state)
     policy_free(policy);
 }
 
+/* connect() asks the ports alone: they are shown only where nothing else has a say. */
+static void ports_tell_all_or_nothing(const struct policy *policy)
+{
+    const uint8_t *const guarded = policy_guarded_ports(policy);
+
+    assert_int_equal(guarded == NULL, policy_may_guard_by_greeting(policy));
+    for (unsigned port = 0; guarded && port < 65536; port++)
+        assert_int_equal((guarded[port / 8] >> port % 8) & 1, policy_may_guard(policy, (uint16_t)port));
+}
+
 /* What a read on a connection to any other port costs depends on it. */
 static void greetings_count_where_a_block_that_guards_names_no_port(void **state)
 {
@@ -142,6 +152,7 @@ static void greetings_count_where_a_block_that_guards_names_no_port(void **state
         const struct policy *policy = good_policy(cases[i].text);
 
         assert_int_equal(policy_may_guard_by_greeting(policy), cases[i].by_greeting);
+        ports_tell_all_or_nothing(policy);
         policy_free(policy);
     }
 }

@@ -229,7 +229,7 @@ static void without_memory_all_that_might_be_guarded_fails(void **state)
         policy = policy_load(NULL, 0);
         if (strcmp(policy_first_error(policy), "no memory for the policy") != 0)
             _exit(3);
-        if (!policy_may_guard(policy, 2525))
+        if (!policy_may_guard(policy, 2525) || policy_guarded_ports(policy))
             _exit(4);
         decide(policy, NULL, 2525, DECISION_ERROR);
         decide(policy, NULL, 25, DECISION_ERROR);
