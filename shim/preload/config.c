@@ -79,6 +79,23 @@ static bool is_there(const char *folder, const char *name)
     return sys_call(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
+/*
+ * The kernel adds " (deleted)" once the file is not there any more: a package was upgraded, and the program
+ * starts itself anew.
+ */
+static void find_program(void)
+{
+    static const char mark[] = " (deleted)";
+    const ssize_t mark_length = sizeof mark - 1;
+    ssize_t length = proc_readlink_of(false, "exe", program, sizeof program - 1);
+
+    if (length < 0)
+        length = proc_readlink_of(true, "exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
+    if (length > mark_length && strcmp(program + length - mark_length, mark) == 0 && !is_there(program, ""))
+        program[length - mark_length] = '\0';
+}
+
 void config_start(void)
 {
     const char *sandbox;
@@ -94,6 +111,7 @@ void config_start(void)
     sandbox_is_off = sandbox && strcmp(sandbox, "off") == 0;
     if (getauxval(AT_EUID) == 0 && !secure && !named[0] && home[0] == '/')
         root_has_own = is_there(home, "/.config/retrotls/policy");
+    find_program();
     started = true;
 }
 
@@ -117,15 +135,6 @@ static const char *find_home(void)
     return own && own->home[0] == '/' ? own->home : NULL;
 }
 
-static void find_program(void)
-{
-    ssize_t length = proc_readlink_of(false, "exe", program, sizeof program - 1);
-
-    if (length < 0)
-        length = proc_readlink_of(true, "exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
-}
-
 /* Under `lock`. */
 static const struct policy *load(void)
 {
@@ -134,7 +143,8 @@ static const struct policy *load(void)
     size_t count;
 
     config_start();
-    find_program();
+    if (!program[0])
+        find_program();
     count =
         policy_default_sources(sources, named[0] ? named : NULL, find_home(), secure, paths, sizeof paths);
     if (root_has_own)

@@ -1,7 +1,8 @@
 /*
  * What is in force in this process: the policy, where the log goes, who the program is. The environment is
- * read once, when the library is loaded, for programs overwrite it; nothing else is read before the first
- * connect() of a TCP socket.
+ * read once, when the library is loaded, for programs overwrite it, and so is the program's path, which
+ * changes when its file is replaced and is not to be had after chroot(2); nothing else is read before the
+ * first connect() of a TCP socket.
  */
 #ifndef RETROTLS_PRELOAD_CONFIG_H
 #define RETROTLS_PRELOAD_CONFIG_H

@@ -5,10 +5,11 @@ import re
 import shutil
 
 import pytest
-from support import loopback
+from support import certs, loopback
 from support.hostile import Hostile
-from support.play import plaintext_only
-from support.protocols import IMAP
+from support.play import honest, plaintext_only
+from support.protocols import IMAP, POP3, SECRET, SENDER
+from support.shim import PYTHON
 from support.tap import Tap
 
 
@@ -183,3 +184,32 @@ def test_program_that_a_preload_cannot_reach_is_refused_by_the_command(shim, pat
 def careless(path):
     from support.shim import PROGRAMS
     return PROGRAMS / "careless", "localhost", path.port
+
+
+UPGRADED = """
+import os, socket, sys
+if sys.argv[2:]:
+    os.unlink(os.readlink("/proc/self/exe"))
+    if sys.argv[2] == "started anew":
+        os.execv("/proc/self/exe", ["mailer", "-c", os.environ["CODE"], sys.argv[1]])
+s = socket.create_connection(("localhost", int(sys.argv[1])))
+words, out = os.environb[b"WORDS"], s.recv(4096)
+s.sendall(words)
+while piece := s.recv(4096):
+    out += piece
+"""
+
+
+@pytest.mark.parametrize("then", ["goes on", "started anew"])
+def test_program_whose_file_was_replaced_while_it_ran_has_its_rules_still(shim, then):
+    """A package was upgraded: /proc/PID/exe then reads "mailer (deleted)"."""
+    program = shutil.copy(PYTHON, shim.folder / "mailer")
+    with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
+        shim.policy(f"match program mailer port {tap.port}\n level secure\n protocol pop3\n ca-file {certs.authority().pem}\n"
+                    "match port 1-65535\n level none\n")
+        shim.run(program, "-c", UPGRADED, tap.port, then,
+                 env={"WORDS": POP3.words.decode(), "CODE": UPGRADED, "PYTHONHOME": "/usr"}).ok()
+        tap.wait_closed()
+        server.wait_done()
+    tap.never_saw(SECRET, SENDER)
+    assert server.over_tls == POP3.words, shim.log()
