@@ -228,8 +228,7 @@ static int decide(struct call *call, const void *frame)
         slot_release(call->guard.slot);
         sys_signals_restore(call->signals);
         errno = call->before;
-        return tell_watch(call->fd,
-                          real.connect(call->fd, (struct sockaddr *)&call->address, call->length));
+        return tell_watch(call->fd, real.connect(call->fd, (struct sockaddr *)&call->address, call->length));
     case DECISION_ERROR:
     default:
         return refuse(call);

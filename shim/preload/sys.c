@@ -1,4 +1,3 @@
-#include "preload/export.h"
 #include "preload/sys.h"
 
 #include <errno.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "preload/export.h"
 #include "wire/wire.h"
 
 #ifndef SO_COOKIE

@@ -66,8 +66,8 @@ static long enter(long number, const long argument[6])
  * Of execve(2) and exit_group(2) in a process that shares its parent's memory (spawn.c) there is no return:
  * what AddressSanitizer notes about this frame would outlive the stack that it is on.
  */
-__attribute__((no_sanitize_address)) TOGETHER long sys_call_6(long number, long a, long b, long c, long d, long e,
-                                                     long f)
+__attribute__((no_sanitize_address)) TOGETHER long sys_call_6(long number, long a, long b, long c, long d,
+                                                              long e, long f)
 {
     const long argument[6] = {a, b, c, d, e, f};
     const long result = enter(number, argument);
