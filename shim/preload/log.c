@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
@@ -163,15 +165,35 @@ static void to_syslog(const char *line)
     sys_close(fd);
 }
 
+/*
+ * The signal that a failed write raises (SIGXFSZ: a file that is as long as RLIMIT_FSIZE lets it be) would
+ * end the program, which has written nothing: it is taken back.
+ */
+static void write_quietly(int fd, const struct iovec *pieces, int count)
+{
+    static const struct {
+        long seconds, nanoseconds;
+    } at_once;
+    const sys_signals signals = sys_signals_block();
+    uint64_t pending = 0, raised = 0;
+
+    sys_call(SYS_rt_sigpending, &pending, sizeof pending);
+    if (sys_writev(fd, pieces, count) < 0)
+        raised = UINT64_C(1) << ((errno == EFBIG ? SIGXFSZ : SIGPIPE) - 1);
+    if (raised & ~pending)
+        sys_call(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof raised);
+    sys_signals_restore(signals);
+}
+
 /* In one write, so that lines of several processes do not mix. */
 static void to_descriptor(int fd, const char *before, const char *line)
 {
     const struct iovec pieces[] = {piece(before), piece(line), piece("\n")};
     struct pollfd out = {.fd = fd, .events = POLLOUT};
 
-    /* A pipe that is full would hold the program up, one with no reader would kill it. */
+    /* A pipe that is full would hold the program up. */
     if (sys_poll(&out, 1, 0) == 1 && out.revents == POLLOUT)
-        sys_writev(fd, pieces, sizeof pieces / sizeof pieces[0]);
+        write_quietly(fd, pieces, sizeof pieces / sizeof pieces[0]);
 }
 
 static void to_file(const char *path, const char *fields)

@@ -80,11 +80,14 @@ static bool read_name(void)
     return true;
 }
 
-/* A stop of the service that the program belongs to must not take its connections away under it. */
+/*
+ * A stop of the service that the program belongs to must not take its connections away under it, nor a limit
+ * that the program has: a log file that must not grow loses lines.
+ */
 static void ignore_signals(void)
 {
-    static const int ignored[] = {SIGTERM, SIGINT,  SIGHUP,  SIGQUIT, SIGPIPE,
-                                  SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP};
+    static const int ignored[] = {SIGTERM, SIGINT,  SIGHUP,  SIGQUIT, SIGPIPE, SIGUSR1,
+                                  SIGUSR2, SIGALRM, SIGTSTP, SIGXFSZ, SIGXCPU};
     sigset_t none;
 
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
@@ -93,18 +96,23 @@ static void ignore_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Three descriptors a connection, whatever the program was allowed for itself; no core with secrets in it. */
+/*
+ * Three descriptors a connection, a log and time, whatever the program was allowed for itself; no core with
+ * secrets in it.
+ */
 static void set_limits(void)
 {
+    static const int raised[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU};
     const struct rlimit no_core = {.rlim_cur = 0};
     struct rlimit limit;
 
     setrlimit(RLIMIT_CORE, &no_core);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
+    for (size_t i = 0; i < sizeof raised / sizeof raised[0]; i++) {
+        if (getrlimit(raised[i], &limit) == 0) {
+            limit.rlim_cur = limit.rlim_max;
+            setrlimit(raised[i], &limit);
+        }
     }
 }
 

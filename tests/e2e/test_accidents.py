@@ -122,6 +122,21 @@ def test_disk_of_the_log_is_full(shim):
     assert result.err == b"read: end of stream\n", result.show()
 
 
+@pytest.mark.parametrize("relay", ["there", "missing"])
+def test_program_whose_files_must_not_grow(shim, relay):
+    """RLIMIT_FSIZE: the log loses its lines; SIGXFSZ ends neither the relay, which writes them, nor the program, in which
+    the library writes what fails before."""
+    shim.private_build()
+    if relay == "missing":
+        shim.relay.unlink()
+    with Hostile(honest(SMTP)) as server:
+        shim.guard(server.port, "secure", "smtp")
+        shim.log_file.write_text("full\n")
+        result = shim.run("prlimit", "--fsize=1", PROGRAMS / "careless", "localhost", server.port, stdin=SMTP.words)
+    assert (server.over_tls == SMTP.words) == (relay == "there"), result.show()
+    assert result.status == (0 if relay == "there" else 1) and result.log == "full\n", result.show()
+
+
 # ---- the clock jumps ----
 
 # Opens a connection for each line, a port; of the connections it says how the greeting began, and that the first one
