@@ -100,7 +100,7 @@ void config_start(void)
 {
     const char *sandbox;
 
-    if (started)
+    if (started || !environ)
         return;
     secure = getauxval(AT_SECURE) != 0;
     copy_variable("RETROTLS_POLICY", named);
@@ -142,7 +142,6 @@ static const struct policy *load(void)
     static char paths[2 * PATH_LIMIT]; /* threads' stacks may be small */
     size_t count;
 
-    config_start();
     if (!program[0])
         find_program();
     count =
@@ -179,6 +178,11 @@ const struct policy *config_policy(void)
 
     if (policy)
         return policy;
+    config_start();
+    if (!started) {
+        errno = ENETUNREACH;
+        return NULL;
+    }
     if (!can_open_files())
         return NULL;
     signals = sys_signals_block();

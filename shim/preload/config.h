@@ -16,7 +16,10 @@ struct policy;
 
 extern _Atomic(const uint8_t *) config_guarded_ports; /* policy_guarded_ports() of the one that is loaded */
 
-/* For the constructor. Called again, it does nothing. */
+/*
+ * For the constructor. Called again, it does nothing; nor does it in a function of .preinit_array, which runs
+ * before libc has the environment, and may name a policy: there is none then.
+ */
 void config_start(void);
 
 /*

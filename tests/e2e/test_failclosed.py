@@ -3,6 +3,7 @@ do."""
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
 from support import certs, loopback
@@ -213,3 +214,36 @@ def test_program_whose_file_was_replaced_while_it_ran_has_its_rules_still(shim, 
         server.wait_done()
     tap.never_saw(SECRET, SENDER)
     assert server.over_tls == POP3.words, shim.log()
+
+
+PREINIT = r"""
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void early(int count, char **words)
+{
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(atoi(words[1]))};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(fd, (struct sockaddr *)&server, sizeof server) < 0)
+        dprintf(2, "connect: %m\n");
+    else
+        write(fd, "a LOGIN test S3cret-Passw0rd\r\n", 30);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const run)(int, char **) = early;
+
+int main(void)
+{
+    return 0;
+}
+"""
+
+
+def test_connection_made_before_libc_has_the_environment(shim, path):
+    """Which policy was named is not known yet; the built-in one would let the connection go."""
+    program = shim.folder / "early"
+    subprocess.run(["gcc", "-x", "c", "-w", "-o", program, "-"], input=PREINIT, text=True, check=True)
+    closed(shim, path, result=shim.run(program, path.port).ok())
