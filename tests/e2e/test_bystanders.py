@@ -10,22 +10,12 @@ from pathlib import Path
 import pytest
 from support import bystanders, loopback, namespaces
 from support.hostile import Hostile
+from support.own_root import with_ld_so_preload
 from support.servers.server import UNPACKED, user_for
 from support.shim import PYTHON, ROOT
 
 NGINX, POSTGRES = UNPACKED / "nginx", UNPACKED / "postgresql"
-# In a mount namespace: "$1" is an empty folder for an /etc of its own, "$2" the library; the rest is run.
-WITH_LD_SO_PRELOAD = """
-etc=$1 library=$2
-shift 2
-mount -t tmpfs tmpfs "$etc" || exit
-cp -a /etc/. "$etc" 2> /dev/null
-echo "$library" > "$etc/ld.so.preload"
-mount --bind "$etc" /etc || exit
-exec "$@"
-"""
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-OWN_ROOT = namespaces.command("mount")
 
 
 def as_user(user):
@@ -50,7 +40,7 @@ class Runner:
             folder.mkdir()
         os.chown(job, self.user.pw_uid, self.user.pw_gid)
         text = f"grep -c libretrotls.so /proc/self/maps > loaded\n{script}"
-        prefix = [*OWN_ROOT, "sh", "-c", WITH_LD_SO_PRELOAD, "sh", etc, self.shim.library] if way == "ld.so.preload" else []
+        prefix = with_ld_so_preload(etc, self.shim.library) if way == "ld.so.preload" else []
         if self.user.pw_uid != os.geteuid() or prefix:
             prefix += as_user(self.user)
         result = self.shim.run(*prefix, "sh", "-c", text, cwd=job, preload=way == "LD_PRELOAD",

@@ -223,6 +223,9 @@ static void outcome_follows_the_relays_end(void **state)
     name = name_of(text, &length);
     assert_int_equal(bind(pair[1], (struct sockaddr *)&name, length), 0);
     assert_int_equal(identity_outcome(pair[0], &id).state, OUTCOME_CONNECTED);
+    id.cookie ^= 1; /* named for another descriptor */
+    assert_int_equal(identity_outcome(pair[0], &id).state, OUTCOME_PENDING);
+    id.cookie ^= 1;
     close(pair[1]);
     assert_int_equal(identity_outcome(pair[0], &id).state, OUTCOME_CONNECTED);
     close(pair[0]);

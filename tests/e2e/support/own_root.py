@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from . import namespaces
 from .shim import ROOT
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="dpkg(1) installs as root alone; "
@@ -32,6 +33,24 @@ def in_own_root(folder, script, *arguments, **environment):
                             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", **environment})
     assert result.returncode == 0, result
     return result.stdout
+
+
+WITH_LD_SO_PRELOAD = """
+etc=$1 library=$2 policy=$3
+shift 3
+mount -t tmpfs tmpfs "$etc" || exit
+cp -a /etc/. "$etc" 2> /dev/null
+echo "$library" > "$etc/ld.so.preload"
+[ -z "$policy" ] || { mkdir -p "$etc/retrotls" && printf %s "$policy" > "$etc/retrotls/policy"; } || exit
+mount --bind "$etc" /etc || exit
+exec "$@"
+"""
+
+
+def with_ld_so_preload(etc, library, policy=""):
+    """What comes before a command that is to have the library by /etc/ld.so.preload, and that /etc/retrotls/policy; `etc`
+    is an empty folder."""
+    return [*namespaces.command("mount"), "sh", "-c", WITH_LD_SO_PRELOAD, "sh", etc, library, policy]
 
 
 def copy_source(to):

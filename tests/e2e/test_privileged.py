@@ -1,0 +1,51 @@
+"""Programs with more rights than their user: where /etc/ld.so.preload has the library in every program of a machine, what
+the user set in the environment must not decide what a setuid program trusts and writes. /etc/retrotls/policy alone does."""
+import os
+import shutil
+
+import pytest
+from support import certs, own_root
+from support.hostile import Hostile
+from support.play import honest, plaintext_only
+from support.protocols import IMAP
+from support.shim import PROGRAMS
+from support.tap import Tap
+
+pytestmark = [pytest.mark.root,
+              pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a program setuid to another user; that no file "
+                                 "of the user's is among the policy's then is a unit test of its own")]
+ADA = 54321  # who is not root, and has a home
+
+
+@pytest.mark.parametrize("setuid", [False, True], ids=["without", "with"])
+def test_environment_of_the_user_counts_for_nothing_in_a_setuid_program(shim, setuid):
+    """The user's policy would have plaintext, and a log wherever a file may be written. Without the setuid bit it counts."""
+    shim.private_build()
+    shim.folder.chmod(0o777)
+    program = shim.folder / "program"
+    shutil.copy(PROGRAMS / "careless", program)
+    program.chmod(0o4755 if setuid else 0o755)
+    (shim.folder / "home/.config/retrotls").mkdir(parents=True)
+    with Hostile((honest if setuid else plaintext_only)(IMAP)) as server, Tap(server.address) as tap:
+        for policy in shim.policy_file, shim.folder / "home/.config/retrotls/policy":
+            policy.write_text(f"match port {tap.port}\n    level none\n")
+            os.chown(policy, ADA, ADA)
+            policy.chmod(0o644)
+        system = (f"match port {tap.port}\n    protocol imap\n    name localhost\n    ca-file {certs.authority().pem}\n"
+                  f"    log {shim.folder}/system.log\n")
+        etc = shim.folder / "etc"
+        etc.mkdir()
+        result = shim.run(*own_root.with_ld_so_preload(etc, shim.library, system),
+                          "sh", "-c", 'echo "ada:x:$1:$1::$HOME:/bin/sh" >> /etc/passwd && shift && exec "$@"', "sh", ADA,
+                          "setpriv", f"--reuid={ADA}", f"--regid={ADA}", "--clear-groups",
+                          program, "localhost", tap.port, stdin=IMAP.words, preload=False,
+                          env={"HOME": str(shim.folder / "home"), "RETROTLS_SANDBOX": "off"})
+        tap.wait_closed()
+        server.wait_done()
+    log = shim.folder / "system.log"
+    if setuid:
+        tap.never_saw(b"secret")
+        assert server.over_tls == IMAP.words and "result=tls" in log.read_text(), result.show()
+        assert "RETROTLS_SANDBOX" not in log.read_text() and not shim.log_file.exists()
+    else:
+        assert tap.up == IMAP.words and not log.exists(), result.show()
