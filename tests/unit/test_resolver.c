@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "preload/names.h"
@@ -205,6 +206,22 @@ static void asynchronous_lookup_suspended_for(void **state)
     freeaddrinfo(one.ar_result);
 }
 
+static void asynchronous_lookup_asked_for(void **state)
+{
+    struct gaicb one = request("192.0.2.13", "143");
+    struct gaicb *list[] = {&one};
+    const struct timespec moment = {.tv_nsec = 1000000};
+    int error;
+
+    (void)state;
+    assert_int_equal(getaddrinfo_a(GAI_NOWAIT, list, 1, NULL), 0);
+    while ((error = gai_error(&one)) == EAI_INPROGRESS)
+        nanosleep(&moment, NULL);
+    assert_int_equal(error, 0);
+    assert_string_equal(name_at(AF_INET, "192.0.2.13", 143), "192.0.2.13");
+    freeaddrinfo(one.ar_result);
+}
+
 static int notified[2];
 
 static void notice(union sigval value)
@@ -332,15 +349,29 @@ static void res_nquery_and_res_nsearch_are_watched(void **state)
     res_nclose(&resolver);
 }
 
-static void res_send_is_watched(void **state)
+static int write_query(const char *name, unsigned char query[512])
 {
+    const int length = res_mkquery(QUERY, name, C_IN, T_A, NULL, 0, NULL, query, 512);
+
+    assert_true(length > 0);
+    return length;
+}
+
+static void res_send_and_res_nsend_are_watched(void **state)
+{
+    struct __res_state resolver = {0};
     unsigned char query[512], answer[1024];
-    const int length = res_mkquery(QUERY, "sent.example.org", C_IN, T_A, NULL, 0, NULL, query, sizeof query);
+    int length = write_query("sent.example.org", query);
 
     (void)state;
-    assert_true(length > 0);
     assert_true(res_send(query, length, answer, sizeof answer) > 0);
     assert_string_equal(name_at(AF_INET, "192.0.2.20", 25), "sent.example.org");
+    assert_int_equal(res_ninit(&resolver), 0);
+    point(&resolver);
+    length = write_query("nsent.example.org", query);
+    assert_true(res_nsend(&resolver, query, length, answer, sizeof answer) > 0);
+    assert_string_equal(name_at(AF_INET, "192.0.2.20", 25), "nsent.example.org");
+    res_nclose(&resolver);
 }
 
 int main(void)
@@ -360,11 +391,12 @@ int main(void)
 #ifndef __SANITIZE_THREAD__
         cmocka_unit_test_setup(asynchronous_lookup_waited_for, forget),
         cmocka_unit_test_setup(asynchronous_lookup_suspended_for, forget),
+        cmocka_unit_test_setup(asynchronous_lookup_asked_for, forget),
         cmocka_unit_test_setup(asynchronous_lookup_is_known_when_the_program_is_notified, forget),
 #endif
         cmocka_unit_test_setup_teardown(res_query_and_res_search_are_watched, start_server, stop_server),
         cmocka_unit_test_setup_teardown(res_nquery_and_res_nsearch_are_watched, start_server, stop_server),
-        cmocka_unit_test_setup_teardown(res_send_is_watched, start_server, stop_server),
+        cmocka_unit_test_setup_teardown(res_send_and_res_nsend_are_watched, start_server, stop_server),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
