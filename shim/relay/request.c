@@ -57,6 +57,7 @@ static bool receive(int connection, struct received *m)
         struct cmsghdr head;
         char room[CMSG_SPACE(sizeof(int) * WIRE_DESCRIPTORS)];
     } control;
+    /* cppcheck-suppress ctuuninitvar ; what is there is received into it */
     struct iovec bytes = {.iov_base = m->bytes, .iov_len = sizeof m->bytes};
     /*
      * CMSG_LEN and not CMSG_SPACE: the kernel would put a fourth descriptor into the padding (net/core/scm.c,
@@ -161,7 +162,7 @@ bool request_is_strangers(int connection)
     struct ucred peer;
     socklen_t length = sizeof peer;
 
-    return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != getuid();
+    return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != geteuid();
 }
 
 static bool cookie_is(int fd, uint64_t cookie)
@@ -211,7 +212,7 @@ static void serve_option(int connection, struct received *m, enum wire_type type
 
 bool request_serve(int connection)
 {
-    static struct received m; /* the loop's thread alone */
+    struct received m;
     struct wire_reply answer = {.error = EBADMSG};
     bool answered = false;
     enum wire_type type;

@@ -12,6 +12,7 @@
 #include "relay/connection.h"
 #include "relay/plain.h"
 #include "relay/request.h"
+#include "relay/strangers.h"
 
 struct pending_request {
     int fd; /* -1: free */
@@ -25,8 +26,9 @@ struct service {
     int64_t patience;   /* ms of idleness */
     int64_t idle_since; /* INT64_MAX: not idle */
     size_t requests, strangers;
-    bool full; /* the listener is not listened to */
-    bool told; /* when a connection has ended */
+    bool full;    /* the listener is not listened to */
+    bool retired; /* nor ever again */
+    bool told;    /* when a connection has ended */
     struct pending_request request[REQUESTS_LIMIT];
 };
 
@@ -40,9 +42,31 @@ static bool watch(struct service *s, int fd, uint64_t what)
 /* What an event is about: one of these, else the number of a request. */
 enum { LISTENER = REQUESTS_LIMIT, OWNER, CONNECTION_ENDED };
 
+/*
+ * Strangers have made everything that serves them wait: nobody else must. The listener refuses from now on,
+ * so that the library starts another relay; the connections that there are go on.
+ */
+static void retire(struct service *s)
+{
+    epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL);
+    shutdown(s->listener, SHUT_RDWR);
+    s->retired = true;
+}
+
+static void close_strangers(struct service *s, int fd)
+{
+    if (!strangers_serve(fd) && !s->retired)
+        retire(s);
+}
+
 static void forget(struct service *s, struct pending_request *r)
 {
-    close(r->fd);
+    if (r->stranger) {
+        epoll_ctl(s->epoll, EPOLL_CTL_DEL, r->fd, NULL);
+        close_strangers(s, r->fd);
+    } else {
+        close(r->fd);
+    }
     r->fd = -1;
     s->requests--;
     s->strangers -= r->stranger;
@@ -81,15 +105,20 @@ static void add(struct service *s, int fd)
         s->strangers += stranger;
         return;
     }
-    close(fd);
+    if (stranger)
+        close_strangers(s, fd);
+    else
+        close(fd);
 }
 
 static void accept_all(struct service *s)
 {
     int fd;
 
-    while ((fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+    while (!s->retired && (fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
         add(s, fd);
+    if (s->retired)
+        return;
     /*
      * Out of descriptors or memory, the loop must not spin on a listener that stays readable: it is left
      * alone until something has ended.
@@ -100,7 +129,7 @@ static void accept_all(struct service *s)
 
 static void listen_again(struct service *s)
 {
-    if (s->full)
+    if (s->full && !s->retired)
         s->full = !watch(s, s->listener, LISTENER);
 }
 
@@ -124,7 +153,8 @@ static void serve(struct service *s, uint64_t what)
     } else if (what == CONNECTION_ENDED) {
         if (read(s->ended, &count, sizeof count) > 0)
             listen_again(s);
-    } else if (s->request[what].fd >= 0 && request_serve(s->request[what].fd)) {
+    } else if (s->request[what].fd >= 0 &&
+               (s->request[what].stranger || request_serve(s->request[what].fd))) {
         forget(s, &s->request[what]);
         listen_again(s);
     }
@@ -153,6 +183,8 @@ static int time_left(struct service *s)
         s->idle_since = INT64_MAX;
         return s->full ? 100 : IDLE_WITH_OWNER;
     }
+    if (strangers_are_served())
+        return 100;
     if (s->owner_gone)
         return 0;
     if (s->idle_since == INT64_MAX)

@@ -3,6 +3,7 @@ program that it serves."""
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,77 @@ def test_another_user_under_the_name_of_a_relay_that_is_gone_is_told_nothing(shi
         assert result.out == b"0\n* OK\n", result.show()
         assert shim.finish(stranger, b"\n").ok().out == b"True False\n"
     assert [line["result"] for line in shim.log_lines()] == 2 * ["tls"]
+
+
+# TCP sockets whose close() waits for a peer that does not read. Whoever closes one last waits: the relay, or, where that was
+# faster, a thread here.
+LINGERER = """
+import array, contextlib, os, socket, struct, sys, threading, time
+address = "\\0" + sys.argv[1]
+listener = socket.create_server(("127.0.0.1", 0))
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+kept = []
+def lingering():
+    s = socket.create_connection(listener.getsockname())
+    kept.append(listener.accept()[0])
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 600))
+    s.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            s.send(bytes(65536))
+    return s.detach()
+def send(message, count, before=()):
+    numbers = [lingering() for _ in range(count)]
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))]
+    request = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    request.connect(address)
+    with contextlib.suppress(BrokenPipeError):
+        for each in before:
+            request.send(each)
+        request.sendmsg([message], rights)
+    for number in numbers:
+        os.close(number)
+option = struct.pack("=IHHII", 0x534c5452, 1, 4, 16, 0)
+for message, count, before in ((b"none", 1, []), (option, 1, []), (b"none", 5, []), (b"never read", 1, [b"none"])) * int(sys.argv[2]):
+    attempt = threading.Thread(target=send, args=(message, count, before), daemon=True)
+    attempt.start()
+    attempt.join(0.05)
+with contextlib.suppress(ConnectionRefusedError):
+    while sys.argv[3] == "until refused":
+        send(b"", 0)
+        time.sleep(0.1)
+print("sent", flush=True)
+sys.stdin.readline()
+os._exit(0)
+"""
+
+
+@AS_ROOT
+@pytest.mark.parametrize("times, until", [(3, "sent"), (24, "until refused")])
+def test_sockets_of_strangers_do_not_hold_the_program_up(shim, times, until):
+    """close(2) waits for as long as SO_LINGER says, on a socket that a stranger has made so and sent. Once there are more of
+    them than the relay has threads to wait in, it takes no more requests, and the program gets another relay."""
+    shim.private_build()
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+
+        def session():
+            process.stdin.write(b"%d\n" % server.port)
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
+        session()
+        relay, = shim.relays()
+        address, = set(named(relay, "retrotls/1 relay "))
+        stranger = shim.popen(PYTHON, "-c", LINGERER, address, times, until, preload=False, user="nobody", group="nogroup",
+                              extra_groups=[], stdin=-1)
+        assert stranger.stdout.readline() == b"sent\n", stranger.stderr.read()
+        for _ in range(3):
+            began = time.monotonic()
+            session()
+            assert time.monotonic() - began < 5, "the library gives a relay ten seconds, and fails then"
+        assert relay in shim.relays() and len(shim.relays()) == (1 if until == "sent" else 2)
+        shim.finish(stranger, b"\n").ok()
+        shim.finish(process).ok()
+    assert [line["result"] for line in shim.log_lines()] == 4 * ["tls"]
