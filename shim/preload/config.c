@@ -100,7 +100,7 @@ void config_start(void)
 {
     const char *sandbox;
 
-    if (started || !environ)
+    if (started)
         return;
     secure = getauxval(AT_SECURE) != 0;
     copy_variable("RETROTLS_POLICY", named);
@@ -178,11 +178,11 @@ const struct policy *config_policy(void)
 
     if (policy)
         return policy;
-    config_start();
-    if (!started) {
+    if (!started && !environ) {
         errno = ENETUNREACH;
         return NULL;
     }
+    config_start();
     if (!can_open_files())
         return NULL;
     signals = sys_signals_block();

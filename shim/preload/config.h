@@ -16,15 +16,13 @@ struct policy;
 
 extern _Atomic(const uint8_t *) config_guarded_ports; /* policy_guarded_ports() of the one that is loaded */
 
-/*
- * For the constructor. Called again, it does nothing; nor does it in a function of .preinit_array, which runs
- * before libc has the environment, and may name a policy: there is none then.
- */
+/* For the constructor. Called again, it does nothing. */
 void config_start(void);
 
 /*
  * The policy, loaded at the first call. Keeps errno; NULL with errno set where it cannot be loaded now
- * (EMFILE, ENFILE, ...): then no connection may be made, and the next call tries again.
+ * (EMFILE, ENFILE, ...): then no connection may be made, and the next call tries again. So it is in a
+ * function of .preinit_array, which runs before libc has the environment that may name the policy.
  */
 const struct policy *config_policy(void);
 
