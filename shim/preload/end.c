@@ -68,12 +68,16 @@ static ssize_t failed(int fd, int flags)
     return -1;
 }
 
-/* The number is no socket any more. */
-static bool is_stale(int fd, ssize_t sent)
+/*
+ * The number is no socket any more; or a sandbox of the program's own lets it write(2), but not send(2): then
+ * it gets SIGPIPE where TCP would tell an error first.
+ */
+static bool must_be_written(int fd, ssize_t sent)
 {
-    if (sent >= 0 || errno != ENOTSOCK)
+    if (sent >= 0 || (errno != ENOTSOCK && errno != EPERM && errno != EACCES && errno != ENOSYS))
         return false;
-    known_forget(fd);
+    if (errno == ENOTSOCK)
+        known_forget(fd);
     return true;
 }
 
@@ -82,7 +86,7 @@ ssize_t end_write(int fd, const void *bytes, size_t count)
     const int before = errno;
     const ssize_t sent = io.send(fd, bytes, count, MSG_NOSIGNAL);
 
-    if (is_stale(fd, sent)) {
+    if (must_be_written(fd, sent)) {
         errno = before;
         return io.write(fd, bytes, count);
     }
@@ -99,7 +103,7 @@ ssize_t end_writev(int fd, const struct iovec *pieces, int count)
         return io.writev(fd, pieces, count);
     message.msg_iovlen = (__typeof__(message.msg_iovlen))count; /* size_t in glibc, int in musl */
     sent = real.sendmsg(fd, &message, MSG_NOSIGNAL);
-    if (is_stale(fd, sent)) {
+    if (must_be_written(fd, sent)) {
         errno = before;
         return io.writev(fd, pieces, count);
     }

@@ -24,10 +24,13 @@ bool epoll_set_is(int fd)
 {
     static const char eventpoll[] = "anon_inode:[eventpoll]";
     char name[24], target[sizeof eventpoll];
+    ssize_t length;
 
     write_name(name, sizeof name, "fd/", fd);
-    return proc_readlink(name, target, sizeof target) == sizeof eventpoll - 1 &&
-           memcmp(target, eventpoll, sizeof eventpoll - 1) == 0;
+    length = proc_readlink(name, target, sizeof target);
+    if (length < 0)
+        return errno != ENOENT;
+    return length == sizeof eventpoll - 1 && memcmp(target, eventpoll, sizeof eventpoll - 1) == 0;
 }
 
 /* The place after `word` and the blanks behind it; NULL where another word stands there. */

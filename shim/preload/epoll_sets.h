@@ -19,7 +19,7 @@ struct registrations {
     size_t count, limit;
 };
 
-/* Whether `fd` is an epoll set. */
+/* Whether `fd` is an epoll set; true too where that cannot be told: a sandbox may forbid readlinkat(2). */
 bool epoll_set_is(int fd);
 
 /*

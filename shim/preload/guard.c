@@ -10,6 +10,7 @@
 #include "preload/async_signal.h"
 #include "preload/config.h"
 #include "preload/identity.h"
+#include "preload/known.h"
 #include "preload/log.h"
 #include "preload/mark.h"
 #include "preload/numbers.h"
@@ -282,6 +283,7 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
         say(guard, "cannot switch the descriptor", errno);
         return false;
     }
+    known_set(guard->fd, KNOWN_SWITCHED);
     return true;
 }
 

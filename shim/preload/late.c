@@ -61,10 +61,8 @@ static enum watched switch_now(struct look *look)
             guard_log(guard, LOG_FAILED);
         return WATCHED_REFUSED;
     }
-    if (guard_hand_over(guard, look->use == USE_CONNECTING ? WIRE_PENDING : WIRE_CONNECTED)) {
-        known_set(look->fd, KNOWN_SWITCHED);
+    if (guard_hand_over(guard, look->use == USE_CONNECTING ? WIRE_PENDING : WIRE_CONNECTED))
         return WATCHED_SWITCHED;
-    }
     guard_cut(guard);
     if (failure) { /* the relay does not know in which protocol's words to tell it */
         words_start(&w, guard->why, sizeof guard->why);

@@ -1,0 +1,100 @@
+"""Programs that shut themselves in: a filter of their own lets them make few system calls."""
+import re
+
+from support.late import guard, path, upgraded
+from support.play import honest
+from support.protocols import POP3
+from support.tree import compile_c
+
+FILTER = r"""
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* From now on the listed calls are the only ones (`only`), or those that fail, with EPERM. */
+static void shut_in(int only, int count, const int *calls)
+{
+    struct sock_filter filter[32] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0)};
+    struct sock_fprog program = {(unsigned short)(count + 3), filter};
+    for (int i = 0; i < count; i++)
+        filter[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], count - i, 0);
+    filter[count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, only ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_ALLOW);
+    filter[count + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, only ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EPERM);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        exit(9);
+}
+
+static int connect_to(int fd, const char *port)
+{
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(atoi(port))};
+    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return connect(fd, (struct sockaddr *)&server, sizeof server);
+}
+"""
+
+BYTES_ONLY = FILTER + r"""
+int main(int count, char **words)
+{
+    static const int calls[] = {SYS_read, SYS_write, SYS_exit_group};
+    const char *say = getenv("WORDS");
+    char bytes[4096];
+    ssize_t got;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect_to(fd, words[1]))
+        return 2;
+    shut_in(1, 3, calls);
+    if ((got = read(fd, bytes, sizeof bytes)) <= 0 || write(fd, say, strlen(say)) != (ssize_t)strlen(say))
+        return 3;
+    for (; got > 0; got = read(fd, bytes, sizeof bytes))
+        write(1, bytes, got);
+    return got == 0 ? 0 : 4;
+}
+"""
+
+
+def test_program_that_may_only_read_and_write_once_it_is_connected(shim):
+    program = compile_c(BYTES_ONLY, shim.folder / "program")
+    with path(honest(POP3)) as tap:
+        guard(shim, tap, "pop3")
+        result = shim.run(program, tap.port, env={"WORDS": POP3.words.decode()}).ok()
+    upgraded(tap, POP3)
+    assert re.match(POP3.upgraded, result.out), result.show()
+
+
+LINKS = FILTER + r"""
+int main(int count, char **words)
+{
+    static const int calls[] = {SYS_readlinkat};
+    struct epoll_event event = {.events = EPOLLIN};
+    char path[64], line[256];
+    unsigned long inode = 0;
+    struct stat status;
+    int fd = socket(AF_INET, SOCK_STREAM, 0), set = epoll_create1(0);
+    epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+    shut_in(0, 1, calls);
+    if (connect_to(fd, words[1]) || fstat(fd, &status))
+        return 2;
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", set);
+    for (FILE *info = fopen(path, "r"); fgets(line, sizeof line, info);)
+        if (strncmp(line, "tfd:", 4) == 0)
+            inode = strtoul(strstr(line, "ino:") + 4, NULL, 16);
+    return inode == status.st_ino ? 0 : 3;
+}
+"""
+
+
+def test_epoll_set_where_links_of_proc_cannot_be_read(shim):
+    """The set must not go on waiting for the TCP socket, which the relay reads."""
+    program = compile_c(LINKS, shim.folder / "program")
+    with path(lambda s: s.rest()) as tap:
+        guard(shim, tap, "pop3")
+        shim.run(program, tap.port).ok()
