@@ -59,9 +59,12 @@ def at_the_end(shim, process, quiet, fault):
     def few():
         count[0] = max(map(descriptors, shim.relays()), default=0)
         return quiet is None or count[0] <= quiet
-    wait_for(few, lambda: f"the relay to close its descriptors: {quiet} when quiet, now {count[0]}")
-    with open(shim.folder / "go", "wb"):
-        return count[0], report.read_text()
+    try:
+        wait_for(few, lambda: f"the relay to close its descriptors: {quiet} when quiet, now {count[0]}")
+    finally:
+        with open(shim.folder / "go", "wb"):
+            pass
+    return count[0], report.read_text()
 
 
 def session(fault=None, quiet=None, **recording):

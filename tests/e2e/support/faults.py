@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from .shim import PROGRAMS
 
 # What each call may really fail with. Not here: close(2) and munmap(2), which do their work whatever they return, and
-# what no kernel does: brk(2) never returns ENOMEM itself, EAGAIN where data is there would have an edge told twice.
+# what no kernel does: brk(2) never returns ENOMEM itself, fcntl(2) is interrupted where it waits for a lock alone, EAGAIN
+# where data is there would have an edge told twice.
 ERRORS = {
     "accept4": ("ECONNABORTED", "EMFILE", "EINTR", "ENOMEM"), "bind": ("EADDRINUSE", "ENOMEM"),
     "chdir": ("ENOMEM", "EACCES"), "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"),
@@ -22,7 +23,7 @@ ERRORS = {
     "dup": ("EMFILE",), "dup2": ("EBUSY", "EINTR"), "dup3": ("EBUSY", "EINTR"),
     "epoll_create1": ("EMFILE", "ENOMEM"), "epoll_ctl": ("ENOMEM", "ENOSPC"), "epoll_pwait": ("EINTR",),
     "epoll_wait": ("EINTR",), "eventfd2": ("EMFILE", "ENOMEM"),
-    "execve": ("EACCES", "ENOENT", "ENOMEM", "E2BIG"), "fcntl": ("EMFILE", "EINTR"), "fstat": ("ENOMEM",),
+    "execve": ("EACCES", "ENOENT", "ENOMEM", "E2BIG"), "fcntl": ("EMFILE",), "fstat": ("ENOMEM",),
     "getpeername": ("ENOBUFS",), "getrandom": ("EINTR", "ENOSYS"), "getsockname": ("ENOBUFS",),
     "getsockopt": ("ENOMEM",), "ioctl": ("ENOMEM",), "landlock_create_ruleset": ("ENOSYS", "EOPNOTSUPP", "ENOMEM"),
     "landlock_add_rule": ("ENOMEM",), "landlock_restrict_self": ("E2BIG", "ENOMEM"), "listen": ("EADDRINUSE",),
