@@ -222,6 +222,20 @@ static void asynchronous_lookup_asked_for(void **state)
     freeaddrinfo(one.ar_result);
 }
 
+/* Which of two was asked for last, the order of collecting does not tell: the certificate must be for both.
+ */
+static void asynchronous_lookups_have_no_order(void **state)
+{
+    struct gaicb one = request("localhost", "143"), two = request("127.0.0.1", "143");
+    struct gaicb *list[] = {&one, &two};
+
+    (void)state;
+    assert_int_equal(getaddrinfo_a(GAI_WAIT, list, 2, NULL), 0);
+    assert_string_equal(name_at(AF_INET, "127.0.0.1", 143), "(several)");
+    freeaddrinfo(one.ar_result);
+    freeaddrinfo(two.ar_result);
+}
+
 static int notified[2];
 
 static void notice(union sigval value)
@@ -392,6 +406,7 @@ int main(void)
         cmocka_unit_test_setup(asynchronous_lookup_waited_for, forget),
         cmocka_unit_test_setup(asynchronous_lookup_suspended_for, forget),
         cmocka_unit_test_setup(asynchronous_lookup_asked_for, forget),
+        cmocka_unit_test_setup(asynchronous_lookups_have_no_order, forget),
         cmocka_unit_test_setup(asynchronous_lookup_is_known_when_the_program_is_notified, forget),
 #endif
         cmocka_unit_test_setup_teardown(res_query_and_res_search_are_watched, start_server, stop_server),
