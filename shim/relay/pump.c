@@ -38,6 +38,7 @@ struct pump {
     bool program_ended; /* it writes no more */
     bool program_deaf;  /* it reads no more */
     bool server_told;   /* that the program has ended */
+    bool answered;      /* the program's half-close has waited long enough for the server's answers */
     bool server_deaf;   /* what is written goes nowhere */
     bool aborted;       /* the program closed with SO_LINGER 0 */
     enum { OPEN, ENDED, CUT } server_end;
@@ -206,6 +207,13 @@ static bool is_abort(const struct pump *p)
            linger.l_linger == 0 && poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
 }
 
+/* Whether the server is not told yet of a half-close, for the sake of what it has still to say. */
+static bool is_held_back(const struct pump *p)
+{
+    return p->server->end_silences && p->program_ended && !p->program_deaf && buffer_used(&p->up) == 0 &&
+           buffer_used(&p->held) == 0 && p->server_end == OPEN && !p->server_deaf && !p->answered;
+}
+
 static bool tell_server(struct pump *p)
 {
     if (!p->program_ended || p->server_told)
@@ -214,7 +222,7 @@ static bool tell_server(struct pump *p)
         p->aborted = true; /* the kernel sends the reset when the socket is closed */
         return false;
     }
-    if (buffer_used(&p->up) > 0 || buffer_used(&p->held) > 0 || !p->server->writable)
+    if (buffer_used(&p->up) > 0 || buffer_used(&p->held) > 0 || !p->server->writable || is_held_back(p))
         return false;
     p->server_told = p->server->finish(p->server) != FLOW_BLOCKED;
     return p->server_told;
@@ -362,6 +370,8 @@ static int64_t limit_of(const struct pump *p)
 {
     if (p->program_deaf && p->program_ended)
         return p->server_told ? PUMP_LINGER : PUMP_FLUSH;
+    if (is_held_back(p))
+        return p->farewell.said ? PUMP_ANSWERS_FAREWELL : PUMP_ANSWERS;
     return p->program_told ? PUMP_FAREWELL : 0;
 }
 
@@ -432,15 +442,18 @@ static enum pump_end run(struct pump *p)
             moved = true;
         if (is_over(p))
             break;
-        if (limit_of(p) != limit || (moved && limit == PUMP_FLUSH)) {
+        if (limit_of(p) != limit || (moved && (limit == PUMP_FLUSH || is_held_back(p)))) {
             limit = limit_of(p);
-            p->deadline = plain_now() + limit;
+            p->deadline = limit > 0 ? plain_now() + limit : INT64_MAX;
         }
         buffer_rest(&p->up);
         buffer_rest(&p->down);
         buffer_rest(&p->held);
-        if (!wait_for_edge(p))
-            break;
+        if (!wait_for_edge(p)) {
+            if (!is_held_back(p) || plain_now() < p->deadline)
+                break;
+            p->answered = true;
+        }
     }
     end_settle(p->program);
     return p->program_told || (p->program_deaf && p->program_ended) ? PUMP_ENDED : PUMP_CUT;

@@ -3,6 +3,10 @@
  * the end of the other: a half-close goes through as one, an end in order as an end of file, a cut as
  * ECONNRESET.
  *
+ * Over TLS a half-close of the program's goes through only when the server has said what it has to say:
+ * TLS 1.2 makes it drop that at our close_notify (RFC 5246, 7.2.1), and some do so with TLS 1.3 as well
+ * (dovecot, courier). `printf 'RETR 1\r\nQUIT\r\n' | nc -N` would get nothing.
+ *
  * One thread runs it. Each direction has one bounded buffer; a side that does not read stops the other side
  * alone.
  */
@@ -23,6 +27,10 @@ enum {
     PUMP_LINGER = 10000, /* ms: the program has gone, all of its bytes are sent; the server is still heard */
     PUMP_FLUSH = 120000, /* ms: the program has gone, and the server takes nothing of what is left */
     PUMP_FAREWELL = 60000, /* ms: the server has ended, and the program does not close */
+    /* ms without a byte: the program has ended its direction, and still reads; after QUIT or LOGOUT, and else
+     */
+    PUMP_ANSWERS_FAREWELL = 10000,
+    PUMP_ANSWERS = 500,
 };
 
 struct pumped {

@@ -29,6 +29,7 @@ struct stream {
     bool edge;             /* set with `readable`: bytes have come to the socket since the last read */
     bool ending;           /* an edge told of a FIN or an error: a short read is not yet the last one */
     int error;             /* errno with which the socket broke; 0: it has not */
+    bool end_silences;     /* TLS: many servers say no more after finish(), whatever was asked of them */
     bool read_needs_write; /* TLS: a read waits for an answer of ours to leave */
 };
 

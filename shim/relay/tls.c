@@ -114,7 +114,8 @@ bool tls_open(struct tls *tls, int fd, const struct tls_peer *peer, struct failu
                                   .finish = stream_finish,
                                   .fd = fd,
                                   .readable = true,
-                                  .writable = true};
+                                  .writable = true,
+                                  .end_silences = true};
     tls->check = (struct verification){.settings = peer->settings,
                                        .references = &tls->references,
                                        .server = peer->server,

@@ -25,9 +25,9 @@ int main(void)
     SAY(read(fd, buffer, sizeof buffer));
     SAY(write(fd, "QUIT\r\n", 6));
     SAY(shutdown(fd, SHUT_WR));
-    SAY_PEER("end");
     peer("say +OK");
     peer("half");
+    SAY_PEER("end");
     wait_events(fd, POLLHUP);
     SAY(epoll_wait(set, &e, 1, 20000));
     say("%s", event_names(e.events));

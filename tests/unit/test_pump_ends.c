@@ -2,6 +2,7 @@
  * How a session ends, as each side learns of it: in order, cut, reset, by the program or by the server.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,6 +44,49 @@ static void a_half_close_goes_through_and_reading_goes_on(void **state)
         assert_int_equal(rig_program_read(&rig, got, 1), 0);
         assert_int_equal(rig_join(&rig), PUMP_ENDED);
         rig_close(&rig);
+    }
+}
+
+/*
+ * printf 'RETR 1\r\nQUIT\r\n' | nc -N: dovecot and courier drop what they have not sent at a close_notify. So
+ * that comes when the server has ended, or the program has gone and hears no answer.
+ */
+static void after_a_farewell_a_half_close_waits_for_the_answers(void **state)
+{
+    (void)state;
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        for (int goes = 0; goes <= 1; goes++) {
+            struct rig rig;
+            struct pollfd server;
+            char got[14];
+            size_t n;
+
+            rig_open(&rig, (enum rig_kind)version, "", NULL);
+            rig_program_write(&rig, "RETR 1\r\nQUIT\r\n");
+            shutdown(rig.program, SHUT_WR);
+            rig_server_read(&rig, got, sizeof got);
+            server = (struct pollfd){.fd = rig.server, .events = POLLIN};
+            rig_server_write(&rig, "the mail", 8);
+            rig_program_expect(&rig, "the mail");
+            assert_int_equal(poll(&server, 1, PUMP_ANSWERS + 100), 0); /* no close_notify, no FIN */
+            if (goes) {
+                close(rig.program);
+                rig.program = -1;
+            } else {
+                rig_server_write(&rig, "bye", 3);
+                rig_end_in_order(&rig);
+            }
+            assert_int_equal(SSL_read_ex(rig.ssl, got, 1, &n), 0);
+            assert_int_equal(SSL_get_error(rig.ssl, 0), SSL_ERROR_ZERO_RETURN);
+            if (goes) {
+                rig_end_in_order(&rig);
+            } else {
+                rig_program_expect(&rig, "bye");
+                assert_int_equal(rig_program_read(&rig, got, 1), 0);
+            }
+            assert_int_equal(rig_join(&rig), PUMP_ENDED);
+            rig_close(&rig);
+        }
     }
 }
 
@@ -263,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_half_close_goes_through_and_reading_goes_on),
+        cmocka_unit_test(after_a_farewell_a_half_close_waits_for_the_answers),
         cmocka_unit_test(the_servers_end_is_an_end_of_file_and_writing_goes_on),
         cmocka_unit_test(a_truncation_is_a_reset),
         cmocka_unit_test(a_bare_close_after_quit_is_an_end),
