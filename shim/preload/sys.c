@@ -11,6 +11,11 @@
 #include "preload/export.h"
 #include "wire/wire.h"
 
+enum {
+    SIGNALS = 64,
+    FIRST_REALTIME = 32, /* of the kernel; SIGRTMIN is the first that libc leaves to programs */
+};
+
 #ifndef SO_COOKIE
 #    define SO_COOKIE 57
 #endif
@@ -257,6 +262,43 @@ sys_signals sys_signals_block(void)
 
     sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof saved);
     return saved;
+}
+
+/* The kernel's struct sigaction begins with the handler and the flags, but on MIPS with the flags. */
+struct kernel_action {
+#ifdef __mips__
+    unsigned flags;
+    uintptr_t handler;
+#else
+    uintptr_t handler;
+    unsigned long flags;
+#endif
+    char rest[64];
+};
+
+static bool interrupts(int number)
+{
+    struct kernel_action action = {.handler = 0};
+
+    return sys_call(SYS_rt_sigaction, number, NULL, &action, sizeof(sys_signals)) == 0 &&
+           action.handler != (uintptr_t)SIG_DFL && action.handler != (uintptr_t)SIG_IGN &&
+           !(action.flags & SA_RESTART);
+}
+
+bool sys_signals_interrupt(sys_signals saved)
+{
+    sys_signals pending = {0};
+
+    if (sys_call(SYS_rt_sigpending, &pending, sizeof pending) != 0)
+        return false;
+    pending.bits &= ~saved.bits;
+    for (int number = 1; number <= SIGNALS; number++) {
+        const bool libcs_own = number >= FIRST_REALTIME && number < SIGRTMIN; /* such as cancels a thread */
+
+        if (pending.bits >> (number - 1) & 1 && !libcs_own && interrupts(number))
+            return true;
+    }
+    return false;
 }
 
 void sys_signals_restore(sys_signals saved)

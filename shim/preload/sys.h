@@ -96,5 +96,10 @@ typedef struct {
 } sys_signals;
 sys_signals sys_signals_block(void);
 void sys_signals_restore(sys_signals saved);
+/*
+ * Whether a signal is pending that sys_signals_restore(saved) lets through to a handler without SA_RESTART: a
+ * system call that waited would have been interrupted.
+ */
+bool sys_signals_interrupt(sys_signals saved);
 
 #endif

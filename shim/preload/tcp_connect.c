@@ -122,6 +122,7 @@ int tcp_connect_await(struct guard *guard, sys_signals *signals)
 {
     const int connection = slot_descriptor(guard->slot, SLOT_REQUEST);
     _Alignas(8) uint8_t message[OUTCOME_SIZE];
+    bool interrupted;
     ssize_t got;
     int error;
 
@@ -130,13 +131,15 @@ int tcp_connect_await(struct guard *guard, sys_signals *signals)
     slot_drop(guard->slot, SLOT_PROGRAM_END);
     if (!prepare_to_wait(guard->fd, connection))
         return EINTR;
+    /* A signal that came while the relay was asked ends the call as one that comes from now on. */
+    interrupted = sys_signals_interrupt(*signals);
     sys_signals_restore(*signals);
     /*
      * recv(2) is interrupted, restarted and timed out just as connect(2) is (the kernel's sock_intr_errno(),
      * in both), and is a point of cancellation too. SO_SNDTIMEO counts from here: beginning took no time.
      */
-    got = io.recv(connection, message, sizeof message, 0);
-    error = errno;
+    got = io.recv(interrupted ? -1 : connection, message, sizeof message, 0);
+    error = interrupted ? EINTR : errno;
     *signals = sys_signals_block();
     return end_wait(guard, got, error, message);
 }

@@ -16,7 +16,7 @@ from support.hostile import Hostile
 from support.late import upgraded
 from support.play import honest
 from support.protocols import POP3, SECRET, SENDER
-from support.shim import PROGRAMS, Shim
+from support.shim import PROGRAMS, PYTHON, Shim
 from support.slow import SlowPath
 from support.tap import Tap
 
@@ -63,6 +63,31 @@ def test_connect_waits_for_the_server():
         result = shim.finish(process).ok()
     upgraded(tap, POP3)
     assert re.match(POP3.upgraded, result.out), result.show()
+
+
+# connect() as C has it, and what it said; the program's SIGALRM has a handler.
+INTERRUPTED = """
+import ctypes, errno, os, signal, socket, struct, sys
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.siginterrupt(signal.SIGALRM, sys.argv[2] == "interrupts")
+s = socket.socket()
+to = struct.pack("=H2s4s8x", 2, int(sys.argv[1]).to_bytes(2, "big"), bytes([127, 0, 0, 1]))
+result = ctypes.CDLL(None, use_errno=True).connect(s.fileno(), to, len(to))
+print(errno.errorcode[ctypes.get_errno()] if result else "connected", flush=True)
+"""
+
+
+@pytest.mark.parametrize("handler", ["interrupts", "restarts"])
+def test_signal_while_the_relay_is_still_being_asked(handler):
+    """The signal comes when the relay starts: the program's alarm() is not lost, or a connect() that it was to end would
+    wait for ever. With SA_RESTART it goes on."""
+    with way() as (shim, tap, slow, _):
+        shim.stand_in(["/bin/sh", "-c", """'kill -ALRM "${RETROTLS_RELAY%%:*}"; exec "$0"'"""])
+        process = shim.popen(PYTHON, "-c", INTERRUPTED, slow.address[1], handler)
+        if handler == "restarts":
+            slow.open_when_wanted(process)
+        result = shim.finish(process).ok()
+    assert result.out == (b"EINTR\n" if handler == "interrupts" else b"connected\n"), result.show()
 
 
 @pytest.mark.slow

@@ -2,8 +2,6 @@
  * connect() is async-signal-safe (POSIX): a handler may call it, whatever the program was doing, also while
  * the program itself is in connect().
  */
-#include <sys/time.h>
-
 #include "twin.h"
 
 static volatile int inner = -1;
@@ -23,8 +21,9 @@ int main(void)
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler, .sa_flags = SA_RESTART}, NULL);
     struct sockaddr_in server = twin_slow();
     int outer = socket(AF_INET, SOCK_STREAM, 0);
-    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+    pid_t child = alarm_when_waiting(outer, ALARM_ONCE);
     SAY(connect(outer, SA(&server), sizeof server));
+    end_alarm(child);
     twin_greeting(inner);
     twin_greeting(outer);
     SAY(write(inner, "inner", 5));

@@ -2,8 +2,6 @@
  * A signal interrupts a blocking connect(): EINTR, and the connection goes on by itself (POSIX). The program
  * then waits for it, or calls connect() again and hears EALREADY.
  */
-#include <sys/time.h>
-
 #include "twin.h"
 
 static void handler(int signal)
@@ -19,8 +17,9 @@ int main(void)
     struct sockaddr_in server = twin_slow();
     int fd = socket(AF_INET, SOCK_STREAM, 0), error = -1;
     socklen_t size = sizeof error;
-    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+    pid_t child = alarm_when_waiting(fd, ALARM_AGAIN);
     SAY(connect(fd, SA(&server), sizeof server));
+    end_alarm(child);
     say_events("after EINTR", fd);
     SAY(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
     say("SO_ERROR %s", error_name(error));

@@ -1,8 +1,6 @@
 /*
  * EINTR, and then the server refuses: the next connect() tells it.
  */
-#include <sys/time.h>
-
 #include "twin.h"
 
 static void handler(int signal)
@@ -16,8 +14,9 @@ int main(void)
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler}, NULL);
     struct sockaddr_in server = twin_slow();
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+    pid_t child = alarm_when_waiting(fd, ALARM_AGAIN);
     SAY(connect(fd, SA(&server), sizeof server));
+    end_alarm(child);
     peer("slow refuse");
     SAY(connect(fd, SA(&server), sizeof server));
     SAY(connect(fd, SA(&server), sizeof server));

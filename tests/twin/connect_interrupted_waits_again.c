@@ -1,15 +1,14 @@
 /*
  * After EINTR a blocking connect() may be called again: it waits for the connection that is under way.
  */
-#include <sys/time.h>
-
 #include "twin.h"
+
+static volatile bool opens;
 
 static void handler(int signal)
 {
-    static volatile int count;
     (void)signal;
-    if (++count == 2)
+    if (opens)
         peer("slow open");
 }
 
@@ -20,10 +19,13 @@ int main(void)
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler}, NULL);
     struct sockaddr_in server = twin_slow();
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+    pid_t child = alarm_when_waiting(fd, ALARM_AGAIN);
     SAY(connect(fd, SA(&server), sizeof server));
-    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+    end_alarm(child);
+    opens = true;
+    child = alarm_when_waiting(fd, ALARM_ONCE);
     SAY(connect(fd, SA(&server), sizeof server));
+    end_alarm(child);
     SAY(connect(fd, SA(&server), sizeof server));
     SAY(connect(fd, SA(&server), sizeof server));
     say_events("after", fd);

@@ -7,7 +7,6 @@
  *     because what the last connect() waited on is given back by the next one, however many were left.
  */
 #include <setjmp.h>
-#include <sys/time.h>
 
 #include "twin.h"
 
@@ -28,12 +27,14 @@ int main(void)
     int before = open_descriptors();
     for (volatile int i = 0; i < 5; i++) {
         volatile int fd = socket(AF_INET, SOCK_STREAM, 0);
+        volatile pid_t child = 0;
         if (sigsetjmp(out, 1) == 0) {
-            setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 30000}}, NULL);
+            child = alarm_when_waiting(fd, ALARM_ONCE);
             SAY(connect(fd, SA(&server), sizeof server));
         } else {
             say("jumped");
         }
+        end_alarm(child);
         SAY(close(fd));
     }
     say("descriptors more than before: %d", open_descriptors() - before);

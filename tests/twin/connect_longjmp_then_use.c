@@ -3,7 +3,6 @@
  * and a connection when TCP comes up, whose first bytes are the server's greeting.
  */
 #include <setjmp.h>
-#include <sys/time.h>
 
 #include "twin.h"
 
@@ -21,10 +20,12 @@ int main(void)
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler}, NULL);
     struct sockaddr_in server = twin_slow();
     volatile int fd = socket(AF_INET, SOCK_STREAM, 0);
+    volatile pid_t child = 0;
     if (sigsetjmp(out, 1) == 0) {
-        setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+        child = alarm_when_waiting(fd, ALARM_ONCE);
         SAY(connect(fd, SA(&server), sizeof server));
     }
+    end_alarm(child);
     say_events("pending", fd);
     peer("slow open");
     wait_events(fd, POLLOUT);

@@ -1,8 +1,6 @@
 /*
  * With SA_RESTART a blocking connect() goes on after the handler, and returns when TCP is up.
  */
-#include <sys/time.h>
-
 #include "twin.h"
 
 static void handler(int signal)
@@ -19,8 +17,9 @@ int main(void)
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler, .sa_flags = SA_RESTART}, NULL);
     struct sockaddr_in server = twin_slow();
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+    pid_t child = alarm_when_waiting(fd, ALARM_ONCE);
     SAY(connect(fd, SA(&server), sizeof server));
+    end_alarm(child);
     say_events("after", fd);
     SAY(connect(fd, SA(&server), sizeof server));
     peer("greet");

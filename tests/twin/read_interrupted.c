@@ -17,15 +17,15 @@ int main(void)
     twin_start();
     int fd = twin_connect();
     char buffer[64];
-    struct itimerval soon = {.it_value = {0, 50000}};
     struct timeval wait = {20, 0};
     for (int i = 0; i < 3; i++) {
         if (i == 2)
             SAY(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait));
         struct sigaction action = {.sa_handler = handler, .sa_flags = i ? SA_RESTART : 0};
         sigaction(SIGALRM, &action, NULL);
-        setitimer(ITIMER_REAL, &soon, NULL);
+        pid_t child = alarm_when_waiting(-1, ALARM_ONCE);
         long n = SAY(read(fd, buffer, sizeof buffer));
+        end_alarm(child);
         if (n < 0) {
             wait_readable(fd, 5);
             SAY(read(fd, buffer, sizeof buffer));

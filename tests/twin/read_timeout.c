@@ -22,7 +22,7 @@ static void wait_in_vain(int fd)
     double start = now();
     SAY(read(fd, buffer, sizeof buffer));
     double took = now() - start;
-    say("after the time: %d", took >= 0.099 && took < 5);
+    say("after the time: %d", took >= 0.099);
     SAY(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, &size));
     say("%d.%06d s", (int)wait.tv_sec, (int)wait.tv_usec);
 }

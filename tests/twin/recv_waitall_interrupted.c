@@ -1,8 +1,6 @@
 /*
  * A signal ends MSG_WAITALL with what has come so far, and with EINTR where nothing has.
  */
-#include <sys/time.h>
-
 #include "twin.h"
 
 static void handler(int signal)
@@ -16,15 +14,17 @@ int main(void)
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler}, NULL);
     int fd = twin_connect();
     char buffer[64];
-    struct itimerval soon = {.it_value = {0, 50000}};
-    setitimer(ITIMER_REAL, &soon, NULL);
+    pid_t child = alarm_when_waiting(-1, ALARM_ONCE);
     SAY(recv(fd, buffer, sizeof buffer, MSG_WAITALL));
+    end_alarm(child);
     peer("send 10");
     wait_readable(fd, 10);
-    setitimer(ITIMER_REAL, &soon, NULL);
+    child = alarm_when_waiting(-1, ALARM_ONCE);
     SAY(recv(fd, buffer, sizeof buffer, MSG_WAITALL));
+    end_alarm(child);
     say("as sent: %d", is_pattern(buffer, 0, 10));
-    setitimer(ITIMER_REAL, &soon, NULL);
+    child = alarm_when_waiting(-1, ALARM_ONCE);
     SAY(read(fd, buffer, sizeof buffer));
+    end_alarm(child);
     return 0;
 }

@@ -394,6 +394,28 @@ void wait_connecting(int fd)
     WAIT_FOR(connecting(fd));
 }
 
+pid_t alarm_when_waiting(int fd, enum alarms alarms)
+{
+    pid_t parent = getpid(), child = fork();
+    if (child != 0)
+        return child;
+    if (fd >= 0)
+        wait_connecting(fd);
+    do {
+        wait_sleeping(parent);
+        kill(parent, SIGALRM);
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    } while (alarms == ALARM_AGAIN);
+    _exit(0);
+}
+
+void end_alarm(pid_t child)
+{
+    kill(child, SIGKILL);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
 void say_addresses(int fd, const struct sockaddr *server, socklen_t length)
 {
     struct sockaddr_storage a;

@@ -114,6 +114,14 @@ void wait_readable(int fd, int bytes);  /* that many bytes can be read */
 void wait_child(pid_t child);           /* and says how it ended */
 void wait_sleeping(pid_t thread);       /* it is in a system call that waits */
 void wait_connecting(int fd);           /* TCP has sent its SYN */
+/*
+ * Starts a child that sends this process SIGALRM as soon as it waits in a system call and, if `fd` is not
+ * negative, TCP has sent its SYN on that: a timer could ring before. ALARM_AGAIN: and again each time that it
+ * waits, until it is ended, for the first may come just before the call that it is to interrupt.
+ */
+enum alarms { ALARM_ONCE, ALARM_AGAIN };
+pid_t alarm_when_waiting(int fd, enum alarms alarms);
+void end_alarm(pid_t child);
 #define WAIT_FOR(condition)         \
     do {                            \
         if (!(condition))           \
