@@ -11,6 +11,7 @@
 
 #include "relay/connection.h"
 #include "relay/options.h"
+#include "relay/paths.h"
 #include "relay/reply.h"
 #include "relay/session.h"
 #include "relay/status.h"
@@ -133,6 +134,10 @@ static int guard(int connection, struct received *m, bool *answered)
         return EAGAIN;
     for (size_t i = 0; i < WIRE_DESCRIPTORS; i++)
         m->descriptor[i] = -1;
+    if (request_is_strangers(connection))
+        paths_restrict(c);
+    else
+        paths_remember(&c->request.settings);
     /* A connection that is up is named before the program hears of it: it asks for its peer's address next.
      */
     if (r.pending == WIRE_CONNECTED && !session_bind_outcome(c, 0)) {

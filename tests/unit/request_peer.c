@@ -14,10 +14,13 @@
 
 static const uint8_t token[WIRE_TOKEN_SIZE] = "the right token";
 
+uid_t request_user;
+
 int request_start(void **state)
 {
     (void)state;
     signal(SIGPIPE, SIG_IGN);
+    request_user = geteuid();
     request_set_token(token);
     session_set_relay_name("00112233445566778899aabbccddeeff");
     return 0;
@@ -38,7 +41,9 @@ static struct request_asked ask(const uint8_t *message, size_t length, const int
     int pair[2];
     ssize_t n;
 
+    assert_int_equal(seteuid(request_user), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    assert_int_equal(seteuid(getuid()), 0);
     assert_false(request_serve(pair[1])); /* nothing has come: it does not wait */
     if (count > 0) {
         header.msg_control = &control;

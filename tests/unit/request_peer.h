@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "wire/wire.h"
 
@@ -24,6 +25,9 @@ struct request_made {
     int tcp, server;
     struct guard_request request;
 };
+
+/* Who asks, as SO_PEERCRED tells; only root can be somebody else. */
+extern uid_t request_user;
 
 /* A group's set-up: the token and the name of a relay. */
 int request_start(void **state);
