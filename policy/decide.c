@@ -16,6 +16,7 @@ struct subject {
     const struct policy_query *query;
     enum protocol_kind protocol;
     bool any_protocol; /* it is not known, and may be any that a block names */
+    bool any_host;     /* likewise: a block that guards fits by it, one that does not guard does not */
     bool usual;        /* port */
     bool has_address, loopback;
     uint8_t address[16];
@@ -130,15 +131,22 @@ static bool surely_not_guarded(uint16_t port)
 
 static bool block_fits(const struct block *block, const struct subject *subject)
 {
+    const bool guards = block->level != LEVEL_NONE || block->broken;
     bool named[CRITERIA] = {false};
 
     for (unsigned i = 0; i < CRITERIA; i++) {
+        if (i == CRITERION_HOST && subject->any_host && block->values[i] != NULL) {
+            if (!guards)
+                return false;
+            named[i] = true;
+            continue;
+        }
         if ((block->unknown & 1U << i) != 0)
             named[i] = i != CRITERION_PORT || !surely_not_guarded(subject->query->address.port);
         else if (!criterion_fits(block, (enum criterion)i, subject, &named[i]))
             return false;
     }
-    if (block->level == LEVEL_NONE && !block->broken)
+    if (!guards)
         return true;
     if (!named[CRITERION_PORT] && subject->protocol == PROTOCOL_AUTO)
         return false;
@@ -207,6 +215,19 @@ static bool might_guard(const struct policy *policy, const struct subject *subje
     return false;
 }
 
+/* Whether the connection would be treated more strictly if its name, which is lost, were the right one. */
+static bool a_name_would_count(const struct policy *policy, const struct subject *subject,
+                               const struct outcome *found)
+{
+    struct subject any = *subject;
+
+    any.any_host = true;
+    for (const struct block *block = policy->blocks; block != NULL; block = block->next)
+        if (strictness(block->level, block->testing) > found->strictness && block_fits(block, &any))
+            return true;
+    return judge(policy, &any).strictness > found->strictness;
+}
+
 static struct outcome outcome_of(const struct policy *policy, const struct policy_query *query)
 {
     const uint32_t hosts = query->hosts.count == 0 ? 1 : query->hosts.count;
@@ -225,6 +246,8 @@ static struct outcome outcome_of(const struct policy *policy, const struct polic
                 best = found;
         }
     }
+    if (query->hosts_lost && !policy->in_error && a_name_would_count(policy, &subject, &best))
+        return (struct outcome){NULL, REASON_ERROR, LEVEL_NONE};
     return best;
 }
 

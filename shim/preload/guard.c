@@ -80,6 +80,7 @@ static void find_names(const struct guard *guard, const struct wire_address *whe
         names_find(where, found);
         return;
     }
+    found->lost = false;
     found->count = guard->host[0] ? 1 : 0;
     strncpy(found->name[0], guard->host, sizeof found->name[0] - 1);
     found->name[0][sizeof found->name[0] - 1] = '\0';
@@ -100,6 +101,7 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     list_names(&request->asked, &slot->found);
     query.address = where;
     query.hosts = request->asked;
+    query.hosts_lost = slot->found.lost;
     query.protocol = guard->shown;
     query.user = config_user(query.uid, user, sizeof user);
     decision = policy_decide(policy, &query, &request->settings);
@@ -109,6 +111,10 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     request->asked_address = where;
     if (decision == DECISION_ERROR)
         request->failure = policy_first_error(policy);
+    if (decision == DECISION_ERROR && !request->failure[0])
+        request->failure = "the name that the program asked for is lost (too many names, or too many "
+                           "addresses of one), and a "
+                           "'match host' of the policy might be about it; name the 'address' there";
     if (decision == DECISION_GUARD && slot->found.count == UINT32_MAX && request->settings.names.count == 0) {
         request->failure = "the program asked for too many names of this address to tell which one the "
                            "certificate must be for; set 'name' in the policy";

@@ -25,6 +25,7 @@ struct entry {
 struct memory {
     _Atomic uint64_t clock;
     _Atomic uint64_t forgotten; /* what is stamped up to here counts as never asked */
+    atomic_bool lost;
     struct entry entry[ENTRIES];
 };
 
@@ -51,7 +52,13 @@ uint64_t name_table_tick(void)
 
 void name_table_forget(void)
 {
+    atomic_store(&memory->lost, true);
     atomic_store(&memory->forgotten, name_table_tick());
+}
+
+bool name_table_has_lost(void)
+{
+    return atomic_load(&memory->lost);
 }
 
 /* ---- looking */
@@ -252,8 +259,10 @@ static bool choose(const struct name_key *key, struct name_seen *victim)
             (!victim->entry || seen.stamp < victim->stamp) && name_table_superseded(key, &seen))
             *victim = seen;
     }
-    if (!victim->entry)
+    if (!victim->entry) {
         *victim = oldest;
+        atomic_store(&memory->lost, true);
+    }
     return victim->entry != NULL;
 }
 
@@ -273,6 +282,9 @@ static bool write_once(const struct name_key *key, const struct name_asker *aske
 void name_table_write(const struct name_key *key, const struct name_asker *asker, uint64_t stamp,
                       const char name[NAME_LIMIT])
 {
-    for (int tries = 0; tries < TRIES && !write_once(key, asker, stamp, name); tries++)
-        ;
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (write_once(key, asker, stamp, name))
+            return;
+    }
+    atomic_store(&memory->lost, true);
 }

@@ -24,6 +24,10 @@ uint64_t name_table_tick(void);
 /* What has been written until now is not seen any more. */
 void name_table_forget(void);
 
+/* Whether a name was ever forgotten, pushed out by others, or not written: not one that its thread
+ * superseded. */
+bool name_table_has_lost(void);
+
 struct name_key {
     uint64_t address[2];
     uint32_t port;

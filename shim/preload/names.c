@@ -158,17 +158,20 @@ void names_find(const struct wire_address *address, struct names_found *found)
     const int saved = errno;
 
     found->count = 0;
-    if (!name_table_start() || (address->family != AF_INET && address->family != AF_INET6))
+    found->lost = !name_table_start();
+    if (found->lost || (address->family != AF_INET && address->family != AF_INET6))
         return;
 
     const struct lineage *const me = lineage_now();
     const struct name_key key = name_key_of(address);
     for (int tries = 0; tries < TRIES; tries++) {
         if (find_once(found, &key, me)) {
+            found->lost = found->count == UINT32_MAX || (found->count == 0 && name_table_has_lost());
             errno = saved;
             return;
         }
     }
     found->count = UINT32_MAX;
+    found->lost = true;
     errno = saved;
 }

@@ -13,6 +13,7 @@
 #ifndef RETROTLS_PRELOAD_NAMES_H
 #define RETROTLS_PRELOAD_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +49,7 @@ void names_forget(void);
 
 struct names_found {
     uint32_t count; /* 0: nobody asked for this address */
+    bool lost;      /* there may have been names that are not given */
     char name[SETTINGS_LIST_LIMIT][NAME_LIMIT];
 };
 
@@ -64,7 +66,9 @@ struct names_found {
  * decides, and where 1 does and it is later and no address literal (which is a conversion of what an earlier
  * lookup gave): the safe direction is more names to match.
  *
- * More names than SETTINGS_LIST_LIMIT: `count` is UINT32_MAX, and the caller must fail.
+ * More names than SETTINGS_LIST_LIMIT: `count` is UINT32_MAX, and the caller must fail; `lost` is set. So it
+ * is where no name is found and one has ever been forgotten, for whoever answers the program's lookups can
+ * make the table forget.
  */
 void names_find(const struct wire_address *address, struct names_found *found);
 

@@ -5,7 +5,7 @@ the test says whether the session may go on."""
 import pytest
 from support import certs
 from support.hostile import Hostile
-from support.play import honest
+from support.play import honest, plaintext_only
 from support.protocols import IMAP
 from support.tap import Tap
 
@@ -185,3 +185,30 @@ def test_resolver_child_answers_for_its_parent(session):
 def test_upper_case_and_trailing_dot_are_the_same_name(session, shim):
     shim.hosts["A.EXAMPLE."] = ["127.0.0.1"]
     assert session("ask('A.EXAMPLE.'); connect()", "a.example")
+
+
+# The server's name is asked for, with its address; then its name is lost in one of these ways.
+LOSE = {
+    # An answer of more addresses than are remembered, as whoever forges the server's own could send it.
+    "huge answer": "ask('huge.example')",
+    # More names of that address, each by a thread of its own, than a list has room for.
+    "many names": "[in_thread(ask, f'n{i}.example') for i in range(20)]",
+    # As many as push the name out.
+    "pushed out": "[in_thread(ask, f'n{i % 20}.example', i + 1) for i in range(300)]",
+}
+
+
+@pytest.mark.parametrize("way", LOSE)
+@pytest.mark.parametrize("rule", ["match host mail.example port {port}\n level secure\n",
+                                  "match host !mail.example port {port}\n level none\n"
+                                  "match port {port}\n level secure\n"], ids=["guards", "excludes"])
+def test_name_that_was_lost_may_be_the_one_that_the_policy_guards(shim, way, rule):
+    """Who answers the program's lookups must not choose by that which rule there is."""
+    shim.hosts = {"mail.example": ["127.0.0.1"], **{f"n{i}.example": ["127.0.0.1"] for i in range(20)},
+                  "huge.example": [f"10.1.{i // 250}.{i % 250}" for i in range(400)]}
+    with Hostile(plaintext_only(IMAP)) as server, Tap(server.address) as tap:
+        shim.policy(rule.format(port=tap.port) + " protocol imap\n")
+        result = shim.python(PRELUDE + f"in_thread(ask, 'mail.example')\n{LOSE[way]}\ntry: connect()\n"
+                             "except OSError as e: print(e)", tap.port).ok()
+    assert b"LOGOUT" not in tap.up and [line["result"] for line in result.lines] == ["failed"], result.show()
+    assert "name the 'address' there" in result.log or way == "many names", result.show()

@@ -32,6 +32,37 @@ static bool fails(const struct policy *policy, const char *address, unsigned por
 
 static const char out[] = "192.0.2.1", lo[] = "127.0.0.1";
 
+/* Of a connection whose name is lost. */
+static enum decision lost(const struct policy *policy, unsigned port)
+{
+    const struct policy_query query = {.address = address_of("192.0.2.1", port), .hosts_lost = true};
+    struct settings settings;
+
+    return policy_decide(policy, &query, &settings);
+}
+
+static void name_that_is_lost_might_be_any(void **state)
+{
+    const struct policy *policy =
+        policy_of("match host a.example port 2525\n level secure\n"
+                  "match host !b.example port 2526\n level none\n"
+                  "match port 2526\n level encrypt\n"
+                  "match host c.example port 2527\n level may\n"
+                  "match port 2527\n level secure\n"
+                  "match host d.example port 25\n level fingerprint\n  fingerprint "
+                  "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"
+                  "match host e.example\n level none\n");
+
+    (void)state;
+    assert_int_equal(lost(policy, 2525), DECISION_ERROR);
+    assert_string_equal(policy_first_error(policy), "");
+    assert_int_equal(lost(policy, 2526), DECISION_ERROR);
+    assert_int_equal(lost(policy, 2527), DECISION_GUARD); /* no stricter for any name */
+    assert_int_equal(lost(policy, 25), DECISION_ERROR);   /* the defaults are less strict than the block */
+    assert_int_equal(lost(policy, 587), DECISION_GUARD);
+    assert_int_equal(lost(policy, 8080), DECISION_UNTOUCHED);
+}
+
 static void usual_ports_are_guarded_but_not_on_loopback(void **state)
 {
     static const unsigned usual[] = {25, 587, 24, 143, 110, 119, 4190};
@@ -458,6 +489,7 @@ static void settings_have_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(name_that_is_lost_might_be_any),
         cmocka_unit_test(usual_ports_are_guarded_but_not_on_loopback),
         cmocka_unit_test(block_guards_the_port_it_names_also_on_loopback),
         cmocka_unit_test(block_that_names_no_port_keeps_to_mail),
