@@ -163,6 +163,33 @@ sys.stdin.readline()
         shim.finish(process, b"\n")
 
 
+def test_what_the_server_says_of_itself_does_not_stay_in_the_relay(shim):
+    """While the relay still looks at each line, for a STARTTLS of the program's own."""
+    shim.private_build()
+    news = b"* OK a love letter has come that is nobody's business\r\n"
+
+    def scenario(server):
+        protocols.upgrade(server, IMAP, certs.case("good"))
+        server.send(news * 20)
+        protocols.serve(server, IMAP)
+    code = """
+import socket, sys
+s = socket.create_connection(("localhost", int(sys.argv[1])))
+f = s.makefile("rb")
+for _ in range(21): f.readline()
+print("done", flush=True)
+sys.stdin.readline()
+"""
+    with Hostile(scenario) as server:
+        shim.guard(server.port, "secure", "imap")
+        process = shim.popen(PYTHON, "-c", code, server.port, stdin=-1)
+        assert process.stdout.readline() == b"done\n", process.stderr.read()
+        relay, = shim.relays()
+        assert found_in_memory(process.pid, news[5:30]), "the search finds nothing even where it is"
+        wait_for(lambda: not found_in_memory(relay, news[5:30]), "the news to leave the relay's memory")
+        shim.finish(process, b"\n")
+
+
 def test_no_core_and_no_new_privileges(shim):
     shim.private_build()
     with Hostile(honest(IMAP)) as server:
