@@ -162,6 +162,26 @@ static void a_session_is_resumed_for_its_own_names_alone(void **state)
     peer_certificate_free(&a_shown);
 }
 
+/* RFC 8446, C.4: who is on the path would know two connections with one ticket for the same client's. */
+static void a_ticket_is_used_once(void **state)
+{
+    const struct text_list once = peer_names("once.example", NULL);
+    struct identity_of_peer own =
+        peer_certificate(&(struct wish){.san = "DNS:once.example"}, &authority.root);
+    SSL_CTX *context = peer_context(&own, NULL);
+    const struct settings settings = at_level(LEVEL_SECURE);
+
+    (void)state;
+    SSL_CTX_set_session_id_context(context, (const unsigned char *)"once", 4);
+    SSL_CTX_set_num_tickets(context, 1);
+    assert_false(peer_handshake(context, &settings, &once, say_hello).resumed);
+    SSL_CTX_set_num_tickets(context, 0);
+    assert_true(peer_handshake(context, &settings, &once, say_hello).resumed);
+    assert_false(peer_handshake(context, &settings, &once, say_hello).resumed);
+    SSL_CTX_free(context);
+    peer_certificate_free(&own);
+}
+
 /* A program that keeps one connection open (IDLE) and opens a second one. */
 static void hold(SSL *ssl, void *argument)
 {
@@ -443,6 +463,7 @@ int main(void)
         cmocka_unit_test(a_small_group_fails_at_every_level),
         cmocka_unit_test(no_setting_lowers_the_floor),
         cmocka_unit_test(a_session_is_resumed_for_its_own_names_alone),
+        cmocka_unit_test(a_ticket_is_used_once),
         cmocka_unit_test(a_ticket_serves_while_its_connection_goes_on),
         cmocka_unit_test(what_is_no_handshake_is_named),
         cmocka_unit_test(a_reset_is_named),
