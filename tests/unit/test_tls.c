@@ -182,6 +182,27 @@ static void a_ticket_is_used_once(void **state)
     peer_certificate_free(&own);
 }
 
+/* Or the log would tell of the first connection alone what is wrong with its certificate. */
+static void what_only_testing_lets_pass_is_not_resumed(void **state)
+{
+    const struct text_list names = peer_names("tested.example", NULL);
+    struct identity_of_peer own = peer_certificate(&(struct wish){.san = "DNS:tested.example"}, NULL);
+    SSL_CTX *context = peer_context(&own, NULL);
+    struct settings settings = at_level(LEVEL_SECURE);
+
+    (void)state;
+    settings.testing = true;
+    SSL_CTX_set_session_id_context(context, (const unsigned char *)"test", 4);
+    for (int i = 0; i < 2; i++) {
+        const struct peer_seen seen = peer_handshake(context, &settings, &names, say_hello);
+
+        assert_true(seen.done);
+        assert_false(seen.resumed);
+    }
+    SSL_CTX_free(context);
+    peer_certificate_free(&own);
+}
+
 /* A program that keeps one connection open (IDLE) and opens a second one. */
 static void hold(SSL *ssl, void *argument)
 {
@@ -464,6 +485,7 @@ int main(void)
         cmocka_unit_test(no_setting_lowers_the_floor),
         cmocka_unit_test(a_session_is_resumed_for_its_own_names_alone),
         cmocka_unit_test(a_ticket_is_used_once),
+        cmocka_unit_test(what_only_testing_lets_pass_is_not_resumed),
         cmocka_unit_test(a_ticket_serves_while_its_connection_goes_on),
         cmocka_unit_test(what_is_no_handshake_is_named),
         cmocka_unit_test(a_reset_is_named),
