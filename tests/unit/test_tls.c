@@ -1,12 +1,11 @@
 /*
  * What is spoken with the server, whatever its certificate: G4 weak cryptography, F3 what may come instead of
- * a handshake, and sessions that are resumed.
+ * a handshake.
  */
 #include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,31 +18,7 @@
 
 #define GOOD .san = "DNS:mail.example"
 
-static struct peer_authority authority;
-static struct identity_of_peer shown;
 static const struct text_list asked = {.count = 1, .item = {"mail.example"}};
-
-static int open_authority(void **state)
-{
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    peer_authority_open(&authority);
-    shown = peer_certificate(&(struct wish){GOOD}, &authority.root);
-    return 0;
-}
-
-static int close_authority(void **state)
-{
-    (void)state;
-    peer_certificate_free(&shown);
-    peer_authority_close(&authority);
-    return 0;
-}
-
-static struct settings at_level(enum level level)
-{
-    return (struct settings){.level = level, .ca_file = authority.file};
-}
 
 /* ---- G4: what the server speaks ---- */
 
@@ -62,8 +37,8 @@ static void weak_servers_fail_at_every_level(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
         for (int level = LEVEL_MAY; level <= LEVEL_SECURE; level++) {
-            SSL_CTX *context = peer_context(&shown, NULL);
-            const struct settings settings = at_level((enum level)level);
+            SSL_CTX *context = peer_context(&peer_shown, NULL);
+            const struct settings settings = peer_settings((enum level)level);
 
             SSL_CTX_set_min_proto_version(context, weak[i].low);
             SSL_CTX_set_max_proto_version(context, weak[i].high);
@@ -78,7 +53,8 @@ static void weak_servers_fail_at_every_level(void **state)
 /* Diffie-Hellman over 1024 bits, of a server whose certificate is as it should be. */
 static void a_small_group_fails_at_every_level(void **state)
 {
-    struct identity_of_peer rsa = peer_certificate(&(struct wish){GOOD, .rsa_bits = 2048}, &authority.root);
+    struct identity_of_peer rsa =
+        peer_certificate(&(struct wish){GOOD, .rsa_bits = 2048}, &peer_trusted.root);
     SSL_CTX *context = peer_context(&rsa, NULL);
     EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DHX", NULL);
     EVP_PKEY *group = NULL;
@@ -93,7 +69,7 @@ static void a_small_group_fails_at_every_level(void **state)
     assert_int_equal(SSL_CTX_set0_tmp_dh_pkey(context, group), 1);
     assert_int_equal(SSL_CTX_set_cipher_list(context, "DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0"), 1);
     for (int level = LEVEL_MAY; level <= LEVEL_SECURE; level++) {
-        const struct settings settings = at_level((enum level)level);
+        const struct settings settings = peer_settings((enum level)level);
         const struct peer_seen seen = peer_handshake(context, &settings, &asked, NULL);
 
         assert_false(seen.done);
@@ -107,9 +83,10 @@ static void a_small_group_fails_at_every_level(void **state)
 /* A policy's ciphers cannot bring back what is never spoken. */
 static void no_setting_lowers_the_floor(void **state)
 {
-    struct identity_of_peer weak = peer_certificate(&(struct wish){GOOD, .rsa_bits = 1024}, &authority.root);
-    SSL_CTX *anonymous = peer_context(&shown, NULL), *small = peer_context(&weak, NULL);
-    struct settings settings = at_level(LEVEL_ENCRYPT);
+    struct identity_of_peer weak =
+        peer_certificate(&(struct wish){GOOD, .rsa_bits = 1024}, &peer_trusted.root);
+    SSL_CTX *anonymous = peer_context(&peer_shown, NULL), *small = peer_context(&weak, NULL);
+    struct settings settings = peer_settings(LEVEL_ENCRYPT);
 
     (void)state;
     SSL_CTX_set_max_proto_version(anonymous, TLS1_2_VERSION);
@@ -123,147 +100,6 @@ static void no_setting_lowers_the_floor(void **state)
     SSL_CTX_free(anonymous);
     SSL_CTX_free(small);
     peer_certificate_free(&weak);
-}
-
-/* ---- resumption ---- */
-
-static void say_hello(SSL *ssl, void *argument)
-{
-    (void)argument;
-    SSL_write(ssl, "!", 1);
-}
-
-static void a_session_is_resumed_for_its_own_names_alone(void **state)
-{
-    const struct text_list a = peer_names("a.example", NULL), b = peer_names("b.example", NULL);
-    struct identity_of_peer a_shown =
-        peer_certificate(&(struct wish){.san = "DNS:a.example"}, &authority.root);
-    SSL_CTX *context = peer_context(&a_shown, NULL);
-    struct settings settings = at_level(LEVEL_SECURE);
-    struct peer_seen seen;
-
-    (void)state;
-    SSL_CTX_set_session_id_context(context, (const unsigned char *)"test", 4);
-    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-        SSL_CTX_set_max_proto_version(context, version);
-        settings.tls_max = (uint32_t)version;
-        assert_false(peer_handshake(context, &settings, &a, say_hello).resumed);
-        seen = peer_handshake(context, &settings, &a, say_hello);
-        if (!seen.done || !seen.resumed)
-            fail_msg("TLS %#x: done %d, resumed %d (%s)", (unsigned)version, seen.done, seen.resumed,
-                     seen.why.text);
-        assert_string_equal(seen.verified, "a.example");
-        assert_false(peer_handshake(context, &settings, &b, say_hello).done);
-        settings.level = LEVEL_ENCRYPT;
-        assert_false(peer_handshake(context, &settings, &a, say_hello).resumed);
-        settings.level = LEVEL_SECURE;
-    }
-    SSL_CTX_free(context);
-    peer_certificate_free(&a_shown);
-}
-
-/* RFC 8446, C.4: who is on the path would know two connections with one ticket for the same client's. */
-static void a_ticket_is_used_once(void **state)
-{
-    const struct text_list once = peer_names("once.example", NULL);
-    struct identity_of_peer own =
-        peer_certificate(&(struct wish){.san = "DNS:once.example"}, &authority.root);
-    SSL_CTX *context = peer_context(&own, NULL);
-    const struct settings settings = at_level(LEVEL_SECURE);
-
-    (void)state;
-    SSL_CTX_set_session_id_context(context, (const unsigned char *)"once", 4);
-    SSL_CTX_set_num_tickets(context, 1);
-    assert_false(peer_handshake(context, &settings, &once, say_hello).resumed);
-    SSL_CTX_set_num_tickets(context, 0);
-    assert_true(peer_handshake(context, &settings, &once, say_hello).resumed);
-    assert_false(peer_handshake(context, &settings, &once, say_hello).resumed);
-    SSL_CTX_free(context);
-    peer_certificate_free(&own);
-}
-
-/* Or the log would tell of the first connection alone what is wrong with its certificate. */
-static void what_only_testing_lets_pass_is_not_resumed(void **state)
-{
-    const struct text_list names = peer_names("tested.example", NULL);
-    struct identity_of_peer own = peer_certificate(&(struct wish){.san = "DNS:tested.example"}, NULL);
-    SSL_CTX *context = peer_context(&own, NULL);
-    struct settings settings = at_level(LEVEL_SECURE);
-
-    (void)state;
-    settings.testing = true;
-    SSL_CTX_set_session_id_context(context, (const unsigned char *)"test", 4);
-    for (int i = 0; i < 2; i++) {
-        const struct peer_seen seen = peer_handshake(context, &settings, &names, say_hello);
-
-        assert_true(seen.done);
-        assert_false(seen.resumed);
-    }
-    SSL_CTX_free(context);
-    peer_certificate_free(&own);
-}
-
-/* A program that keeps one connection open (IDLE) and opens a second one. */
-static void hold(SSL *ssl, void *argument)
-{
-    char byte;
-
-    (void)argument;
-    SSL_write(ssl, "!", 1);
-    SSL_read(ssl, &byte, 1);
-}
-
-static void *shake_hands(void *argument)
-{
-    const struct settings settings = at_level(LEVEL_SECURE);
-    bool *resumed = malloc(sizeof *resumed);
-
-    *resumed = peer_handshake(argument, &settings, &asked, say_hello).resumed;
-    return resumed;
-}
-
-static void a_ticket_serves_while_its_connection_goes_on(void **state)
-{
-    const struct wire_address address = {.family = AF_INET, .port = 143, .bytes = {127, 0, 0, 1}};
-    const struct text_list names = peer_names("mail.example", NULL);
-    const struct settings settings = at_level(LEVEL_SECURE);
-    const struct tls_peer peer = {
-        .settings = &settings, .asked = &names, .address = &address, .server = "mail.example"};
-    SSL_CTX *context = peer_context(&shown, NULL);
-    struct tls_peer_server server = {.context = context, .act = hold};
-    struct transport transport;
-    struct plain dialogue = {.transport = &transport, .program = -1, .deadline = plain_now() + 20000};
-    struct failure why = {0};
-    struct tls tls;
-    pthread_t other;
-    size_t count;
-    char byte;
-    int pair[2];
-
-    (void)state;
-    SSL_CTX_set_num_tickets(context, 1);
-    peer_tcp_pair(pair);
-    server.fd = pair[1];
-    peer_server_start(&server);
-    transport_over_socket(&transport, pair[0]);
-    assert_true(tls_open(&tls, pair[0], &peer, &why));
-    assert_true(tls_handshake(&tls, &dialogue, &why));
-    while (tls.stream.read(&tls.stream, &byte, 1, &count) == FLOW_BLOCKED) {
-        plain_wait(&dialogue, POLLIN, dialogue.deadline);
-        tls.stream.edge = true;
-    }
-    for (int i = 0; i < 3; i++) { /* the first of its tickets, then those of the connection before */
-        bool *resumed;
-
-        assert_int_equal(pthread_create(&other, NULL, shake_hands, context), 0);
-        assert_int_equal(pthread_join(other, (void **)&resumed), 0);
-        assert_true(*resumed);
-        free(resumed);
-    }
-    tls_close(&tls);
-    close(pair[0]);
-    peer_server_join(&server);
-    SSL_CTX_free(context);
 }
 
 /* ---- F3: no handshake ---- */
@@ -287,7 +123,7 @@ static void what_is_no_handshake_is_named(void **state)
          47, FAILURE_TLS_RENEGOTIATION},
     };
     const struct wire_address address = {.family = AF_INET, .port = 143};
-    const struct settings settings = at_level(LEVEL_MAY);
+    const struct settings settings = peer_settings(LEVEL_MAY);
     const struct tls_peer peer = {
         .settings = &settings, .asked = &asked, .address = &address, .server = "mail.example"};
 
@@ -321,7 +157,7 @@ static void a_reset_is_named(void **state)
 {
     const struct linger abort = {.l_onoff = 1};
     const struct wire_address address = {.family = AF_INET, .port = 143};
-    const struct settings settings = at_level(LEVEL_MAY);
+    const struct settings settings = peer_settings(LEVEL_MAY);
     const struct tls_peer peer = {
         .settings = &settings, .asked = &asked, .address = &address, .server = "mail.example"};
     struct transport transport;
@@ -347,7 +183,7 @@ static void a_reset_is_named(void **state)
 static void a_silent_server_is_given_up_in_time(void **state)
 {
     const struct wire_address address = {.family = AF_INET, .port = 143};
-    const struct settings settings = at_level(LEVEL_MAY);
+    const struct settings settings = peer_settings(LEVEL_MAY);
     const struct tls_peer peer = {
         .settings = &settings, .asked = &asked, .address = &address, .server = "mail.example"};
     struct transport transport;
@@ -428,7 +264,7 @@ static void release(void *old, const char *file, int line)
  */
 static void fail_each_allocation(SSL_CTX *context, bool alone, bool good)
 {
-    const struct settings settings = at_level(LEVEL_SECURE);
+    const struct settings settings = peer_settings(LEVEL_SECURE);
     long n = 0;
 
     assert_int_equal(peer_handshake(context, &settings, &asked, NULL).done,
@@ -437,7 +273,7 @@ static void fail_each_allocation(SSL_CTX *context, bool alone, bool good)
         const struct timespec times[2] = {{.tv_sec = n}, {.tv_sec = n}};
         struct peer_seen seen;
 
-        utimensat(AT_FDCWD, authority.file, times, 0); /* it has changed: a new context and trust store */
+        utimensat(AT_FDCWD, peer_trusted.file, times, 0); /* it has changed: a new context and trust store */
         failed = false;
         once = alone;
         left = n;
@@ -454,8 +290,8 @@ static void fail_each_allocation(SSL_CTX *context, bool alone, bool good)
 static void no_memory_is_a_failure_like_any_other(void **state)
 {
     struct identity_of_peer other =
-        peer_certificate(&(struct wish){.san = "DNS:other.example"}, &authority.root);
-    SSL_CTX *right = peer_context(&shown, NULL), *wrong = peer_context(&other, NULL);
+        peer_certificate(&(struct wish){.san = "DNS:other.example"}, &peer_trusted.root);
+    SSL_CTX *right = peer_context(&peer_shown, NULL), *wrong = peer_context(&other, NULL);
 
     (void)state;
     for (int alone = 0; alone < 2; alone++) {
@@ -483,10 +319,6 @@ int main(void)
         cmocka_unit_test(weak_servers_fail_at_every_level),
         cmocka_unit_test(a_small_group_fails_at_every_level),
         cmocka_unit_test(no_setting_lowers_the_floor),
-        cmocka_unit_test(a_session_is_resumed_for_its_own_names_alone),
-        cmocka_unit_test(a_ticket_is_used_once),
-        cmocka_unit_test(what_only_testing_lets_pass_is_not_resumed),
-        cmocka_unit_test(a_ticket_serves_while_its_connection_goes_on),
         cmocka_unit_test(what_is_no_handshake_is_named),
         cmocka_unit_test(a_reset_is_named),
         cmocka_unit_test(a_silent_server_is_given_up_in_time),
@@ -495,5 +327,5 @@ int main(void)
     };
 
     CRYPTO_set_mem_functions(allocate, reallocate, release); /* before anything of OpenSSL's */
-    return cmocka_run_group_tests(tests, open_authority, close_authority);
+    return cmocka_run_group_tests(tests, peer_set_up, peer_tear_down);
 }

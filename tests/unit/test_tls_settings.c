@@ -2,33 +2,13 @@
  * What a policy says of TLS is what the server sees: versions, ciphers, groups and the name it is asked for.
  */
 #include <openssl/objects.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
 
-static struct peer_authority authority;
-static struct identity_of_peer shown;
 static const struct text_list asked = {.count = 1, .item = {"mail.example"}};
-
-static int open_authority(void **state)
-{
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    peer_authority_open(&authority);
-    shown = peer_certificate(&(struct wish){.san = "DNS:mail.example,IP:127.0.0.1"}, &authority.root);
-    return 0;
-}
-
-static int close_authority(void **state)
-{
-    (void)state;
-    peer_certificate_free(&shown);
-    peer_authority_close(&authority);
-    return 0;
-}
 
 /* What the server has seen. */
 static struct {
@@ -53,7 +33,7 @@ static void look(SSL *ssl, void *argument)
 /* A handshake with a server that takes whatever it is offered. */
 static void shake_hands(const struct settings *settings, const struct text_list *names)
 {
-    SSL_CTX *context = peer_context(&shown, NULL);
+    SSL_CTX *context = peer_context(&peer_shown, NULL);
     struct peer_seen made;
 
     memset(&seen, 0, sizeof seen);
@@ -63,15 +43,10 @@ static void shake_hands(const struct settings *settings, const struct text_list 
     SSL_CTX_free(context);
 }
 
-static struct settings secure(void)
-{
-    return (struct settings){.level = LEVEL_SECURE, .ca_file = authority.file};
-}
-
 static void versions_are_those_of_the_policy(void **state)
 {
-    struct settings settings = secure();
-    SSL_CTX *old = peer_context(&shown, NULL);
+    struct settings settings = peer_settings(LEVEL_SECURE);
+    SSL_CTX *old = peer_context(&peer_shown, NULL);
 
     (void)state;
     shake_hands(&settings, &asked);
@@ -79,7 +54,7 @@ static void versions_are_those_of_the_policy(void **state)
     settings.tls_max = SETTINGS_TLS_1_2;
     shake_hands(&settings, &asked);
     assert_string_equal(seen.version, "TLSv1.2");
-    settings = secure();
+    settings = peer_settings(LEVEL_SECURE);
     SSL_CTX_set_max_proto_version(old, TLS1_2_VERSION);
     assert_true(peer_handshake(old, &settings, &asked, NULL).done);
     settings.tls_min = SETTINGS_TLS_1_3;
@@ -89,7 +64,7 @@ static void versions_are_those_of_the_policy(void **state)
 
 static void ciphers_and_groups_are_those_of_the_policy(void **state)
 {
-    struct settings settings = secure();
+    struct settings settings = peer_settings(LEVEL_SECURE);
 
     (void)state;
     settings.ciphersuites = "TLS_CHACHA20_POLY1305_SHA256";
@@ -99,7 +74,7 @@ static void ciphers_and_groups_are_those_of_the_policy(void **state)
     settings.groups = "P-384";
     shake_hands(&settings, &asked);
     assert_string_equal(seen.group, "secp384r1");
-    settings = secure();
+    settings = peer_settings(LEVEL_SECURE);
     settings.tls_max = SETTINGS_TLS_1_2;
     settings.ciphers = "ECDHE-ECDSA-AES128-SHA256";
     shake_hands(&settings, &asked);
@@ -110,7 +85,7 @@ static void ciphers_and_groups_are_those_of_the_policy(void **state)
 static void name_is_the_one_asked_for_or_the_policys(void **state)
 {
     const struct text_list spelt = peer_names("Mail.Example.", NULL), address = peer_names("127.0.0.1", NULL);
-    struct settings settings = secure();
+    struct settings settings = peer_settings(LEVEL_SECURE);
 
     (void)state;
     shake_hands(&settings, &spelt);
@@ -130,5 +105,5 @@ int main(void)
         cmocka_unit_test(name_is_the_one_asked_for_or_the_policys),
     };
 
-    return cmocka_run_group_tests_name("TLS: settings", tests, open_authority, close_authority);
+    return cmocka_run_group_tests_name("TLS: settings", tests, peer_set_up, peer_tear_down);
 }

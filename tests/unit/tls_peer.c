@@ -7,6 +7,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,4 +259,29 @@ void peer_must_have_seen(const enum failure_kind *wanted, size_t count)
 struct text_list peer_names(const char *one, const char *two)
 {
     return (struct text_list){.count = one ? two ? 2 : 1 : 0, .item = {one, two}};
+}
+
+struct peer_authority peer_trusted;
+struct identity_of_peer peer_shown;
+
+int peer_set_up(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    peer_authority_open(&peer_trusted);
+    peer_shown = peer_certificate(&(struct wish){.san = "DNS:mail.example,IP:127.0.0.1"}, &peer_trusted.root);
+    return 0;
+}
+
+int peer_tear_down(void **state)
+{
+    (void)state;
+    peer_certificate_free(&peer_shown);
+    peer_authority_close(&peer_trusted);
+    return 0;
+}
+
+struct settings peer_settings(enum level level)
+{
+    return (struct settings){.level = level, .ca_file = peer_trusted.file};
 }

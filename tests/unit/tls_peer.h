@@ -44,6 +44,13 @@ struct peer_authority {
 void peer_authority_open(struct peer_authority *authority);
 void peer_authority_close(struct peer_authority *authority);
 
+/* What a group of tests may have: a root of trust, and a certificate of its for mail.example at 127.0.0.1. */
+extern struct peer_authority peer_trusted;
+extern struct identity_of_peer peer_shown;
+int peer_set_up(void **state);
+int peer_tear_down(void **state);
+struct settings peer_settings(enum level level);
+
 /* A CRL of `issuer`'s that revokes `revoked` (NULL: none). */
 void peer_crl_to_file(const struct identity_of_peer *issuer, X509 *revoked, const char *path);
 
