@@ -27,9 +27,15 @@ static bool is_over(const struct slot *slot, uintptr_t frame, bool alternate)
     return slot->alternate == alternate && frame >= slot->frame;
 }
 
-static bool claim(struct slot *slot, uint32_t from, uint32_t thread)
+/* After vfork(2) two processes' slots are in one memory. */
+static uint64_t caller(void)
 {
-    return atomic_compare_exchange_strong(&slot->thread, &from, thread);
+    return (uint64_t)sys_process() << 32 | sys_thread();
+}
+
+static bool claim(struct slot *slot, uint64_t from, uint64_t owner)
+{
+    return atomic_compare_exchange_strong(&slot->owner, &from, owner);
 }
 
 static struct slot *at(size_t index)
@@ -39,13 +45,10 @@ static struct slot *at(size_t index)
     return chunk ? chunk + index % CHUNK_SLOTS : NULL;
 }
 
-/*
- * A thread that has ended, or a parent process's. But not of the parent as it is now: after vfork(2) its
- * slots are in this very memory.
- */
-static bool is_gone(uint32_t thread)
+/* A thread that has ended, or whose process has. */
+static bool is_gone(uint64_t owner)
 {
-    return !sys_thread_exists(sys_process(), thread) && !sys_thread_exists((uint32_t)getppid(), thread);
+    return !sys_thread_exists((uint32_t)(owner >> 32), (uint32_t)owner);
 }
 
 static void empty(struct slot *slot)
@@ -57,27 +60,27 @@ static void empty(struct slot *slot)
 }
 
 /* Gives back all slots of calls that are over: left by longjmp(3), by a cancelled thread. */
-static void sweep(uint32_t thread, uintptr_t frame)
+static void sweep(uint64_t owner, uintptr_t frame)
 {
     const bool alternate = on_alternate_stack();
     struct slot *slot;
 
     for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
-        const uint32_t other = atomic_load(&slot->thread);
+        const uint64_t other = atomic_load(&slot->owner);
 
         if (other == 0)
             continue;
-        if (other == thread ? is_over(slot, frame, alternate) : is_gone(other) && claim(slot, other, thread))
+        if (other == owner ? is_over(slot, frame, alternate) : is_gone(other) && claim(slot, other, owner))
             slot_release(slot);
     }
 }
 
-static struct slot *find_free(uint32_t thread)
+static struct slot *find_free(uint64_t owner)
 {
     struct slot *slot;
 
     for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
-        if (atomic_load(&slot->thread) == 0 && claim(slot, 0, thread))
+        if (atomic_load(&slot->owner) == 0 && claim(slot, 0, owner))
             return slot;
     }
     return NULL;
@@ -105,11 +108,11 @@ static bool grow(void)
 
 struct slot *slot_take(const void *frame)
 {
-    const uint32_t thread = sys_thread();
+    const uint64_t owner = caller();
     struct slot *slot;
 
-    sweep(thread, (uintptr_t)frame);
-    while (!(slot = find_free(thread))) {
+    sweep(owner, (uintptr_t)frame);
+    while (!(slot = find_free(owner))) {
         if (!grow()) {
             errno = ENOMEM;
             return NULL;
@@ -123,12 +126,12 @@ struct slot *slot_take(const void *frame)
 void slot_release(struct slot *slot)
 {
     empty(slot);
-    atomic_store(&slot->thread, 0);
+    atomic_store(&slot->owner, 0);
 }
 
 bool slot_is_mine(const struct slot *slot)
 {
-    return atomic_load(&slot->thread) == sys_thread();
+    return atomic_load(&slot->owner) == caller();
 }
 
 int slot_descriptor(struct slot *slot, enum slot_part part)
@@ -174,19 +177,19 @@ void slot_drop(struct slot *slot, enum slot_part part)
 
 enum slot_search slot_find(uint64_t connection, const void *frame, struct wire_address *destination)
 {
-    const uint32_t thread = sys_thread();
+    const uint64_t owner = caller();
     struct slot *slot;
 
     for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
-        const uint32_t holder = atomic_load(&slot->thread);
+        const uint64_t holder = atomic_load(&slot->owner);
 
         if (holder == 0 || slot->connection != connection)
             continue;
-        if (holder != thread && !is_gone(holder))
+        if (holder != owner && !is_gone(holder))
             return SLOT_IN_USE;
         *destination = slot->destination;
-        return holder == thread && !is_over(slot, (uintptr_t)frame, on_alternate_stack()) ? SLOT_DEEPER
-                                                                                          : SLOT_LEFT;
+        return holder == owner && !is_over(slot, (uintptr_t)frame, on_alternate_stack()) ? SLOT_DEEPER
+                                                                                         : SLOT_LEFT;
     }
     return SLOT_NONE;
 }
@@ -196,7 +199,7 @@ void slots_forget(void)
     struct slot *slot;
 
     for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
-        if (atomic_load(&slot->thread) != 0)
+        if (atomic_load(&slot->owner) != 0)
             slot_release(slot);
     }
 }

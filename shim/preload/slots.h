@@ -36,8 +36,8 @@ struct held {
 };
 
 struct slot {
-    _Atomic uint32_t thread; /* whose it is; 0: nobody's */
-    bool alternate;          /* `frame` is in the alternate signal stack (sigaltstack(2)) */
+    _Atomic uint64_t owner; /* process and thread whose it is; 0: nobody's */
+    bool alternate;         /* `frame` is in the alternate signal stack (sigaltstack(2)) */
     uintptr_t frame;
     struct held held[SLOT_PARTS];
     uint32_t filler;                 /* bytes written into SLOT_PROGRAM_END */
