@@ -284,6 +284,10 @@ static int criterion_of(struct reading *r, bool first)
         }
         if (!first)
             return CRITERIA;
+        if (r->word->quoted && word_index(text, criterion_words) >= 0) {
+            tell(r, MESSAGE_CRITERION_QUOTED, text, NULL);
+            return -1;
+        }
         errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_CRITERION, text, NULL,
                          criterion_words, "the criteria are");
         return -1;

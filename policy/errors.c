@@ -43,6 +43,29 @@ static size_t utf8_length(const char *at, size_t left)
     return length;
 }
 
+/* Columns of a terminal that a character of `size` bytes takes: East Asian ones and pictures two, accents
+ * that stand on the character before them none. */
+static unsigned columns_of(const char *at, size_t size)
+{
+    static const struct {
+        uint32_t first, last;
+        unsigned columns;
+    } ranges[] = {
+        {0x300, 0x36f, 0},     {0x200b, 0x200f, 0},   {0xfe00, 0xfe0f, 0}, {0x1100, 0x115f, 2},
+        {0x2e80, 0x303e, 2},   {0x3041, 0xa4cf, 2},   {0xac00, 0xd7a3, 2}, {0xf900, 0xfaff, 2},
+        {0xfe30, 0xfe6f, 2},   {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2}, {0x1f300, 0x1f64f, 2},
+        {0x1f900, 0x1f9ff, 2}, {0x20000, 0x3fffd, 2},
+    };
+    uint32_t character = size < 2 ? (unsigned char)*at : (unsigned char)*at & (0x7fU >> size);
+
+    for (size_t i = 1; i < size; i++)
+        character = character << 6 | ((unsigned char)at[i] & 0x3f);
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (character >= ranges[i].first && character <= ranges[i].last)
+            return ranges[i].columns;
+    return 1;
+}
+
 /* One character of a line: a tab, a UTF-8 character, or a byte that is shown as '?'. */
 static size_t step(const char *at, size_t left)
 {
@@ -103,7 +126,7 @@ static void add_excerpt(struct text *text, const struct place *place)
     const char *end = memchr(line, '\n', (size_t)(place->file->text + place->file->length - line));
     const size_t length = (size_t)((end == NULL ? place->file->text + place->file->length : end) - line);
     size_t from = 0, at, shown;
-    char below[ERROR_EXCERPT_LIMIT + 8];
+    char below[ERROR_EXCERPT_LIMIT + 8]; /* the last character may have two columns, and a '^' follows */
     size_t under = 0, marked = 0;
 
     if (caret > ERROR_EXCERPT_LIMIT - 20) { /* begin 40 bytes before the caret, at a character's first byte */
@@ -118,15 +141,16 @@ static void add_excerpt(struct text *text, const struct place *place)
     }
     for (at = from, shown = 0; at < length && shown < ERROR_EXCERPT_LIMIT && line[at] != '\r'; shown++) {
         const size_t size = utf8_length(line + at, length - at);
+        const bool before = at < caret,
+                   within = !before && at < caret + (place->width == 0 ? 1 : place->width);
 
         if (line[at] == '\t' || size > 0)
             text_add_bytes(text, line + at, size > 0 ? size : 1);
         else
             text_add(text, "?");
-        if (at >= caret && at < caret + (place->width == 0 ? 1 : place->width))
-            below[under++] = marked++ == 0 ? '^' : '~';
-        else if (at < caret)
-            below[under++] = line[at] == '\t' ? '\t' : ' ';
+        for (unsigned i = columns_of(line + at, size);
+             i > 0 && (before || within) && under < sizeof below - 1; i--)
+            below[under++] = within ? (marked++ == 0 ? '^' : '~') : line[at] == '\t' ? '\t' : ' ';
         at += size > 0 ? size : 1;
     }
     if (at < length && line[at] != '\r')

@@ -44,6 +44,7 @@
     M(MATCH_EMPTY, "'match' needs a criterion",                                                         \
       "to match every server, write: match address 0.0.0.0/0 ::/0")                                     \
     M(UNKNOWN_CRITERION, "unknown criterion '%1'", "")                                                  \
+    M(CRITERION_QUOTED, "'%1' in quotation marks is a value, not a criterion", "write: %1 VALUE")       \
     M(CRITERION_TWICE, "'%1' stands here twice", "write all its values behind the first one")           \
     M(CRITERION_NO_VALUE, "'%1' needs a value", "")                                                     \
     M(CRITERION_NEGATED, "'!' negates a value, not a criterion", "write: %1 !VALUE")                    \
