@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "check/tcp.h"
+#include "command/usage.h"
 #include "policy/services.h"
 #include "relay/plain.h"
 #include "relay/session.h"
@@ -224,6 +225,16 @@ static void prepare(struct run *run)
                                   .server = run->server};
 }
 
+/* Some wait for a client's first byte, as TLS from the start has it, and the time for a greeting is long. */
+static void say_what_is_waited_for(const struct run *run)
+{
+    if (!tcp_speaks(run->fd, SILENCE_IS_TOLD))
+        complain("check: no greeting yet from %s port %u, as from one that speaks TLS from the start ('tls "
+                 "implicit');"
+                 " waiting for up to %u s more",
+                 run->server, run->check->port, run->request.settings.greeting_timeout);
+}
+
 static enum outcome dialogue(struct run *run)
 {
     struct check *const check = run->check;
@@ -236,6 +247,9 @@ static enum outcome dialogue(struct run *run)
         run->plain.deadline = plain_now() + (int64_t)check->settings.timeout * 1000;
         return READY;
     }
+    if (!check->guarded && run->request.settings.greeting_timeout > UNGUARDED_PATIENCE)
+        run->request.settings.greeting_timeout = UNGUARDED_PATIENCE;
+    say_what_is_waited_for(run);
     if (getsockname(run->fd, (struct sockaddr *)&local.address, &local.length) != 0)
         local.length = 0;
     outcome = negotiate(&run->plain, &run->request.settings, check->port, &local, &run->protocol,

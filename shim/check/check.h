@@ -21,6 +21,8 @@ enum {
     CONNECT_PATIENCE = 10000, /* for all addresses of a port that was named */
     CONNECT_IN_TURN = 3000,   /* for those of each of several ports */
     CONNECT_LEAST = 1000,     /* for each address */
+    SILENCE_IS_TOLD = 3000,   /* of a server that does not greet */
+    UNGUARDED_PATIENCE = 20,  /* s, for the greeting of a server that the policy leaves alone */
     GREETING_WAIT = 5000,     /* where it may tell which rule applies */
 };
 

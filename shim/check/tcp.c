@@ -66,13 +66,19 @@ int tcp_connect(const struct wire_address *target, int milliseconds, int *fd)
     return error;
 }
 
-enum protocol_kind tcp_greeting(int fd, int milliseconds)
+bool tcp_speaks(int fd, int milliseconds)
 {
     struct pollfd polled = {.fd = fd, .events = POLLIN};
+
+    return poll(&polled, 1, milliseconds) != 0;
+}
+
+enum protocol_kind tcp_greeting(int fd, int milliseconds)
+{
     char bytes[GREETING_LIMIT];
     ssize_t count;
 
-    if (poll(&polled, 1, milliseconds) != 1)
+    if (!tcp_speaks(fd, milliseconds))
         return PROTOCOL_AUTO;
     count = recv(fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
     return count > 0 ? greeting_protocol(bytes, (size_t)count) : PROTOCOL_AUTO;

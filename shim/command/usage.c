@@ -1,6 +1,7 @@
 #include "command/usage.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,11 @@ int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
+    if (errno ==
+        EPIPE) { /* who reads has seen enough: end as other programs do, also where the signal is ignored */
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
     complain("standard output: %s", strerror(errno));
     return EXIT_FAILURE;
 }

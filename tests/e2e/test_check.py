@@ -1,7 +1,9 @@
 """retrotls check: what it says of a server, and its exit status."""
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -223,6 +225,34 @@ def test_policy_in_error(shim, dovecot):
     result = check(shim, "--json", f"{HOST}:{dovecot.ports['imap']}")
     assert result.status == NOT_MET and b"sekure" in result.err
     assert json.loads(result.out)[0]["verdict"] == "error"
+
+
+def test_server_that_does_not_greet(shim):
+    """A port for TLS from the start that the policy does not name: nobody waits five minutes without a word."""
+    shim.policy("")
+    with loopback.listen() as listener:
+        port = listener.getsockname()[1]
+        process = shim.popen(shim.command, "check", f"127.0.0.1:{port}", preload=False)
+        said = b""
+        while b"more" not in said and (more := process.stderr.read1()):
+            said += more
+        process.kill()
+        process.communicate()
+    assert one_line(said.decode()) == (
+        f"retrotls: check: no greeting yet from 127.0.0.1 port {port}, as from one that speaks TLS from the start "
+        "('tls implicit'); waiting for up to 20 s more")
+
+
+@pytest.mark.parametrize("subcommand", [["check", "127.0.0.1:1"], ["check", "--json", "127.0.0.1:1"], ["lint"], ["status"]])
+def test_who_reads_has_seen_enough(shim, subcommand):
+    """As in `retrotls lint | head -1`: no complaint, and the end of a program that SIGPIPE ends."""
+    shim.policy("level secrue\n")
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as nobody:
+        result = shim.run(shim.command, *subcommand, preload=False, stdout=nobody)
+    assert result.status == -signal.SIGPIPE, result.show()
+    assert b"standard output" not in result.err, result.show()
 
 
 def test_strangers_words_are_cleaned(shim):
