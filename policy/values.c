@@ -61,7 +61,7 @@ static bool read_version(const struct reading *r)
 /* Lower case, no dot at the end: as it is compared with a certificate. */
 static bool keep_host(const struct reading *r, const char *name, size_t length)
 {
-    char lowered[WORD_LIMIT];
+    char lowered[WORD_LIMIT] = "";
 
     if (length > 1 && name[length - 1] == '.')
         length--;

@@ -24,6 +24,15 @@
 #    include "preload/next.h"
 #    include "preload/own.h"
 
+/* <link.h>, of this process's own class. */
+typedef ElfW(Addr) elf_addr;
+typedef ElfW(Dyn) elf_dyn;
+typedef ElfW(Phdr) elf_phdr;
+typedef ElfW(Rel) elf_rel;
+typedef ElfW(Rela) elf_rela;
+typedef ElfW(Sym) elf_sym;
+typedef ElfW(Word) elf_word;
+
 /* The relocations that take a function's address (the processors' ELF supplements). */
 #    if defined __x86_64__
 enum { ADDRESS = R_X86_64_64, DATA = R_X86_64_GLOB_DAT, CALL = R_X86_64_JUMP_SLOT };
@@ -49,7 +58,7 @@ enum { OBJECTS_LIMIT = 1024 };
 
 struct object {
     uintptr_t base;
-    const ElfW(Phdr) * head;
+    const elf_phdr *head;
     size_t heads;
 };
 
@@ -61,7 +70,7 @@ struct objects {
 
 /* What of an object's dynamic section is of use. */
 struct dynamic {
-    const ElfW(Sym) * symbols;
+    const elf_sym *symbols;
     const char *names;
     uintptr_t table[2]; /* of relocations: those of calls, all others */
     size_t size[2], step[2];
@@ -80,7 +89,7 @@ static int note(struct dl_phdr_info *info, size_t size, void *context)
     return 0;
 }
 
-static const ElfW(Phdr) * find_head(const struct object *o, ElfW(Word) type)
+static const elf_phdr *find_head(const struct object *o, elf_word type)
 {
     for (size_t i = 0; i < o->heads; i++) {
         if (o->head[i].p_type == type)
@@ -90,22 +99,22 @@ static const ElfW(Phdr) * find_head(const struct object *o, ElfW(Word) type)
 }
 
 /* ld.so may have relocated the addresses in the section where they stand, or not. */
-static uintptr_t absolute(const struct object *o, ElfW(Addr) address)
+static uintptr_t absolute(const struct object *o, elf_addr address)
 {
     return address < o->base ? o->base + address : address;
 }
 
 static bool read_dynamic(const struct object *o, struct dynamic *d)
 {
-    const ElfW(Phdr) *const head = find_head(o, PT_DYNAMIC);
+    const elf_phdr *const head = find_head(o, PT_DYNAMIC);
 
     memset(d, 0, sizeof *d);
     if (!head)
         return false;
-    for (const ElfW(Dyn) *at = (const ElfW(Dyn) *)(o->base + head->p_vaddr); at->d_tag != DT_NULL; at++) {
+    for (const elf_dyn *at = (const elf_dyn *)(o->base + head->p_vaddr); at->d_tag != DT_NULL; at++) {
         switch (at->d_tag) {
         case DT_SYMTAB:
-            d->symbols = (const ElfW(Sym) *)absolute(o, at->d_un.d_ptr);
+            d->symbols = (const elf_sym *)absolute(o, at->d_un.d_ptr);
             break;
         case DT_STRTAB:
             d->names = (const char *)absolute(o, at->d_un.d_ptr);
@@ -117,12 +126,12 @@ static bool read_dynamic(const struct object *o, struct dynamic *d)
             d->size[0] = at->d_un.d_val;
             break;
         case DT_PLTREL:
-            d->step[0] = at->d_un.d_val == DT_RELA ? sizeof(ElfW(Rela)) : sizeof(ElfW(Rel));
+            d->step[0] = at->d_un.d_val == DT_RELA ? sizeof(elf_rela) : sizeof(elf_rel);
             break;
         case DT_RELA:
         case DT_REL:
             d->table[1] = absolute(o, at->d_un.d_ptr);
-            d->step[1] = at->d_tag == DT_RELA ? sizeof(ElfW(Rela)) : sizeof(ElfW(Rel));
+            d->step[1] = at->d_tag == DT_RELA ? sizeof(elf_rela) : sizeof(elf_rel);
             break;
         case DT_RELASZ:
         case DT_RELSZ:
@@ -148,7 +157,7 @@ static void *usual_place(void *handle, const char *name, void **deep)
 
 static bool write_slot(const struct object *o, void **slot, void *value)
 {
-    const ElfW(Phdr) *const fixed = find_head(o, PT_GNU_RELRO);
+    const elf_phdr *const fixed = find_head(o, PT_GNU_RELRO);
     const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)slot;
     void *const page = (void *)(at & ~(size - 1));
     const bool read_only =
@@ -167,9 +176,9 @@ static bool lead_back(const struct object *o, const struct dynamic *d, int table
 {
     for (size_t done = 0; done < d->size[table] && d->step[table] > 0; done += d->step[table]) {
         /* A Rela begins as a Rel does. */
-        const ElfW(Rel) *const r = (const ElfW(Rel) *)(d->table[table] + done);
+        const elf_rel *const r = (const elf_rel *)(d->table[table] + done);
         const int type = (int)TYPE_OF(r->r_info);
-        const ElfW(Sym) *const symbol = &d->symbols[SYMBOL_OF(r->r_info)];
+        const elf_sym *const symbol = &d->symbols[SYMBOL_OF(r->r_info)];
         void **const slot = (void **)(o->base + r->r_offset);
         void *usual, *deep;
 

@@ -15,12 +15,12 @@ EXPORTED ssize_t sendfile(int to, int from, off_t *offset, size_t count)
     return may_write(to) && may_read(from) ? io.sendfile(to, from, offset, count) : -1;
 }
 
-EXPORTED ssize_t sendfile64(int to, int from, off64_t *offset, size_t count)
+EXPORTED ssize_t sendfile64(int to, int from, int64_t *offset, size_t count)
 {
     return may_write(to) && may_read(from) ? io.sendfile64(to, from, offset, count) : -1;
 }
 
-EXPORTED ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t count,
+EXPORTED ssize_t splice(int from, int64_t *from_offset, int to, int64_t *to_offset, size_t count,
                         unsigned flags)
 {
     if (!may_read(from) || !may_write(to))
@@ -39,7 +39,7 @@ EXPORTED ssize_t pwritev2(int fd, const struct iovec *pieces, int count, off_t o
     return -1;
 }
 
-EXPORTED ssize_t pwritev64v2(int fd, const struct iovec *pieces, int count, off64_t offset, int flags)
+EXPORTED ssize_t pwritev64v2(int fd, const struct iovec *pieces, int count, int64_t offset, int flags)
 {
     if (!may_write(fd))
         return -1;

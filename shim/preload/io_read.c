@@ -64,7 +64,7 @@ EXPORTED ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t of
     return -1;
 }
 
-EXPORTED ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, off64_t offset, int flags)
+EXPORTED ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, int64_t offset, int flags)
 {
     io_ready();
     if (!known_is_plain(fd) && watch(fd, WATCH_READ, 0) == WATCHED_REFUSED)

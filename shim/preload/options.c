@@ -167,8 +167,10 @@ static void correct(int fd, int name, void *value, socklen_t *length)
             copy_value(&number, sizeof number, value, length);
         return;
     case OPTION_PEERNAME:
-        if (identity_of(fd, &id))
-            copy_value(&peer, address_write(&peer, &id.peer), value, length);
+        if (identity_of(fd, &id)) {
+            const socklen_t size = address_write(&peer, &id.peer);
+            copy_value(&peer, size, value, length);
+        }
         return;
     default:
         return;

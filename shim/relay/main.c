@@ -96,24 +96,29 @@ static void ignore_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static const struct rlimit *raised(struct rlimit *limit)
+{
+    limit->rlim_cur = limit->rlim_max;
+    return limit;
+}
+
 /*
  * Three descriptors a connection, a log and time, whatever the program was allowed for itself; no core with
  * secrets in it.
  */
 static void set_limits(void)
 {
-    static const int raised[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU};
     const struct rlimit no_core = {.rlim_cur = 0};
     struct rlimit limit;
 
     setrlimit(RLIMIT_CORE, &no_core);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    for (size_t i = 0; i < sizeof raised / sizeof raised[0]; i++) {
-        if (getrlimit(raised[i], &limit) == 0) {
-            limit.rlim_cur = limit.rlim_max;
-            setrlimit(raised[i], &limit);
-        }
-    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        setrlimit(RLIMIT_NOFILE, raised(&limit));
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
+        setrlimit(RLIMIT_FSIZE, raised(&limit));
+    if (getrlimit(RLIMIT_CPU, &limit) == 0)
+        setrlimit(RLIMIT_CPU, raised(&limit));
 }
 
 /* What the first connection needs takes milliseconds, which pass while its TCP handshake is under way. */

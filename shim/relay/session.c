@@ -221,12 +221,14 @@ static bool greet_from_server(struct session *s)
 static bool greet(struct session *s)
 {
     char text[GREETING_LIMIT];
+    size_t length;
 
     if (s->settings->implicit)
         return true; /* the server's own will come */
     if (s->protocol->greet_over_tls)
         return greet_from_server(s);
-    if (buffer_append(&s->first, text, s->protocol->greet(&s->greeting, text)))
+    length = s->protocol->greet(&s->greeting, text);
+    if (buffer_append(&s->first, text, length))
         return true;
     fail(&s->why, FAILURE_NO_MEMORY, s->c->server);
     return false;

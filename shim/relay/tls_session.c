@@ -43,10 +43,19 @@ static struct kept_session *latest(struct tls_sessions *sessions, const char *ke
     return found;
 }
 
+static time_t issued(const SSL_SESSION *session)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L /* where it appeared; 3.4 deprecates the other */
+    return SSL_SESSION_get_time_ex(session);
+#else
+    return (time_t)SSL_SESSION_get_time(session);
+#endif
+}
+
 /* By the server's word (the wall clock is OpenSSL's), or by ours. */
 static bool too_old(const SSL_SESSION *session, int64_t verified)
 {
-    const time_t age = time(NULL) - (time_t)SSL_SESSION_get_time(session);
+    const time_t age = time(NULL) - issued(session);
 
     return age < 0 || age > (time_t)SSL_SESSION_get_timeout(session) ||
            plain_now() - verified > TLS_SESSION_AGE;

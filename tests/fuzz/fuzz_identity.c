@@ -19,13 +19,14 @@ static void check_program(const struct sockaddr_un *name, socklen_t length)
     struct sockaddr_un written;
     struct sockaddr_storage address;
     struct wire_address back;
-    socklen_t written_length;
+    socklen_t written_length, address_length;
 
     if (!identity_read(&id, name, length))
         return;
     MUST(id.peer.family == AF_INET || id.peer.family == AF_INET6);
     MUST(id.local.family == id.peer.family && id.local.scope == id.peer.scope);
-    MUST(address_read(&back, &address, address_write(&address, &id.peer)));
+    address_length = address_write(&address, &id.peer);
+    MUST(address_read(&back, &address, address_length));
     MUST(back.port == id.peer.port && memcmp(back.bytes, id.peer.bytes, sizeof back.bytes) == 0);
     written_length = identity_write(&written, &id);
     MUST(written_length <= length);

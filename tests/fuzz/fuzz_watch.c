@@ -66,7 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     MUST(whole.to_program_length - whole.answers_length == server_length);
     MUST(is_within(server, server_length, whole.to_program, whole.to_program_length));
-    pump_put(whole.to_server, &whole.to_server_length, last, watch_end(&whole.watch, last));
+    const size_t last_length = watch_end(&whole.watch, last);
+    pump_put(whole.to_server, &whole.to_server_length, last, last_length);
     MUST(is_within(whole.to_server, whole.to_server_length, program, program_length));
     MUST(whole.answers_length > 0 || whole.waiting_length > 0 || whole.watch.watching ||
          whole.watch.command == COMMAND_SWALLOWED || whole.to_server_length == program_length);

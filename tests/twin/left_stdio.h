@@ -19,7 +19,8 @@ static void talk(FILE *stream)
     wait_child(opener);
     say("fgets: %s", fgets(line, sizeof line, stream) ? line : "nothing");
     SAY_PEER("expect 5");
-    say("fclose = %d", fclose(stream));
+    int closed = fclose(stream);
+    say("fclose = %d", closed);
 }
 
 #endif

@@ -12,10 +12,11 @@
 enum { TRANSCRIPT_SIZE = 1 << 20, LINE_SIZE = 1200, PATIENCE = 20 };
 
 /* A file that the runner reads, mapped: it needs no descriptor, and children write to the same. */
-static struct transcript {
+struct transcript {
     _Atomic uint32_t used;
     char text[TRANSCRIPT_SIZE - sizeof(uint32_t)];
-} * transcript;
+};
+static struct transcript *transcript;
 
 static pid_t starter;
 

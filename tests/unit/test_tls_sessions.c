@@ -101,6 +101,8 @@ static void *shake_hands(void *argument)
 {
     const struct settings settings = peer_settings(LEVEL_SECURE);
     bool *resumed = malloc(sizeof *resumed);
+    if (!resumed)
+        abort();
 
     *resumed = peer_handshake(argument, &settings, &asked, say_hello).resumed;
     return resumed;

@@ -1,13 +1,16 @@
 """dovecot: IMAP, POP3, LMTP, ManageSieve, as root or as an ordinary user."""
 import email.utils
+import functools
 import itertools
 import os
+import subprocess
 
 from .server import Server, user_for
 
 PASSWORD = "secret"
 
 _CONFIGURATION = """
+{of_version}
 base_dir = {folder}/run
 state_dir = {folder}/state
 instance_name = retrotls-test
@@ -16,26 +19,14 @@ auth_verbose = yes
 listen = {address}
 protocols = imap pop3 lmtp sieve
 ssl = yes
-ssl_cert = <{certificate}
-ssl_key = <{key}
 ssl_min_protocol = TLSv1.2
-disable_plaintext_auth = no
 auth_mechanisms = plain login
-mail_location = maildir:{folder}/mail/%n
 mail_uid = {user}
 mail_gid = {group}
 first_valid_uid = 1
 first_valid_gid = 1
 mail_max_userip_connections = 200
 maildir_very_dirty_syncs = yes
-passdb {{
-  driver = static
-  args = password=secret
-}}
-userdb {{
-  driver = static
-  args = uid={user} gid={group} home={folder}/mail/%n.home allow_all_users=yes
-}}
 namespace inbox {{
   inbox = yes
 }}
@@ -79,11 +70,54 @@ service stats {{
 {as_ordinary_user}
 """
 
+_VERSION_2_3 = """
+ssl_cert = <{certificate}
+ssl_key = <{key}
+disable_plaintext_auth = no
+mail_location = maildir:{folder}/mail/%n
+passdb {{
+  driver = static
+  args = password=secret
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={folder}/mail/%n.home allow_all_users=yes
+}}
+"""
+
+# Its first line must be the first of the file.
+_VERSION_2_4 = """dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+ssl_server_cert_file = {certificate}
+ssl_server_key_file = {key}
+auth_allow_cleartext = yes
+mail_driver = maildir
+mail_path = {folder}/mail/%{{user | username}}
+passdb static {{
+  password = secret
+}}
+userdb static {{
+  static_allow_all_users = yes
+  fields {{
+    uid = {user}
+    gid = {group}
+    home = {folder}/mail/%{{user | username}}.home
+  }}
+}}
+"""
+
 _AS_ORDINARY_USER = """
 default_internal_user = {user}
 default_internal_group = {group}
 default_login_user = {user}
 """
+
+
+@functools.lru_cache(maxsize=None)
+def _version():
+    """Of the server, as (2, 4): the names of settings changed with it."""
+    words = subprocess.run(["/usr/sbin/dovecot", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return tuple(int(number) for number in words.split(".")[:2])
 
 
 class Dovecot(Server):
@@ -102,10 +136,12 @@ class Dovecot(Server):
             (self.folder / folder).mkdir()
         self.own(self.folder / "mail", user)
         file = self.folder / "dovecot.conf"
+        of_version = (_VERSION_2_4 if _version() >= (2, 4) else _VERSION_2_3).format(
+            folder=self.folder, certificate=self.certificate.pem, key=self.certificate.key, **names)
         file.write_text(_CONFIGURATION.format(
-            folder=self.folder, address=self.address, certificate=self.certificate.pem, key=self.certificate.key,
+            of_version=of_version, folder=self.folder, address=self.address,
             imaps=self.implicit_ports["imap"], pop3s=self.implicit_ports["pop3"], **names, **self.ports,
-            as_ordinary_user="" if os.geteuid() == 0 else _AS_ORDINARY_USER.format(**names)))
+            as_ordinary_user="" if os.geteuid() == 0 else _AS_ORDINARY_USER.format(**names)).lstrip())
         return ["/usr/sbin/dovecot", "-F", "-c", str(file)], {}
 
     def mailbox(self, *messages):
