@@ -37,6 +37,7 @@ struct pump {
 
     bool program_ended; /* it writes no more */
     bool program_deaf;  /* it reads no more */
+    bool program_gone;  /* neither, though what it wrote may still have to be read */
     bool server_told;   /* that the program has ended */
     bool answered;      /* the program's half-close has waited long enough for the server's answers */
     bool server_deaf;   /* what is written goes nowhere */
@@ -46,6 +47,7 @@ struct pump {
 
     struct edges edges;
     size_t moved;     /* bytes since the last wait */
+    bool taken;       /* some of them by the server */
     int64_t deadline; /* INT64_MAX: none */
     bool no_memory;
 
@@ -185,7 +187,7 @@ static bool write_server(struct pump *p)
             atomic_fetch_add_explicit(p->up_count, count, memory_order_relaxed);
         buffer_take(&p->up, count);
         p->moved += count;
-        moved = true;
+        p->taken = moved = true;
     }
     if (p->server_deaf)
         buffer_take(&p->up, buffer_used(&p->up));
@@ -368,7 +370,7 @@ static bool is_over(const struct pump *p)
 
 static int64_t limit_of(const struct pump *p)
 {
-    if (p->program_deaf && p->program_ended)
+    if (p->program_gone || (p->program_deaf && p->program_ended))
         return p->server_told ? PUMP_LINGER : PUMP_FLUSH;
     if (is_held_back(p))
         return p->farewell.said ? PUMP_ANSWERS_FAREWELL : PUMP_ANSWERS;
@@ -384,7 +386,7 @@ static void heard_program(struct pump *p, uint32_t events)
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         p->program_writable = true;
     if (events & EPOLLHUP)
-        p->program_deaf = true;
+        p->program_deaf = p->program_gone = true;
 }
 
 static void heard_server(struct pump *p, uint32_t events)
@@ -442,10 +444,11 @@ static enum pump_end run(struct pump *p)
             moved = true;
         if (is_over(p))
             break;
-        if (limit_of(p) != limit || (moved && (limit == PUMP_FLUSH || is_held_back(p)))) {
+        if (limit_of(p) != limit || (p->taken && limit == PUMP_FLUSH) || (moved && is_held_back(p))) {
             limit = limit_of(p);
             p->deadline = limit > 0 ? plain_now() + limit : INT64_MAX;
         }
+        p->taken = false;
         buffer_rest(&p->up);
         buffer_rest(&p->down);
         buffer_rest(&p->held);

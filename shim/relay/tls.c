@@ -192,6 +192,7 @@ bool tls_handshake(struct tls *tls, const struct plain *server, struct failure *
 {
     int result;
 
+    tls->deadline = server->deadline;
     while ((result = SSL_do_handshake(tls->ssl)) != 1) {
         const int error = SSL_get_error(tls->ssl, result);
 

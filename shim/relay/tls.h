@@ -29,13 +29,14 @@ struct tls {
     struct verification check;
     char session_key[TLS_SESSION_KEY_LIMIT]; /* "": not to be resumed */
     int64_t
-        verified;   /* when the certificate was verified in full, by this connection or the one it resumes */
-    bool pumped;    /* the pump waits for edges: after a short read, none is tried before the next edge */
-    bool dry;       /* there was a short read */
-    bool eof;       /* the server sent its FIN */
-    bool broken;    /* OpenSSL gave up: no close_notify can be sent */
-    bool more;      /* another record follows at once */
-    bool unwritten; /* OpenSSL has a record that the socket did not take */
+        verified; /* when the certificate was verified in full, by this connection or the one it resumes */
+    int64_t deadline; /* the dialogue's: OpenSSL, which may read on and on, reads nothing after it */
+    bool pumped;      /* the pump waits for edges: after a short read, none is tried before the next edge */
+    bool dry;         /* there was a short read */
+    bool eof;         /* the server sent its FIN */
+    bool broken;      /* OpenSSL gave up: no close_notify can be sent */
+    bool more;        /* another record follows at once */
+    bool unwritten;   /* OpenSSL has a record that the socket did not take */
     struct buffer gathered; /* records that leave with the one after them */
     bool finished;          /* our FIN is sent: what OpenSSL still wants to write is dropped */
     int error;              /* errno of the last failed read or write, 0 for none */

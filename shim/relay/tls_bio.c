@@ -17,7 +17,7 @@ static int bio_read(BIO *bio, char *buffer, int size)
     ssize_t n;
 
     BIO_clear_retry_flags(bio);
-    if (tls->pumped && tls->dry) {
+    if (tls->pumped ? tls->dry : plain_now() >= tls->deadline) {
         BIO_set_retry_read(bio);
         return -1;
     }
