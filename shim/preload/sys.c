@@ -257,7 +257,7 @@ bool sys_random(void *buffer, size_t size)
 
 sys_signals sys_signals_block(void)
 {
-    const sys_signals all = {UINT64_MAX};
+    const sys_signals all = {UINT64_MAX & ~(UINT64_C(1) << (SIGSYS - 1))};
     sys_signals saved = {0};
 
     sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof saved);

@@ -90,7 +90,10 @@ void sys_pause(int milliseconds);
 /* Fills the buffer with random bytes of the kernel's; false where there are none. */
 bool sys_random(void *buffer, size_t size);
 
-/* All signals blocked, those of libc's own (thread cancellation) too. */
+/*
+ * All signals blocked, those of libc's own (thread cancellation) too; but not SIGSYS, by which a sandbox of
+ * the program's own makes system calls, and which the kernel, where it is blocked, turns into death.
+ */
 typedef struct {
     uint64_t bits; /* the kernel's own signal set */
 } sys_signals;

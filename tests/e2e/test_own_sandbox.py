@@ -1,6 +1,10 @@
 """Programs that shut themselves in: a filter of their own lets them make few system calls."""
+import platform
 import re
 
+import pytest
+from support import certs
+from support.hostile import Hostile
 from support.late import guard, path, upgraded
 from support.play import honest
 from support.protocols import POP3
@@ -98,3 +102,63 @@ def test_epoll_set_where_links_of_proc_cannot_be_read(shim):
     with path(lambda s: s.rest()) as tap:
         guard(shim, tap, "pop3")
         shim.run(program, tap.port).ok()
+
+
+TRAPS = "#define _GNU_SOURCE" + FILTER + r"""
+#include <signal.h>
+#include <ucontext.h>
+
+/* Stands for a broker that makes the call in this process's place. */
+static void make(int signal, siginfo_t *info, void *context)
+{
+    greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+    int saved = errno;
+    registers[REG_RAX] = syscall(SYS_openat2, (int)registers[REG_RDI], registers[REG_RSI],
+                                 &(unsigned long[3]){(unsigned)registers[REG_RDX], 0, 0}, 24);
+    if (registers[REG_RAX] < 0)
+        registers[REG_RAX] = -errno;
+    errno = saved;
+    (void)signal, (void)info;
+}
+
+int main(int count, char **words)
+{
+    struct sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+                                   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+                                   BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {4, filter};
+    const char *say = getenv("WORDS");
+    char bytes[4096];
+    ssize_t got;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (count > 2) { /* the relay would be shut in, too: it is there already */
+        int before = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect_to(before, words[2]) || read(before, bytes, 1) != 1)
+            return 1;
+        close(before);
+    }
+    sigaction(SIGSYS, &(struct sigaction){.sa_sigaction = make, .sa_flags = SA_SIGINFO | SA_NODEFER}, NULL);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        return 9;
+    if (connect_to(fd, words[1]))
+        return 2;
+    got = read(fd, bytes, sizeof bytes);
+    if (write(fd, say, strlen(say)) < 0)
+        return 3;
+    while ((got = read(fd, bytes, sizeof bytes)) > 0)
+        ;
+    return got == 0 ? 0 : 4;
+}
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the program knows x86-64's registers alone")
+def test_program_that_makes_its_system_calls_in_a_handler_of_sigsys(shim):
+    """Where SIGSYS is blocked, such a call ends the program (seccomp(2), SECCOMP_RET_TRAP)."""
+    program = compile_c(TRAPS, shim.folder / "program")
+    with path(honest(POP3)) as tap, Hostile(honest(POP3)) as other:
+        shim.policy("".join(f"match port {port}\n level secure\n protocol pop3\n name localhost\n"
+                            f" ca-file {certs.authority().pem}\n" for port in (tap.port, other.port)))
+        result = shim.run(program, tap.port, other.port, env={"WORDS": POP3.words.decode()}).ok()
+    upgraded(tap, POP3)
+    assert [line["result"] for line in result.lines].count("tls") == 2, result.show()
