@@ -153,7 +153,8 @@ int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size)
         fd = relay_connect_to(relay->name, relay->uid, deadline);
         if (fd >= 0)
             return fd;
-        if (errno != ECONNREFUSED) {
+        /* EPERM: the program has shut itself in since (landlock(7), LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET). */
+        if (errno != ECONNREFUSED && errno != EPERM) {
             say_why(why, size, "cannot reach the relay ", path, errno);
             return -1;
         }

@@ -7,7 +7,7 @@ from support import certs
 from support.hostile import Hostile
 from support.late import guard, path, upgraded
 from support.play import honest
-from support.protocols import POP3
+from support.protocols import POP3, SECRET, SENDER
 from support.tree import compile_c
 
 FILTER = r"""
@@ -162,3 +162,44 @@ def test_program_that_makes_its_system_calls_in_a_handler_of_sigsys(shim):
         result = shim.run(program, tap.port, other.port, env={"WORDS": POP3.words.decode()}).ok()
     upgraded(tap, POP3)
     assert [line["result"] for line in result.lines].count("tls") == 2, result.show()
+
+
+SCOPED = FILTER + r"""
+int main(int count, char **words)
+{
+    struct {
+        unsigned long files, network, scoped;
+    } rules = {0, 0, 1 /* LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET */};
+    enum { CREATE_RULESET = 444, RESTRICT_SELF = 446 }; /* landlock(7) */
+    const char *say = getenv("WORDS");
+    char bytes[4096];
+    for (int i = 1; i < count; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect_to(fd, words[i]))
+            return i;
+        if (write(fd, say, strlen(say)) < 0)
+            return 8;
+        while (read(fd, bytes, sizeof bytes) > 0)
+            ;
+        int set = syscall(CREATE_RULESET, &rules, sizeof rules, 0);
+        if (set < 0)
+            return 77;
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(RESTRICT_SELF, set, 0))
+            return 9;
+    }
+    return 0;
+}
+"""
+
+
+def test_program_that_shuts_itself_off_from_the_relay_that_it_had(shim):
+    """What is in its domain from then on is a relay of its own."""
+    program = compile_c(SCOPED, shim.folder / "program")
+    with path(honest(POP3)) as tap:
+        guard(shim, tap, "pop3")
+        result = shim.run(program, tap.port, tap.port, env={"WORDS": POP3.words.decode()})
+    if result.status == 77:
+        pytest.skip("this kernel's Landlock does not know of UNIX sockets")
+    result.ok()
+    tap.never_saw(SECRET, SENDER)
+    assert tap.server_side.over_tls == 2 * POP3.words, result.show()
