@@ -2,6 +2,7 @@
 two is killed, the other neither hangs nor takes a cut stream for a whole one."""
 import contextlib
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -161,6 +162,7 @@ f.read()
     assert not pipes & set(links)
     assert os.readlink(f"/proc/{relay}/cwd") == "/"
     environment = Path(f"/proc/{relay}/environ").read_bytes()
+    assert not re.search(rb"RETROTLS_RELAY=[^\0]", environment), "its token can be seen"
     assert b"LD_PRELOAD" not in environment and str(shim.folder).encode() not in environment, environment
     parent, session, _ = processes()[relay]
     assert session == relay and parent != process.pid

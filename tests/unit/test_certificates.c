@@ -122,6 +122,8 @@ static const struct certificate_case cases[] = {
     {"G2 *", {.san = "DNS:*"}, &root, NULL, NULL, FAILURE_CERTIFICATE_OTHER_HOST},
     {"G2 * for one label", {.san = "DNS:*"}, &root, NULL, "localhost", FAILURE_CERTIFICATE_OTHER_HOST},
     {"G2 m*l", {.san = "DNS:m*l.a.example"}, &root, NULL, "mail.a.example", FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 m*", {.san = "DNS:m*.a.example"}, &root, NULL, "mail.a.example", FAILURE_CERTIFICATE_OTHER_HOST},
+    {"G2 *l", {.san = "DNS:*l.a.example"}, &root, NULL, "mail.a.example", FAILURE_CERTIFICATE_OTHER_HOST},
     {"G2 *.*", {.san = "DNS:*.*.example"}, &root, NULL, "mail.a.example", FAILURE_CERTIFICATE_OTHER_HOST},
     {"G2 a.*",
      {.san = "DNS:mail.*.a.example"},

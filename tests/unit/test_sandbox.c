@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +27,7 @@
 
 #include "relay/domain.h"
 #include "relay/landlock.h"
+#include "relay/sandbox.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/walls.h"
 
@@ -268,6 +270,23 @@ static void test_running_or_tracing_ends_the_process(void **state)
 #endif
 }
 
+/* Whoever has used up the descriptors must not meet a relay with fewer walls. */
+static void test_no_walls_no_relay(void **state)
+{
+    const struct rlimit none = {0, 0};
+    int status = 0;
+    pid_t pid;
+
+    (void)state;
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        _exit(setrlimit(RLIMIT_NOFILE, &none) == 0 && !sandbox_enter(false) ? WORKS : EPERM);
+    }
+    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+    walls_assert_status(status, WORKS);
+}
+
 /* ---- what has to go on ---- */
 
 static void *set(void *flag)
@@ -397,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_log_is_written_but_not_opened),
         cmocka_unit_test(test_no_other_process),
         cmocka_unit_test(test_running_or_tracing_ends_the_process),
+        cmocka_unit_test(test_no_walls_no_relay),
         cmocka_unit_test(test_what_a_session_needs),
         cmocka_unit_test(test_a_replaced_file_is_another_domain),
     };

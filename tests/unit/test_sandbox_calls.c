@@ -197,12 +197,49 @@ static void test_no_other_system_call(void **state)
     }
 }
 
+#ifdef __x86_64__
+/* ---- the other numbers that a kernel has for the same calls ---- */
+
+enum { GETPID_OF_I386 = 20, X32 = 0x40000000 };
+
+static int call_as_32_bits(void)
+{
+    long result = GETPID_OF_I386;
+
+    __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "cc", "r8", "r9", "r10", "r11");
+    return outcome(result > 0);
+}
+
+static int call_as_x32(void)
+{
+    syscall(X32 + SYS_getpid);
+    return WORKS;
+}
+
+static void test_no_call_of_another_architecture(void **state)
+{
+    static try_function *const tried[] = {call_as_32_bits, call_as_x32};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++) {
+        const int status = walls_try(tried[i], NULL, true);
+
+        /* SIGSEGV: of a kernel that has no system calls of 32 bits. */
+        if (!WIFSIGNALED(status) || (WTERMSIG(status) != SIGSYS && WTERMSIG(status) != SIGSEGV))
+            fail_msg("the way of number %zu: status %#x", i, (unsigned)status);
+    }
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_socket_to_elsewhere),
         cmocka_unit_test(test_no_signal_by_a_socket),
         cmocka_unit_test(test_no_other_system_call),
+#ifdef __x86_64__
+        cmocka_unit_test(test_no_call_of_another_architecture),
+#endif
     };
 
     if (landlock_version() == 0) {
