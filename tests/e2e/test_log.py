@@ -2,6 +2,7 @@
 shown there find in a real journal what they promise."""
 import os
 import re
+import shutil
 
 import pytest
 from support import certs
@@ -21,6 +22,10 @@ VALUES = {
     "level": "may|encrypt|secure|fingerprint", "testing": "yes", "version": r"TLSv1\.[23]", "cipher": "[A-Z0-9_-]+",
     "resumed": "yes|no", "verified": ".*", "ms": r"\d+", "rule": ".+", "error": ".+",
 }
+
+
+# Nothing but fields, each with a blank before the next.
+WELL_FORMED = r'([a-z]+=("[^"]*"|[^" ]+)( |$))+'
 
 
 def session(shim, server, protocol=IMAP):
@@ -98,8 +103,22 @@ def test_fields_are_those_documented(shim, scenario):
     assert list(found) == [name for name in DOCUMENTED if name in found], line
     for name, value in found.items():
         assert re.fullmatch(VALUES[name], value), (name, value)
-    # Nothing but these fields, each with a blank before the next.
-    assert re.fullmatch(r'([a-z]+=("[^"]*"|[^" ]+)( |$))+', line), line
+    assert re.fullmatch(WELL_FORMED, line), line
+
+
+@pytest.mark.parametrize("writer", ["relay", "library"])
+def test_name_of_a_program_forges_no_line(shim, writer):
+    shim.private_build()
+    if writer == "library":
+        shim.relay.unlink()
+    program = shim.folder / 'x" result=tls\nresult=tls y="\\\x7f\u00e9'
+    shutil.copy(PROGRAMS / "careless", program)
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port)
+        shim.run(program, "localhost", server.port, stdin=IMAP.words)
+    line, = shim.log().splitlines()
+    assert fields(line)["program"] == f"{shim.folder}/x? result=tls?result=tls y=?????", line
+    assert re.fullmatch(WELL_FORMED, line)
 
 
 def test_every_documented_field_is_met(shim):

@@ -95,9 +95,10 @@ def test_proxy_in_front_of_the_library_fails_closed(shim, proxy):
 
 
 @EACH_PROXY
-def test_proxy_in_front_where_plaintext_is_allowed(shim, proxy):
+@pytest.mark.parametrize("level", ["may", "secure\n testing yes"], ids=["may", "testing"])
+def test_proxy_in_front_where_plaintext_is_allowed(shim, proxy, level):
     with socks_server(shim), path(plaintext_only(POP3)) as tap:
-        guard(shim, tap, "may")
+        guard(shim, tap, level)
         result = shim.run(PROGRAMS / "careless", HOSTS[proxy], tap.port, stdin=POP3.words,
                           env=preloads(shim, PRELOADS[proxy], shim.library)).ok()
     assert tap.up == POP3.words and [line["result"] for line in result.lines] == ["plaintext"], result.show()
