@@ -243,6 +243,24 @@ static int receive_messages(int fd, struct mmsghdr *messages, unsigned count, in
     return (int)done;
 }
 
+/* False where libc's is to do it. */
+static bool receives_messages(int fd, struct mmsghdr *messages, unsigned count, int flags, int *received)
+{
+    enum watched watched;
+
+    io_ready();
+    if (known_is_plain(fd))
+        return false;
+    watched = watch(fd, WATCH_READ, flags);
+    if (watched == WATCHED_REFUSED)
+        *received = -1;
+    else if (watched == WATCHED_SWITCHED && memory_is_plausible(messages) && is_end(fd))
+        *received = receive_messages(fd, messages, count, flags);
+    else
+        return false;
+    return true;
+}
+
 static int look_at_all(const struct mmsghdr *messages, int got)
 {
     for (int i = 0; i < got; i++)
@@ -254,16 +272,10 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_fla
                       struct timespec *timeout)
 {
     const int flags = (int)raw_flags;
+    int received;
 
-    io_ready();
-    if (!known_is_plain(fd)) {
-        const enum watched watched = watch(fd, WATCH_READ, flags);
-
-        if (watched == WATCHED_REFUSED)
-            return -1;
-        if (watched == WATCHED_SWITCHED && memory_is_plausible(messages) && is_end(fd))
-            return receive_messages(fd, messages, count, flags);
-    }
+    if (receives_messages(fd, messages, count, flags, &received))
+        return received;
     return look_at_all(messages, io.recvmmsg(fd, messages, count, flags, timeout));
 }
 
@@ -271,15 +283,10 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_fla
 EXPORTED int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout);
 EXPORTED int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout)
 {
-    io_ready();
-    if (!known_is_plain(fd)) {
-        const enum watched watched = watch(fd, WATCH_READ, flags);
+    int received;
 
-        if (watched == WATCHED_REFUSED)
-            return -1;
-        if (watched == WATCHED_SWITCHED && memory_is_plausible(messages) && is_end(fd))
-            return receive_messages(fd, messages, count, flags);
-    }
+    if (receives_messages(fd, messages, count, flags, &received))
+        return received;
     if (io.recvmmsg64)
         return look_at_all(messages, io.recvmmsg64(fd, messages, count, flags, timeout));
     errno = ENOSYS;

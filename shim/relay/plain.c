@@ -49,6 +49,20 @@ bool plain_program_spoke(const struct plain *server)
     return server->program >= 0 && ioctl(server->program, FIONREAD, &unread) == 0 && unread > KEPT_BYTES;
 }
 
+bool plain_await(const struct plain *server, short events, enum failure_kind late, struct failure *why)
+{
+    switch (plain_wait(server, events, server->deadline)) {
+    case WAIT_READY:
+        return true;
+    case WAIT_PROGRAM_GONE:
+        fail(why, FAILURE_PROGRAM_GONE, server->server);
+        return false;
+    default:
+        fail(why, late, server->server);
+        return false;
+    }
+}
+
 /* After a call of the transport gave `result` <= 0: waits where waiting helps, else says why it does not. */
 static bool retry(struct plain *server, ssize_t result, short events, struct failure *why)
 {
@@ -62,16 +76,7 @@ static bool retry(struct plain *server, ssize_t result, short events, struct fai
         fail(why, FAILURE_LOST, server->server, strerror(errno));
         return false;
     }
-    switch (plain_wait(server, events, server->deadline)) {
-    case WAIT_READY:
-        return true;
-    case WAIT_PROGRAM_GONE:
-        fail(why, FAILURE_PROGRAM_GONE, server->server);
-        return false;
-    default:
-        fail(why, FAILURE_TIMEOUT, server->server);
-        return false;
-    }
+    return plain_await(server, events, FAILURE_TIMEOUT, why);
 }
 
 /* Reads at most `size` (not 0) bytes, at least one, waiting for it; 0 with `why` set. */

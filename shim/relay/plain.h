@@ -75,6 +75,12 @@ bool plain_is_empty(struct plain *in);
 enum plain_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_PROGRAM_GONE };
 enum plain_wait plain_wait(const struct plain *server, short events, int64_t until);
 
+/*
+ * The same until the deadline. False with `why` set, where that has passed: to `late`, a kind that is told of
+ * the server alone.
+ */
+bool plain_await(const struct plain *server, short events, enum failure_kind late, struct failure *why);
+
 /* True where bytes of the program's wait in its end of the pair, beside the kept one. */
 bool plain_program_spoke(const struct plain *server);
 

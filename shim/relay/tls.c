@@ -159,20 +159,6 @@ void tls_close(struct tls *tls)
 
 /* ---- the handshake ---- */
 
-static bool await(const struct plain *server, short events, struct failure *why)
-{
-    switch (plain_wait(server, events, server->deadline)) {
-    case WAIT_READY:
-        return true;
-    case WAIT_PROGRAM_GONE:
-        fail(why, FAILURE_PROGRAM_GONE, server->server);
-        return false;
-    default:
-        fail(why, FAILURE_TLS_TIMEOUT, server->server);
-        return false;
-    }
-}
-
 /* RFC 5929 and its kind aside, a resumed session shows no certificate: the one it began with is looked at. */
 static bool check_resumed(struct tls *tls, struct failure *why)
 {
@@ -197,7 +183,8 @@ bool tls_handshake(struct tls *tls, const struct plain *server, struct failure *
         const int error = SSL_get_error(tls->ssl, result);
 
         if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
-            if (await(server, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, why))
+            if (plain_await(server, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, FAILURE_TLS_TIMEOUT,
+                            why))
                 continue;
         } else {
             tls_explain(tls, error, why);
