@@ -14,7 +14,7 @@ import threading
 import pytest
 from support import faults
 from support.hostile import Hostile
-from support.play import Outcome, honest
+from support.play import Outcome, honest, play
 from support.protocols import IMAP
 from support.shim import PROGRAMS
 from support.tap import Tap
@@ -139,6 +139,24 @@ def test_second_relay_does_not_go_on_where_the_first_had_begun(shim):
     assert outcome.tap.up.count(b" CAPABILITY\r\n") == 1, outcome.show()
     assert b"Network is unreachable" in outcome.result.err and outcome.result.status == 1, outcome.show()
     assert "has ended" in outcome.result.lines[0]["error"], outcome.show()
+
+
+KILLED_AT_ITS_FIRST_MESSAGE = """
+if mkdir first 2> /dev/null; then
+    exec /usr/bin/strace -f -D -qq -o calls -e trace=recvmsg -e inject=recvmsg:signal=SIGKILL:when=1 "$@"
+fi
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
+def test_relay_that_dies_before_it_has_read_the_request_is_followed_by_another(shim):
+    shim.private_build()
+    script = shim.folder / "in-turn"
+    script.write_text(f"cd {shim.folder}\n{KILLED_AT_ITS_FIRST_MESSAGE}")
+    shim.stand_in(["/bin/sh", script])
+    play(shim, IMAP, honest(IMAP), "secure").upgraded()
+    assert "killed by SIGKILL" in (shim.folder / "calls").read_text()
 
 
 @pytest.mark.timeout(600)

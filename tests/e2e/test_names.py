@@ -60,6 +60,18 @@ def test_latest_name_asked_in_the_same_thread_wins(session):
     assert not session(code, "a.example")
 
 
+@pytest.mark.parametrize("count, through", [(16, True), (17, False)])
+def test_names_that_are_too_many_to_tell_which_one_counts(session, shim, count, through):
+    """Each of another thread: all of them would have to match, and a message to the relay has room for so many."""
+    names = [f"n{number}.example" for number in range(count)]
+    shim.hosts |= {name: ["127.0.0.1"] for name in names}
+    assert session("".join(f"in_thread(ask, '{name}'); " for name in names) + "connect()", *names) == through
+    if not through:
+        assert b"too many names of this address" in session.result.out and b"set 'name'" in session.result.out
+        assert session("".join(f"in_thread(ask, '{name}'); " for name in names) + "connect()", *names,
+                       options=["name n3.example"])
+
+
 def test_name_asked_again_is_the_latest(session):
     code = "ask('a.example'); ask('b.example'); ask('a.example'); connect()"
     assert session(code, "a.example")

@@ -1,9 +1,10 @@
 /*
- * A daemon that started as root and became an ordinary user connects, before and after.
+ * A daemon that started as root and became an ordinary user connects, before and after. What it may set no
+ * more on a socket, it may not by way of the connection that it had as root either.
  */
 #include <grp.h>
 
-#include "twin.h"
+#include "options.h"
 
 int main(void)
 {
@@ -14,6 +15,9 @@ int main(void)
     SAY(setgroups(0, NULL));
     SAY(setresgid(65534, 65534, 65534));
     SAY(setresuid(65534, 65534, 65534));
+    say_set_option(fd, SOL_SOCKET, SO_MARK, 7);
+    say_set_option(fd, SOL_SOCKET, SO_PRIORITY, 7);
+    say("mark %d, priority %d", option(fd, SOL_SOCKET, SO_MARK), option(fd, SOL_SOCKET, SO_PRIORITY));
     SAY(write(fd, "hello", 5));
     SAY_PEER("expect 5");
     fd = twin_connect();

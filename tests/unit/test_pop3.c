@@ -115,6 +115,7 @@ static void only_a_message_id_is_kept_as_timestamp(void **state)
         {"S+OK <\xc3\xa9@b>\r\n", "+OK retrotls ready\r\n"},
         {"S+OK <a\x01@b>\r\n", "+OK retrotls ready\r\n"},
         {"S+OK <x> <a@b>\r\n", "+OK retrotls ready\r\n"},
+        {"S+OK <x>ab>\r\n", "+OK retrotls ready\r\n"},
         {"S+OK <%9%9%9@b>\r\n", "+OK retrotls ready\r\n"},
     };
     const struct settings settings = {
