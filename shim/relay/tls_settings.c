@@ -15,6 +15,8 @@
 
 enum {
     SECURITY_LEVEL = 2, /* OpenSSL's: 112 bits, which leaves out RSA and DH below 2048 bits and SHA-1 */
+    FILE_LIMIT =
+        64 << 20, /* bytes of a file that is read; Debian's bundle of roots has a quarter of one MiB */
 };
 
 /* Whatever a policy's `ciphers` says, these are never spoken. */
@@ -54,13 +56,33 @@ struct report {
     struct tls_fault *fault; /* instead, where it is not NULL */
 };
 
-static bool refuse(const struct report *to, const char *setting, const char *value)
+static bool refuse_saying(const struct report *to, const char *setting, const char *value, const char *says)
 {
     if (to->fault)
-        *to->fault = (struct tls_fault){setting, openssl_says()};
+        *to->fault = (struct tls_fault){setting, says};
     else
-        fail(to->why, FAILURE_TLS_SETTING, to->server, setting, value, openssl_says());
+        fail(to->why, FAILURE_TLS_SETTING, to->server, setting, value, says);
     return false;
+}
+
+static bool refuse(const struct report *to, const char *setting, const char *value)
+{
+    return refuse_saying(to, setting, value, openssl_says());
+}
+
+/*
+ * OpenSSL would wait for whoever opens the other end of a FIFO, and read a device to its end; it was a file
+ * when the policy was read. One that is not there, OpenSSL says.
+ */
+static bool check_file(const struct report *to, const char *setting, const char *path)
+{
+    struct stat st;
+
+    if (!path || stat(path, &st) != 0)
+        return true;
+    if (!S_ISREG(st.st_mode))
+        return refuse_saying(to, setting, path, "it is not a regular file");
+    return st.st_size <= FILE_LIMIT || refuse_saying(to, setting, path, "it is larger than 64 MiB");
 }
 
 /*
@@ -75,6 +97,8 @@ static bool trust_system(X509_STORE *store)
 
 static bool apply_trust(X509_STORE *store, const struct settings *s, const struct report *to)
 {
+    if (!check_file(to, "ca-file", s->ca_file) || !check_file(to, "crl-file", s->crl_file))
+        return false;
     if (s->ca_file && X509_STORE_load_file(store, s->ca_file) != 1)
         return refuse(to, "ca-file", s->ca_file);
     if (s->ca_dir && X509_STORE_load_path(store, s->ca_dir) != 1)
@@ -139,6 +163,8 @@ static bool apply_client_certificate(SSL *ssl, const struct settings *s, const s
     if (!s->client_cert)
         return true;
     ERR_clear_error();
+    if (!check_file(to, "client-cert", s->client_cert) || !check_file(to, "client-key", s->client_key))
+        return false;
     if (!tls_client_certificate(ssl, s->client_cert))
         return refuse(to, "client-cert", s->client_cert);
     if (!tls_client_key(ssl, key) || SSL_check_private_key(ssl) != 1)
@@ -180,14 +206,16 @@ static bool put_text(EVP_MD_CTX *digest, const char *text)
            EVP_DigestUpdate(digest, text ? text : "", text ? strlen(text) + 1 : 1) == 1;
 }
 
+/* By the time of its last change of any kind, which nobody sets: that of its content may be kept (cp -p). */
 static bool put_file(EVP_MD_CTX *digest, const char *path)
 {
-    char state[96] = "";
+    char state[128] = "";
     struct stat st;
 
     if (path && stat(path, &st) == 0)
-        snprintf(state, sizeof state, "%ju %ju %jd.%09ld", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
-                 (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+        snprintf(state, sizeof state, "%ju %ju %jd %jd.%09ld %jd.%09ld", (uintmax_t)st.st_dev,
+                 (uintmax_t)st.st_ino, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                 (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
     return put_text(digest, path) && put_text(digest, state);
 }
 
@@ -202,17 +230,19 @@ static bool put_list(EVP_MD_CTX *digest, const struct text_list *list)
 
 bool tls_settings_key(const struct settings *s, unsigned char key[TLS_SETTINGS_KEY])
 {
+    const bool system = s->level == LEVEL_SECURE && !s->ca_file && !s->ca_dir;
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     char numbers[64];
     bool done;
 
     snprintf(numbers, sizeof numbers, "%d %d %u %u", (int)s->level, s->testing, s->tls_min, s->tls_max);
-    done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 && put_text(digest, numbers) &&
-           put_file(digest, s->ca_file) && put_file(digest, s->ca_dir) && put_file(digest, s->crl_file) &&
-           put_file(digest, s->client_cert) && put_file(digest, s->client_key) &&
-           put_text(digest, s->ciphers) && put_text(digest, s->ciphersuites) && put_text(digest, s->groups) &&
-           put_list(digest, &s->names) && put_list(digest, &s->fingerprints) &&
-           EVP_DigestFinal_ex(digest, key, NULL) == 1;
+    done =
+        digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 && put_text(digest, numbers) &&
+        put_file(digest, s->ca_file) && put_file(digest, system ? X509_get_default_cert_dir() : s->ca_dir) &&
+        put_file(digest, system ? X509_get_default_cert_file() : NULL) && put_file(digest, s->crl_file) &&
+        put_file(digest, s->client_cert) && put_file(digest, s->client_key) && put_text(digest, s->ciphers) &&
+        put_text(digest, s->ciphersuites) && put_text(digest, s->groups) && put_list(digest, &s->names) &&
+        put_list(digest, &s->fingerprints) && EVP_DigestFinal_ex(digest, key, NULL) == 1;
     EVP_MD_CTX_free(digest);
     return done;
 }

@@ -2,7 +2,10 @@
 jumps, the policy is replaced."""
 import os
 import re
+import shutil
 import struct
+import subprocess
+from pathlib import Path
 
 import pytest
 from support import certs, namespaces, path, protocols
@@ -234,3 +237,27 @@ def test_policy_that_is_replaced(shim):
         assert b"421 4.7.0 retrotls: certificate of localhost is not for another.example.org" in again.out, again.show()
         assert turn(process, server.port) == good
         shim.finish(process).ok()
+
+
+# ---- the system's roots change ----
+
+ROOTS = "/etc/ssl/certs"
+
+
+@namespaces.needed("mount")
+def test_root_that_the_system_takes_away_is_trusted_no_longer(shim):
+    """As update-ca-certificates(8) takes it away, while a program goes on for days: its next connection fails."""
+    subprocess.run(["mount", "-t", "tmpfs", "none", ROOTS], check=True)
+    hashed = subprocess.check_output(["openssl", "x509", "-hash", "-noout", "-in", certs.authority().pem], text=True).strip()
+    root = Path(ROOTS, f"{hashed}.0")
+    shutil.copy(certs.authority().pem, root)
+    with Hostile(answering) as server:
+        shim.policy(f"match port {server.port}\n    protocol smtp\n")
+        process = shim.popen(PYTHON, "-c", IN_TURN, stdin=subprocess.PIPE)
+        assert turn(process, server.port) == "220 mail.example.org ESMTP|250 still there|\n", process.stderr.read()
+        root.unlink()
+        assert "421 4.7.0 retrotls: certificate of localhost" in turn(process, server.port)
+        shutil.copy(certs.authority().pem, root)
+        assert turn(process, server.port) == "220 mail.example.org ESMTP|250 still there|\n"
+        process.kill()
+        shim.finish(process)
