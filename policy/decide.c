@@ -15,9 +15,9 @@ enum { HOST_LIMIT = 256 }; /* RFC 1035, 2.3.4, with the NUL */
 struct subject {
     const struct policy_query *query;
     enum protocol_kind protocol;
-    bool any_protocol; /* it is not known, and may be any that a block names */
-    bool any_host;     /* likewise: a block that guards fits by it, one that does not guard does not */
-    bool usual;        /* port */
+    bool any_protocol;  /* it is not known, and may be any that a block names */
+    bool any[CRITERIA]; /* likewise: a block that guards fits by it, one that does not guard does not */
+    bool usual;         /* port */
     bool has_address, loopback;
     uint8_t address[16];
     char host[HOST_LIMIT]; /* lower case, no dot at its end; "": none that is known */
@@ -129,13 +129,25 @@ static bool surely_not_guarded(uint16_t port)
     return false;
 }
 
+/* Whether the block is about what is not known. */
+static bool asks_for_any(const struct block *block, unsigned criterion, const struct subject *subject)
+{
+    const struct value *value = block->values[criterion];
+
+    if (!subject->any[criterion])
+        return false;
+    while (value != NULL && value->text == NULL) /* a user's number is known */
+        value = value->next;
+    return value != NULL;
+}
+
 static bool block_fits(const struct block *block, const struct subject *subject)
 {
     const bool guards = block->level != LEVEL_NONE || block->broken;
     bool named[CRITERIA] = {false};
 
     for (unsigned i = 0; i < CRITERIA; i++) {
-        if (i == CRITERION_HOST && subject->any_host && block->values[i] != NULL) {
+        if (asks_for_any(block, i, subject)) {
             if (!guards)
                 return false;
             named[i] = true;
@@ -215,17 +227,26 @@ static bool might_guard(const struct policy *policy, const struct subject *subje
     return false;
 }
 
-/* Whether the connection would be treated more strictly if its name, which is lost, were the right one. */
-static bool a_name_would_count(const struct policy *policy, const struct subject *subject,
-                               const struct outcome *found)
+/* How strictly the connection would be treated if what is lost were as the strictest block has it. */
+static unsigned strictness_of_lost(const struct policy *policy, const struct subject *subject)
 {
+    const struct policy_query *query = subject->query;
     struct subject any = *subject;
+    unsigned most;
 
-    any.any_host = true;
-    for (const struct block *block = policy->blocks; block != NULL; block = block->next)
-        if (strictness(block->level, block->testing) > found->strictness && block_fits(block, &any))
-            return true;
-    return judge(policy, &any).strictness > found->strictness;
+    if (!query->hosts_lost && !query->program_lost && !query->user_lost)
+        return 0;
+    any.any[CRITERION_HOST] = query->hosts_lost;
+    any.any[CRITERION_PROGRAM] = query->program_lost;
+    any.any[CRITERION_USER] = query->user_lost;
+    most = judge(policy, &any).strictness;
+    for (const struct block *block = policy->blocks; block != NULL; block = block->next) {
+        const unsigned of_block = strictness(block->level, block->testing);
+
+        if (of_block > most && block_fits(block, &any))
+            most = of_block;
+    }
+    return most;
 }
 
 static struct outcome outcome_of(const struct policy *policy, const struct policy_query *query)
@@ -233,6 +254,7 @@ static struct outcome outcome_of(const struct policy *policy, const struct polic
     const uint32_t hosts = query->hosts.count == 0 ? 1 : query->hosts.count;
     struct subject subject = subject_of(query);
     struct outcome best = {NULL, REASON_PORT, LEVEL_NONE};
+    unsigned of_lost = 0;
 
     for (uint32_t i = 0; i < hosts && i < SETTINGS_LIST_LIMIT; i++) {
         set_host(&subject, query->hosts.count == 0 ? NULL : query->hosts.item[i]);
@@ -241,12 +263,15 @@ static struct outcome outcome_of(const struct policy *policy, const struct polic
                 return (struct outcome){NULL, REASON_ERROR, LEVEL_NONE};
         } else {
             const struct outcome found = judge(policy, &subject);
+            const unsigned lost = strictness_of_lost(policy, &subject);
 
             if (i == 0 || outranks(&found, &best))
                 best = found;
+            if (lost > of_lost)
+                of_lost = lost;
         }
     }
-    if (query->hosts_lost && !policy->in_error && a_name_would_count(policy, &subject, &best))
+    if (of_lost > best.strictness)
         return (struct outcome){NULL, REASON_ERROR, LEVEL_NONE};
     return best;
 }

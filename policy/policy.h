@@ -114,17 +114,18 @@ const char *policy_first_error(const struct policy *policy);
 struct policy_query {
     struct wire_address address; /* where the program connects to; its port is the port */
     struct text_list hosts;      /* names that the program asked for; an address is none */
-    bool hosts_lost;     /* `hosts` is empty, but one was asked for, perhaps: it is not known any more */
-    const char *program; /* path of the executable */
-    const char *user;    /* login name */
-    uint32_t uid;        /* always known */
+    const char *program;         /* path of the executable */
+    const char *user;            /* login name */
+    uint32_t uid;                /* always known */
     enum protocol_kind protocol; /* as the greeting showed it; PROTOCOL_AUTO: known by the port, if at all */
+    /* What there is, but could not be found out: it might be anything that a block names. */
+    bool hosts_lost, program_lost, user_lost;
 };
 
 enum decision {
     DECISION_UNTOUCHED, /* level none, or no rule guards it */
     DECISION_GUARD,     /* `settings` are in force */
-    DECISION_ERROR, /* the policy is in error, or the name is lost, and it might have guarded this, or more
+    DECISION_ERROR, /* the policy is in error, or something is lost, and it might have guarded this, or more
                        strictly: the connection must not happen */
 };
 
@@ -151,7 +152,7 @@ bool policy_may_guard_by_greeting(const struct policy *policy);
 
 /*
  * Decides, and fills `settings` (strings belong to `policy`). With DECISION_ERROR the defaults are filled in
- * and policy_first_error() says why, or "" where it is that the name is lost.
+ * and policy_first_error() says why, or "" where it is that something is lost.
  *
  * While a policy is in error, it might have guarded: every connection to a usual port that is not loopback,
  * and every one that a block may have been about, where a criterion that could not be read fits anything, and

@@ -86,6 +86,20 @@ static void find_names(const struct guard *guard, const struct wire_address *whe
     found->name[0][sizeof found->name[0] - 1] = '\0';
 }
 
+/* What the policy would have to know. */
+static const char *loss(const struct policy_query *query)
+{
+    if (query->hosts_lost)
+        return "the name that the program asked for is lost (too many names, or too many addresses of one), "
+               "and a "
+               "'match host' of the policy might be about it; name the 'address' there";
+    if (query->user_lost)
+        return "/etc/passwd has no name for the program's user, and a 'match user' of the policy might be "
+               "about "
+               "it; give the user's number there";
+    return "/proc does not tell which program this is, and a 'match program' of the policy might be about it";
+}
+
 enum decision guard_decide(struct guard *guard, const struct policy *policy)
 {
     struct slot *const slot = guard->slot;
@@ -104,6 +118,8 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     query.hosts_lost = slot->found.lost;
     query.protocol = guard->shown;
     query.user = config_user(query.uid, user, sizeof user);
+    query.user_lost = !query.user;
+    query.program_lost = !query.program[0];
     decision = policy_decide(policy, &query, &request->settings);
     if (config_log())
         request->settings.log = config_log();
@@ -112,9 +128,7 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     if (decision == DECISION_ERROR)
         request->failure = policy_first_error(policy);
     if (decision == DECISION_ERROR && !request->failure[0])
-        request->failure = "the name that the program asked for is lost (too many names, or too many "
-                           "addresses of one), and a "
-                           "'match host' of the policy might be about it; name the 'address' there";
+        request->failure = loss(&query);
     if (decision == DECISION_GUARD && slot->found.count == UINT32_MAX && request->settings.names.count == 0) {
         request->failure = "the program asked for too many names of this address to tell which one the "
                            "certificate must be for; set 'name' in the policy";

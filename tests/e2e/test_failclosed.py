@@ -247,3 +247,16 @@ def test_connection_made_before_libc_has_the_environment(shim, path):
     program = shim.folder / "early"
     subprocess.run(["gcc", "-x", "c", "-w", "-o", program, "-"], input=PREINIT, text=True, check=True)
     closed(shim, path, result=shim.run(program, path.port).ok())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes a user that /etc/passwd does not know")
+def test_user_without_a_name_may_be_the_one_that_the_policy_guards(shim, path):
+    """One of a directory service's, or of the system outside of a chroot: /etc/passwd alone is read."""
+    code = ("import os, socket, sys; os.setresuid(54321, 54321, 54321); s = socket.create_connection((sys.argv[1], sys.argv[2]));"
+            "s.recv(100); s.sendall(b'a LOGIN test S3cret-Passw0rd\\r\\n')")
+    shim.policy(f"match user ada port {path.port}\n level secure\n protocol imap\n")
+    shim.policy_file.chmod(0o644)
+    shim.folder.chmod(0o755)
+    shim.environment["RETROTLS_LOG"] = "stderr"
+    result = shim.python(code, "127.0.0.1", path.port)
+    assert path.up == b"" and b"give the user's number" in result.err, result.show()

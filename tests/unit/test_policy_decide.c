@@ -41,6 +41,29 @@ static enum decision lost(const struct policy *policy, unsigned port)
     return policy_decide(policy, &query, &settings);
 }
 
+static void user_and_program_that_are_not_known_might_be_any(void **state)
+{
+    const struct policy *policy = policy_of("match user vmail port 2525\n level secure\n"
+                                            "match user 1001 port 2526\n level secure\n"
+                                            "match user !root 0 port 25\n level none\n"
+                                            "match program mailer port 2527\n level secure\n");
+    struct policy_query query = {.uid = 1000, .program = "/usr/bin/other", .user_lost = true};
+    struct settings settings;
+
+    (void)state;
+    query.address = address_of("192.0.2.1", 2525);
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_ERROR);
+    query.address = address_of("192.0.2.1", 2526);
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED); /* the number is known */
+    query.address = address_of("192.0.2.1", 2527);
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
+    query.program_lost = true;
+    query.program = "";
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_ERROR);
+    query.address = address_of("192.0.2.1", 25);
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+}
+
 static void name_that_is_lost_might_be_any(void **state)
 {
     const struct policy *policy =
@@ -490,6 +513,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(name_that_is_lost_might_be_any),
+        cmocka_unit_test(user_and_program_that_are_not_known_might_be_any),
         cmocka_unit_test(usual_ports_are_guarded_but_not_on_loopback),
         cmocka_unit_test(block_guards_the_port_it_names_also_on_loopback),
         cmocka_unit_test(block_that_names_no_port_keeps_to_mail),
