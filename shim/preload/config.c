@@ -52,18 +52,14 @@ static void copy_variable(const char *name, char to[PATH_LIMIT])
 /* The program may change its folder before its first connection. */
 static void make_absolute(char path[PATH_LIMIT])
 {
-    char relative[PATH_LIMIT];
+    char relative[PATH_LIMIT], folder[PATH_LIMIT];
     struct words w;
 
-    if (path[0] == '\0' || path[0] == '/')
+    if (path[0] == '\0' || path[0] == '/' || sys_call(SYS_getcwd, folder, sizeof folder) <= 0)
         return;
     memcpy(relative, path, sizeof relative);
-    if (sys_call(SYS_getcwd, path, PATH_LIMIT) <= 0) {
-        memcpy(path, relative, sizeof relative);
-        return;
-    }
     words_start(&w, path, PATH_LIMIT);
-    w.used = strlen(path);
+    words_add(&w, folder);
     words_byte(&w, '/');
     words_add(&w, relative);
 }
@@ -106,6 +102,8 @@ void config_start(void)
     copy_variable("RETROTLS_POLICY", named);
     make_absolute(named);
     copy_variable("RETROTLS_LOG", log_to);
+    if (strcmp(log_to, "syslog") != 0 && strcmp(log_to, "stderr") != 0 && strcmp(log_to, "none") != 0)
+        make_absolute(log_to);
     copy_variable("HOME", home);
     sandbox = secure_getenv("RETROTLS_SANDBOX");
     sandbox_is_off = sandbox && strcmp(sandbox, "off") == 0;

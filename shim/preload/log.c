@@ -169,7 +169,7 @@ static void to_syslog(const char *line)
  * The signal that a failed write raises (SIGXFSZ: a file that is as long as RLIMIT_FSIZE lets it be) would
  * end the program, which has written nothing: it is taken back.
  */
-static void write_quietly(int fd, const struct iovec *pieces, int count)
+static bool write_quietly(int fd, const struct iovec *pieces, int count)
 {
     static const struct {
         long seconds, nanoseconds;
@@ -183,37 +183,41 @@ static void write_quietly(int fd, const struct iovec *pieces, int count)
     if (raised & ~pending)
         sys_call(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof raised);
     sys_signals_restore(signals);
+    return raised == 0;
 }
 
 /* In one write, so that lines of several processes do not mix. */
-static void to_descriptor(int fd, const char *before, const char *line)
+static bool to_descriptor(int fd, const char *before, const char *line)
 {
     const struct iovec pieces[] = {piece(before), piece(line), piece("\n")};
     struct pollfd out = {.fd = fd, .events = POLLOUT};
 
     /* A pipe that is full would hold the program up. */
-    if (sys_poll(&out, 1, 0) == 1 && out.revents == POLLOUT)
-        write_quietly(fd, pieces, sizeof pieces / sizeof pieces[0]);
+    return sys_poll(&out, 1, 0) == 1 && out.revents == POLLOUT &&
+           write_quietly(fd, pieces, sizeof pieces / sizeof pieces[0]);
 }
 
-static void to_file(const char *path, const char *fields)
+/* False where it cannot be written, or is full. */
+static bool to_file(const char *path, const char *fields)
 {
     char stamp[LOG_TIME_SIZE], before[LOG_TIME_SIZE + 8];
     struct timespec now;
     struct words w;
+    bool written;
     /* Nonblocking: a FIFO that nobody reads must not hold the program up. */
     const int fd = sys_lift(sys_open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK, 0600));
 
     if (fd < 0)
-        return;
+        return false;
     clock_gettime(CLOCK_REALTIME, &now);
     log_time(stamp, (int64_t)now.tv_sec);
     words_start(&w, before, sizeof before);
     words_add(&w, "time=");
     words_add(&w, stamp);
     words_byte(&w, ' ');
-    to_descriptor(fd, before, fields);
+    written = to_descriptor(fd, before, fields);
     sys_close(fd);
+    return written;
 }
 
 void log_connection(const struct guard_request *request, enum log_result result, int64_t milliseconds,
@@ -228,9 +232,7 @@ void log_connection(const struct guard_request *request, enum log_result result,
         to_descriptor(STDERR_FILENO, "", line);
     } else if (!to || strcmp(to, "none") != 0) {
         log_connection_fields(line, request, result, milliseconds, error);
-        if (to && to[0] == '/')
-            to_file(to, line);
-        else
+        if (!to || to[0] != '/' || !to_file(to, line))
             to_syslog(line);
     }
     errno = saved;

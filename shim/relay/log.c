@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -131,7 +132,7 @@ static void to_syslog(const char *line, size_t length, int priority)
 }
 
 /* One write, so that lines of several relays do not mix. */
-static void write_line(int fd, char *line, size_t length)
+static bool write_line(int fd, char *line, size_t length)
 {
     ssize_t written;
 
@@ -139,6 +140,7 @@ static void write_line(int fd, char *line, size_t length)
     do
         written = write(fd, line, length + 1);
     while (written < 0 && errno == EINTR);
+    return written >= 0;
 }
 
 int log_open(const char *path)
@@ -147,15 +149,14 @@ int log_open(const char *path)
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 }
 
-static void to_file(const char *path, int opened, char *line, size_t length)
+static bool write_file(const char *path, int opened, char *line, size_t length)
 {
     const int fd = opened >= 0 ? opened : log_open(path);
+    const bool written = fd >= 0 && write_line(fd, line, length);
 
-    if (fd < 0)
-        return;
-    write_line(fd, line, length);
-    if (fd != opened)
+    if (fd >= 0 && fd != opened)
         close(fd);
+    return written;
 }
 
 static void to_terminal(int fd, char *line, size_t length)
@@ -176,11 +177,21 @@ static size_t put_time(char *line)
     return gmtime_r(&now, &tm) ? strftime(line, LOG_LINE_LIMIT, "time=%FT%TZ ", &tm) : 0;
 }
 
+/*
+ * `line` begins with put_time(), `stamp` bytes. A file that cannot be written (another user's, a full disk)
+ * must not hide that a connection went on in plaintext.
+ */
+static void to_file(const char *path, int opened, char *line, size_t stamp, size_t length, int priority)
+{
+    if (!write_file(path, opened, line, length))
+        to_syslog(line + stamp, length - stamp, priority);
+}
+
 void log_write(const char *where, int opened, const struct log_line *l)
 {
-    const bool serious = l->result != RESULT_TLS || l->error[0];
+    const int priority = l->result != RESULT_TLS || l->error[0] ? LOG_WARNING : LOG_INFO;
     char line[LOG_LINE_LIMIT + 1];
-    size_t length;
+    size_t stamp, length;
 
     if (where && strcmp(where, "none") == 0)
         return;
@@ -188,12 +199,12 @@ void log_write(const char *where, int opened, const struct log_line *l)
         length = log_sentence(line, LOG_LINE_LIMIT, l);
         to_terminal(opened, line, length);
     } else if (where && where[0] == '/') {
-        length = put_time(line);
-        length += log_fields(line + length, LOG_LINE_LIMIT - length, l);
-        to_file(where, opened, line, length);
+        stamp = put_time(line);
+        length = stamp + log_fields(line + stamp, LOG_LINE_LIMIT - stamp, l);
+        to_file(where, opened, line, stamp, length, priority);
     } else {
         length = log_fields(line, LOG_LINE_LIMIT, l);
-        to_syslog(line, length, serious ? LOG_WARNING : LOG_INFO);
+        to_syslog(line, length, priority);
     }
 }
 
@@ -208,9 +219,10 @@ void log_warning(const char *where, int opened, const char *text)
         add(&t, "retrotls: %s", text);
         to_terminal(opened, line, t.used);
     } else if (where && where[0] == '/') {
-        t.used = put_time(line);
+        const size_t stamp = t.used = put_time(line);
+
         add(&t, "warning=\"%s\"", text);
-        to_file(where, opened, line, t.used);
+        to_file(where, opened, line, stamp, t.used, LOG_WARNING);
     } else {
         add(&t, "warning=\"%s\"", text);
         to_syslog(line, t.used, LOG_WARNING);

@@ -3,6 +3,7 @@ shown there find in a real journal what they promise."""
 import os
 import re
 import shutil
+import socket
 
 import pytest
 from support import certs
@@ -128,6 +129,47 @@ def test_every_documented_field_is_met(shim):
     shim.environment["RETROTLS_SANDBOX"] = "off"
     upgraded(shim)
     assert [list(fields(line)) for line in shim.log().splitlines() if "result=" not in line] == [["time", "warning"]]
+
+
+# ---- where the line goes
+
+OWN_DEV = """
+mount -t tmpfs none /dev
+for each in null:3 urandom:9 full:7; do mknod -m 666 "/dev/${each%:*}" c 1 "${each#*:}"; done
+ln -s "$1/logger" /dev/log
+shift
+exec "$@"
+"""
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="a /dev of its own needs root")
+@pytest.mark.parametrize("log", ["/nonexistent/log", "/dev/full"])
+@pytest.mark.parametrize("relay", ["there", "missing"])
+def test_what_a_file_cannot_take_goes_to_syslog(shim, relay, log):
+    """A policy for a whole machine names a file that not every user may write to: a fallback would stay unseen."""
+    shim.private_build()
+    if relay == "missing":  # the library writes the line
+        shim.relay.unlink()
+    shim.environment["RETROTLS_LOG"] = log
+    logger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    logger.bind(str(shim.folder / "logger"))
+    logger.settimeout(20)
+    with logger, Hostile(honest(IMAP)) as server:
+        shim.guard(server.port)
+        shim.run("unshare", "--mount", "sh", "-ec", OWN_DEV, "sh", shim.folder, PROGRAMS / "careless", "localhost",
+                 server.port, stdin=IMAP.words)
+        line = logger.recv(4096).decode()
+    assert re.search(rf"retrotls\[\d+\]: result={'tls' if relay == 'there' else 'failed'} program=", line), line
+    assert ("error=" in line) == (relay == "missing"), line
+
+
+def test_log_and_policy_by_relative_paths(shim):
+    """They are meant from the folder in which the program is started, with LD_PRELOAD as with `retrotls`."""
+    shim.environment |= {"RETROTLS_LOG": "own.log", "RETROTLS_POLICY": "policy"}
+    upgraded(shim)
+    line, = (shim.folder / "own.log").read_text().splitlines()
+    assert fields(line)["result"] == "tls" and fields(line)["rule"] == f"{shim.policy_file}:1", line
 
 
 # ---- a real journal
