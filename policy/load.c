@@ -215,6 +215,6 @@ size_t policy_default_sources(struct policy_source sources[POLICY_SOURCES], cons
         /* A path that does not fit is shown as far as it goes, and is an error. */
         sources[count++] = (struct policy_source){.path = buffer, .must_exist = text.cut};
     }
-    sources[count++] = (struct policy_source){.path = "/etc/retrotls/policy"};
+    sources[count++] = (struct policy_source){.path = POLICY_OF_MACHINE};
     return count;
 }

@@ -95,11 +95,13 @@ typedef const char *policy_try(const struct settings *settings, enum policy_sett
 const struct policy *policy_load_and_try(const struct policy_source *sources, size_t count,
                                          policy_try *attempt);
 
+#define POLICY_OF_MACHINE "/etc/retrotls/policy"
+
 /*
  * The sources that apply to this process: `named` (RETROTLS_POLICY's value, or NULL), else
  * ~/.config/retrotls/policy and /etc/retrotls/policy; under AT_SECURE /etc alone. `home`: the user's home
  * folder, or NULL. Paths are written into `buffer`, which must outlive the sources. Returns the number of
- * sources.
+ * sources; the machine's is the last.
  */
 size_t policy_default_sources(struct policy_source sources[POLICY_SOURCES], const char *named,
                               const char *home, bool secure, char *buffer, size_t size);

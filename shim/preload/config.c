@@ -25,9 +25,11 @@ static bool secure; /* AT_SECURE: the environment is the enemy's */
 /* Copies of the environment's; "": not set. */
 static char named[PATH_LIMIT], home[PATH_LIMIT], log_to[PATH_LIMIT];
 static bool sandbox_is_off;
-/* Root had a policy of its own as the program began: it is not lost where the program becomes another user.
+/*
+ * Root had a policy of its own as the program began, and the machine one: they are not lost where the program
+ * becomes another user, or goes to another root.
  */
-static bool root_has_own;
+static bool root_has_own, machine_has_one;
 
 static struct lock lock;
 static _Atomic(const struct policy *) loaded;
@@ -109,6 +111,8 @@ void config_start(void)
     sandbox_is_off = sandbox && strcmp(sandbox, "off") == 0;
     if (getauxval(AT_EUID) == 0 && !secure && !named[0] && home[0] == '/')
         root_has_own = is_there(home, "/.config/retrotls/policy");
+    if (getauxval(AT_EUID) == 0 && !named[0])
+        machine_has_one = is_there("", POLICY_OF_MACHINE);
     find_program();
     started = true;
 }
@@ -146,6 +150,8 @@ static const struct policy *load(void)
         policy_default_sources(sources, named[0] ? named : NULL, find_home(), secure, paths, sizeof paths);
     if (root_has_own)
         sources[0].must_exist = true;
+    if (machine_has_one)
+        sources[count - 1].must_exist = true;
     return policy_load(sources, count);
 }
 

@@ -8,7 +8,7 @@ from support import certs, own_root
 from support.hostile import Hostile
 from support.play import honest, plaintext_only
 from support.protocols import IMAP
-from support.shim import PROGRAMS
+from support.shim import PROGRAMS, PYTHON
 from support.tap import Tap
 
 pytestmark = [pytest.mark.root,
@@ -49,3 +49,29 @@ def test_environment_of_the_user_counts_for_nothing_in_a_setuid_program(shim, se
         assert "RETROTLS_SANDBOX" not in log.read_text() and not shim.log_file.exists()
     else:
         assert tap.up == IMAP.words and not log.exists(), result.show()
+
+
+GOES_ELSEWHERE = """
+import encodings.idna, os, socket, sys
+os.chroot(sys.argv[2])
+os.chdir("/")
+s = socket.socket()
+try:
+    s.connect(("127.0.0.1", int(sys.argv[1])))
+except OSError as e:
+    sys.exit(f"connect: {e.strerror}")
+s.recv(100)
+s.sendall(b"a LOGIN test S3cret-Passw0rd\\r\\n")
+"""
+
+
+def test_policy_of_the_machine_is_not_lost_by_going_to_another_root(shim):
+    """There it is not to be seen, when the first connection is made: the built-in one would let that go."""
+    (shim.folder / "etc").mkdir()
+    (shim.folder / "root").mkdir()
+    with Hostile(plaintext_only(IMAP)) as server, Tap(server.address) as tap:
+        result = shim.run(*own_root.with_ld_so_preload(shim.folder / "etc", shim.library, f"match port {tap.port}\n protocol imap\n"),
+                          "env", "-u", "RETROTLS_POLICY", "RETROTLS_LOG=stderr", PYTHON, "-c", GOES_ELSEWHERE, tap.port,
+                          shim.folder / "root", preload=False)
+    tap.never_saw(b"S3cret-Passw0rd")
+    assert result.err.endswith(b"connect: Network is unreachable\n") and tap.up == b"", result.show()
