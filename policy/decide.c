@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/address.h"
+#include "policy/alabel.h"
 #include "policy/glob.h"
 #include "policy/model.h"
 #include "policy/policy.h"
@@ -36,13 +37,24 @@ static bool is_numeric(const char *name)
     return strchr(name, ':') != NULL || name[strspn(name, "0123456789.")] == '\0';
 }
 
+static bool is_ascii(const char *name)
+{
+    while (*name != '\0' && (unsigned char)*name < 0x80)
+        name++;
+    return *name == '\0';
+}
+
 static void set_host(struct subject *subject, const char *name)
 {
     size_t length = name == NULL ? 0 : strlen(name);
 
     if (length > 0 && name[length - 1] == '.')
         length--;
-    if (length >= HOST_LIMIT || (length > 0 && is_numeric(name)))
+    if (length > 0 && is_numeric(name))
+        length = 0;
+    if (length > 0 && !is_ascii(name) && alabel_from(subject->host, sizeof subject->host, name, length))
+        return;
+    if (length >= HOST_LIMIT)
         length = 0;
     for (size_t i = 0; i < length; i++)
         subject->host[i] = lower(name[i]);
