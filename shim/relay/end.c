@@ -13,13 +13,11 @@ enum { SMALL = 4096 }; /* up to here two copies cost less than one more system c
 #    define SO_PEEK_OFF 42
 #endif
 
-/* Discards exactly `count` bytes of the queue. False where it holds less. */
-static bool discard(int fd, size_t count)
+/* Discards exactly `count` bytes of the queue, by way of `scratch`. False where it holds less. */
+static bool discard_into(int fd, size_t count, void *scratch, size_t size)
 {
-    uint8_t scratch[SMALL];
-
     while (count > 0) {
-        const ssize_t n = recv(fd, scratch, count < sizeof scratch ? count : sizeof scratch, MSG_DONTWAIT);
+        const ssize_t n = recv(fd, scratch, count < size ? count : size, MSG_DONTWAIT);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -29,6 +27,13 @@ static bool discard(int fd, size_t count)
         count -= (size_t)n;
     }
     return true;
+}
+
+static bool discard(int fd, size_t count)
+{
+    uint8_t scratch[SMALL];
+
+    return discard_into(fd, count, scratch, sizeof scratch);
 }
 
 bool end_open(struct end *end, int fd, uint32_t filler)
@@ -76,7 +81,8 @@ ssize_t end_read(struct end *end, void *buffer, size_t size)
 
     if (!end->keeps)
         return recv(end->fd, buffer, size, MSG_DONTWAIT);
-    end_settle(end);
+    discard_into(end->fd, end->owed, buffer, size); /* of a bulk in one system call */
+    end->owed = 0;
     if (end->bulk && ioctl(end->fd, FIONREAD, &queued) == 0 && queued - 1 > SMALL && size > SMALL) {
         const size_t fresh = (size_t)queued - 1;
 

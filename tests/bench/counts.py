@@ -30,8 +30,12 @@ UNITS = {
 }
 
 
+# How often one waits, and looks in vain for what has not come yet, depends on how busy the machine is.
+WAITING = {"epoll_wait", "poll", "ppoll", "futex"}
+
+
 def _processes(trace):
-    """{"program" or "relay": Counter of system calls} of a trace by strace -f."""
+    """{"program" or "relay": Counter of system calls} of a trace by strace -f, without those that found nothing there."""
     role = {}
     counts = {"program": collections.Counter(), "relay": collections.Counter()}
     # A clone's return is printed after its child's first call, maybe: who is whose child is looked up first.
@@ -50,12 +54,12 @@ def _processes(trace):
             pid = parent.get(pid)
         return False
     for line in text:
-        match = re.match(r"(\d+) +([a-z_0-9]+)\(", line)  # "<... resumed>" is the same call's end
+        match = re.match(r"(\d+) +(<\.\.\. )?([a-z_0-9]+)(?:\(| resumed>)", line)
         if match:
-            pid, call = match.groups()
+            pid, resumed, call = match.groups()
             if pid not in role:
                 role[pid] = "relay" if is_relay(pid) else "program"
-            counts[role[pid]][call] += 1
+            counts[role[pid]][call] += (not resumed) - ("= -1 EAGAIN" in line)
     return counts
 
 
