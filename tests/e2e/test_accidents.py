@@ -208,15 +208,14 @@ def test_timeouts_are_none_of_the_wall_clocks(shim, wrong):
     clock = with_clock(shim)
 
     def scenario(s):
-        if len(server.connections) > 1:  # the relay waits for this greeting
-            jump(clock, wrong)
-            s.silence()
-        answering(s)
-    with Hostile(scenario) as server:
-        shim.guard(server.port, "secure", "smtp", "greeting-timeout 2", "timeout 2")
+        jump(clock, wrong)  # while the relay waits for the greeting
+        s.silence()
+    with Hostile(answering) as good, Hostile(scenario) as silent:
+        shim.policy(f"protocol smtp\nca-file {certs.authority().pem}\nmatch port {good.port}\n    level secure\n"
+                    f"match port {silent.port}\n    level secure\n    greeting-timeout 2\n    timeout 2\n")
         process = shim.popen(PYTHON, "-c", IN_TURN, stdin=-1)
-        assert turn(process, server.port).startswith("220 ")
-        said = turn(process, server.port)
+        assert turn(process, good.port).startswith("220 ")
+        said = turn(process, silent.port)
         result = shim.finish(process).ok()
     assert said.startswith("421 4.7.0 retrotls: ") and said.endswith("|250 still there|\n"), said
     assert int(result.lines[1]["ms"]) >= 2000, result.show()

@@ -170,18 +170,9 @@ def test_nonblocking_connect_that_is_refused_looks_like_tcp(shim):
 @pytest.fixture
 def silent_port():
     """A listener whose queue is full: Linux drops further SYNs, so that connect() to it stays pending."""
-    listener = socket.socket()
-    listener.bind((loopback.own_address(), 0))
-    listener.listen(0)
-    address = listener.getsockname()
-    fillers = []
-    for _ in range(8):
-        filler = socket.socket()
-        filler.setblocking(False)
-        filler.connect_ex(address)
-        fillers.append(filler)
-    yield address
-    for each in [listener, *fillers]:
+    listener, filler = loopback.full_listener(loopback.own_address())
+    yield listener.getsockname()
+    for each in (listener, filler):
         each.close()
 
 

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 
 import pytest
@@ -164,21 +163,15 @@ def test_each_address_in_turn(shim, dovecot):
         [("127.0.0.1", "Connection refused"), (dovecot.address, None)]
 
 
-def silent(addresses, port):
-    """Servers that answer no connection: what they listen with is full."""
-    listeners = [socket.create_server((address, port), backlog=0) for address in addresses]
-    return listeners, [socket.create_connection((address, port)) for address in addresses]
-
-
 def test_addresses_that_do_not_answer_share_the_time(shim):
     """Of several ports, none is waited for long; an address that comes after those is still tried."""
     addresses = [loopback.own_address() for _ in range(4)]
-    listeners, connections = silent(addresses[:3], 4190)
+    silent = [each for address in addresses[:3] for each in loopback.full_listener(address, 4190)]
     with loopback.listen(addresses[3], 4190):
         shim.hosts["many.example.org"] = addresses
         shim.policy("greeting-timeout 1s\nmatch host many.example.org\n    level secure\n")
         result = check(shim, "--json", "-P", "sieve", "many.example.org")
-    for each in *connections, *listeners:
+    for each in silent:
         each.close()
     found, = json.loads(result.out)
     assert [a["error"] for a in found["attempts"]] == ["Connection timed out"] * 3 + [None], result.show()

@@ -31,21 +31,20 @@ def needs(*files):
 def socks_server(shim):
     """microsocks, to whom mail.onion is this machine; configures both preloads for it."""
     needs("/usr/bin/microsocks", *PRELOADS.values())
-    with loopback.listen() as probe:
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(["microsocks", "-i", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL,
+    address, port = loopback.own_address(), 10080
+    process = subprocess.Popen(["microsocks", "-i", address, "-p", str(port)], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, env={"PATH": "/usr/bin", "LD_PRELOAD": PROGRAMS / "resolver.so",
                                                                "RETROTLS_TEST_HOSTS": "mail.onion=127.0.0.1"})
     try:
         deadline = time.monotonic() + 20
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            with contextlib.suppress(OSError), socket.create_connection((address, port)):
                 break
             assert time.monotonic() < deadline and process.poll() is None, "no SOCKS server"
             time.sleep(0.02)
         chains, tor = shim.folder / "proxychains.conf", shim.folder / "torsocks.conf"
-        chains.write_text(f"strict_chain\nproxy_dns\n[ProxyList]\nsocks5 127.0.0.1 {port}\n")
-        tor.write_text(f"TorAddress 127.0.0.1\nTorPort {port}\n")
+        chains.write_text(f"strict_chain\nproxy_dns\n[ProxyList]\nsocks5 {address} {port}\n")
+        tor.write_text(f"TorAddress {address}\nTorPort {port}\n")
         shim.environment |= {"PROXYCHAINS_CONF_FILE": str(chains), "PROXYCHAINS_QUIET_MODE": "1",
                              "TORSOCKS_CONF_FILE": str(tor), "TORSOCKS_LOG_LEVEL": "2"}
         yield port

@@ -17,7 +17,7 @@ from support.tap import Tap, first_record
 
 SEED = int(os.environ.get("RETROTLS_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
 DIALOGUES = 200  # of each protocol at each level
-PATIENCE = 0.15  # seconds that the server waits for the relay, which may be waiting for the server
+PATIENCE = 1  # seconds that the server waits for the relay, which may be waiting for the server
 
 PROGRAM = """
 import json, socket, sys, threading
@@ -43,7 +43,7 @@ def sessions():
         with lock:
             if next(left, None) is None: return
         session()
-threads = [threading.Thread(target=sessions) for _ in range(12)]
+threads = [threading.Thread(target=sessions) for _ in range(24)]
 for t in threads: t.start()
 for t in threads: t.join()
 """

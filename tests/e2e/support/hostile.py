@@ -15,7 +15,6 @@ It runs once a connection, each in a thread. When the client goes away the scena
 error; a client that says something else than expected is one, and leaving the context raises it."""
 import contextlib
 import os
-import os
 import re
 import socket
 import ssl
@@ -207,6 +206,7 @@ class Hostile:
         self.connections = []
         self.errors = []
         self._threads = []
+        self._begun = threading.Lock()  # held while a thread is not in _threads yet
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
 
@@ -241,7 +241,9 @@ class Hostile:
 
     def wait_done(self, timeout=PATIENCE):
         """Waits for the scenarios that were begun."""
-        for thread in list(self._threads):
+        with self._begun:
+            threads = list(self._threads)
+        for thread in threads:
             thread.join(timeout)
             assert not thread.is_alive(), "a scenario has not ended"
 
@@ -252,10 +254,11 @@ class Hostile:
             except OSError:
                 return
             connection = Connection(sock)
-            self.connections.append(connection)
             thread = threading.Thread(target=self._play, args=(connection,), daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            with self._begun:
+                self.connections.append(connection)
+                thread.start()
+                self._threads.append(thread)
 
     def _play(self, connection):
         try:

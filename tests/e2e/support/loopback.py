@@ -2,6 +2,9 @@
 no port is ever searched for and lost again to another test."""
 import random
 import socket
+import struct
+
+from .wait import wait_for
 
 _RESERVED_PORT = 61000  # a listening socket on it marks the address as taken, for other processes too
 _reserved = []
@@ -35,6 +38,22 @@ def listen(address="127.0.0.1", port=0):
         listener.close()
         raise
     return listener
+
+
+def full_listener(address="127.0.0.1", port=0):
+    """A listening socket whose queue is full, and what fills it: Linux drops further SYNs, so that connect() stays
+    pending."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((address, port))
+    listener.listen(0)
+    filler = socket.create_connection(listener.getsockname())
+
+    def queued():
+        """tcpi_unacked, which of a listening socket is the length of its queue (tcp_get_info() in net/ipv4/tcp.c)."""
+        return struct.unpack_from("=I", listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)[0]
+    wait_for(queued, "the queue to be full")  # the filler is there before, when the SYN was answered
+    return listener, filler
 
 
 def refusing_port(address="127.0.0.1"):

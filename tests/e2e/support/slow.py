@@ -3,6 +3,7 @@ import contextlib
 import socket
 import threading
 
+from . import loopback
 from .wait import wait_for
 
 SYN_SENT = "02"  # /proc/net/tcp
@@ -14,16 +15,8 @@ class SlowPath:
 
     def __init__(self, target):
         self.target = target
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(0)
+        self.listener, self.filler = loopback.full_listener()
         self.address = self.listener.getsockname()
-        self.fillers = []
-        for _ in range(4):
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(self.address)
-            self.fillers.append(filler)
         self.threads = []
 
     def __enter__(self):
@@ -34,17 +27,16 @@ class SlowPath:
             self.listener.shutdown(socket.SHUT_RDWR)
         for thread in list(self.threads):
             thread.join()
-        for each in (self.listener, *self.fillers):
+        for each in (self.listener, self.filler):
             each.close()
 
     def is_wanted(self):
-        """Whether somebody else than the fillers waits for an answer."""
+        """Whether somebody waits for an answer."""
         host, port = self.address
         wanted = f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
         with open("/proc/net/tcp", encoding="ascii") as table:
             waiting = [line.split() for line in table]
-        own = {f"{filler.getsockname()[1]:04X}" for filler in self.fillers}
-        return any(line[2] == wanted and line[3] == SYN_SENT and line[1][-4:] not in own for line in waiting[1:])
+        return any(line[2] == wanted and line[3] == SYN_SENT for line in waiting[1:])
 
     def open(self):
         self._start(self._accept)
@@ -60,13 +52,13 @@ class SlowPath:
         thread.start()
 
     def _accept(self):
-        ports = {filler.getsockname()[1] for filler in self.fillers}
+        own = self.filler.getsockname()[1]
         while True:
             try:
                 accepted, (_, port) = self.listener.accept()
             except OSError:
                 return
-            if port in ports:
+            if port == own:
                 accepted.close()
                 continue
             server = socket.create_connection(self.target)

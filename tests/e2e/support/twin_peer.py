@@ -285,11 +285,7 @@ class Peer:
         self._listeners = _both_families()
         self.port = self._listeners[0].getsockname()[1]
         self._refusing = loopback.refusing_port()
-        self._slow = socket.socket()
-        self._slow.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._slow.bind(("127.0.0.1", 0))
-        self._slow.listen(0)
-        self._fillers = [_filler(self._slow)]  # the queue is full: further SYNs are dropped
+        self._slow, self._filler = loopback.full_listener()
         self._control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control_name = f"retrotls-twin/{secrets.token_hex(8)}"
         self._control.bind("\0" + self.control_name)
@@ -317,7 +313,7 @@ class Peer:
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-        for sock in (*self._fillers, self._refusing):
+        for sock in (self._filler, self._refusing):
             sock.close()
         for session in self.sessions:
             session.stop()
@@ -391,8 +387,7 @@ class Peer:
             self._slow = socket.socket()  # nobody else gets the port
             self._slow.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._slow.bind(port)
-        for filler in self._fillers:
-            filler.close()
+        self._filler.close()
         return "ok"
 
 
@@ -447,8 +442,3 @@ def _both_families():
         six.listen(128)
         return four, six
     raise RuntimeError("no port is free on both loopback addresses")
-
-
-def _filler(listener):
-    sock = socket.create_connection(listener.getsockname())
-    return sock
