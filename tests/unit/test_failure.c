@@ -143,7 +143,11 @@ static const struct {
 static struct result dialogue_that_reaches(size_t i)
 {
     const struct settings settings = {
-        .level = LEVEL_SECURE, .protocol = reached[i].protocol, .timeout = 30, .greeting_timeout = 1};
+        .level = LEVEL_SECURE,
+        .protocol = reached[i].protocol,
+        .timeout = 30,
+        .greeting_timeout = reached[i].kind == FAILURE_TIMEOUT ? 1 : 30,
+    };
     const struct local_address local = peer_loopback();
     struct result r;
     int pair[2];

@@ -190,7 +190,7 @@ static void a_dripping_server_meets_the_deadline(void **state)
     struct transport transport;
     struct plain plain = {.transport = &transport, .program = -1, .server = "x"};
     struct failure why = {.kind = FAILURE_NONE};
-    const int64_t start = plain_now();
+    int64_t start;
     char line[LINE_LIMIT];
     struct peer peer;
     pthread_t thread;
@@ -199,6 +199,8 @@ static void a_dripping_server_meets_the_deadline(void **state)
     (void)state;
     peer_start(&peer, &thread, script, false, &client);
     transport_over_socket(&transport, client);
+    assert_int_equal(poll(&(struct pollfd){.fd = client, .events = POLLIN}, 1, 20000), 1); /* it has begun */
+    start = plain_now();
     plain.deadline = start + 100;
     assert_int_equal(plain_read_line(&plain, line, &why), -1);
     assert_int_equal(why.kind, FAILURE_TIMEOUT);

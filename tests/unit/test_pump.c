@@ -286,6 +286,16 @@ static bool stays_quiet(const struct rig *rig)
     return rig_pump_time(rig) - before < 50;
 }
 
+/* It may still have to do what the machine had no time for. A loop that spins never is quiet. */
+static bool becomes_quiet(const struct rig *rig)
+{
+    int tries = 100;
+
+    while (!stays_quiet(rig) && tries > 0)
+        tries--;
+    return tries > 0;
+}
+
 static void a_side_that_does_not_read_stops_the_other_side_alone(void **state)
 {
     static char block[65536];
@@ -306,7 +316,7 @@ static void a_side_that_does_not_read_stops_the_other_side_alone(void **state)
             written += n > 0 ? (size_t)n : 0;
             assert_true(written < 64 * 1024 * 1024);
         }
-        assert_true(stays_quiet(&rig));
+        assert_true(becomes_quiet(&rig));
         /* The other direction is as alive as before. */
         rig_server_write(&rig, "alive", 5);
         rig_program_expect(&rig, "alive");
@@ -327,25 +337,25 @@ static void no_state_is_a_busy_loop(void **state)
         char got[16];
 
         rig_open(&rig, rig_kinds[k], "220 hello\r\n", NULL);
-        assert_true(stays_quiet(&rig)); /* the greeting unread */
+        assert_true(becomes_quiet(&rig)); /* the greeting unread */
         rig_program_expect(&rig, "220 hello\r\n");
         rig_program_write(&rig, "QUIT\r\n");
         rig_server_read(&rig, got, 6);
-        assert_true(stays_quiet(&rig)); /* idle, the kept byte unread */
+        assert_true(becomes_quiet(&rig)); /* idle, the kept byte unread */
         rig_server_write(&rig, "221 bye\r\n", 9);
         rig_end_in_order(&rig);
         rig_program_expect(&rig, "221 bye\r\n");
         assert_int_equal(rig_program_read(&rig, got, 1), 0);
         rig_program_write(&rig, "after the end");
-        assert_true(stays_quiet(&rig)); /* the server has ended, the program has not closed */
+        assert_true(becomes_quiet(&rig)); /* the server has ended, the program has not closed */
         rig_close(&rig);
         rig_open(&rig, rig_kinds[k], "", NULL);
         shutdown(rig.program, SHUT_WR);
-        assert_true(stays_quiet(&rig)); /* half-closed */
+        assert_true(becomes_quiet(&rig)); /* half-closed */
         rig_close(&rig);
         rig_open(&rig, rig_kinds[k], "unread", NULL);
         shutdown(rig.program, SHUT_RDWR);
-        assert_true(stays_quiet(&rig)); /* gone, and the server does not end */
+        assert_true(becomes_quiet(&rig)); /* gone, and the server does not end */
         rig_close(&rig);
     }
 }
