@@ -59,7 +59,7 @@ musl:
 	@$(MAKE) --no-print-directory CC=musl-gcc BUILD=$(BUILD)/musl $(BUILD)/musl/libretrotls.so
 
 $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/preload/libretrotls.map \
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libretrotls.so -Wl,--version-script=shim/preload/libretrotls.map \
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIBDL)
 
 ALOOF = -Wl,--export-dynamic-symbol=retrotls_speaks_itself

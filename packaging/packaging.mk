@@ -11,6 +11,14 @@ BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 VIMDIR ?= $(PREFIX)/share/vim/vimfiles
 
+# The library runs its relay by this path: taken from a program's folder, it would be anybody's.
+ifneq ($(words $(LIBEXECDIR)) $(filter /%,$(LIBEXECDIR)),1 $(LIBEXECDIR))
+$(error PREFIX must be an absolute path without blanks, not '$(PREFIX)')
+endif
+ifneq ($(word 2,$(DESTDIR)),)
+$(error DESTDIR must be a path without blanks, not '$(DESTDIR)')
+endif
+
 # The libraries for other programs of this machine, where they were built. What $LIB of a preload's path stands for in
 # 32-bit programs is lib/i386-linux-gnu with Debian's libc6:i386, and lib32 with its libc6-i386.
 LIBRARY_32 = $(PREFIX)/lib/i386-linux-gnu/libretrotls.so
@@ -26,6 +34,9 @@ INSTALLED = $(BINDIR)/retrotls $(LIBDIR)/libretrotls.so $(LIBEXECDIR)/retrotls-r
 	$(DOCDIR)/README.md $(DOCDIR)/LICENSE $(DOCDIR)/policy.default
 EXAMPLES = $(patsubst policy/examples/%,$(DOCDIR)/examples/%,$(wildcard policy/examples/*))
 FOLDERS = $(DOCDIR)/examples $(DOCDIR) $(LIBEXECDIR) $(PREFIX)/lib/retrotls/musl $(PREFIX)/lib/retrotls
+
+# Without it the loader does not find LD_PRELOAD=libretrotls.so in /usr/local, and starts the program all the same.
+refresh_cache = $(if $(DESTDIR)$(filter-out /usr /usr/local,$(PREFIX)),,[ ! -w /etc/ld.so.cache ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig)
 
 .PHONY: install uninstall deb
 
@@ -52,11 +63,13 @@ endif
 	install -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)/
 	install -m 644 policy/default $(DESTDIR)$(DOCDIR)/policy.default
 	install -m 644 policy/examples/* $(DESTDIR)$(DOCDIR)/examples/
+	$(refresh_cache)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED) $(LIBRARY_32) $(LINK_32) $(LIBRARY_MUSL) $(EXAMPLES))
 	@for each in $(addprefix $(DESTDIR),$(FOLDERS)); do \
 		[ ! -d "$$each" ] || rmdir --ignore-fail-on-non-empty "$$each"; done
+	$(refresh_cache)
 
 # A package of its own making: what dpkg-deb needs is the tree and its control file.
 deb:

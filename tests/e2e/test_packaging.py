@@ -54,6 +54,26 @@ def test_installed_command_finds_library_and_relay(installed, shim, dovecot):
     assert "verdict the policy is met" in one_line(checked.out.decode())
 
 
+@pytest.mark.parametrize("words,runs", [([], True), (["PREFIX=/usr"], True), (["DESTDIR=/tmp/x"], False),
+                                        (["PREFIX=/opt/retrotls"], False)])
+def test_what_the_loader_knows_is_refreshed(words, runs):
+    """The loader says that it cannot find LD_PRELOAD=libretrotls.so in /usr/local, and starts the program without."""
+    for target in "install", "uninstall":
+        planned = subprocess.run(["make", "-n", "-C", ROOT, *words, target], check=True, capture_output=True, text=True)
+        assert planned.stdout.rstrip().endswith(" ldconfig") == runs, planned.stdout[-500:]
+
+
+@pytest.mark.parametrize("word,says", [
+    ("PREFIX=usr", "PREFIX must be an absolute path without blanks, not 'usr'"),
+    ("PREFIX=/opt/my programs", "PREFIX must be an absolute path without blanks, not '/opt/my programs'"),
+    ("DESTDIR=/tmp/a root", "DESTDIR must be a path without blanks, not '/tmp/a root'")])
+def test_places_that_cannot_be_are_refused(word, says):
+    """A relay by a relative path would be looked for in the folder that a program runs in."""
+    for target in "all", "install", "uninstall":
+        result = subprocess.run(["make", "-n", "-C", ROOT, word, target], capture_output=True, text=True)
+        assert result.returncode == 2 and says in result.stderr and "rm " not in result.stdout, result
+
+
 def test_library_knows_where_its_relay_was_installed(installed):
     """Not where that would be of an earlier `make` for another PREFIX, whose objects are still there."""
     library = installed / f"usr/lib/{platform.machine()}-linux-gnu/libretrotls.so"
@@ -131,7 +151,7 @@ def test_package_is_complete(package):
     listed = subprocess.run(["dpkg-deb", "-c", package], check=True, capture_output=True, text=True).stdout
     for path in ("/usr/bin/retrotls", "/libretrotls.so", "/usr/libexec/retrotls/retrotls-relay",
                  "/usr/libexec/retrotls/retrotls-check", "/etc/retrotls/policy", "/retrotls.1.gz", "/retrotls-policy.5.gz",
-                 "/libretrotls.7.gz", "/retrotls-security.7.gz", "/copyright"):
+                 "/libretrotls.7.gz", "/retrotls-security.7.gz", "/copyright", "/changelog.gz"):
         assert path in listed
     if platform.machine() == "x86_64":
         for folder in ("x86_64-linux-gnu", "i386-linux-gnu", "retrotls/musl"):
