@@ -95,6 +95,18 @@ static bool trust_system(X509_STORE *store)
            bundle_add(store, X509_get_default_cert_file());
 }
 
+/*
+ * The server's own certificate must have a valid list; of the others in the chain, whose lists a person may
+ * not have, those count that are there.
+ */
+static int on_certificate(int good, X509_STORE_CTX *chain)
+{
+    if (!good && X509_STORE_CTX_get_error(chain) == X509_V_ERR_UNABLE_TO_GET_CRL &&
+        X509_STORE_CTX_get_error_depth(chain) > 0)
+        return 1;
+    return good;
+}
+
 static bool apply_trust(X509_STORE *store, const struct settings *s, const struct report *to)
 {
     if (!check_file(to, "ca-file", s->ca_file) || !check_file(to, "crl-file", s->crl_file))
@@ -110,7 +122,8 @@ static bool apply_trust(X509_STORE *store, const struct settings *s, const struc
 
         if (!lookup || X509_load_crl_file(lookup, s->crl_file, X509_FILETYPE_PEM) <= 0)
             return refuse(to, "crl-file", s->crl_file);
-        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+        X509_STORE_set_verify_cb(store, on_certificate);
     }
     return true;
 }
