@@ -277,6 +277,18 @@ static void testing_goes_on_and_tells_each_time(void **state)
     }
     SSL_CTX_free(context);
     peer_certificate_free(&shown);
+    /* Also where no certificate could be for the name, or for all of the names. */
+    shown = peer_certificate(&(struct wish){GOOD}, &root);
+    context = peer_context(&shown, NULL);
+    for (int i = 0; i < 2; i++) {
+        const struct text_list names = peer_names(i ? "mail.example" : "mail example", i ? "a b" : NULL);
+        const struct peer_seen seen = peer_handshake(context, &settings, &names, NULL);
+
+        assert_true(seen.done);
+        assert_int_equal(seen.why.kind, FAILURE_NAME_MALFORMED);
+    }
+    SSL_CTX_free(context);
+    peer_certificate_free(&shown);
 }
 
 /* H1: the program asked for two names of one address; the certificate must be for both. */
