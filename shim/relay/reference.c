@@ -82,7 +82,9 @@ bool reference_from(struct reference *reference, const char *name)
     }
     if (length > 1 && reference->text[length - 1] == '.')
         reference->text[length - 1] = '\0';
-    return is_host_name(reference->text);
+    /* "192.0.2.1." was looked up as a name, but none ends in a number (RFC 9525, 2; RFC 3696, 2). */
+    return is_host_name(reference->text) &&
+           !numeric(&(struct reference){.is_address = false}, reference->text);
 }
 
 static bool add(struct references *references, const char *name)

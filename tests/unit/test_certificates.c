@@ -222,6 +222,7 @@ static const struct certificate_case cases[] = {
     {"G3 a wildcard of one label", {.san = "DNS:*.a.example"}, &root, NULL, "mail.a.example", FAILURE_NONE},
     {"a name that cannot be one", {GOOD}, &root, NULL, "mail example", FAILURE_NAME_MALFORMED},
     {"a name that begins with a dot", {GOOD}, &root, NULL, ".example", FAILURE_NAME_MALFORMED},
+    {"an address with a dot", {.san = "DNS:192.0.2.1"}, &root, NULL, "192.0.2.1.", FAILURE_NAME_MALFORMED},
     {"a name of 254 characters", {GOOD}, &root, NULL, name_254, FAILURE_NAME_MALFORMED},
     {"a name too long for any buffer", {GOOD}, &root, NULL, name_641, FAILURE_NAME_MALFORMED},
     {"bytes that are no UTF-8", {GOOD}, &root, NULL, "mail\xff.example", FAILURE_NAME_MALFORMED},
