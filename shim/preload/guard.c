@@ -195,8 +195,7 @@ static bool name_end(struct guard *guard, int end)
 
 static bool logs_to_stderr(const struct guard_request *request)
 {
-    return request->settings.log && strcmp(request->settings.log, "stderr") == 0 &&
-           sys_fcntl(STDERR_FILENO, F_GETFD, 0) >= 0;
+    return request->settings.log && strcmp(request->settings.log, "stderr") == 0 && log_has_stderr();
 }
 
 /* One try. False with errno EPIPE where the relay has gone and another may be asked. */

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "preload/identity.h"
 #include "preload/sys.h"
 #include "preload/words.h"
 
@@ -220,6 +221,16 @@ static bool to_file(const char *path, const char *fields)
     return written;
 }
 
+bool log_has_stderr(void)
+{
+    const int domain = sys_option(STDERR_FILENO, SOL_SOCKET, SO_DOMAIN, -1);
+    struct identity id;
+
+    if (domain < 0)
+        return errno == ENOTSOCK;
+    return domain == AF_UNIX && !identity_of(STDERR_FILENO, &id);
+}
+
 void log_connection(const struct guard_request *request, enum log_result result, int64_t milliseconds,
                     const char *error)
 {
@@ -229,7 +240,8 @@ void log_connection(const struct guard_request *request, enum log_result result,
 
     if (to && strcmp(to, "stderr") == 0) {
         log_connection_sentence(line, request, result, milliseconds, error);
-        to_descriptor(STDERR_FILENO, "", line);
+        if (log_has_stderr())
+            to_descriptor(STDERR_FILENO, "", line);
     } else if (!to || strcmp(to, "none") != 0) {
         log_connection_fields(line, request, result, milliseconds, error);
         if (!to || to[0] != '/' || !to_file(to, line))

@@ -6,6 +6,7 @@
 #ifndef RETROTLS_PRELOAD_LOG_H
 #define RETROTLS_PRELOAD_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,12 @@ enum log_result { LOG_FAILED, LOG_PLAINTEXT };
  */
 void log_connection(const struct guard_request *request, enum log_result result, int64_t milliseconds,
                     const char *error);
+
+/*
+ * Whether there is a standard error to log to. A program that has closed it may have a connection under its
+ * number, and the words in that session would be the program's. Changes errno.
+ */
+bool log_has_stderr(void);
 
 /* What it writes to syslog or a file, and to standard error. Each NUL-terminates. */
 void log_connection_fields(char out[LOG_LINE_SIZE], const struct guard_request *request,

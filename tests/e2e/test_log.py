@@ -218,3 +218,26 @@ def test_commands_shown_find_it_in_the_journal(shim):
     assert [line["port"] for line in found["0"]] == [str(plain.port), str(tested.port)], (plaintext, found)
     assert [line["port"] for line in found["1"]] == [str(each.port) for each in (plain, expired, tested)], (errors, found)
     assert found["warning"] == found["1"]
+
+
+NO_STDERR = """
+import os, socket, sys
+os.close(2)
+for port in sys.argv[1:]:
+    s = socket.create_connection(("localhost", int(port)))  # the first one is descriptor 2
+    got = s.recv(4096)
+    s.sendall(os.environb[b"WORDS"])
+    while piece := s.recv(4096):
+        got += piece
+    os.write(1, got)
+    globals()[port] = s
+"""
+
+
+def test_connection_at_the_number_of_standard_error_gets_no_log_lines(shim):
+    """A program closed its standard error: the lines would be words of its session."""
+    shim.environment["RETROTLS_LOG"] = "stderr"
+    with Hostile(honest(POP3)) as server:
+        shim.guard(server.port, "secure", "pop3")
+        result = shim.python(NO_STDERR, server.port, server.port, env={"WORDS": POP3.words.decode()}).ok()
+    assert server.over_tls == 2 * POP3.words, result.show()
