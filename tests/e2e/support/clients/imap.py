@@ -40,6 +40,18 @@ def mutt_imap(s):
     return ["sh", "-c", 'script -qefc "$1" /dev/null && cat got', "mutt", mutt]
 
 
+@reads("ruby (net/imap, pop, smtp)", "imap")
+def ruby_imap(s):
+    """A thread of its own reads all answers."""
+    return ["ruby", "-rnet/imap", "-e", f"""
+c = Net::IMAP.new("localhost", port: {s.port})
+c.login("{s.user}", "secret")
+c.select("INBOX")
+puts c.fetch(1, "RFC822")[0].attr["RFC822"]
+c.logout
+"""]
+
+
 @reads("mbsync", "imap")
 def mbsync(s):
     (s.folder / "down").mkdir()

@@ -85,6 +85,29 @@ cat <&3
 """]
 
 
+@reads("ruby (net/imap, pop, smtp)", "pop3")
+def ruby_pop3(s):
+    return ["ruby", "-rnet/pop", "-e",
+            f'Net::POP3.start("localhost", {s.port}, "{s.user}", "secret") {{ |c| puts c.mails[0].pop }}']
+
+
+@reads("tclsh (tcllib)", "pop3")
+def tcl_pop3(s):
+    return ["tclsh", str(s.file("session.tcl", """
+package require pop3
+set c [pop3::open localhost {user} secret {port}]
+puts [lindex [pop3::retrieve $c 1] 0]
+pop3::close $c
+"""))]
+
+
+@reads("nc (OpenBSD)", "pop3")
+def nc(s):
+    """It says all at once, ends its direction, and waits for the answers."""
+    s.stdin = f"USER {s.user}\r\nPASS secret\r\nRETR 1\r\nQUIT\r\n".encode()
+    return ["nc.openbsd", "-N", "localhost", str(s.port)]
+
+
 @reads("tcpclient", "pop3", by_address=True)
 def tcpclient(s):
     """The connection is handed to an exec'ed program on descriptors 6 and 7."""

@@ -117,3 +117,25 @@ password = "secret"
 starttls = disabled
 """)
     return ["sh", "-c", f"esmtp -C {rc} -f a@example.org b@localhost < {s.mail}"]
+
+
+@sends("ruby (net/imap, pop, smtp)", "smtp")
+def ruby_smtp(s):
+    return ["ruby", "-rnet/smtp", "-e", f"""
+mail = File.read("{s.mail}")
+Net::SMTP.start("localhost", {s.port}, "localhost", "test", "secret", :plain, starttls: false) do |c|
+    c.send_message(mail, "a@example.org", "b@localhost")
+end
+"""]
+
+
+@sends("tclsh (tcllib)", "smtp")
+def tcl_smtp(s):
+    """Channels of its own make, with events."""
+    return ["tclsh", str(s.file("session.tcl", """
+package require mime
+package require smtp
+set message [mime::initialize -file {mail}]
+smtp::sendmessage $message -originator a@example.org -recipients b@localhost -servers localhost -ports {port} \
+    -username test -password secret -usetls 0
+"""))]
