@@ -48,7 +48,7 @@ GCC_32 = gcc -m32 -Wno-psabi
 OTHER_BUILDS = $(if $(SANITIZE)$(filter-out gcc cc,$(CC)),,$(if $(filter x86_64,$(shell uname -m)),$(if \
 	$(call compiles,$(GCC_32)),lib32)) $(if $(call compiles,musl-gcc),musl))
 
-.PHONY: all always clean unit check-symbols lib32 musl
+.PHONY: all always clean unit check-symbols check-hardening lib32 musl
 .SECONDARY:
 all: $(BUILD)/libretrotls.so $(BUILD)/retrotls-relay $(BUILD)/retrotls $(BUILD)/retrotls-check $(OTHER_BUILDS)
 
@@ -107,6 +107,11 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(c
 check-symbols: $(BUILD)/libretrotls.so $(OTHER_BUILDS)
 	tests/check-symbols $< shim/preload/libretrotls.map
 	@for other in $(OTHER_BUILDS); do tests/check-symbols $(BUILD)/$$other/libretrotls.so shim/preload/libretrotls.map; done
+
+# How all that is installed was compiled and linked.
+check-hardening: all
+	tests/check-hardening $(addprefix $(BUILD)/,libretrotls.so retrotls-relay retrotls retrotls-check \
+		$(addsuffix /libretrotls.so,$(OTHER_BUILDS)))
 
 unit: $(UNIT)
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
