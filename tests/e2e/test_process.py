@@ -11,7 +11,7 @@ from support.hostile import Hostile
 from support.play import honest
 from support.protocols import IMAP
 from support.servers.dovecot import message
-from support.shim import PYTHON, processes
+from support.shim import PROGRAMS, PYTHON, processes
 from support.tap import Tap
 from support.wait import wait_for
 
@@ -167,6 +167,30 @@ f.read()
     parent, session, _ = processes()[relay]
     assert session == relay and parent != process.pid
     os.close(held)
+    shim.finish(process, b"\n").ok()
+    gone(shim)
+
+
+@pytest.mark.parametrize("lack", ["close-range", "pidfd", "quiet-clone"])
+def test_on_an_older_kernel_the_process_stays_as_it_is_too(shim, server, lack):
+    """No child, no SIGCHLD; and the relay has nothing of the program's, and ends after it."""
+    code = CONNECT + """
+held = os.open("held", os.O_CREAT | os.O_RDWR)
+os.set_inheritable(os.dup2(held, 57), True)
+seen = []
+signal.signal(signal.SIGCHLD, lambda *_: seen.append(1))
+s, f = connect()
+f.readline()
+print(len(seen), open(f"/proc/self/task/{os.getpid()}/children").read().split(), flush=True)
+sys.stdin.readline()
+f.write(b"a1 LOGOUT\\r\\n")
+f.read()
+"""
+    process = shim.popen(PROGRAMS / "older_kernel", lack, "--", PYTHON, "-c", code, server.port, stdin=-1)
+    assert process.stdout.readline() == b"0 []\n", process.stderr.read()
+    relay, = shim.relays()
+    links = [os.readlink(f) for f in Path(f"/proc/{relay}/fd").iterdir()]
+    assert all(link == "/dev/null" or link.startswith(("socket:", "anon_inode:")) for link in links), links
     shim.finish(process, b"\n").ok()
     gone(shim)
 

@@ -1,6 +1,6 @@
 /*
  * connect() is a cancellation point: a thread that waits in it can be cancelled, and its cleanup handler
- * closes the descriptor.
+ * closes the descriptor; one that is to be cancelled already does not connect at all.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -26,6 +26,17 @@ static void *client(void *argument)
     return NULL;
 }
 
+static void *cancelled_before(void *argument)
+{
+    struct sockaddr_in server = twin_server();
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    pthread_cleanup_push(cleanup, &fd);
+    pthread_cancel(pthread_self());
+    SAY(connect(fd, SA(&server), sizeof server));
+    pthread_cleanup_pop(0);
+    return argument;
+}
+
 int main(void)
 {
     twin_start();
@@ -40,6 +51,9 @@ int main(void)
     int cancelled = pthread_cancel(thread); /* said later: the thread says something too */
     SAY(pthread_join(thread, &result));
     say("pthread_cancel = %d", cancelled);
+    say("cancelled: %d", result == PTHREAD_CANCELED);
+    SAY(pthread_create(&thread, NULL, cancelled_before, NULL));
+    SAY(pthread_join(thread, &result));
     say("cancelled: %d", result == PTHREAD_CANCELED);
     int fd = twin_connect();
     SAY(write(fd, "hello", 5));

@@ -1,10 +1,13 @@
 /*
  * Runs a program as on a kernel that lacks something: `older_kernel WITHOUT ... -- program arguments`, where
- * WITHOUT is landlock (not compiled in: ENOSYS), landlock-off (disabled at boot: EOPNOTSUPP), seccomp or
- * kill-process (its action, before 4.14). A filter of system calls passes to all that the program starts.
+ * WITHOUT is landlock (not compiled in: ENOSYS), landlock-off (disabled at boot: EOPNOTSUPP), seccomp,
+ * kill-process (its action, before 4.14), close-range (before 5.9), pidfd (before 5.3) or quiet-clone (a
+ * clone() without an exit signal, as under qemu-user). A filter of system calls passes to all that the
+ * program starts.
  */
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +18,7 @@ static int lack(scmp_filter_ctx filter, const char *what)
 {
     const struct scmp_arg_cmp set = SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP);
     const struct scmp_arg_cmp get = SCMP_A0(SCMP_CMP_EQ, PR_GET_SECCOMP);
+    const struct scmp_arg_cmp quiet = SCMP_A0(SCMP_CMP_MASKED_EQ, CSIGNAL | CLONE_THREAD, 0);
     const struct scmp_arg_cmp ask = SCMP_A0(SCMP_CMP_EQ, SECCOMP_GET_ACTION_AVAIL);
 
     if (strcmp(what, "kill-process") == 0)
@@ -23,6 +27,12 @@ static int lack(scmp_filter_ctx filter, const char *what)
         return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0);
     if (strcmp(what, "landlock-off") == 0)
         return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EOPNOTSUPP), SCMP_SYS(landlock_create_ruleset), 0);
+    if (strcmp(what, "close-range") == 0)
+        return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(close_range), 0);
+    if (strcmp(what, "pidfd") == 0)
+        return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(pidfd_open), 0);
+    if (strcmp(what, "quiet-clone") == 0)
+        return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(clone), 1, &quiet);
     if (strcmp(what, "seccomp") == 0) {
         const int failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp), 0);
 
