@@ -21,6 +21,7 @@ enum {
      */
     BATCH = 65000,
     SHORT = 4096, /* bytes that are a message of a dialogue, and not a bulk */
+    STEPS = 64,   /* until the edges are looked at, also where there is more to move */
 };
 
 struct pump {
@@ -48,6 +49,7 @@ struct pump {
     struct edges edges;
     size_t moved;     /* bytes since the last wait */
     bool taken;       /* some of them by the server */
+    bool interrupted; /* a read went on and on */
     int64_t deadline; /* INT64_MAX: none */
     bool no_memory;
 
@@ -296,6 +298,8 @@ static bool read_server(struct pump *p)
         moved = true;
         if (flow != FLOW_MOVED)
             server_ends(p, flow);
+        else if ((p->interrupted = count == 0))
+            break;
         else if (p->down.end > 0)
             p->last = (char)p->down.bytes[p->down.end - 1];
     }
@@ -405,8 +409,8 @@ static void heard_server(struct pump *p, uint32_t events)
         s->writable = true;
 }
 
-/* False where the time is up, or waiting is not possible. */
-static bool wait_for_edge(struct pump *p)
+/* False where the time is up, or waiting is not possible. `at_once`: there is more to do. */
+static bool wait_for_edge(struct pump *p, bool at_once)
 {
     const bool output[SIDES] = {
         [PROGRAM_SIDE] = !p->program_writable && buffer_used(&p->down) > 0,
@@ -422,7 +426,10 @@ static bool wait_for_edge(struct pump *p)
         return false;
     if (unsettled && (left < 0 || left > END_UNSETTLED))
         left = END_UNSETTLED;
-    count = edges_wait(&p->edges, output, events, left > INT_MAX ? INT_MAX : (int)left, p->moved <= SHORT);
+    if (at_once)
+        left = 0;
+    count = edges_wait(&p->edges, output, events, left > INT_MAX ? INT_MAX : (int)left,
+                       !at_once && p->moved <= SHORT);
     p->moved = 0;
     if (count < 0)
         return errno == EINTR;
@@ -438,10 +445,13 @@ static enum pump_end run(struct pump *p)
     int64_t limit = 0;
 
     for (;;) {
-        bool moved = false;
+        bool moved = false, more = true;
 
-        while (step(p) && !is_over(p))
-            moved = true;
+        p->interrupted = false;
+        for (int steps = 0; more && !p->interrupted && steps < STEPS; steps++) {
+            more = step(p) && !is_over(p);
+            moved |= more;
+        }
         if (is_over(p))
             break;
         if (limit_of(p) != limit || (p->taken && limit == PUMP_FLUSH) || (moved && is_held_back(p))) {
@@ -452,7 +462,7 @@ static enum pump_end run(struct pump *p)
         buffer_rest(&p->up);
         buffer_rest(&p->down);
         buffer_rest(&p->held);
-        if (!wait_for_edge(p)) {
+        if (!wait_for_edge(p, more)) {
             if (!is_held_back(p) || plain_now() < p->deadline)
                 break;
             p->answered = true;

@@ -12,7 +12,9 @@
 #include <stddef.h>
 
 enum flow {
-    FLOW_MOVED,     /* at least one byte, or (finish) all done */
+    /* At least one byte, or (finish) all done. (read) None: there may be more, but it has gone on for long.
+     */
+    FLOW_MOVED,
     FLOW_BLOCKED,   /* nothing now: wait for an edge */
     FLOW_ENDED,     /* (read) the server ended the stream in order: close_notify; without TLS, a FIN */
     FLOW_TRUNCATED, /* (read) a FIN with no close_notify before it */

@@ -207,6 +207,7 @@ static enum flow stream_read(struct stream *s, void *buffer, size_t size, size_t
     enum flow flow;
 
     tls->pumped = true;
+    tls->received = 0;
     if (s->edge)
         tls->dry = false;
     s->edge = false;
@@ -219,8 +220,8 @@ static enum flow stream_read(struct stream *s, void *buffer, size_t size, size_t
     }
     switch (SSL_get_error(tls->ssl, 0)) {
     case SSL_ERROR_WANT_READ:
-        s->readable = false;
-        return FLOW_BLOCKED;
+        s->readable = !tls->dry;
+        return tls->dry ? FLOW_BLOCKED : FLOW_MOVED;
     case SSL_ERROR_WANT_WRITE:
         s->read_needs_write = true;
         return FLOW_BLOCKED;

@@ -32,6 +32,7 @@ struct tls {
         verified; /* when the certificate was verified in full, by this connection or the one it resumes */
     int64_t deadline; /* the dialogue's: OpenSSL, which may read on and on, reads nothing after it */
     bool pumped;      /* the pump waits for edges: after a short read, none is tried before the next edge */
+    size_t received;  /* bytes, by this read of the pump's */
     bool dry;         /* there was a short read */
     bool eof;         /* the server sent its FIN */
     bool broken;      /* OpenSSL gave up: no close_notify can be sent */

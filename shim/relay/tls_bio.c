@@ -11,13 +11,22 @@
 
 enum { GATHERED = 4 * SSL3_RT_MAX_ENCRYPTED_LENGTH }; /* bytes at most that wait for the record after them */
 
+/*
+ * Whether OpenSSL is told to come back later. What is no data (HelloRequests, KeyUpdates) it takes on and on;
+ * data ends a read.
+ */
+static bool is_to_wait(const struct tls *tls)
+{
+    return tls->pumped ? tls->dry || tls->received >= MEMORY_READ_BUFFER : plain_now() >= tls->deadline;
+}
+
 static int bio_read(BIO *bio, char *buffer, int size)
 {
     struct tls *tls = BIO_get_data(bio);
     ssize_t n;
 
     BIO_clear_retry_flags(bio);
-    if (tls->pumped ? tls->dry : plain_now() >= tls->deadline) {
+    if (is_to_wait(tls)) {
         BIO_set_retry_read(bio);
         return -1;
     }
@@ -26,6 +35,7 @@ static int bio_read(BIO *bio, char *buffer, int size)
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         tls->dry = n < size && !tls->stream.ending;
+        tls->received += (size_t)n;
         memory_received(buffer + n);
     } else if (n == 0) {
         tls->eof = true;

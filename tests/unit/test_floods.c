@@ -1,6 +1,9 @@
 /*
  * A server that never stops sending keeps nobody longer than one that says nothing.
  */
+#include <openssl/core_names.h>
+#include <openssl/kdf.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -126,11 +129,138 @@ static void a_server_that_takes_nothing_is_given_up(void **state)
     }
 }
 
+/* ---- records of the test's own ---- */
+
+enum { KEY = 32, SALT = 4, NONCE = 12, TAG = 16, TEXT = 16384 };
+
+/* The server's half of a TLS 1.2 session with AES-256-GCM, in the hands of the test (RFC 5246, 6.3; RFC
+ * 5288). */
+struct half {
+    EVP_CIPHER_CTX *cipher;
+    unsigned char salt[SALT];
+    uint64_t sequence;
+};
+
+static void half_open(struct half *h, SSL *ssl)
+{
+    static const char label[] = "key expansion";
+    unsigned char master[48], seed[sizeof label - 1 + 64], block[2 * KEY + 2 * SALT];
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    char digest[] = "SHA384";
+    OSSL_PARAM parameters[4];
+
+    assert_string_equal(SSL_get_cipher_name(ssl), "ECDHE-ECDSA-AES256-GCM-SHA384");
+    assert_int_equal(SSL_SESSION_get_master_key(SSL_get_session(ssl), master, sizeof master), sizeof master);
+    memcpy(seed, label, sizeof label - 1);
+    SSL_get_server_random(ssl, seed + sizeof label - 1, 32);
+    SSL_get_client_random(ssl, seed + sizeof label - 1 + 32, 32);
+    parameters[0] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0);
+    parameters[1] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, master, sizeof master);
+    parameters[2] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, seed, sizeof seed);
+    parameters[3] = OSSL_PARAM_construct_end();
+    assert_int_equal(EVP_KDF_derive(context, block, sizeof block, parameters), 1);
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+    h->cipher = EVP_CIPHER_CTX_new();
+    assert_int_equal(EVP_EncryptInit_ex(h->cipher, EVP_aes_256_gcm(), NULL, block + KEY, NULL), 1);
+    memcpy(h->salt, block + 2 * KEY + SALT, SALT);
+    h->sequence = 1; /* behind Finished */
+}
+
+static void put(unsigned char *to, uint64_t number, int bytes)
+{
+    for (int i = bytes; i-- > 0; number >>= 8)
+        to[i] = (unsigned char)number;
+}
+
+/* One record of `length` bytes of type `type`. Returns its length. */
+static size_t half_record(struct half *h, unsigned char *record, unsigned char type, const void *text,
+                          int length)
+{
+    unsigned char nonce[NONCE], about[13] = {0};
+    int n;
+
+    put(about, h->sequence, 8);
+    put(about + 8, type, 1);
+    put(about + 9, 0x0303, 2);
+    put(about + 11, (uint64_t)length, 2);
+    memcpy(record, about + 8, 3);
+    put(record + 3, (uint64_t)length + 8 + TAG, 2);
+    put(record + 5, h->sequence++, 8);
+    memcpy(nonce, h->salt, SALT);
+    memcpy(nonce + SALT, record + 5, 8);
+    EVP_EncryptInit_ex(h->cipher, NULL, NULL, NULL, nonce);
+    EVP_EncryptUpdate(h->cipher, NULL, &n, about, sizeof about);
+    EVP_EncryptUpdate(h->cipher, record + 13, &n, text, length);
+    EVP_EncryptFinal_ex(h->cipher, record + 13 + n, &n);
+    EVP_CIPHER_CTX_ctrl(h->cipher, EVP_CTRL_GCM_GET_TAG, TAG, record + 13 + length);
+    return 13 + (size_t)length + TAG;
+}
+
+/* Records full of HelloRequests, each of which the client answers with an alert, until nobody reads any more.
+ */
+static void *request_on(void *argument)
+{
+    static const unsigned char none[TEXT];
+    static unsigned char record[TEXT + 64];
+    struct rig *rig = argument;
+    struct half half;
+    size_t length;
+
+    half_open(&half, rig->ssl);
+    length = half_record(&half, record, 23, "+OK\r\n", 5);
+    while (send(rig->server, record, length, MSG_NOSIGNAL) == (ssize_t)length)
+        length = half_record(&half, record, 22, none, TEXT);
+    EVP_CIPHER_CTX_free(half.cipher);
+    return NULL;
+}
+
+static void *read_on(void *argument)
+{
+    static char answers[65536];
+    const struct rig *rig = argument;
+
+    while (recv(rig->server, answers, sizeof answers, 0) > 0)
+        ;
+    return NULL;
+}
+
+/* OpenSSL takes one after the other, and does not come back while there are more of them. */
+static void hello_requests_do_not_hide_that_the_program_has_gone(void **state)
+{
+    const int window = 4 << 20;
+    const struct linger reset = {.l_onoff = 1};
+    pthread_t flood, drain;
+    struct rig rig;
+    int64_t began;
+
+    (void)state;
+    rig_open(&rig, RIG_TLS_1_2, "", NULL);
+    setsockopt(rig.tcp, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+    assert_int_equal(pthread_create(&flood, NULL, request_on, &rig), 0);
+    assert_int_equal(pthread_create(&drain, NULL, read_on, &rig), 0);
+    rig_program_expect(&rig, "+OK\r\n");
+    while (rig_pump_time(&rig) < 200)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    /* The connection is then reset at once, whatever is under way. */
+    assert_int_equal(setsockopt(rig.tcp, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+    close(rig.program);
+    rig.program = -1;
+    began = plain_now();
+    assert_int_equal(rig_join(&rig), PUMP_ENDED);
+    assert_true(plain_now() - began < 5000);
+    pthread_join(flood, NULL);
+    pthread_join(drain, NULL);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_handshake_of_hello_requests_ends_in_time),
         cmocka_unit_test(a_server_that_takes_nothing_is_given_up),
+        cmocka_unit_test(hello_requests_do_not_hide_that_the_program_has_gone),
     };
 
     return cmocka_run_group_tests(tests, ignore_sigpipe, NULL);
