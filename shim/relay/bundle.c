@@ -1,5 +1,6 @@
 #include "relay/bundle.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -8,17 +9,31 @@
 
 static X509_LOOKUP_METHOD *method;
 
-/* Not X509_STORE_load_file(), which changes the list of lookups that other threads are walking through. */
-static void read_file(X509_STORE *store, const char *path)
+/* Whether OpenSSL has failed for want of what there may be more of next time. */
+static bool was_short(bool opened)
+{
+    if (!opened)
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+    return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+}
+
+/*
+ * Not X509_STORE_load_file(), which changes the list of lookups that other threads are walking through. False
+ * where it is to be read again.
+ */
+static bool read_file(X509_STORE *store, const char *path)
 {
     BIO *file = BIO_new_file(path, "r");
+    bool added = true;
     X509 *root;
 
-    while (file && (root = PEM_read_bio_X509_AUX(file, NULL, NULL, NULL)) != NULL) {
-        X509_STORE_add_cert(store, root);
+    while (file && added && (root = PEM_read_bio_X509_AUX(file, NULL, NULL, NULL)) != NULL) {
+        added = X509_STORE_add_cert(store, root) == 1;
         X509_free(root);
     }
+    added = added && !was_short(file != NULL);
     BIO_free(file);
+    return added;
 }
 
 /* The method's data is the path until the file has been read. */
@@ -31,9 +46,9 @@ static void read_once(X509_LOOKUP *lookup)
     path = X509_LOOKUP_get_method_data(lookup);
     if (path) {
         ERR_set_mark();
-        read_file(X509_LOOKUP_get_store(lookup), path);
+        if (read_file(X509_LOOKUP_get_store(lookup), path))
+            X509_LOOKUP_set_method_data(lookup, NULL);
         ERR_pop_to_mark();
-        X509_LOOKUP_set_method_data(lookup, NULL);
     }
     pthread_mutex_unlock(&lock);
 }

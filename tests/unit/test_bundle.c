@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "relay/bundle.h"
@@ -83,6 +84,23 @@ static void no_bundle_is_one_without_roots(void **state)
     X509_STORE_free(store);
 }
 
+/* As many descriptors are open as may be, at the moment at which the first connection needs a root. */
+static void it_is_read_again_where_it_could_not_be_opened(void **state)
+{
+    X509_STORE *store = X509_STORE_new();
+    struct rlimit limit, none;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    assert_true(bundle_add(store, authority.file));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(verify(store, known.certificate), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(verify(store, known.certificate), X509_V_OK);
+    X509_STORE_free(store);
+}
+
 /* Connections verify at once, in threads that share the store. */
 static void *verify_known(void *store)
 {
@@ -114,6 +132,7 @@ int main(void)
         cmocka_unit_test(a_root_of_the_bundle_is_found),
         cmocka_unit_test(it_is_read_once),
         cmocka_unit_test(no_bundle_is_one_without_roots),
+        cmocka_unit_test(it_is_read_again_where_it_could_not_be_opened),
         cmocka_unit_test(many_threads_may_need_it_at_once),
     };
     return cmocka_run_group_tests(tests, make, destroy);
