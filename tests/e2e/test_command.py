@@ -156,6 +156,27 @@ def test_environment_cleared_by_the_first_line(tree):
     assert_refused(tree.run("./clears"), 126, "clear the environment", "'retrotls INTERPRETER ./clears'")
 
 
+@pytest.mark.parametrize("command", ["timeout 5 sudo", "nice -n5 env -i", "env A=1 sudo", "busybox env -i",
+                                     "nohup setsid su - ada -c"])
+def test_wrapper_behind_another(tree, command):
+    for name in set(command.split()) & {"timeout", "nice", "busybox", "nohup", "setsid", "sudo", "su"}:
+        script = tree.folder / name
+        script.write_text("#!/bin/sh\necho started\n")
+        script.chmod(0o755)
+    assert_refused(tree.run(*command.split(), "true", PATH=f"{tree.folder}:/usr/bin:/bin"), 126, "would run unguarded")
+
+
+@pytest.mark.parametrize("command", ["runuser -u ada -- grep -l x", "su ada -s /bin/sh -c", "env -C /tmp A=1", "env -u A -v",
+                                     "nice sh -c sudo", "setpriv --reuid=5 -- echo --reset-env", "timeout 5 man sudo"])
+def test_wrapper_that_keeps_the_library(tree, command):
+    name = command.split()[0]
+    script = tree.folder / name
+    script.write_text("#!/bin/sh\necho started\n")
+    script.chmod(0o755)
+    result = tree.run(*command.split(), "true", PATH=f"{tree.folder}:/usr/bin:/bin")
+    assert (result.returncode, result.stdout) == (0, "started\n"), result
+
+
 @pytest.mark.parametrize("wrapper, arguments, words", [
     ("proxychains4", [], "puts its own library before"),
     ("torsocks", [], "puts its own library before"),
@@ -163,7 +184,11 @@ def test_environment_cleared_by_the_first_line(tree):
     ("doas", [], "clears the environment"),
     ("su", ["-", "ada", "-c"], "clears the environment"),
     ("runuser", ["--login", "ada", "-c"], "clears the environment"),
+    ("su", ["ada", "-lc"], "clears the environment"),
+    ("setpriv", ["--reuid", "1000", "--reset-env"], "clears the environment"),
     ("env", ["-i"], "takes LD_PRELOAD away"),
+    ("env", ["-vi"], "takes LD_PRELOAD away"),
+    ("env", ["-vuLD_PRELOAD"], "takes LD_PRELOAD away"),
     ("env", ["-u", "LD_PRELOAD", "A=1"], "takes LD_PRELOAD away"),
     ("env", ["LD_PRELOAD=/lib/other.so"], "takes LD_PRELOAD away"),
     ("systemd-run", ["--user"], "has another process start the program"),
