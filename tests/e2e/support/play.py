@@ -34,6 +34,9 @@ class Outcome:
         `reasons` is a pattern that the greeting must hold."""
         assert re.fullmatch(self.protocol.failure, self.result.out), f"no failure greeting{self.show()}"
         self.nothing_leaked()
+        own = re.sub(rb"[()?]", b"", self.protocol.preamble).split(rb"\r\n")
+        for line in self.tap.clear_up().split(b"\r\n"):
+            assert any(re.fullmatch(words, line) for words in own), f"not the relay's own: {line!r}{self.show()}"
         assert self.server.over_tls == b"", f"something went through TLS{self.show()}"
         assert self.result.status == 0 and self.result.err == b"read: end of stream\n", self.show()
         for reason in reasons:
