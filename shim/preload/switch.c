@@ -17,8 +17,9 @@ struct extent {
     int number[SWITCH_NUMBERS_LIMIT];
     int flags[SWITCH_NUMBERS_LIMIT]; /* O_CLOEXEC or 0 */
     size_t numbers;
-    int set[SWITCH_SETS_LIMIT]; /* epoll sets */
+    int set[SWITCH_SETS_NOTED]; /* epoll sets */
     size_t sets;
+    bool more_sets; /* than are noted */
     struct registration registration[SWITCH_REGISTRATIONS_LIMIT];
     struct registrations registered;
 };
@@ -116,12 +117,24 @@ static bool visit(void *context, int number)
         return cookie != extent->cookie || note_number(extent, number);
     if (errno != ENOTSOCK || !epoll_set_is(number))
         return true;
-    if (extent->sets == SWITCH_SETS_LIMIT) {
-        errno = EMFILE;
-        return false;
-    }
-    extent->set[extent->sets++] = number;
+    if (extent->sets < SWITCH_SETS_NOTED)
+        extent->set[extent->sets++] = number;
+    else
+        extent->more_sets = true;
     return true;
+}
+
+static bool read_set(struct extent *extent, int set)
+{
+    return epoll_set_read(set, extent->inode, extent->number, extent->numbers, &extent->registered);
+}
+
+static bool visit_set(void *context, int number)
+{
+    uint64_t cookie;
+
+    return sys_cookie(number, &cookie) || errno != ENOTSOCK || !epoll_set_is(number) ||
+           read_set(context, number);
 }
 
 static bool survey(struct extent *extent, int fd)
@@ -130,6 +143,7 @@ static bool survey(struct extent *extent, int fd)
     bool no_proc;
 
     extent->numbers = extent->sets = 0;
+    extent->more_sets = false;
     extent->registered =
         (struct registrations){.item = extent->registration, .limit = SWITCH_REGISTRATIONS_LIMIT};
     if (!sys_cookie(fd, &extent->cookie) || !sys_inode(fd, &extent->inode, &owner))
@@ -137,9 +151,10 @@ static bool survey(struct extent *extent, int fd)
     if (!numbers_visit(visit, extent, &no_proc))
         return no_proc && numbers_visit_blindly(visit_socket, extent) && extent->numbers > 0 &&
                numbers_visit_blindly(visit_set_blindly, extent);
+    if (extent->more_sets)
+        return extent->numbers > 0 && numbers_visit(visit_set, extent, &no_proc);
     for (size_t i = 0; i < extent->sets; i++) {
-        if (!epoll_set_read(extent->set[i], extent->inode, extent->number, extent->numbers,
-                            &extent->registered))
+        if (!read_set(extent, extent->set[i]))
             return false;
     }
     return extent->numbers > 0;

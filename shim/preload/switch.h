@@ -10,7 +10,7 @@
 
 enum {
     SWITCH_NUMBERS_LIMIT = 128,     /* numbers of one socket */
-    SWITCH_SETS_LIMIT = 256,        /* epoll sets of the process */
+    SWITCH_SETS_NOTED = 64,         /* epoll sets of the process; where there are more, it takes longer */
     SWITCH_REGISTRATIONS_LIMIT = 64 /* in them */
 };
 
