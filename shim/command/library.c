@@ -102,12 +102,10 @@ static bool find_at(const char *pattern, const struct elf *program, char path[PA
     return found;
 }
 
-static bool find(const struct elf *program, char path[PATH_MAX])
+static bool find(const char *folder, const struct elf *program, char path[PATH_MAX])
 {
-    char folder[PATH_MAX], escaped[2 * PATH_MAX], pattern[2 * PATH_MAX + 64];
+    char escaped[2 * PATH_MAX], pattern[2 * PATH_MAX + 64];
 
-    if (!command_folder(folder))
-        return false;
     escape(folder, escaped, sizeof escaped);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         snprintf(pattern, sizeof pattern, "%s%s", escaped, places[i]);
@@ -189,9 +187,16 @@ static void with_lib(const char *path, char preload[PATH_MAX])
 bool library_find(struct library *library, const struct target *target, char why[LIBRARY_WHY_LIMIT])
 {
     const char *const libc = elf_libc(&target->elf) == LIBC_MUSL ? " with musl" : "";
-    char machine[64];
+    char machine[64], folder[PATH_MAX];
 
-    if (elf_libc(&target->elf) == LIBC_OTHER || !find(&target->elf, library->path)) {
+    if (!command_folder(folder)) {
+        snprintf(
+            why, LIBRARY_WHY_LIMIT,
+            "cannot tell where this command is: /proc/self/exe: %s. Mount /proc; the library needs it too.",
+            strerror(errno));
+        return false;
+    }
+    if (elf_libc(&target->elf) == LIBC_OTHER || !find(folder, &target->elf, library->path)) {
         snprintf(why, LIBRARY_WHY_LIMIT,
                  "%s is built for %s%s, and there is no " LIBRARY " for that beside this command. Install or "
                  "build the library for it.",

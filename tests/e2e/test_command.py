@@ -140,6 +140,15 @@ def test_program_setuid_root(tree):
 
 
 @pytest.mark.root
+@pytest.mark.skipif(not ROOT, reason="to unmount takes root")
+def test_proc_is_not_mounted(tree, built):
+    """As in a chroot that somebody made by hand."""
+    without = ["unshare", "--mount", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"]
+    result = subprocess.run([*without, tree.command, built / "program"], capture_output=True, text=True)
+    assert_refused(result, 126, "cannot tell where this command is: /proc/self/exe: No such file or directory. Mount /proc")
+
+
+@pytest.mark.root
 @pytest.mark.skipif(not ROOT, reason="to set capabilities takes root")
 def test_program_with_capabilities_is_refused_to_all_but_root(tree, built):
     shutil.copy(built / "program", tree.folder / "capable")
