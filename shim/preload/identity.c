@@ -138,6 +138,7 @@ bool identity_read_peer(struct peer_state *state, uint64_t *cookie, const struct
 {
     const char *end = NULL;
     const char *at = text_of(from, length, &end);
+    uint64_t apart;
 
     memset(state, 0, sizeof *state);
     if (!at)
@@ -153,6 +154,8 @@ bool identity_read_peer(struct peer_state *state, uint64_t *cookie, const struct
     at = words_read_hex_bytes(at, end, state->relay, sizeof state->relay);
     at = take_byte(at, end, ' ');
     at = words_read_hex(at, end, cookie);
+    if (at && at != end)
+        at = words_read_hex(take_byte(at, end, ' '), end, &apart);
     state->relay_known = true;
     return at && at == end;
 }

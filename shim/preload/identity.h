@@ -13,7 +13,8 @@
  *     \0retrotls/1 ok <relay> <cookie>      or      \0retrotls/1 E<errno> <relay> <cookie>
  *
  * with the random hex in the address that the relay listens on (\0retrotls/1 relay <relay>) and the cookie of
- * the program's end. Until then the connection is pending. They fit sun_path: 106 bytes after the NUL.
+ * the program's end; where somebody has taken that name already, with 16 random hex digits behind it. Until
+ * then the connection is pending. They fit sun_path: 106 bytes after the NUL.
  */
 #ifndef RETROTLS_PRELOAD_IDENTITY_H
 #define RETROTLS_PRELOAD_IDENTITY_H

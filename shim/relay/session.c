@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -45,15 +46,24 @@ void session_set_relay_name(const char *name)
 bool session_bind_outcome(const struct connection *c, int error)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    char outcome[16] = "ok";
+    char outcome[16] = "ok", apart[24] = "";
+    uint64_t random;
     int length;
 
     if (error != 0)
         snprintf(outcome, sizeof outcome, "E%d", error);
-    length = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "retrotls/1 %s %s %" PRIx64, outcome,
-                      relay_name, c->request.cookie);
-    return bind(c->program, (const struct sockaddr *)&name,
-                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        length = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "retrotls/1 %s %s %" PRIx64 "%s",
+                          outcome, relay_name, c->request.cookie, apart);
+        if (bind(c->program, (const struct sockaddr *)&name,
+                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
+            return true;
+        /* Cookies are given out in turn, and /proc/net/unix shows all names: anybody may have taken some. */
+        if (errno != EADDRINUSE || getrandom(&random, sizeof random, 0) != sizeof random)
+            break;
+        snprintf(apart, sizeof apart, " %016" PRIx64, random);
+    }
+    return false;
 }
 
 /* Waits for a connect() that is under way. False where there is no connection, or no program any more. */

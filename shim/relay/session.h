@@ -17,7 +17,8 @@ enum {
 
 /*
  * The names that tell the program's process of TCP's outcome, bound to the relay's end: \0retrotls/1 ok NAME
- * COOKIE, or \0retrotls/1 E<errno> NAME COOKIE. `name` is the hex that the relay's own address ends in. False
+ * COOKIE, or \0retrotls/1 E<errno> NAME COOKIE, and where another process has taken that name, one with 16
+ * random hex digits behind it. `name` is the hex that the relay's own address ends in. False
  * with errno.
  */
 void session_set_relay_name(const char *name);

@@ -7,8 +7,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "preload/identity.h"
 #include "relay/connection.h"
 #include "relay/request.h"
 #include "relay/session.h"
@@ -34,6 +36,36 @@ static void a_connection_is_taken_over_and_named(void **state)
     request_close_relays_side(&m);
     assert_int_equal(send(m.server, "* BYE busy\r\n", 12, 0), 12);
     request_expect_text(m.program, "* BYE retrotls: ");
+    request_unmake(&m);
+}
+
+/* The cookies of sockets are given out in turn, so that the names can be foretold. */
+static void a_name_that_a_stranger_has_taken_is_no_obstacle(void **state)
+{
+    struct sockaddr_un taken = {.sun_family = AF_UNIX};
+    const int squatter = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct request_made m;
+    struct peer_state peer;
+    char wanted[128], name[128];
+    uint64_t cookie;
+    int length;
+
+    (void)state;
+    request_make(&m);
+    length = snprintf(wanted, sizeof wanted, "retrotls/1 ok 00112233445566778899aabbccddeeff %llx",
+                      (unsigned long long)m.request.cookie);
+    memcpy(taken.sun_path + 1, wanted, (size_t)length);
+    length += (int)offsetof(struct sockaddr_un, sun_path) + 1;
+    assert_int_equal(bind(squatter, (struct sockaddr *)&taken, (socklen_t)length), 0);
+    assert_int_equal(request_hand_over(&m), 0);
+    request_name_of_peer(m.program, name, sizeof name);
+    assert_int_equal(strncmp(name, wanted, strlen(wanted)), 0);
+    assert_int_equal(strlen(name), strlen(wanted) + 17);
+    memcpy(taken.sun_path + 1, name, strlen(name));
+    assert_true(identity_read_peer(&peer, &cookie, &taken, (socklen_t)length + 17));
+    assert_true(peer.state == OUTCOME_CONNECTED && cookie == m.request.cookie);
+    close(squatter);
+    request_close_relays_side(&m);
     request_unmake(&m);
 }
 
@@ -403,6 +435,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_is_taken_over_and_named),
+        cmocka_unit_test(a_name_that_a_stranger_has_taken_is_no_obstacle),
         cmocka_unit_test(a_wrong_token_is_refused_and_nothing_kept),
         cmocka_unit_test(what_is_no_connection_is_refused),
         cmocka_unit_test(what_is_no_message_is_refused),
