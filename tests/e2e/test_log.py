@@ -1,8 +1,11 @@
 """The log: its fields are those that libretrotls(7) documents, in that order, whoever writes the line; and the commands
 shown there find in a real journal what they promise."""
+import functools
 import os
 import re
 import shutil
+import socket
+import ssl
 import socket
 
 import pytest
@@ -120,6 +123,28 @@ def test_name_of_a_program_forges_no_line(shim, writer):
     line, = shim.log().splitlines()
     assert fields(line)["program"] == f"{shim.folder}/x? result=tls?result=tls y=?????", line
     assert re.fullmatch(WELL_FORMED, line)
+
+
+def test_resumed_session_is_told(shim):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # of all connections
+    context.load_cert_chain(certs.case("good").pem, certs.case("good").key)
+
+    def handshake(s, certificate):
+        s.raw = socket.socket(fileno=os.dup(s.socket.fileno()))
+        s.socket = context.wrap_socket(s.socket, server_side=True)
+        s.encrypted = True
+
+    def scenario(s):
+        s.tls = functools.partial(handshake, s)
+        honest(SMTP)(s)
+    code = """
+import smtplib, sys
+for _ in range(2):
+    with smtplib.SMTP("localhost", int(sys.argv[1])) as c: c.noop()
+"""
+    with Hostile(scenario) as server:
+        shim.guard(server.port, "secure", "smtp")
+        assert [line["resumed"] for line in shim.python(code, server.port).ok().lines] == ["no", "yes"]
 
 
 def test_every_documented_field_is_met(shim):
