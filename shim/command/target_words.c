@@ -26,7 +26,13 @@ static void group_name(const struct target *target, char *name, size_t size)
         snprintf(name, size, "%u", target->group);
 }
 
-/* "FILE", or "FILE runs by PROGRAM, which". */
+static const char *of_dos(const char *interpreter)
+{
+    return strchr(interpreter, '\r') ? "; its lines end as on Windows, with a carriage return: convert it"
+                                     : "";
+}
+
+/* "FILE", or "FILE is run by PROGRAM, which". */
 static void subject(const struct target *target, char text[2 * PATH_MAX + 32])
 {
     if (target->steps == 1)
@@ -51,8 +57,8 @@ char *target_words(const struct target *target, char words[TARGET_WORDS_LIMIT])
         if (target->steps == 1)
             snprintf(words, TARGET_WORDS_LIMIT, "%s: %s", target->step[0], strerror(target->error));
         else
-            snprintf(words, TARGET_WORDS_LIMIT, "%s is run by %s: %s", target->step[0],
-                     target_program(target), strerror(target->error));
+            snprintf(words, TARGET_WORDS_LIMIT, "%s is run by %s: %s%s", target->step[0],
+                     target_program(target), strerror(target->error), of_dos(target_program(target)));
         return words;
     case TARGET_UNREADABLE:
         predicate = "cannot be read, so nobody can tell whether a preloaded library reaches it";

@@ -97,6 +97,8 @@ def test_missing_program(tree):
     script.write_text("#!/nonexistent/interpreter\n")
     script.chmod(0o755)
     assert_refused(tree.run("./lost"), 127, "./lost is run by /nonexistent/interpreter")
+    (tree.folder / "lost").write_bytes(b"#!/bin/sh\r\necho\r\n")
+    assert_refused(tree.run("./lost"), 127, "./lost is run by /bin/sh?: No such file or directory; its lines end as on Windows")
 
 
 def test_what_may_not_be_executed(tree):
