@@ -58,7 +58,8 @@ class Server:
                                             stderr=subprocess.STDOUT, start_new_session=True,
                                             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", **environment})
         for protocol in self.ports:
-            wait_for(lambda: self._greets(protocol), lambda: f"{type(self).__name__} to greet on {protocol}\n{self.logs()}")
+            wait_for(lambda: self._greets(protocol),
+                     lambda: f"{type(self).__name__} to greet on {protocol}\n{self.logs()}", timeout=60)
 
     def _greets(self, protocol):
         if self.process.poll() is not None:
