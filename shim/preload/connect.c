@@ -24,6 +24,7 @@
 #include "preload/sys.h"
 #include "preload/target.h"
 #include "preload/tcp_connect.h"
+#include "preload/tcp_use.h"
 #include "preload/words.h"
 
 /* Of another preload that has a connect(), or of the program, which then has to call ours. */
@@ -173,7 +174,11 @@ static int connect_guarded(struct call *call)
         return give_up(call, errno);
     error = real_connect_is_anothers() ? connect_by_another(call)
                                        : tcp_connect_begin(call->fd, &call->address, call->length, &waits);
-    if (error != 0 && !goes_on(error)) {
+    /*
+     * What a machine refuses that is near, as this one itself, is refused by now (net/ipv4/af_inet.c): the
+     * socket tells the program so, at once, and nothing can cross it.
+     */
+    if ((error != 0 && !goes_on(error)) || (error == EINPROGRESS && !waits && tcp_is_closed(call->fd))) {
         mark_set(call->fd, false);
         return finish(call, error);
     }

@@ -87,3 +87,15 @@ enum tcp_use tcp_use(int fd)
     errno = saved;
     return use;
 }
+
+bool tcp_is_closed(int fd)
+{
+    const int saved = errno;
+    uint8_t state = 0; /* the first of struct tcp_info */
+    socklen_t length = sizeof state;
+    const bool told =
+        sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0 && length == sizeof state;
+
+    errno = saved;
+    return told && state == TCP_CLOSE;
+}
