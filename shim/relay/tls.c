@@ -92,12 +92,14 @@ static void resume(struct tls *tls)
 
 static bool connection_over(struct tls *tls)
 {
-    BIO *bio = tls_bio_new(tls);
+    BIO *bio;
 
+    if (!SSL_set_app_data(tls->ssl, tls)) /* it needs memory */
+        return false;
+    bio = tls_bio_new(tls);
     if (!bio)
         return false;
     SSL_set_bio(tls->ssl, bio, bio);
-    SSL_set_app_data(tls->ssl, tls);
     SSL_set_connect_state(tls->ssl);
     return true;
 }
