@@ -24,13 +24,21 @@ struct extent {
     struct registrations registered;
 };
 
-static bool carry_option(int fd, int to, int name)
+/* `size`: the kernel's own; of a timeout qemu-user 10 tells the length 0 and no value. */
+static bool carry_option(int fd, int name, int to, int to_name, socklen_t size)
 {
-    uint8_t value[32]; /* struct timeval of any libc */
-    socklen_t length = sizeof value;
+    uint8_t value[32] = {0};
+    socklen_t length = size;
 
     return sys_getsockopt(fd, SOL_SOCKET, name, value, &length) == 0 &&
-           sys_setsockopt(to, SOL_SOCKET, name, value, length) == 0;
+           sys_setsockopt(to, SOL_SOCKET, to_name, value, size) == 0;
+}
+
+bool switch_carry_timeout(int fd, int name, int to, int to_name)
+{
+    enum { FIRST_NEW = 66 }; /* SO_RCVTIMEO_NEW, Linux 5.1: two int64_t */
+
+    return carry_option(fd, name, to, to_name, name >= FIRST_NEW ? 2 * sizeof(int64_t) : 2 * sizeof(long));
 }
 
 static bool carry_owner(int fd, int to)
@@ -55,8 +63,9 @@ bool switch_carry(int fd, int to)
         return false;
     if (((flags ^ had) & carried) && sys_fcntl(to, F_SETFL, (had & ~carried) | (flags & carried)) != 0)
         return false;
-    return carry_option(fd, to, SO_RCVTIMEO) && carry_option(fd, to, SO_SNDTIMEO) &&
-           carry_option(fd, to, SO_RCVLOWAT);
+    return switch_carry_timeout(fd, SO_RCVTIMEO, to, SO_RCVTIMEO) &&
+           switch_carry_timeout(fd, SO_SNDTIMEO, to, SO_SNDTIMEO) &&
+           carry_option(fd, SO_RCVLOWAT, to, SO_RCVLOWAT, sizeof(int));
 }
 
 static bool note_number(struct extent *extent, int number)

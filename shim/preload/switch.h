@@ -19,6 +19,8 @@ enum {
  * with owner and signal, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT.
  */
 bool switch_carry(int fd, int to);
+/* SO_RCVTIMEO or SO_SNDTIMEO of `fd`, to one of them of `to`. False with errno. */
+bool switch_carry_timeout(int fd, int name, int to, int to_name);
 
 /*
  * Switches all numbers of `fd`'s socket to `to`'s, keeping each one's FD_CLOEXEC; `to` itself stays open.

@@ -8,6 +8,7 @@
 #include "preload/io.h"
 #include "preload/pair.h"
 #include "preload/reconnect.h"
+#include "preload/switch.h"
 #include "preload/words.h"
 
 enum {
@@ -54,12 +55,8 @@ int tcp_connect_begin(int fd, const struct sockaddr_storage *address, socklen_t 
 /* The request waits as long as connect(2) would; SO_SNDTIMEO is the same struct timeval as SO_RCVTIMEO. */
 static bool prepare_to_wait(int fd, int connection)
 {
-    uint8_t limit[32];
-    socklen_t length = sizeof limit;
-
     return connection >= 0 && sys_fcntl(connection, F_SETFL, 0) == 0 &&
-           sys_getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit, &length) == 0 &&
-           sys_setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, limit, length) == 0;
+           switch_carry_timeout(fd, SO_SNDTIMEO, connection, SO_RCVTIMEO);
 }
 
 /* The program's end is still what it was switched to: a handler, or another thread, may have closed it. */
