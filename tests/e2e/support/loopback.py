@@ -45,6 +45,7 @@ def full_listener(address="127.0.0.1", port=0):
     pending."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # for who wants to keep the port from others
     listener.bind((address, port))
     listener.listen(0)
     filler = socket.create_connection(listener.getsockname())

@@ -382,11 +382,12 @@ class Peer:
             self._start(self._accept, self._slow)
         else:
             assert what == "refuse"
-            port = self._slow.getsockname()
+            bound = socket.socket()  # nobody else gets the port
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            bound.bind(self._slow.getsockname())
+            self._slow.shutdown(socket.SHUT_RDWR)  # a process that is just being started may hold a duplicate
             self._slow.close()
-            self._slow = socket.socket()  # nobody else gets the port
-            self._slow.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._slow.bind(port)
+            self._slow = bound
         self._filler.close()
         return "ok"
 
