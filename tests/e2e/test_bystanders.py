@@ -2,6 +2,7 @@
 without it. By LD_PRELOAD, and by /etc/ld.so.preload, where every program of a machine has it."""
 import difflib
 import os
+import platform
 import pwd
 import shutil
 import tempfile
@@ -64,11 +65,12 @@ def tree():
     """PostgreSQL where its user may read it."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        for source, target in (("lib/postgresql/15", "lib/postgresql/15"), ("share/postgresql/15", "share/postgresql/15"),
-                               ("lib/x86_64-linux-gnu", "lib/postgresql/15/libs")):
+        version, = (POSTGRES / "usr/lib/postgresql").iterdir()
+        lib, share = f"lib/postgresql/{version.name}", f"share/postgresql/{version.name}"
+        for source, target in ((lib, lib), (share, share), (f"lib/{platform.machine()}-linux-gnu", f"{lib}/libs")):
             shutil.copytree(POSTGRES / "usr" / source, Path(folder, target),
                             ignore=shutil.ignore_patterns("bitcode", "llvmjit*", "man"))
-        yield Path(folder, "lib/postgresql/15")
+        yield Path(folder, lib)
 
 
 @pytest.mark.parametrize("job", [pytest.param(job, marks=pytest.mark.slow if job in SLOW else []) for job in JOBS])

@@ -27,8 +27,8 @@ def each(clients):
     def marks(client):
         if client.slow:
             yield pytest.mark.slow
-        if not client.runs_here():
-            yield pytest.mark.skip(f"runs on {client.only} alone")
+        if client.missing():
+            yield pytest.mark.skip(client.missing())
     return pytest.mark.parametrize("client", [pytest.param(c, id=f"{c.protocol}-{c.name}", marks=[*marks(c)]) for c in clients])
 
 

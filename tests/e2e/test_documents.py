@@ -117,6 +117,8 @@ c.logout()
                 "LANG": "C.UTF-8", "LOGNAME": "ada", "USER": "ada", "RETROTLS_LOG": str(self.shim.log_file)}
 
     def run(self, line, cwd=None, terminal=False):
+        if terminal:  # one that script(1) makes has no size by itself
+            line = f"stty rows 24 cols 80; {line}"
         words = ["script", "-qefc", line, "/dev/null"] if terminal else ["sh", "-c", line]
         return subprocess.run(words, cwd=cwd or self.home, env=self.environment(), stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=120)

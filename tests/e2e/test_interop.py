@@ -75,14 +75,25 @@ def test_managesieve_of_dovecot(shim, dovecot):
 
 
 NNTP = """
-import sys, warnings
-warnings.simplefilter("ignore")
-import nntplib
-c = nntplib.NNTP("localhost", int(sys.argv[1]), "test", "secret", readermode=True)
-print(c.group("local.test"))
-print(b"\\n".join(c.article("1")[1].lines).decode())
-print(c.post(sys.stdin.buffer.read()))
-c.quit()
+import socket, sys
+with socket.create_connection(("localhost", int(sys.argv[1]))) as s, s.makefile("rwb") as f:
+    def reply(code):
+        line = f.readline()
+        assert line.startswith(code), line
+    def ask(line, code):
+        f.write(line + b"\\r\\n")
+        f.flush()
+        reply(code)
+    reply(b"20")
+    ask(b"MODE READER", b"20")
+    ask(b"AUTHINFO USER test", b"381")
+    ask(b"AUTHINFO PASS secret", b"281")
+    ask(b"GROUP local.test", b"211")
+    ask(b"ARTICLE 1", b"220")
+    print(*iter(lambda: f.readline().decode().strip(), "."), sep=chr(10))
+    ask(b"POST", b"340")
+    ask(sys.stdin.buffer.read() + b".", b"240")
+    ask(b"QUIT", b"205")
 """
 
 

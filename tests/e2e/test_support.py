@@ -1,7 +1,6 @@
 """The tests' own tools: a recorder that lost bytes, or a server that did not do TLS, would make every other test
 worthless."""
 import imaplib
-import nntplib
 import poplib
 import re
 import smtplib
@@ -124,15 +123,23 @@ def test_hostile_server_complains_of_an_unexpected_word():
 
 
 def test_inn_serves_and_takes_articles_over_tls(inn):
-    """(nntplib knows STARTTLS itself.)"""
+    def ask(file, line, expected):
+        file.write(line + b"\r\n")
+        file.flush()
+        assert file.readline().startswith(expected)
     with Tap(inn.at("nntp")) as tap:
-        client = nntplib.NNTP("localhost", tap.port)
-        client.starttls(verifying())
-        client.login("test", "secret", usenetrc=False)
-        assert client.group("local.test")[1] == 1
-        assert b"the cat sat on the mat" in client.article("1")[1].lines
-        client.post(b"From: a@example.org\r\nNewsgroups: local.test\r\nSubject: x\r\n\r\ntoken-of-inn\r\n")
-        client.quit()
+        with socket.create_connection(("localhost", tap.port)) as client, client.makefile("rwb") as clear:
+            assert clear.readline().startswith(b"20")
+            ask(clear, b"STARTTLS", b"382")
+            with verifying().wrap_socket(client, server_hostname="localhost") as secure, secure.makefile("rwb") as file:
+                ask(file, b"AUTHINFO USER test", b"381")
+                ask(file, b"AUTHINFO PASS secret", b"281")
+                ask(file, b"GROUP local.test", b"211 1 ")
+                ask(file, b"ARTICLE 1", b"220")
+                assert b"the cat sat on the mat\r\n" in list(iter(file.readline, b".\r\n"))
+                ask(file, b"POST", b"340")
+                ask(file, b"From: a@example.org\r\nNewsgroups: local.test\r\nSubject: x\r\n\r\ntoken-of-inn\r\n.", b"240")
+                ask(file, b"QUIT", b"205")
         tap.wait_closed()
     inn.wait_for_article(b"token-of-inn")
     tap.never_saw(b"secret", b"token-of-inn")

@@ -2,6 +2,7 @@
 import os
 import pwd
 
+from ..servers.dovecot import version
 from ..shim import PYTHON
 from .registry import ELSEWHERE, reads
 
@@ -37,7 +38,8 @@ set imap_keepalive=900 wait_key=no confirmappend=no mail_check=900 timeout=900
 def mutt_imap(s):
     keys = "<last-entry><display-message><exit><pipe-message>cat>got<enter><exit>"
     mutt = f"mutt -F {mutt_rc(s)} -f imap://{s.user}@localhost:{s.port}/INBOX -e 'push \"{keys}\"'"
-    return ["sh", "-c", 'script -qefc "$1" /dev/null && cat got', "mutt", mutt]
+    terminal = "stty rows 24 cols 80"  # one that script(1) makes has no size by itself
+    return ["sh", "-c", 'script -qefc "$1" /dev/null && cat got', "mutt", f"{terminal}; {mutt}"]
 
 
 @reads("ruby (net/imap, pop, smtp)", "imap")
@@ -81,6 +83,25 @@ SyncState *
     return ["sh", "-c", f"mbsync -q -c {rc} -a && cat down/INBOX/*/*"]
 
 
+IMAPC_2_3 = """
+import_environment = TZ LD_PRELOAD RETROTLS_POLICY RETROTLS_LOG RETROTLS_TEST_HOSTS
+mail_location = imapc:{folder}/home/imapc
+"""
+
+# Its first line must be the first of the file.
+IMAPC_2_4 = """dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+import_environment {{
+  LD_PRELOAD = %{{env:LD_PRELOAD}}
+  RETROTLS_POLICY = %{{env:RETROTLS_POLICY}}
+  RETROTLS_LOG = %{{env:RETROTLS_LOG}}
+  RETROTLS_TEST_HOSTS = %{{env:RETROTLS_TEST_HOSTS}}
+}}
+mail_driver = imapc
+mail_path = {folder}/home/imapc
+"""
+
+
 @reads("doveadm (imapc)", "imap", by_address=True)
 def doveadm(s):
     """It gets an address: a name it would have looked up by another process, which does not run here."""
@@ -89,11 +110,10 @@ def doveadm(s):
     home.mkdir()
     if os.geteuid() == 0:
         os.chown(home, user.pw_uid, user.pw_gid)  # it refuses to be root
-    conf = s.file("imapc.conf", """
+    of_version = IMAPC_2_4 if version() >= (2, 4) else IMAPC_2_3
+    conf = s.file("imapc.conf", of_version + """
 log_path = /dev/stderr
 ssl = no
-import_environment = TZ LD_PRELOAD RETROTLS_POLICY RETROTLS_LOG RETROTLS_TEST_HOSTS
-mail_location = imapc:{folder}/home/imapc
 mail_home = {folder}/home
 mail_uid = %d
 mail_gid = %d
@@ -111,7 +131,8 @@ service stats {{
 }}
 """ % (user.pw_uid, user.pw_gid), 0o644)
     s.open_to_others()
-    return ["doveadm", "-c", str(conf), "fetch", "text", "mailbox", "INBOX", "uid", "1:20"]
+    alone = ["--no-userdb-lookup"] if version() >= (2, 4) else []
+    return ["doveadm", "-c", str(conf), "fetch", *alone, "text", "mailbox", "INBOX", "uid", "1:20"]
 
 
 @reads("offlineimap", "imap")

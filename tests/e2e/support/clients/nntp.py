@@ -1,9 +1,12 @@
 """Clients that read or post over NNTP."""
+import importlib.util
+
 from ..shim import PYTHON
 from .registry import INN, reads, sends
 
 
-@reads("python3 (imaplib, poplib, smtplib, nntplib)", "nntp")
+@reads("python3 (imaplib, poplib, smtplib, nntplib)", "nntp",
+       gone="" if importlib.util.find_spec("nntplib") else "Python has no nntplib since 3.13")
 def python_nntp(s):
     return [PYTHON, "-W", "ignore", "-c", f"""
 import nntplib

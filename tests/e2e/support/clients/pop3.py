@@ -2,7 +2,7 @@
 import subprocess
 
 from ..shim import BUILD, PYTHON, ROOT
-from .registry import ELSEWHERE, MAILCHECK_32, reads
+from .registry import ELSEWHERE, MAILCHECK_32, offered, reads
 
 
 @reads("curl", "pop3")
@@ -46,7 +46,7 @@ delivery mbox {folder}/mbox
     return ["sh", "-c", f"mpop -q -C {rc} && cat mbox"]
 
 
-@reads("fdm", "pop3")
+@reads("fdm", "pop3", gone=offered("fdm"))
 def fdm(s):
     s.open_to_others()
     rc = s.file("fdmrc", """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..servers.server import UNPACKED
-from ..shim import PYTHON
+from ..shim import PYTHON, ROOT
 
 TEXT = "the cat sat on the mat"
 ELSEWHERE = "mail.example.org"  # curl and GIO ask no resolver for `localhost`
@@ -59,6 +59,14 @@ PROGRAMS = {
 }
 
 
+def offered(package):
+    """Why a package is not there, where this release has none of that name."""
+    chosen = subprocess.run([ROOT / "tests/choose-packages", f"{package}?"], check=True, stdout=subprocess.PIPE).stdout
+    there = "Version" in subprocess.run(["dpkg-query", "-W", "-f", "Version ${Version}", package], check=False,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    return "" if chosen or there else f"this release has no {package}"
+
+
 def version(program):
     result = subprocess.run(PROGRAMS[program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, errors="replace", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"})
@@ -76,6 +84,7 @@ class Client:
     sends: bool
     by_address: bool  # it asks no resolver: the policy has to name the server
     only: str  # the machine that it runs on
+    gone: str  # why the release of this machine has it not
     shows: bytes  # what it writes to standard output, if it reads
     slow: bool  # it takes its time by itself
 
@@ -83,18 +92,19 @@ class Client:
     def name(self):
         return self.words.__name__
 
-    def runs_here(self):
-        return self.only in ("", platform.machine())
+    def missing(self):
+        """Why it does not run here, if it does not."""
+        return self.gone or (f"runs on {self.only} alone" if self.only not in ("", platform.machine()) else "")
 
 
 ALL = []
 
 
-def _register(program, protocol, sends, by_address=False, only="", shows=TEXT.encode(), slow=False):
+def _register(program, protocol, sends, by_address=False, only="", gone="", shows=TEXT.encode(), slow=False):
     assert program in PROGRAMS
 
     def register(words):
-        ALL.append(Client(program, protocol, words, sends, by_address, only, shows, slow))
+        ALL.append(Client(program, protocol, words, sends, by_address, only, gone, shows, slow))
         return words
     return register
 

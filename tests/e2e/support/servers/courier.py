@@ -33,6 +33,12 @@ class Courier(Server):
     ports = {"imap": 10143, "pop3": 10110}
     stop_signal = signal.SIGKILL  # unshare(1) ignores SIGTERM; the namespace's first process dies with it
 
+    @staticmethod
+    def _without_ident(tree):
+        """Later versions ask no identd(8), and know no option for it."""
+        knows = b"noidentlookup" in Path(f"{tree}/usr/sbin/couriertcpd").read_bytes()
+        return " -noidentlookup" if knows else ""
+
     def configure(self):
         user = user_for("mail")
         tree = self.folder / "courier"
@@ -51,7 +57,7 @@ class Courier(Server):
             (self.folder / file).write_text(Path("/etc", file).read_text() + line)  # couriertls looks this user up
         self._answer_passwords()
         lib, bin = tree / "usr/lib/courier/courier", tree / "usr/bin"
-        tcpd = f"{tree}/usr/sbin/couriertcpd -address={self.address} -nodnslookup -noidentlookup"
+        tcpd = f"{tree}/usr/sbin/couriertcpd -address={self.address} -nodnslookup{self._without_ident(tree)}"
         script = f"""
 set -e
 mount --bind {self.folder}/run /run

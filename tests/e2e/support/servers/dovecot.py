@@ -114,7 +114,7 @@ default_login_user = {user}
 
 
 @functools.lru_cache(maxsize=None)
-def _version():
+def version():
     """Of the server, as (2, 4): the names of settings changed with it."""
     words = subprocess.run(["/usr/sbin/dovecot", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
     return tuple(int(number) for number in words.split(".")[:2])
@@ -136,7 +136,7 @@ class Dovecot(Server):
             (self.folder / folder).mkdir()
         self.own(self.folder / "mail", user)
         file = self.folder / "dovecot.conf"
-        of_version = (_VERSION_2_4 if _version() >= (2, 4) else _VERSION_2_3).format(
+        of_version = (_VERSION_2_4 if version() >= (2, 4) else _VERSION_2_3).format(
             folder=self.folder, certificate=self.certificate.pem, key=self.certificate.key, **names)
         file.write_text(_CONFIGURATION.format(
             of_version=of_version, folder=self.folder, address=self.address,
