@@ -13,8 +13,9 @@ sys.path.append(str(ROOT / "tests" / "bench"))
 import counts  # noqa: E402
 from contenders import BenchServer, Build, Shim  # noqa: E402
 
-# How many more there may be: how the bytes of a bulk fall into reads differs from run to run.
-ROOM = {"round trip": 1.1, "MiB down": 1.4, "MiB up": 1.4, "connection": 1.1}
+# How many more there may be. How the bytes of a bulk fall into reads is the scheduler's affair, and differs from run to
+# run; one more for each of the 64 records of a MiB would be seen.
+ROOM = {"round trip": (1.1, 0), "MiB down": (1.4, 24), "MiB up": (1.4, 24), "connection": (1.1, 0)}
 
 
 @pytest.fixture(scope="module")
@@ -33,5 +34,6 @@ def test_system_calls_do_not_grow(unit, server, tmp_path):
     for who, calls in counted.items():
         total, then = (sum(count for call, count in each.items() if call not in {"all", *counts.WAITING})
                        for each in (calls, recorded[who]))
-        assert total <= then * ROOM[unit], (f"{who}: {total:.1f} system calls a {unit}, {then:.1f} when last counted\n"
+        factor, more = ROOM[unit]
+        assert total <= then * factor + more, (f"{who}: {total:.1f} system calls a {unit}, {then:.1f} when last counted\n"
                                 f"now:  {calls}\nthen: {recorded[who]}")

@@ -34,13 +34,13 @@ static int connect_to(const char *host, const char *port)
         fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
         if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0)
             break;
-        error = errno;
+        /* Of localhost's ::1 and 127.0.0.1, a server under test has one. */
+        if (!a->ai_next || strcmp(host, "localhost") != 0)
+            fprintf(stderr, "connect: %s\n", strerror(errno));
         if (fd >= 0)
             close(fd);
         fd = -1;
     }
-    if (fd < 0) /* of localhost's ::1 and 127.0.0.1, a server under test has one */
-        fprintf(stderr, "connect: %s\n", strerror(error));
     freeaddrinfo(all);
     return fd;
 }

@@ -3,11 +3,14 @@
 `authority()` is the root that tests trust; `Certificate.pem` is a chain file, `.key` its key, ready for a server.
 """
 import atexit
+import contextlib
 import datetime
 import functools
 import ipaddress
 import shutil
+import subprocess
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,8 +80,9 @@ def make(common_name="", names=(), addresses=(), *, issuer=None, ca=False, key="
     if common_name:
         attributes.append(_name(common_name))
     subject = x509.Name(attributes)
-    builder = (x509.CertificateBuilder().subject_name(subject)
-               .issuer_name(issuer.certificate.subject if issuer else subject)
+    with _lenient():
+        issuer_name = issuer.certificate.subject if issuer else subject
+    builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer_name)
                .public_key(private_key.public_key()).serial_number(x509.random_serial_number())
                .not_valid_before(_NOW + days[0] * _DAY).not_valid_after(_NOW + days[1] * _DAY))
     alternatives = [x509.DNSName(name) for name in names]
@@ -99,20 +103,38 @@ def make(common_name="", names=(), addresses=(), *, issuer=None, ca=False, key="
     if issuer:
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.private_key.public_key()), critical=False)
-    signed = builder.sign(issuer.private_key if issuer else private_key, digest or hashes.SHA256())
+    signed = builder.sign(issuer.private_key if issuer else private_key, hashes.SHA256())
 
     stem = _folder() / f"{number}"
-    pem = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (signed, *(link.certificate for link in chain)))
-    stem.with_suffix(".pem").write_bytes(pem)
     stem.with_suffix(".key").write_bytes(private_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    if digest:
+        signed = _signed_again(signed, issuer, digest, stem)
+    pem = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (signed, *(link.certificate for link in chain)))
+    stem.with_suffix(".pem").write_bytes(pem)
     return Certificate(signed, private_key, f"{stem}.pem", f"{stem}.key", trusted, crl)
 
 
-def _name(common_name):
-    import warnings
+def _signed_again(certificate, issuer, digest, stem):
+    """With a digest that cryptography does not sign with any more."""
+    def openssl(command, given):
+        return subprocess.run(["openssl", "x509", "-copy_extensions", "copy", *command], check=True, input=given,
+                              capture_output=True).stdout
+    request = openssl(["-x509toreq", "-key", stem.with_suffix(".key")], certificate.public_bytes(serialization.Encoding.PEM))
+    return x509.load_pem_x509_certificate(openssl(["-req", "-CA", issuer.pem, "-CAkey", issuer.key, f"-{digest}",
+                                                   "-set_serial", str(certificate.serial_number)], request))
+
+
+@contextlib.contextmanager
+def _lenient():
+    """Names of a length that no standard allows are warned of."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a length that no standard allows
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _name(common_name):
+    with _lenient():
         return x509.NameAttribute(NameOID.COMMON_NAME, common_name, _validate=False)
 
 
@@ -174,7 +196,7 @@ CASES = {
     "CN alone": lambda: make("localhost", issuer=authority()),
     # what no TLS of today may use
     "RSA 1024": lambda: issued("localhost", key="rsa1024"),
-    "SHA-1 signature": lambda: issued("localhost", key="rsa2048", digest=hashes.SHA1()),
+    "SHA-1 signature": lambda: issued("localhost", key="rsa2048", digest="sha1"),
     "RSA 2048": lambda: issued("localhost", key="rsa2048"),
 }
 
