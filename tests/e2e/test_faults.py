@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import tempfile
 from pathlib import Path
 
@@ -77,7 +78,9 @@ def session(fault=None, quiet=None, **recording):
         shim.private_build()
         program = faults.prepare(shim, fault, **recording)
         os.mkfifo(folder / "go")
-        with Hostile(honest(IMAP)) as server, Tap(server.address) as tap:
+        # The first that is tried: nothing but the one connection.
+        host = socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)[0][4][0]
+        with Hostile(honest(IMAP)) as server, Tap(server.address, host=host) as tap:
             shim.guard(tap.port, "secure", "imap", "greeting-timeout 10", "timeout 10")
             process = shim.popen(*program, "localhost", tap.port, stdin=-1, preload=False,
                                  env={"CARELESS_END": str(folder)})
