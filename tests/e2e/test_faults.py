@@ -18,7 +18,7 @@ from support.faults import Fault
 from support.hostile import Hostile
 from support.play import Outcome, honest
 from support.protocols import IMAP
-from support.shim import Shim
+from support.shim import Shim, processes
 from support.tap import Tap
 from support.wait import wait_for
 
@@ -94,6 +94,8 @@ def session(fault=None, quiet=None, **recording):
                 result = shim.finish(process, timeout=HANGS)
             tap.wait_closed()
             server.wait_done()
+            # A relay that was about to start, too: it is not one yet, and writes here what strace(1) sees.
+            wait_for(lambda: not any(str(folder) in command for _, _, command in processes().values()), "the relay's strace to end")
             wait_for(lambda: not shim.relays(), "the relay to end")
             return Outcome(IMAP, result, server, tap, IMAP.words), kept
     finally:
