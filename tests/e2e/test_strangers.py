@@ -140,14 +140,14 @@ def test_another_user_under_the_name_of_a_relay_that_is_gone_is_told_nothing(shi
     assert [line["result"] for line in shim.log_lines()] == 2 * ["tls"]
 
 
-# TCP sockets whose close() waits for a peer that does not read. Whoever closes one last waits: the relay, or, where that was
-# faster, a thread here.
+# TCP sockets whose close() waits for a peer that does not read. Whoever closes one last waits: the relay, which is stopped
+# until all have been sent and closed here.
 LINGERER = """
-import array, contextlib, os, socket, struct, sys, threading, time
+import array, contextlib, os, socket, struct, sys, time
 address = "\\0" + sys.argv[1]
 listener = socket.create_server(("127.0.0.1", 0))
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-kept = []
+kept, requests = [], []
 def lingering():
     s = socket.create_connection(listener.getsockname())
     kept.append(listener.accept()[0])
@@ -163,6 +163,7 @@ def send(message, count, before=()):
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))]
     request = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     request.connect(address)
+    requests.append(request)
     with contextlib.suppress(BrokenPipeError):
         for each in before:
             request.send(each)
@@ -171,14 +172,14 @@ def send(message, count, before=()):
         os.close(number)
 option = struct.pack("=IHHII", 0x534c5452, 1, 4, 16, 0)
 for message, count, before in ((b"none", 1, []), (option, 1, []), (b"none", 5, []), (b"never read", 1, [b"none"])) * int(sys.argv[2]):
-    attempt = threading.Thread(target=send, args=(message, count, before), daemon=True)
-    attempt.start()
-    attempt.join(0.05)
+    send(message, count, before)
+print("sent", flush=True)
+sys.stdin.readline()
 with contextlib.suppress(ConnectionRefusedError):
     while sys.argv[3] == "until refused":
         send(b"", 0)
         time.sleep(0.1)
-print("sent", flush=True)
+print("refused" if sys.argv[3] == "until refused" else "taken", flush=True)
 sys.stdin.readline()
 os._exit(0)
 """
@@ -201,9 +202,14 @@ def test_sockets_of_strangers_do_not_hold_the_program_up(shim, times, until):
         session()
         relay, = shim.relays()
         address, = set(named(relay, "retrotls/1 relay "))
+        os.kill(relay, signal.SIGSTOP)
         stranger = shim.popen(PYTHON, "-c", LINGERER, address, times, until, preload=False, user="nobody", group="nogroup",
                               extra_groups=[], stdin=-1)
         assert stranger.stdout.readline() == b"sent\n", stranger.stderr.read()
+        os.kill(relay, signal.SIGCONT)
+        stranger.stdin.write(b"\n")
+        stranger.stdin.flush()
+        assert stranger.stdout.readline() == (b"taken\n" if until == "sent" else b"refused\n"), stranger.stderr.read()
         for _ in range(3):
             began = time.monotonic()
             session()
