@@ -6,7 +6,7 @@ C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/p
 
 .PHONY: clients check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
 
-# Everything, about ten minutes on two cores. The last line says how many tests passed and failed.
+# Everything, about a quarter of an hour on two cores. The last line says how many tests passed and failed.
 check: dependencies
 	@tests/run
 
