@@ -59,7 +59,7 @@ def test_installed_command_finds_library_and_relay(installed, shim, dovecot):
 def test_what_the_loader_knows_is_refreshed(words, runs):
     """The loader says that it cannot find LD_PRELOAD=libretrotls.so in /usr/local, and starts the program without."""
     for target in "install", "uninstall":
-        planned = subprocess.run(["make", "-n", "-C", ROOT, *words, target], check=True, capture_output=True, text=True)
+        planned = subprocess.run(["make", "-n", "--no-print-directory", "-C", ROOT, *words, target], check=True, capture_output=True, text=True)
         assert planned.stdout.rstrip().endswith(" ldconfig") == runs, planned.stdout[-500:]
 
 

@@ -52,9 +52,9 @@ int main(void)
     SAY(pthread_join(thread, &result));
     say("pthread_cancel = %d", cancelled);
     say("cancelled: %d", result == PTHREAD_CANCELED);
-    SAY(pthread_create(&thread, NULL, cancelled_before, NULL));
+    int created = pthread_create(&thread, NULL, cancelled_before, NULL); /* said later, likewise */
     SAY(pthread_join(thread, &result));
-    say("cancelled: %d", result == PTHREAD_CANCELED);
+    say("pthread_create = %d, cancelled: %d", created, result == PTHREAD_CANCELED);
     int fd = twin_connect();
     SAY(write(fd, "hello", 5));
     SAY_PEER("expect 5");
