@@ -120,7 +120,8 @@ def test_the_same_program_sends_all_in_clear_without_the_shim(shim, server, clie
     if client.sends:
         assert TEXT.encode() in tap.up, result.show() + tap.transcript()
     else:
-        assert client.shows in result.out, result.show() + tap.transcript()
+        # Whether one that ends its direction at once (nc -N) is still answered is the server's affair: dovecot 2.4 does so now
+        # and then.
         assert TEXT.encode() in tap.down or b"secret" in tap.up, result.show() + tap.transcript()
     tell(client, "clear")
 
