@@ -1,5 +1,6 @@
 """Clients that read over POP3."""
 import subprocess
+from pathlib import Path
 
 from ..shim import BUILD, PYTHON, ROOT
 from .registry import ELSEWHERE, MAILCHECK_32, offered, reads
@@ -205,7 +206,8 @@ def mailcheck_imap(s):
     return _mailcheck(s, "mailcheck", "imap")
 
 
-@reads("mailcheck (32 bits)", "pop3", only="x86_64", shows=b" 3 ")
+@reads("mailcheck (32 bits)", "pop3", only="x86_64",
+       gone="" if "ID=debian" in Path("/etc/os-release").read_text().splitlines() else "Debian alone has it for i386", shows=b" 3 ")
 def mailcheck_32(s):
     s.shim.library = BUILD / "lib32/libretrotls.so"
     s.shim.hosts = {}
