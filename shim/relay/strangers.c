@@ -8,6 +8,7 @@
 
 #include "relay/plain.h"
 #include "relay/request.h"
+#include "relay/thread.h"
 
 enum { STACK_SIZE = 128 * 1024 }; /* a message of 32 KiB, and a policy's worth of paths */
 
@@ -48,21 +49,6 @@ static void *serve(void *unused)
     return NULL;
 }
 
-static bool start(void)
-{
-    pthread_attr_t attributes;
-    pthread_t id;
-    bool good;
-
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    good = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
-           pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
-           pthread_create(&id, &attributes, serve, NULL) == 0;
-    pthread_attr_destroy(&attributes);
-    return good;
-}
-
 /* Under `lock`. The first in the queue has been there for long: nobody has come back for it. */
 static bool are_stuck(int64_t now)
 {
@@ -87,7 +73,7 @@ bool strangers_serve(int connection)
 
     pthread_mutex_lock(&lock);
     await_room();
-    if (threads < STRANGERS_THREADS && start())
+    if (threads < STRANGERS_THREADS && thread_start(serve, NULL, STACK_SIZE))
         threads++;
     taken = threads > 0 && count < STRANGERS_QUEUE && !are_stuck(plain_now());
     if (taken) {

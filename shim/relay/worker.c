@@ -6,6 +6,7 @@
 
 #include "relay/sandbox.h"
 #include "relay/session.h"
+#include "relay/thread.h"
 
 enum {
     /* Deep enough for OpenSSL's verification of a chain, measured with its own frames and ours: 60 KiB. */
@@ -122,21 +123,6 @@ static bool give(struct connection *c, const struct domain *domain)
     return w != NULL;
 }
 
-static bool start(struct worker *w)
-{
-    pthread_attr_t attributes;
-    pthread_t id;
-    bool good;
-
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    good = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
-           pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
-           pthread_create(&id, &attributes, work, w) == 0;
-    pthread_attr_destroy(&attributes);
-    return good;
-}
-
 bool worker_run(struct connection *c)
 {
     struct domain domain;
@@ -146,7 +132,7 @@ bool worker_run(struct connection *c)
     if (give(c, &domain))
         return true;
     w = worker_new(&domain, c);
-    if (w && start(w))
+    if (w && thread_start(work, w, STACK_SIZE))
         return true;
     if (w)
         worker_free(w);

@@ -2,7 +2,6 @@
 program also under qemu-i386, as on a machine that cannot run it."""
 import platform
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -91,7 +90,6 @@ int main(void)
     tap.saw_only_tls_after(POP3.preamble)
 
 
-@pytest.mark.skipif(not shutil.which("qemu-i386"), reason="Debian's qemu-user is not installed")
 def test_program_of_32_bits_under_qemu(shim, programs):
     """An emulator that knows no clone() without an exit signal, and whose program is the emulator to the kernel."""
     library = BUILD / "lib32/libretrotls.so"

@@ -22,7 +22,7 @@ from support.shim import Shim, processes
 from support.tap import Tap
 from support.wait import wait_for
 
-pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 SEED = int(os.environ.get("RETROTLS_SEED") or random.randrange(1 << 32))
 KINDS = {
     "system calls of the program": (lambda f: f.who == "program" and f.error, 12),

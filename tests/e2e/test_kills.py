@@ -7,7 +7,6 @@ import contextlib
 import os
 import random
 import re
-import shutil
 import signal
 import threading
 
@@ -121,7 +120,6 @@ def test_kill_9_at_any_moment(shim, length, victim):
             assert whole or result.status or result.err != b"read: end of stream\n", what
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
 def test_second_relay_does_not_go_on_where_the_first_had_begun(shim):
     """The first one has spoken with the server, and not told the library yet that it took the connection over: what the
     server says next is the answer to another's words."""
@@ -149,7 +147,6 @@ exec "$@"
 """
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
 def test_relay_that_dies_before_it_has_read_the_request_is_followed_by_another(shim):
     shim.private_build()
     script = shim.folder / "in-turn"

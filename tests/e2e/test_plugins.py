@@ -1,7 +1,6 @@
 """Plugins that a program loads with dlopen(3), also with RTLD_DEEPBIND, as PHP loads its extensions: what they look up
 leads to libc then, past every preload."""
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -10,7 +9,6 @@ from support.play import honest
 from support.protocols import POP3
 from support.shim import BUILD
 
-pytestmark = pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is not there")
 
 PLUGIN = r"""
 #include <netdb.h>
@@ -116,7 +114,6 @@ def test_plugin_is_found_where_the_program_looks_for_it(shim, plugin, flags):
     upgraded(tap, POP3)
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
 def test_plugin_that_cannot_be_led_back(shim, plugin):
     """From each mprotect() of its loading on, all fail: it goes without the flag, or is not loaded, but says nothing in clear."""
     trace = shim.folder / "trace"

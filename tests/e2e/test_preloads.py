@@ -23,8 +23,7 @@ EACH_PROXY = pytest.mark.parametrize("proxy", PRELOADS)
 
 def needs(*files):
     for file in files:
-        if not Path(file).exists():
-            pytest.skip(f"{file} is not installed")
+        assert Path(file).exists(), f"{file} is not installed"
 
 
 @contextlib.contextmanager

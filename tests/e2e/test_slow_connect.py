@@ -92,7 +92,6 @@ def test_signal_while_the_relay_is_still_being_asked(handler):
 
 @pytest.mark.slow
 @pytest.mark.timeout(2000)
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
 def test_each_call_fails_once():
     """The session works, or the program gets an error: never a word in clear."""
     with tempfile.TemporaryDirectory() as folder:

@@ -57,18 +57,24 @@ def named(pid, prefix):
             yield fields[7][1:]
 
 
+def sessions(shim, server):
+    """A program that has had one session, and what makes it have another."""
+    process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+
+    def session():
+        process.stdin.write(b"%d\n" % server.port)
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
+    session()
+    return process, session
+
+
 @AS_ROOT
 def test_other_users_get_nothing_and_take_nothing(shim):
     shim.private_build()
     with Hostile(honest(IMAP)) as server:
         shim.guard(server.port, "secure", "imap")
-        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
-
-        def session():
-            process.stdin.write(b"%d\n" % server.port)
-            process.stdin.flush()
-            assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
-        session()
+        process, session = sessions(shim, server)
         relay, = shim.relays()
         address, = set(named(relay, "retrotls/1 relay "))
         descriptors = len(os.listdir(f"/proc/{relay}/fd"))
@@ -193,13 +199,7 @@ def test_sockets_of_strangers_do_not_hold_the_program_up(shim, times, until):
     shim.private_build()
     with Hostile(honest(IMAP)) as server:
         shim.guard(server.port, "secure", "imap")
-        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
-
-        def session():
-            process.stdin.write(b"%d\n" % server.port)
-            process.stdin.flush()
-            assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
-        session()
+        process, session = sessions(shim, server)
         relay, = shim.relays()
         address, = set(named(relay, "retrotls/1 relay "))
         os.kill(relay, signal.SIGSTOP)

@@ -2,7 +2,6 @@
 must not grow unnoticed. What was counted last is in tests/bench/counts.json (`make counts` writes it anew, for a change
 that is worth more calls); times are no test's business."""
 import json
-import shutil
 import sys
 
 import pytest
@@ -25,7 +24,6 @@ def server():
         yield running
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
 @pytest.mark.parametrize("unit", counts.UNITS)
 def test_system_calls_do_not_grow(unit, server, tmp_path):
     recorded = json.loads(counts.RECORD.read_text())[unit]["system calls"]

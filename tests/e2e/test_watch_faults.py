@@ -45,7 +45,6 @@ def late_switch(number, fault=None, trace=None):
 
 @pytest.mark.slow
 @pytest.mark.timeout(2000)
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
 @pytest.mark.parametrize("number", [5, 20], ids=["at start", "at use"])
 def test_each_call_of_a_late_switch_fails_once(number):
     """The session works, or the program gets an error: never a word in clear."""

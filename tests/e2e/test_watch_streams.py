@@ -2,7 +2,6 @@
 connection is looked at before it becomes a stream."""
 import os
 import re
-import shutil
 import socket
 import subprocess
 
@@ -115,7 +114,6 @@ int main()
 """
 
 
-@pytest.mark.skipif(not shutil.which("g++"), reason="g++ is not there")
 @pytest.mark.parametrize("kept", [False, True], ids=["switched", "shared"])
 def test_streams_of_cplusplus(shim, kept):
     program = shim.folder / "stream"
