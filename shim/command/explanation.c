@@ -88,7 +88,8 @@ static const char *value_of(char value[VALUE_LIMIT], enum policy_setting setting
     case POLICY_TLS_MAX:
         return version(s->tls_max);
     case POLICY_CIPHERS:
-        return or_else(s->ciphers, "as OpenSSL has them");
+        return or_else(s->ciphers, s->level >= LEVEL_SECURE ? "those with forward secrecy and AEAD"
+                                                            : "as OpenSSL has them");
     case POLICY_CIPHERSUITES:
         return or_else(s->ciphersuites, "as OpenSSL has them");
     case POLICY_GROUPS:

@@ -70,6 +70,13 @@
     X(FAILURE_TLS_RENEGOTIATION, "TLS of %s is too old: it lacks secure renegotiation (RFC 5746): %s; ask its" \
                                  " operator") \
     /* the alert */ \
+    X(FAILURE_TLS_NO_MODERN_CIPHER, "no cipher in common with %s: of those with forward secrecy and AEAD (RFC 9325)" \
+                                    " it takes none: '%s'; ask its operator for one; to accept its old ones until" \
+                                    " then: 'ciphers DEFAULT' in its block of the policy") \
+    /* the alert */ \
+    X(FAILURE_TLS_NO_CIPHER, "no cipher or group in common with %s: to all that were offered it said '%s'; see" \
+                             " 'ciphers', 'ciphersuites' and 'groups' in the policy, or ask its operator") \
+    /* the alert */ \
     X(FAILURE_TLS_ALERT, "TLS refused by %s with the alert '%s'; ask its operator, or see 'ciphers' and 'client-cert'" \
                          " in the policy") \
     /* OpenSSL's word */ \

@@ -19,6 +19,14 @@ enum {
         64 << 20, /* bytes of a file that is read; Debian's bundle of roots has a quarter of one MiB */
 };
 
+/*
+ * What TLS 1.2 may use where the policy does not say: a key exchange with forward secrecy and an AEAD cipher
+ * (RFC 9325, 4.1 and 4.2); all of TLS 1.3 is so. RFC 9325 would rather not have finite-field Diffie-Hellman
+ * (DHE) at all. It comes last here: there are mail servers that have nothing better with forward secrecy, and
+ * the security level refuses groups below 2048 bits.
+ */
+static const char modern[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20";
+
 /* Whatever a policy's `ciphers` says, these are never spoken. */
 static const char never[] = ":!aNULL:!eNULL:!EXPORT:!RC4:!MD5:!DES:!3DES";
 
@@ -128,13 +136,19 @@ static bool apply_trust(X509_STORE *store, const struct settings *s, const struc
     return true;
 }
 
+bool tls_modern_ciphers_only(const struct settings *s)
+{
+    return !s->ciphers && s->level >= LEVEL_SECURE;
+}
+
 static bool apply_ciphers(SSL_CTX *context, const struct settings *s, const struct report *to)
 {
+    const char *const wanted = s->ciphers ? s->ciphers : tls_modern_ciphers_only(s) ? modern : "DEFAULT";
     char list[WIRE_TEXT_LIMIT + sizeof never];
 
-    snprintf(list, sizeof list, "%s%s", s->ciphers ? s->ciphers : "DEFAULT", never);
+    snprintf(list, sizeof list, "%s%s", wanted, never);
     if (SSL_CTX_set_cipher_list(context, list) != 1)
-        return refuse(to, "ciphers", s->ciphers ? s->ciphers : "DEFAULT");
+        return refuse(to, "ciphers", wanted);
     SSL_CTX_set_security_level(context, SECURITY_LEVEL); /* the list may have held an @SECLEVEL */
     if (s->ciphersuites && SSL_CTX_set_ciphersuites(context, s->ciphersuites) != 1)
         return refuse(to, "ciphersuites", s->ciphersuites);

@@ -14,6 +14,12 @@ enum { TLS_SETTINGS_KEY = 32 }; /* bytes: SHA-256 */
 bool tls_apply_settings(SSL_CTX *context, const struct settings *settings, const char *server,
                         struct failure *why);
 
+/*
+ * True where TLS 1.2 is confined to key exchanges with forward secrecy and AEAD ciphers: at `secure` and
+ * `fingerprint`, unless the policy has `ciphers` of its own. A server that has none of them is refused.
+ */
+bool tls_modern_ciphers_only(const struct settings *settings);
+
 /* Gives one connection its client certificate, where the settings name one. False with `why` set. */
 bool tls_apply_client_certificate(SSL *ssl, const struct settings *settings, const char *server,
                                   struct failure *why);

@@ -4,6 +4,8 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
+#include "relay/tls_settings.h"
+
 /* What OpenSSL's reasons come to. Others are told in its own words. */
 static const struct {
     int reason;
@@ -32,6 +34,29 @@ static const struct {
     {SSL_R_UNEXPECTED_EOF_WHILE_READING, FAILURE_TLS_CLOSED},
 };
 
+/*
+ * A server that has none of the ciphers, groups and signatures in a ClientHello answers with one of these
+ * alerts (RFC 5246, 7.2.2; RFC 8446, 6.2) instead of its ServerHello. What it would take instead it does not
+ * say.
+ */
+static bool has_nothing_in_common(const struct tls *tls, int alert)
+{
+    return SSL_get_state(tls->ssl) == TLS_ST_CW_CLNT_HELLO &&
+           (alert == SSL_AD_HANDSHAKE_FAILURE || alert == SSL_AD_INSUFFICIENT_SECURITY);
+}
+
+static enum failure_kind kind_of_alert(const struct tls *tls, int alert)
+{
+    const struct settings *s = tls->check.settings;
+
+    if (!has_nothing_in_common(tls, alert))
+        return FAILURE_TLS_ALERT;
+    /* With `groups` of the policy's own it is as likely those. */
+    return tls_modern_ciphers_only(s) && !s->groups && s->tls_min <= SETTINGS_TLS_1_2
+               ? FAILURE_TLS_NO_MODERN_CIPHER
+               : FAILURE_TLS_NO_CIPHER;
+}
+
 void tls_explain(const struct tls *tls, int ssl_error, struct failure *why)
 {
     const unsigned long first = ERR_peek_error();
@@ -50,8 +75,11 @@ void tls_explain(const struct tls *tls, int ssl_error, struct failure *why)
         if (ERR_GET_LIB(first) == ERR_LIB_SSL && causes[i].reason == reason)
             fail(why, causes[i].kind, server, words ? words : "?");
     }
-    if (ERR_GET_LIB(first) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET)
-        fail(why, FAILURE_TLS_ALERT, server, SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+    if (ERR_GET_LIB(first) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
+        const int alert = reason - SSL_AD_REASON_OFFSET;
+
+        fail(why, kind_of_alert(tls, alert), server, SSL_alert_desc_string_long(alert));
+    }
     fail(why, FAILURE_TLS_OTHER, server, words ? words : "no reason given"); /* the first one told stays */
     ERR_clear_error();
 }

@@ -128,6 +128,26 @@ def test_g4_weak_certificate(shim, protocol, case, version, level):
     play(shim, protocol, honest(protocol, certs.case(case), minimum=version, maximum=version), level).failed()
 
 
+# What only the levels that check the server refuse (RFC 9325, 4.1 and 4.2), and a line in its block allows.
+WITHOUT_FORWARD_SECRECY_OR_AEAD = ["AES256-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA384"]
+
+
+@EACH_PROTOCOL
+@pytest.mark.parametrize("cipher", WITHOUT_FORWARD_SECRECY_OR_AEAD)
+@pytest.mark.parametrize("level", ["secure", "fingerprint", "encrypt", "may"])
+def test_g4_cipher_without_forward_secrecy_or_aead(shim, protocol, cipher, level):
+    certificate = certs.case("RSA 2048")
+    lines = [f"fingerprint {certificate.sha256}"] if level == "fingerprint" else []
+    server = honest(protocol, certificate, maximum=ssl.TLSVersion.TLSv1_2, ciphers=cipher)
+    outcome = play(shim, protocol, server, level, *lines)
+    if level in ("secure", "fingerprint"):
+        outcome.failed("no cipher in common with localhost", "'ciphers DEFAULT'")
+        shim.log_file.unlink()
+        play(shim, protocol, server, level, *lines, "ciphers DEFAULT").upgraded()
+    else:
+        outcome.upgraded()
+
+
 @EACH_PROTOCOL
 @pytest.mark.parametrize("suite", [b"\x00\x05", b"\x00\x03", b"\x13\x07"], ids=["RC4", "export", "unknown"])
 def test_g4_server_chooses_a_cipher_never_offered(shim, protocol, suite):

@@ -6,12 +6,14 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "relay/certificate.h"
 #include "relay/plain.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
@@ -102,6 +104,63 @@ static void no_setting_lowers_the_floor(void **state)
     peer_certificate_free(&weak);
 }
 
+/*
+ * RFC 9325, 4.1 and 4.2: at the levels that say whom they trust, a session that was recorded cannot be read
+ * with a key that is stolen later, and no cipher has CBC's history.
+ */
+static void only_forward_secrecy_and_aead_where_the_server_is_checked(void **state)
+{
+    static const struct {
+        const char *cipher;
+        bool modern;
+    } cases[] = {
+        {"AES256-SHA", false},
+        {"AES256-GCM-SHA384", false},
+        {"ECDHE-RSA-AES256-SHA384", false},
+        {"DHE-RSA-AES256-SHA256", false},
+        {"ECDHE-RSA-AES128-GCM-SHA256", true},
+        {"ECDHE-RSA-CHACHA20-POLY1305", true},
+        {"DHE-RSA-AES256-GCM-SHA384", true},
+    };
+    struct identity_of_peer rsa =
+        peer_certificate(&(struct wish){GOOD, .rsa_bits = 2048}, &peer_trusted.root);
+    unsigned char digest[32];
+    char pin[80] = "sha256:";
+
+    (void)state;
+    assert_true(certificate_digest(rsa.certificate, false, digest));
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(pin + 7 + 2 * i, 3, "%02x", digest[i]);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int level = LEVEL_MAY; level <= LEVEL_FINGERPRINT; level++) {
+            SSL_CTX *context = peer_context(&rsa, NULL);
+            struct settings settings = peer_settings((enum level)level);
+            const bool taken = cases[i].modern || level < LEVEL_SECURE;
+            struct peer_seen seen;
+
+            settings.fingerprints = peer_names(pin, NULL);
+            SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+            SSL_CTX_set_dh_auto(context, 1);
+            assert_int_equal(SSL_CTX_set_cipher_list(context, cases[i].cipher), 1);
+            seen = peer_handshake(context, &settings, &asked, NULL);
+            if (seen.done != taken || seen.why.kind != (taken ? FAILURE_NONE : FAILURE_TLS_NO_MODERN_CIPHER))
+                fail_msg("%s at %s: %s", cases[i].cipher, level_name((enum level)level), seen.why.text);
+            if (!taken)
+                assert_non_null(strstr(seen.why.text, "'ciphers DEFAULT'"));
+            /* The line that the message names lets it go on; with groups of the policy's own, it names none.
+             */
+            settings.ciphers = "DEFAULT";
+            assert_true(peer_handshake(context, &settings, &asked, NULL).done);
+            settings.ciphers = NULL;
+            settings.groups = "X25519";
+            assert_int_equal(peer_handshake(context, &settings, &asked, NULL).why.kind,
+                             taken ? FAILURE_NONE : FAILURE_TLS_NO_CIPHER);
+            SSL_CTX_free(context);
+        }
+    }
+    peer_certificate_free(&rsa);
+}
+
 /* ---- F3: no handshake ---- */
 
 static void what_is_no_handshake_is_named(void **state)
@@ -113,7 +172,8 @@ static void what_is_no_handshake_is_named(void **state)
     } answers[] = {
         {"", 0, FAILURE_TLS_CLOSED},
         {"* OK [CAPABILITY IMAP4rev1] go on in plaintext\r\n", 48, FAILURE_TLS_NOT_TLS},
-        {"\x15\x03\x03\x00\x02\x02\x28", 7, FAILURE_TLS_ALERT},
+        {"\x15\x03\x03\x00\x02\x02\x28", 7, FAILURE_TLS_NO_CIPHER},
+        {"\x15\x03\x03\x00\x02\x02\x50", 7, FAILURE_TLS_ALERT},
         {"\x15\x03\x03\x00\x02\x02\x46", 7, FAILURE_TLS_VERSION},
         {"SSH-2.0-OpenSSH_9\r\n", 19, FAILURE_TLS_NOT_TLS},
         {"\x16\x03\x03\x00\x04\x01\x02\x03\x04", 9, FAILURE_TLS_OTHER},
@@ -319,6 +379,7 @@ int main(void)
         cmocka_unit_test(weak_servers_fail_at_every_level),
         cmocka_unit_test(a_small_group_fails_at_every_level),
         cmocka_unit_test(no_setting_lowers_the_floor),
+        cmocka_unit_test(only_forward_secrecy_and_aead_where_the_server_is_checked),
         cmocka_unit_test(what_is_no_handshake_is_named),
         cmocka_unit_test(a_reset_is_named),
         cmocka_unit_test(a_silent_server_is_given_up_in_time),
