@@ -81,6 +81,15 @@ static bool note_number(struct extent *extent, int number)
     return true;
 }
 
+/* Until Linux 5.3 two sockets of different network namespaces may have one cookie (relay/pair.h). */
+static bool is_the_socket(const struct extent *extent, int number, uint64_t cookie)
+{
+    uint64_t inode;
+    uint32_t owner;
+
+    return cookie == extent->cookie && (!sys_inode(number, &inode, &owner) || inode == extent->inode);
+}
+
 static bool visit_socket(void *context, int number)
 {
     struct extent *const extent = context;
@@ -89,7 +98,7 @@ static bool visit_socket(void *context, int number)
     /* Another thread may close a number meanwhile. What cannot be asked may be a number of the socket. */
     if (!sys_cookie(number, &cookie))
         return errno == ENOTSOCK || errno == EBADF;
-    return cookie != extent->cookie || note_number(extent, number);
+    return !is_the_socket(extent, number, cookie) || note_number(extent, number);
 }
 
 /*
@@ -123,7 +132,7 @@ static bool visit(void *context, int number)
     uint64_t cookie;
 
     if (sys_cookie(number, &cookie))
-        return cookie != extent->cookie || note_number(extent, number);
+        return !is_the_socket(extent, number, cookie) || note_number(extent, number);
     if (errno != ENOTSOCK || !epoll_set_is(number))
         return true;
     if (extent->sets < SWITCH_SETS_NOTED)

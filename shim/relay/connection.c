@@ -22,7 +22,7 @@ static int told = -1;
 static struct kept {
     bool used;
     int tcp;
-    uint64_t cookie;
+    struct pair pair;
     int64_t until;
 } kept[KEPT_LIMIT];
 
@@ -55,7 +55,8 @@ struct connection *connection_new(const uint8_t *message, size_t length, int tcp
 
     if (good) {
         memcpy(c->message, message, length);
-        good = wire_read_guard(&c->request, c->message, length);
+        good = wire_read_guard(&c->request, c->message, length) &&
+               pair_of_relays_end(&c->pair, program, c->request.cookie);
         explicit_bzero(c->request.token, sizeof c->request.token);
         c->tcp = tcp;
         c->program = program;
@@ -91,7 +92,7 @@ static void close_one(int *fd)
 
 /* Under the lock. */
 static struct broken {
-    uint64_t cookie;
+    struct pair pair;
     int error;
 } broken[BROKEN_LIMIT];
 static size_t broken_next;
@@ -101,17 +102,17 @@ static void remember(const struct connection *c)
 {
     if (c->error == 0 || c->error == ECONNRESET)
         return;
-    broken[broken_next] = (struct broken){.cookie = c->request.cookie, .error = c->error};
+    broken[broken_next] = (struct broken){.pair = c->pair, .error = c->error};
     broken_next = (broken_next + 1) % BROKEN_LIMIT;
 }
 
-int connection_broke_with(uint64_t cookie)
+int connection_broke_with(const struct pair *pair)
 {
     int error = 0;
 
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < BROKEN_LIMIT && error == 0; i++) {
-        if (broken[i].cookie == cookie)
+        if (pair_is(&broken[i].pair, pair))
             error = broken[i].error;
     }
     pthread_mutex_unlock(&lock);
@@ -179,7 +180,7 @@ void connection_free(struct connection *c)
     close_one(&c->asker);
     if (c->claimant >= 0) {
         if (tcp < 0)
-            tcp = connection_reclaim(c->request.cookie);
+            tcp = connection_reclaim(&c->pair);
         give_back(c, tcp);
     }
     free(c->message);
@@ -195,14 +196,14 @@ void connection_free(struct connection *c)
         (void)!write(tell, &one, sizeof one);
 }
 
-bool connection_surrender(uint64_t cookie, int request)
+bool connection_surrender(const struct pair *pair, int request)
 {
     const struct linger cut = {.l_onoff = 1, .l_linger = 0};
     struct connection *c;
     bool taken = false;
 
     pthread_mutex_lock(&lock);
-    for (c = first; c && c->request.cookie != cookie;)
+    for (c = first; c && !pair_is(&c->pair, pair);)
         c = c->next;
     if (c && c->tcp >= 0 && c->claimant < 0) {
         socklen_t length = sizeof c->linger;
@@ -253,20 +254,19 @@ void connection_keep_tcp(struct connection *c)
             to = &kept[i];
     }
     drop(to);
-    *to = (struct kept){
-        .used = true, .tcp = c->tcp, .cookie = c->request.cookie, .until = plain_now() + KEPT_FOR};
+    *to = (struct kept){.used = true, .tcp = c->tcp, .pair = c->pair, .until = plain_now() + KEPT_FOR};
     c->tcp = -1;
     pthread_mutex_unlock(&lock);
 }
 
-int connection_reclaim(uint64_t cookie)
+int connection_reclaim(const struct pair *pair)
 {
     int tcp = -1;
 
     pthread_mutex_lock(&lock);
     expire();
     for (size_t i = 0; i < KEPT_LIMIT && tcp < 0; i++) {
-        if (kept[i].used && kept[i].cookie == cookie) {
+        if (kept[i].used && pair_is(&kept[i].pair, pair)) {
             tcp = kept[i].tcp;
             kept[i].used = false;
         }
@@ -318,13 +318,14 @@ void connection_each(bool (*act)(const struct connection *c, void *argument), vo
     pthread_mutex_unlock(&lock);
 }
 
-int connection_with_tcp(uint64_t cookie, int (*act)(struct connection *c, void *argument), void *argument)
+int connection_with_tcp(const struct pair *pair, int (*act)(struct connection *c, void *argument),
+                        void *argument)
 {
     int result = ENOTCONN;
 
     pthread_mutex_lock(&lock);
     for (struct connection *c = first; c; c = c->next) {
-        if (c->request.cookie == cookie) {
+        if (pair_is(&c->pair, pair)) {
             result = c->tcp < 0 ? EBADF : act(c, argument);
             break;
         }

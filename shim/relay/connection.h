@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #include "relay/failure.h"
+#include "relay/pair.h"
 #include "wire/wire.h"
 
 enum {
@@ -37,6 +38,7 @@ struct connection {
     struct connection *next_waiting;    /* worker.c's */
     struct guard_request request;       /* its texts are in `message` */
     uint8_t *message;
+    struct pair pair;
     int tcp;       /* -1: none (a failure without a connection) */
     int program;   /* the relay's end of the pair */
     int no_delay;  /* the program's TCP_NODELAY; -1: the socket's own is it (options.h). Under the lock */
@@ -53,7 +55,8 @@ struct connection {
 
 /*
  * A connection for the request in `message` (`length` bytes, copied) with the descriptors tcp, program and
- * log, which are the connection's from then on. NULL where there is no memory, or the limit is reached.
+ * log, which are the connection's from then on. NULL where there is no memory, the limit is reached, or
+ * `program` is no end of a pair.
  */
 struct connection *connection_new(const uint8_t *message, size_t length, int tcp, int program, int log);
 /* Forgets it, closes what it holds (or gives the TCP socket back to who has claimed it) and frees it. */
@@ -82,25 +85,26 @@ void connections_tell(int eventfd);
 void connection_each(bool (*act)(const struct connection *c, void *argument), void *argument);
 
 /*
- * Calls `act` with the live connection whose program's end has `cookie`, and whose TCP socket is open, under
- * the lock. Returns what it returns; ENOTCONN where there is none, EBADF where its TCP socket is closed.
+ * Calls `act` with the live connection of that pair, whose TCP socket is open, under the lock. Returns what
+ * it returns; ENOTCONN where there is none, EBADF where its TCP socket is closed.
  */
-int connection_with_tcp(uint64_t cookie, int (*act)(struct connection *c, void *argument), void *argument);
+int connection_with_tcp(const struct pair *pair, int (*act)(struct connection *c, void *argument),
+                        void *argument);
 
 /*
- * The live connection of `cookie` is to end as it is, without another byte to the server, and
+ * The live connection of that pair is to end as it is, without another byte to the server, and
  * connection_free() is to answer `request` (of which a duplicate is kept) with its TCP socket. False where
  * there is no such connection, or somebody else has asked already.
  */
-bool connection_surrender(uint64_t cookie, int request);
+bool connection_surrender(const struct pair *pair, int request);
 
 /*
- * The errno with which TCP broke for the connection of `cookie`, one of the last that broke and are gone: by
+ * The errno with which TCP broke for the connection of that pair, one of the last that broke and are gone: by
  * time, say; 0 where it is not known. The program's end itself tells of ECONNRESET alone.
  */
-int connection_broke_with(uint64_t cookie);
+int connection_broke_with(const struct pair *pair);
 
-/* Hands over the TCP socket that connection_keep_tcp() kept for `cookie`; -1 where there is none. */
-int connection_reclaim(uint64_t cookie);
+/* Hands over the TCP socket that connection_keep_tcp() kept for that pair; -1 where there is none. */
+int connection_reclaim(const struct pair *pair);
 
 #endif

@@ -170,7 +170,7 @@ static int set(struct connection *c, void *argument)
 
 void option_hasten(const struct connection *c)
 {
-    connection_with_tcp(c->request.cookie, hasten, NULL);
+    connection_with_tcp(&c->pair, hasten, NULL);
 }
 
 /* What TCP says of an option that it does not have; of IPV6_ADDRFORM, where the address has no other form. */
@@ -184,36 +184,37 @@ static int unknown(const struct option_request *r, bool setting)
     return setting ? ENOPROTOOPT : EOPNOTSUPP;
 }
 
-static int get_error(const struct get *g)
+static int get_error(const struct pair *pair, const struct get *g)
 {
-    const int error = connection_broke_with(g->request->cookie);
+    const int error = connection_broke_with(pair);
 
     *g->length = g->request->size < sizeof error ? g->request->size : (uint32_t)sizeof error;
     memcpy(g->value, &error, *g->length);
     return 0;
 }
 
-int option_get(const struct option_request *request, uint8_t *value, uint32_t *length)
+int option_get(const struct pair *pair, const struct option_request *request, uint8_t *value,
+               uint32_t *length)
 {
     struct get g = {.request = request, .value = value, .length = length};
 
     *length = 0;
     if (request->level == WIRE_LEVEL_IOCTL)
         return request->name == SIOCOUTQ || request->name == SIOCOUTQNSD
-                   ? connection_with_tcp(request->cookie, get_unsent, &g)
+                   ? connection_with_tcp(pair, get_unsent, &g)
                    : ENOTTY;
     if (request->level == SOL_SOCKET && request->name == SO_ERROR)
-        return get_error(&g);
+        return get_error(pair, &g);
     if (!may_get(request))
         return unknown(request, false);
-    return connection_with_tcp(request->cookie, get, &g);
+    return connection_with_tcp(pair, get, &g);
 }
 
-int option_set(const struct option_request *request, bool privileged)
+int option_set(const struct pair *pair, const struct option_request *request, bool privileged)
 {
     struct set s = {.request = request, .privileged = privileged};
 
     if (!may_set(request))
         return unknown(request, true);
-    return connection_with_tcp(request->cookie, set, &s);
+    return connection_with_tcp(pair, set, &s);
 }

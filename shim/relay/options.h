@@ -19,14 +19,15 @@
 void option_hasten(const struct connection *c);
 
 /*
- * Reads or sets the option on the live connection that `request->cookie` names. Returns 0 or an errno:
+ * Reads or sets the option on the live connection of that pair. Returns 0 or an errno:
  * ENOTCONN where there is none, ENOPROTOOPT for an option that is no business of a program's (it would take
  * memory or descriptors of the relay's, or change what is sent).
  * get: SO_ERROR is that with which TCP broke, of a connection that is gone too. `value` has room for
  * WIRE_VALUE_LIMIT bytes, `*length` is set. set: `privileged` where the asking process may do what this one
  * may.
  */
-int option_get(const struct option_request *request, uint8_t *value, uint32_t *length);
-int option_set(const struct option_request *request, bool privileged);
+int option_get(const struct pair *pair, const struct option_request *request, uint8_t *value,
+               uint32_t *length);
+int option_set(const struct pair *pair, const struct option_request *request, bool privileged);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "relay/connection.h"
@@ -170,22 +169,11 @@ bool request_is_strangers(int connection)
     return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != geteuid();
 }
 
-static bool cookie_is(int fd, uint64_t cookie)
-{
-    struct stat file;
-    uint64_t shown = 0;
-    socklen_t length = sizeof shown;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &shown, &length) == 0 && shown == cookie)
-        return true;
-    return fstat(fd, &file) == 0 && S_ISSOCK(file.st_mode) && (WIRE_COOKIE_OF_INODE | file.st_ino) == cookie;
-}
-
-static int check_possession(const struct received *m, uint64_t cookie)
+static int check_possession(const struct received *m, uint64_t cookie, struct pair *pair)
 {
     if (m->truncated)
         return EMFILE;
-    return m->descriptor[0] >= 0 && cookie_is(m->descriptor[0], cookie) ? 0 : EPERM;
+    return m->descriptor[0] >= 0 && pair_of_programs_end(pair, m->descriptor[0], cookie) ? 0 : EPERM;
 }
 
 static void serve_option(int connection, struct received *m, enum wire_type type)
@@ -193,20 +181,21 @@ static void serve_option(int connection, struct received *m, enum wire_type type
     uint8_t value[WIRE_VALUE_LIMIT];
     struct wire_reply answer = {.error = 0};
     struct option_request r;
+    struct pair pair;
     int descriptor = -1;
 
     if (!wire_read_option(&r, m->bytes, m->length))
         answer.error = EBADMSG;
     else
-        answer.error = check_possession(m, r.cookie);
+        answer.error = check_possession(m, r.cookie, &pair);
     if (answer.error == 0 && type == WIRE_GET_OPTION) {
-        answer.error = option_get(&r, value, &answer.value_length);
+        answer.error = option_get(&pair, &r, value, &answer.value_length);
         answer.value = value;
     } else if (answer.error == 0 && type == WIRE_SET_OPTION) {
-        answer.error = option_set(&r, !request_is_strangers(connection));
+        answer.error = option_set(&pair, &r, !request_is_strangers(connection));
     } else if (answer.error == 0) {
-        descriptor = connection_reclaim(r.cookie);
-        if (descriptor < 0 && connection_surrender(r.cookie, connection))
+        descriptor = connection_reclaim(&pair);
+        if (descriptor < 0 && connection_surrender(&pair, connection))
             return; /* its thread answers */
         answer.error = descriptor < 0 ? ENOTCONN : 0;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "relay/connection.h"
@@ -124,6 +125,62 @@ static void only_the_holder_of_the_descriptor_may_touch_its_connection(void **st
     request_unmake(&one);
 }
 
+/* A pair of another process's, one end of which it hands over as it would to an accomplice. */
+static int anothers_end(uint64_t *cookie)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.room = {0}};
+    char byte = 0;
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr header = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    socklen_t length = sizeof *cookie;
+    int way[2], made[2], end;
+    pid_t child;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, way), 0);
+    child = fork();
+    if (child == 0) {
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, made) != 0)
+            _exit(1);
+        control.head = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+        memcpy(CMSG_DATA(&control.head), made, sizeof(int));
+        _exit(sendmsg(way[1], &header, 0) == 1 ? 0 : 1);
+    }
+    assert_int_equal(recvmsg(way[0], &header, 0), 1);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    memcpy(&end, CMSG_DATA(&control.head), sizeof end);
+    assert_int_equal(getsockopt(end, SOL_SOCKET, SO_COOKIE, cookie, &length), 0);
+    close(way[0]);
+    close(way[1]);
+    return end;
+}
+
+/*
+ * Up to Linux 5.3 anybody could make a socket with the cookie of a connection's: namespaces counted on their
+ * own. Here the connection has the stranger's number.
+ */
+static void the_cookie_of_another_socket_gives_no_right(void **state)
+{
+    struct request_made m;
+    uint64_t cookie;
+    const int strangers = anothers_end(&cookie);
+
+    (void)state;
+    request_make(&m);
+    m.request.cookie = cookie;
+    assert_int_equal(request_hand_over(&m), 0);
+    request_close_relays_side(&m);
+    assert_int_equal(option(&m, WIRE_GET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 0, strangers).answered, ENOTCONN);
+    assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, 9, strangers).answered, ENOTCONN);
+    assert_int_equal(option(&m, WIRE_RECLAIM, 0, 0, 0, strangers).answered, ENOTCONN);
+    close(strangers);
+    request_unmake(&m);
+}
+
 /* connect() to AF_UNSPEC, shutdown() while pending: the program wants its socket back, with nothing said on
  * it. */
 static void a_live_connection_is_given_back_as_it_was(void **state)
@@ -208,6 +265,7 @@ int main(void)
         cmocka_unit_test(options_reach_the_real_socket),
         cmocka_unit_test(what_is_not_sent_yet_is_told),
         cmocka_unit_test(only_the_holder_of_the_descriptor_may_touch_its_connection),
+        cmocka_unit_test(the_cookie_of_another_socket_gives_no_right),
         cmocka_unit_test(a_live_connection_is_given_back_as_it_was),
         cmocka_unit_test(the_own_user_is_told_of_all_connections),
     };
