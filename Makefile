@@ -13,7 +13,8 @@ override CPPFLAGS += -D_GNU_SOURCE -Ishim -I. -DRETROTLS_VERSION='"$(VERSION)"' 
 	-DRETROTLS_RELAY_PATH='"$(LIBEXECDIR)/retrotls-relay"'
 override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -fvisibility=hidden -fstack-protector-strong $(WARNINGS) $(WERROR) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
-override LDFLAGS += -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+# A loader of before 2006 knows no DT_GNU_HASH; one of before 2022, no DT_RELR.
+override LDFLAGS += -Wl,-z,relro,-z,now,--hash-style=both $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # What goes into programs is compiled apart: it may need no newer libc than they do (compat.h).
 library = $(patsubst %.c,$(BUILD)/obj/lib/%.o,$(wildcard $(1)/*.c))

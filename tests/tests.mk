@@ -1,6 +1,6 @@
 # The tests: see tests/README.md. Included by the Makefile.
 
-E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/resolver.c %/spy.c %/faulty.c %/clock.c,$(wildcard tests/e2e/programs/*.c)))
+E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/resolver.c %/spy.c %/faulty.c %/clock.c %/old_libc.c,$(wildcard tests/e2e/programs/*.c)))
 C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
@@ -27,7 +27,7 @@ clients: dependencies all e2e-programs
 	@tests/clients-table
 
 unit-programs: $(UNIT)
-e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so
+e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so $(BUILD)/e2e/old_libc.so
 
 # make e2e TESTS='test_clients.py -k curl'
 e2e: all e2e-programs twin-programs
@@ -51,7 +51,7 @@ soak-with:
 coverage: dependencies
 	@tests/coverage
 
-$(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so: $(BUILD)/e2e/%.so: tests/e2e/programs/%.c
+$(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so $(BUILD)/e2e/old_libc.so: $(BUILD)/e2e/%.so: tests/e2e/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -o $@ $< -ldl
 

@@ -4,15 +4,14 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "policy/policy.h"
 #include "preload/account.h"
+#include "preload/environment.h"
 #include "preload/lock.h"
 #include "preload/proc.h"
 #include "preload/sys.h"
@@ -42,7 +41,7 @@ static bool account_known;
 /* A value that is too long is cut: the file of that name does not exist, and that is told. */
 static void copy_variable(const char *name, char to[PATH_LIMIT])
 {
-    const char *const value = secure_getenv(name);
+    const char *const value = environment_value(name);
     struct words w;
 
     if (!value)
@@ -100,18 +99,18 @@ void config_start(void)
 
     if (started)
         return;
-    secure = getauxval(AT_SECURE) != 0;
+    secure = environment_is_secure();
     copy_variable("RETROTLS_POLICY", named);
     make_absolute(named);
     copy_variable("RETROTLS_LOG", log_to);
     if (strcmp(log_to, "syslog") != 0 && strcmp(log_to, "stderr") != 0 && strcmp(log_to, "none") != 0)
         make_absolute(log_to);
     copy_variable("HOME", home);
-    sandbox = secure_getenv("RETROTLS_SANDBOX");
+    sandbox = environment_value("RETROTLS_SANDBOX");
     sandbox_is_off = sandbox && strcmp(sandbox, "off") == 0;
-    if (getauxval(AT_EUID) == 0 && !secure && !named[0] && home[0] == '/')
+    if (environment_is_roots() && !secure && !named[0] && home[0] == '/')
         root_has_own = is_there(home, "/.config/retrotls/policy");
-    if (getauxval(AT_EUID) == 0 && !named[0])
+    if (environment_is_roots() && !named[0])
         machine_has_one = is_there("", POLICY_OF_MACHINE);
     find_program();
     started = true;

@@ -9,6 +9,7 @@
 
 #include "preload/export.h"
 #include "preload/io.h"
+#include "preload/sys.h"
 #include "preload/watch.h"
 
 enum { STANDARD_ERROR = 2 }; /* unistd.h declares dup2() as more than it can be here */
@@ -61,7 +62,7 @@ EXPORTED int dup3(int from, int to, int flags)
     int copy;
 
     io_ready();
-    copy = io.dup3(from, to, flags);
+    copy = io.dup3 ? io.dup3(from, to, flags) : sys_dup3(from, to, flags); /* glibc 2.9 */
     if (copy >= 0)
         became(from, copy);
     return copy;

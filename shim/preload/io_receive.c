@@ -276,7 +276,10 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_fla
 
     if (receives_messages(fd, messages, count, flags, &received))
         return received;
-    return look_at_all(messages, io.recvmmsg(fd, messages, count, flags, timeout));
+    if (io.recvmmsg) /* glibc 2.12 */
+        return look_at_all(messages, io.recvmmsg(fd, messages, count, flags, timeout));
+    errno = ENOSYS;
+    return -1;
 }
 
 /* Of 32-bit programs with a 64-bit time_t. */

@@ -202,7 +202,6 @@ static bool to_descriptor(int fd, const char *before, const char *line)
 static bool to_file(const char *path, const char *fields)
 {
     char stamp[LOG_TIME_SIZE], before[LOG_TIME_SIZE + 8];
-    struct timespec now;
     struct words w;
     bool written;
     /* Nonblocking: a FIFO that nobody reads must not hold the program up. */
@@ -210,8 +209,7 @@ static bool to_file(const char *path, const char *fields)
 
     if (fd < 0)
         return false;
-    clock_gettime(CLOCK_REALTIME, &now);
-    log_time(stamp, (int64_t)now.tv_sec);
+    log_time(stamp, sys_time());
     words_start(&w, before, sizeof before);
     words_add(&w, "time=");
     words_add(&w, stamp);

@@ -8,6 +8,7 @@
 #include "preload/names.h"
 #include "preload/real.h"
 #include "preload/slots.h"
+#include "preload/sys.h"
 #include "preload/watch.h"
 
 static void start_child(void)
@@ -18,6 +19,7 @@ static void start_child(void)
 
 __attribute__((constructor)) static void start(void)
 {
+    sys_start();
     real_start();
     config_start();
     names_start();

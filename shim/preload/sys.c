@@ -1,8 +1,10 @@
 #include "preload/sys.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -225,12 +227,41 @@ bool sys_thread_exists(uint32_t process, uint32_t thread)
     return sys_call(SYS_tgkill, process, thread, 0) == 0 || errno != ESRCH;
 }
 
+/* The one of that name takes what the system call takes; a 64-bit time_t has another (__clock_gettime64). */
+typedef int (*clock_call)(clockid_t clock, struct kernel_timespec *now);
+static _Atomic clock_call libcs_clock;
+
+void sys_start(void)
+{
+    void *const found = dlsym(RTLD_DEFAULT, "clock_gettime");
+    clock_call call = NULL;
+
+    /* A data pointer: POSIX lets it be used as a function's (dlsym(3), NOTES). */
+    memcpy(&call, &found, sizeof call);
+    atomic_store_explicit(&libcs_clock, call, memory_order_relaxed);
+}
+
 int64_t sys_milliseconds(void)
 {
-    struct timespec now;
+    struct kernel_timespec now = {0, 0};
+    const clock_call call = atomic_load_explicit(&libcs_clock, memory_order_relaxed);
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (!call || call(CLOCK_MONOTONIC, &now) != 0)
+        sys_call(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    return (int64_t)now.seconds * 1000 + now.nanoseconds / 1000000;
+}
+
+int64_t sys_time(void)
+{
+    struct kernel_timespec now = {0, 0};
+#ifdef SYS_clock_gettime64 /* Linux 5.1: where a long is too short from 2038 on */
+    int64_t longer[2];
+
+    if (sys_call(SYS_clock_gettime64, CLOCK_REALTIME, longer) == 0)
+        return longer[0];
+#endif
+    sys_call(SYS_clock_gettime, CLOCK_REALTIME, &now);
+    return now.seconds;
 }
 
 void sys_pause(int milliseconds)

@@ -85,6 +85,12 @@ uint32_t sys_thread(void);  /* gettid(2) */
 bool sys_thread_exists(uint32_t process, uint32_t thread);
 
 int64_t sys_milliseconds(void); /* CLOCK_MONOTONIC */
+int64_t sys_time(void);         /* seconds, CLOCK_REALTIME */
+/*
+ * Has sys_milliseconds() use libc's clock_gettime(2), which asks the kernel without a system call. Before
+ * glibc 2.17 it was librt's, so that it may not be there.
+ */
+void sys_start(void);
 void sys_pause(int milliseconds);
 
 /* Fills the buffer with random bytes of the kernel's; false where there are none. */

@@ -10,6 +10,7 @@
 #include "preload/aloof.h"
 #include "preload/config.h"
 #include "preload/connect.h"
+#include "preload/environment.h"
 #include "preload/greeting.h"
 #include "preload/identity.h"
 #include "preload/io.h"
@@ -298,7 +299,7 @@ void watch_start(void)
 {
     enum { NUMBERS = 256 };
     /* UCSPI: a connector's program talks on descriptors 6 and 7, and has this in its environment. */
-    const char *const protocol = secure_getenv("PROTO");
+    const char *const protocol = environment_value("PROTO");
     bool by_connector = protocol && strcmp(protocol, "TCP") == 0;
     const int saved = errno;
 

@@ -60,6 +60,13 @@ def test_library_by_ld_preload(shim, programs, build):
     session(shim, POP3, programs / build / "careless", name=None)
 
 
+@EACH_PROTOCOL
+def test_libc_without_the_younger_functions(shim, protocol):
+    """What glibc 2.5 does not have is looked up, and done without."""
+    libraries = f"{shim.library}:{PROGRAMS / 'old_libc.so'}"
+    session(shim, protocol, PROGRAMS / "careless", name="localhost", env={"LD_PRELOAD": libraries})
+
+
 @EACH_BUILD
 def test_a_connection_handed_down_to_a_program_of_another_kind(shim, programs, build):
     """The watch on read and write is in each build."""

@@ -17,9 +17,11 @@ pytestmark = [pytest.mark.root,
 ADA = 54321  # who is not root, and has a home
 
 
+@pytest.mark.parametrize("libc", [[], [PROGRAMS / "old_libc.so"]], ids=["", "old-libc"])
 @pytest.mark.parametrize("setuid", [False, True], ids=["without", "with"])
-def test_environment_of_the_user_counts_for_nothing_in_a_setuid_program(shim, setuid):
-    """The user's policy would have plaintext, and a log wherever a file may be written. Without the setuid bit it counts."""
+def test_environment_of_the_user_counts_for_nothing_in_a_setuid_program(shim, setuid, libc):
+    """The user's policy would have plaintext, and a log wherever a file may be written. Without the setuid bit it counts.
+    A libc without getauxval(3) does not tell of the bit; the kernel does."""
     shim.private_build()
     shim.folder.chmod(0o777)
     program = shim.folder / "program"
@@ -35,7 +37,7 @@ def test_environment_of_the_user_counts_for_nothing_in_a_setuid_program(shim, se
                   f"    log {shim.folder}/system.log\n")
         etc = shim.folder / "etc"
         etc.mkdir()
-        result = shim.run(*own_root.with_ld_so_preload(etc, shim.library, system),
+        result = shim.run(*own_root.with_ld_so_preload(etc, "\n".join(map(str, [shim.library, *libc])), system),
                           "sh", "-c", 'echo "ada:x:$1:$1::$HOME:/bin/sh" >> /etc/passwd && shift && exec "$@"', "sh", ADA,
                           "setpriv", f"--reuid={ADA}", f"--regid={ADA}", "--clear-groups",
                           program, "localhost", tap.port, stdin=IMAP.words, preload=False,
