@@ -54,15 +54,14 @@ struct pump {
     bool no_memory;
 
     struct farewell farewell;
-    char last; /* byte to the program */
 };
 
 /* ---- the end of the server's stream ---- */
 
 static void server_ends(struct pump *p, enum flow how)
 {
-    /* Many servers answer QUIT and just close: between two lines, that is an end in order. */
-    const bool expected = how == FLOW_TRUNCATED && p->farewell.said && (p->last == '\n' || p->last == '\0');
+    /* Many servers answer QUIT and just close: that is an end in order. */
+    const bool expected = how == FLOW_TRUNCATED && farewell_answered(&p->farewell);
 
     p->server_end = how == FLOW_ENDED || expected ? ENDED : CUT;
 }
@@ -184,7 +183,7 @@ static bool write_server(struct pump *p)
             p->server->readable = p->server->edge = p->server->ending = true;
             break;
         }
-        farewell_note(&p->farewell, (const char *)bytes, count);
+        farewell_program(&p->farewell, (const char *)bytes, count);
         if (p->up_count)
             atomic_fetch_add_explicit(p->up_count, count, memory_order_relaxed);
         buffer_take(&p->up, count);
@@ -265,8 +264,10 @@ static enum flow read_watched(struct pump *p, size_t room, size_t *count)
     if (room < CHUNK + 2 * (size_t)CHUNK)
         return FLOW_BLOCKED; /* the program will read, and then there is room */
     flow = p->server->read(p->server, chunk, sizeof chunk, count);
-    if (flow == FLOW_MOVED)
+    if (flow == FLOW_MOVED) {
+        farewell_server(&p->farewell, chunk, *count);
         watch_chunk(p, chunk, *count);
+    }
     explicit_bzero(chunk, *count);
     return flow;
 }
@@ -290,8 +291,10 @@ static bool read_server(struct pump *p)
             flow = read_watched(p, room, &count);
         } else {
             flow = p->server->read(p->server, p->down.bytes + p->down.end, room, &count);
-            if (flow == FLOW_MOVED)
+            if (flow == FLOW_MOVED) {
+                farewell_server(&p->farewell, (const char *)p->down.bytes + p->down.end, count);
                 buffer_put(&p->down, count);
+            }
         }
         if (flow == FLOW_BLOCKED)
             break;
@@ -300,8 +303,6 @@ static bool read_server(struct pump *p)
             server_ends(p, flow);
         else if ((p->interrupted = count == 0))
             break;
-        else if (p->down.end > 0)
-            p->last = (char)p->down.bytes[p->down.end - 1];
     }
     return moved;
 }
@@ -377,7 +378,7 @@ static int64_t limit_of(const struct pump *p)
     if (p->program_gone || (p->program_deaf && p->program_ended))
         return p->server_told ? PUMP_LINGER : PUMP_FLUSH;
     if (is_held_back(p))
-        return p->farewell.said ? PUMP_ANSWERS_FAREWELL : PUMP_ANSWERS;
+        return farewell_said(&p->farewell) ? PUMP_ANSWERS_FAREWELL : PUMP_ANSWERS;
     return p->program_told ? PUMP_FAREWELL : 0;
 }
 
@@ -486,11 +487,13 @@ enum pump_end pump_run(const struct pumped *what)
     enum pump_end end = PUMP_CUT;
 
     *what->greeting = (struct buffer){.bytes = NULL};
+    farewell_begin(&p.farewell, what->protocol, what->greeted);
     if (edges_open(&p.edges, p.program->fd, p.server->fd))
         end = run(&p);
     buffer_drop(&p.up);
     buffer_drop(&p.down);
     buffer_drop(&p.held);
     edges_close(&p.edges);
+    explicit_bzero(&p.farewell, sizeof p.farewell);
     return end;
 }

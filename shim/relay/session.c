@@ -259,7 +259,9 @@ static void pump(struct session *s, struct stream *server, struct watch *watch)
                                 .watch = watch,
                                 .up = &s->c->up,
                                 .down = &s->c->down,
-                                .greeting = &s->first};
+                                .greeting = &s->first,
+                                .protocol = s->protocol ? s->protocol->kind : PROTOCOL_AUTO,
+                                .greeted = !s->settings->implicit};
 
     if (pump_run(&what) == PUMP_CUT)
         s->c->error = server->error;

@@ -1,10 +1,12 @@
 /*
- * The watch for a program's own STARTTLS. The first byte chooses the protocol; then records: a byte whose top
- * bit tells who speaks (1: the server) and whose rest is a length, and that many bytes.
+ * The watch for a program's own STARTTLS, and for the reply to its farewell. The first byte chooses the
+ * protocol; then records: a byte whose top bit tells who speaks (1: the server) and whose rest is a length,
+ * and that many bytes.
  *
  * However the bytes are cut, the same comes of it; nothing of the server's is lost or moved, and nothing of
  * the program's but what was swallowed.
  */
+#include "relay/farewell.h"
 #include "tests/fuzz/stream.h"
 #include "tests/unit/pump.h"
 
@@ -37,6 +39,43 @@ static bool is_within(const char *part, size_t part_length, const char *whole, s
     return found == part_length;
 }
 
+/* As the pump has it: what went to the server, what came from it, each in its pieces. */
+static void follow(struct farewell *f, const uint8_t *data, size_t size, size_t piece)
+{
+    farewell_begin(f, (enum protocol_kind)(1 + data[0] % (PROTOCOL_KINDS - 1)), (data[0] & 0x80) == 0);
+    for (size_t at = 1; at < size;) {
+        const bool server = data[at] & 0x80;
+        size_t length = data[at] & 0x7f;
+
+        at++;
+        if (length > size - at)
+            length = size - at;
+        for (size_t done = 0; done < length; done += piece) {
+            const size_t part = length - done < piece ? length - done : piece;
+
+            (server ? farewell_server : farewell_program)(f, (const char *)data + at + done, part);
+        }
+        at += length;
+    }
+}
+
+/*
+ * A text that is looked at only where it ends may hide that the server said what nobody asked for: byte by
+ * byte, the count is given up then. But for that, what is in order in large pieces is so byte by byte.
+ */
+static void ends_are_told(const uint8_t *data, size_t size, const char *program, size_t program_length,
+                          const char *server, size_t server_length)
+{
+    struct farewell whole, pieces;
+
+    follow(&whole, data, size, 128);
+    follow(&pieces, data, size, 1);
+    MUST(!farewell_answered(&whole) || farewell_answered(&pieces) || pieces.protocol == PROTOCOL_AUTO);
+    MUST(!farewell_answered(&whole) || (server_length > 0 && server[server_length - 1] == '\n'));
+    MUST(!farewell_answered(&pieces) || (server_length > 0 && server[server_length - 1] == '\n'));
+    MUST(!farewell_said(&whole) || (program_length > 4 && program[program_length - 1] == '\n'));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct pump whole, pieces;
@@ -64,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                  (const char *)data + at, length);
         at += length;
     }
+    ends_are_told(data, size, program, program_length, server, server_length);
     MUST(whole.to_program_length - whole.answers_length == server_length);
     MUST(is_within(server, server_length, whole.to_program, whole.to_program_length));
     const size_t last_length = watch_end(&whole.watch, last);

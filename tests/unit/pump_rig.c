@@ -98,7 +98,9 @@ void rig_open(struct rig *rig, enum rig_kind kind, const char *greeting, const s
                                 .watch = watched ? &rig->watch : NULL,
                                 .up = &rig->up,
                                 .down = &rig->down,
-                                .greeting = &rig->greeting};
+                                .greeting = &rig->greeting,
+                                .protocol = watched ? watched->kind : PROTOCOL_AUTO,
+                                .greeted = true};
     assert_int_equal(pthread_create(&rig->pump, NULL, run, rig), 0);
 }
 

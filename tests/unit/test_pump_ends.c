@@ -132,22 +132,32 @@ static void a_truncation_is_a_reset(void **state)
     }
 }
 
-static void a_bare_close_after_quit_is_an_end(void **state)
+/* J2: the farewell's reply, and it alone, makes an end without close_notify one in order (test_farewell.c).
+ */
+static void a_bare_close_after_the_reply_to_quit_is_an_end(void **state)
 {
     static const struct {
+        const struct protocol *protocol;
         const char *said, *answered;
         bool in_order;
     } cases[] = {
-        {"QUIT\r\n", "221 bye\r\n", true},
-        {"quit\n", "", true},
-        {"DATA\r\n.\r\nQUIT\r\n", "221 bye\r\n", true},
-        {"a1 LOGOUT\r\n", "* BYE\r\na1 OK\r\n", true},
-        {"LOGOUT\r\n", "OK\r\n", true},
-        {"QUIT\r\n", "221 b", false}, /* in the middle of a line */
-        {"QUIT", "", false},
-        {"NOOP\r\n", "250 ok\r\n", false},
-        {"RETR 1\r\n", "", false},
-        {"SAY QUITE\r\n", "", false},
+        {&protocol_smtp, "QUIT\r\n", "221 bye\r\n", true},
+        {&protocol_smtp, "DATA\r\n.\r\nQUIT\r\n", "354 go\r\n250 ok\r\n221 bye\r\n", true},
+        {&protocol_lmtp, "QUIT\r\n", "221 bye\r\n", true},
+        {&protocol_imap, "a1 LOGOUT\r\n", "* BYE\r\na1 OK\r\n", true},
+        {&protocol_pop3, "quit\n", "+OK\r\n", true},
+        {&protocol_pop3, "RETR 1\r\nQUIT\r\n", "+OK\r\nthe mail\r\n.\r\n+OK\r\n", true},
+        {&protocol_nntp, "QUIT\r\n", "205 bye\r\n", true},
+        {&protocol_sieve, "LOGOUT\r\n", "OK\r\n", true},
+        {&protocol_smtp, "QUIT\r\n", "", false},
+        {&protocol_smtp, "QUIT\r\n", "221 b", false}, /* in the middle of a line */
+        {&protocol_smtp, "DATA\r\n.\r\nQUIT\r\n", "354 go\r\n250 ok\r\n", false},
+        {&protocol_lmtp, "NOOP\r\n", "221 ok\r\n", false},
+        {&protocol_imap, "a1 FETCH 1 X\r\na2 LOGOUT\r\n", "* BYE\r\na1 OK\r\n", false},
+        {&protocol_pop3, "RETR 1\r\nQUIT\r\n", "+OK\r\nhalf\r\n+OK\r\n", false},
+        {&protocol_nntp, "BODY\r\nQUIT\r\n", "222 x\r\n205 x\r\n", false},
+        {&protocol_sieve, "DELETESCRIPT \"x\"\r\nLOGOUT\r\n", "OK\r\n", false},
+        {NULL, "QUIT\r\n", "221 bye\r\n", false},
     };
 
     (void)state;
@@ -156,7 +166,7 @@ static void a_bare_close_after_quit_is_an_end(void **state)
         char got[64];
         ssize_t n;
 
-        rig_open(&rig, RIG_TLS_1_3, "", NULL);
+        rig_open(&rig, RIG_TLS_1_3, "", cases[i].protocol);
         rig_program_write(&rig, cases[i].said);
         rig_server_read(&rig, got, strlen(cases[i].said));
         if (cases[i].answered[0])
@@ -166,7 +176,7 @@ static void a_bare_close_after_quit_is_an_end(void **state)
         rig_program_expect(&rig, cases[i].answered);
         n = rig_program_read(&rig, got, 1);
         if (n != (cases[i].in_order ? 0 : -ECONNRESET))
-            fail_msg("'%s': %zd", cases[i].said, n);
+            fail_msg("'%s', '%s': %zd", cases[i].said, cases[i].answered, n);
         rig_close(&rig);
     }
 }
@@ -310,7 +320,7 @@ int main(void)
         cmocka_unit_test(after_a_farewell_a_half_close_waits_for_the_answers),
         cmocka_unit_test(the_servers_end_is_an_end_of_file_and_writing_goes_on),
         cmocka_unit_test(a_truncation_is_a_reset),
-        cmocka_unit_test(a_bare_close_after_quit_is_an_end),
+        cmocka_unit_test(a_bare_close_after_the_reply_to_quit_is_an_end),
         cmocka_unit_test(a_reset_by_the_server_is_a_reset),
         cmocka_unit_test(what_is_not_tls_is_a_reset),
         cmocka_unit_test(what_was_written_last_arrives),

@@ -99,7 +99,7 @@ _ANSWERS = {
     "smtp": _smtp,
     "lmtp": _smtp,
     "imap": _imap,
-    "pop3": lambda line: b"+OK fine\r\n",
+    "pop3": lambda line: b"+OK fine\r\n.\r\n" if line[:3].upper() == b"TOP" else b"+OK fine\r\n",
     "nntp": _nntp,
     "sieve": lambda line: b"OK \"fine\"\r\n",
 }
