@@ -68,7 +68,9 @@ def run(name, folder, switched=False, variant="native"):
             environment["ASAN_OPTIONS"] = "detect_leaks=0"  # what the program leaves to exit() is its own
             if switched:  # the runtime must come first
                 environment["LD_PRELOAD"] = f"{_runtime('libasan.so')}:{_runtime('libubsan.so')}:{environment['LD_PRELOAD']}"
-        process = subprocess.Popen([str(BUILD / programs / name)], env=environment, cwd=folder, start_new_session=True,
+        kernel = os.environ.get("RETROTLS_KERNEL")
+        older = [str(ROOT / "build/e2e/older_kernel"), f"linux-{kernel}", "--"] if kernel else []
+        process = subprocess.Popen([*older, str(BUILD / programs / name)], env=environment, cwd=folder, start_new_session=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             out, err = process.communicate(timeout=TIMEOUT)
