@@ -31,7 +31,7 @@ comma = ,
 LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/wire)
 # What unit tests may link of the library: nothing that takes libc's place.
 PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_answer epoll_sets greeting identity known proc \
-	lineage lock log name_table names numbers proxy slots spawn sys sys_call sys_socket tcp_use words)
+	lineage lock log name_table names numbers proxy slots spawn sys sys_call tcp_use words)
 RELAY = $(call objects,shim/relay)
 COMMAND = $(call objects,shim/command)
 # The relay's code with the command's manners.
@@ -42,10 +42,12 @@ CHECK = $(call objects,shim/check) $(call without_main,shim/relay) \
 UNIT_SHARED = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
-# The library for other programs of this machine, where there is a compiler for them (Debian's gcc-multilib and
+# The library for other programs of this machine, where there is a compiler for them (Debian's gcc-12-multilib and
 # musl-tools); the relay is the same for all. Not with sanitizers or another compiler, which are for the tests.
 compiles = $(shell echo 'int main(void) { return 0; }' | $(1) -x c -o /dev/null - 2>/dev/null && echo yes)
-GCC_32 = gcc -m32 -Wno-psabi
+# Debian's gcc-multilib makes /usr/include/asm, and cannot be beside cross compilers.
+FLAGS_32 = -m32 -idirafter /usr/include/$(shell gcc -dumpmachine)
+GCC_32 = gcc $(FLAGS_32) -Wno-psabi
 OTHER_BUILDS = $(if $(SANITIZE)$(filter-out gcc cc,$(CC)),,$(if $(filter x86_64,$(shell uname -m)),$(if \
 	$(call compiles,$(GCC_32)),lib32)) $(if $(call compiles,musl-gcc),musl))
 

@@ -208,8 +208,8 @@ def test_connect_interrupted_by_a_signal_whose_handler_leaves_by_longjmp(shim, s
     """alarm() and siglongjmp() out of connect() is how old programs limit it; again and again, nothing leaks."""
     shim.guard(silent_port[1], "secure", "imap")
     result = shim.run(PROGRAMS / "longjmp", silent_port[0], silent_port[1], 20).ok()
-    lines = result.out.decode().split()
-    assert lines[0] == lines[1], f"descriptors before and after: {lines}\n{result.show()}"
+    first, last = map(int, result.out.split())
+    assert last <= first, f"descriptors before and after: {first}, {last}\n{result.show()}"
 
 
 def test_relay_that_is_killed_while_connect_waits(shim, silent_port):

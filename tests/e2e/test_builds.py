@@ -5,16 +5,17 @@ import re
 import subprocess
 
 import pytest
-from support import protocols
+from support import i386, protocols
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import POP3, SECRET
 from support.shim import BUILD, PROGRAMS, ROOT
 from support.tap import Tap
 
-COMPILERS = {"lib32": ["gcc", "-m32"], "musl": ["musl-gcc"]}
+COMPILERS = {"lib32": ["gcc", *i386.GCC_FLAGS], "musl": ["musl-gcc"]}
 EACH_PROTOCOL = pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
 EACH_BUILD = pytest.mark.parametrize("build", COMPILERS)
+EACH_STARTED_BY_ANOTHER = pytest.mark.parametrize("build", [pytest.param("lib32", marks=i386.needs_the_kernel), "musl"])
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="other builds are made on x86-64 alone")
 
@@ -48,7 +49,7 @@ def session(shim, protocol, *program, name="localhost", **options):
 
 
 @EACH_PROTOCOL
-@EACH_BUILD
+@EACH_STARTED_BY_ANOTHER
 def test_program_of_another_kind(shim, programs, build, protocol):
     """The name that it asked the resolver for is what the certificate is checked against."""
     session(shim, protocol, programs / build / "careless", command=True, name=None)
@@ -67,7 +68,7 @@ def test_libc_without_the_younger_functions(shim, protocol):
     session(shim, protocol, PROGRAMS / "careless", name="localhost", env={"LD_PRELOAD": libraries})
 
 
-@EACH_BUILD
+@EACH_STARTED_BY_ANOTHER
 def test_a_connection_handed_down_to_a_program_of_another_kind(shim, programs, build):
     """The watch on read and write is in each build."""
     shim.library = BUILD / build / "libretrotls.so"
@@ -113,4 +114,4 @@ def test_nothing_leaks_out_of_connect(shim, programs, build):
         shim.guard(port)
         shim.library = BUILD / build / "libretrotls.so"
         first, last = shim.run(programs / build / "longjmp", host, port, 10).ok().out.split()
-    assert first == last
+    assert int(last) <= int(first)

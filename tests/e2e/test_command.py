@@ -7,6 +7,7 @@ import struct
 import subprocess
 
 import pytest
+from support import i386
 from support.tree import (GO_NOTE, PROGRAM, STUB, Tree, assert_fits, assert_refused, compile_c, library, on_terminal,
                           one_line)
 
@@ -228,11 +229,15 @@ def test_doctor_knows_wrappers(tree):
 
 # ---- the library that fits
 
-def test_program_of_another_class(tree):
-    """A 32-bit program gets the 32-bit library; where there is none, it does not run without."""
-    compile_c(PROGRAM, tree.folder / "narrow", "-m32")
+def test_program_of_another_class_is_refused_where_its_library_is_missing(tree):
+    compile_c(PROGRAM, tree.folder / "narrow", *i386.GCC_FLAGS)
     assert_refused(tree.run("./narrow"), 126, "./narrow is built for 32-bit i386", "no libretrotls.so for that")
-    library(tree.folder / "lib32/libretrotls.so", "narrow", "-m32")
+
+
+@i386.needs_the_kernel
+def test_program_of_another_class_gets_its_library(tree):
+    compile_c(PROGRAM, tree.folder / "narrow", *i386.GCC_FLAGS)
+    library(tree.folder / "lib32/libretrotls.so", "narrow", *i386.GCC_FLAGS)
     result = tree.run("./narrow")
     assert (result.stderr, result.stdout) == ("narrow\n", f"{tree.folder}/lib32/libretrotls.so|./narrow|")
 
@@ -324,12 +329,13 @@ def lib_of(tmp_path, *flags):
     return said.strip()
 
 
+@i386.needs_the_kernel
 def test_installed_library_is_named_by_lib_so_that_children_of_the_other_class_get_theirs(built, tmp_path):
     tree = Tree(tmp_path / "usr", "bin")
-    for name, flags in ("native", []), ("narrow", ["-m32"]):
+    for name, flags in ("native", []), ("narrow", i386.GCC_FLAGS):
         lib = lib_of(tmp_path / name, *flags)
         library(tree.folder / lib / "libretrotls.so", name, *flags)
-    narrow = compile_c(PROGRAM, tmp_path / "narrow-program", "-m32")
+    narrow = compile_c(PROGRAM, tmp_path / "narrow-program", *i386.GCC_FLAGS)
     result = tree.run("sh", "-c", f"echo $LD_PRELOAD; {narrow}")
     assert result.stdout.startswith(f"{tree.folder}/$LIB/libretrotls.so\n")
     assert set(result.stderr.split()) == {"native", "narrow"}

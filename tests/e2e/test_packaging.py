@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from support import certs
+from support import certs, i386
 from support.own_root import copy_build, copy_source, in_own_root, needs_root
 from support.shim import BUILD, PYTHON, ROOT
 from support.tap import Tap
@@ -22,7 +22,7 @@ c.login(sys.argv[2], "secret")
 print(c.select()[0])
 c.logout()
 """
-OTHERS = {"32 bits": {"flags": ["-m32"]}, "musl": {"compiler": "musl-gcc"}}
+OTHERS = {"32 bits": {"flags": i386.GCC_FLAGS}, "musl": {"compiler": "musl-gcc"}}
 on_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="other builds are made on x86-64 alone")
 
 
@@ -81,7 +81,7 @@ def test_library_knows_where_its_relay_was_installed(installed):
 
 
 @on_x86_64
-@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("kind", [pytest.param("32 bits", marks=i386.needs_the_kernel), "musl"])
 def test_programs_of_another_kind_get_their_library(installed, tmp_path, kind):
     how = OTHERS[kind]
     program = compile_c(PROGRAM, tmp_path / "program", *how.get("flags", []), compiler=how.get("compiler", "gcc"))
@@ -93,9 +93,12 @@ def test_programs_of_another_kind_get_their_library(installed, tmp_path, kind):
     assert result.stdout.startswith(f"{preload}|")
 
 
-def loaded(program, preload):
+def loaded(program, preload, narrow):
     """The libraries that are mapped into a program that shows its own."""
-    result = subprocess.run([program], env={"LD_PRELOAD": str(preload)}, capture_output=True, text=True, timeout=60)
+    words, environment = [program], {"LD_PRELOAD": str(preload)}
+    if narrow:
+        words, environment = i386.emulated(words, environment)
+    result = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
     assert (result.returncode, result.stderr) == (0, "")
     return set(re.findall(r"/\S*libretrotls\.so$", result.stdout, re.M))
 
@@ -113,11 +116,11 @@ int main(void)
 
 
 @on_x86_64
-@pytest.mark.parametrize("flags, folder", [([], "x86_64-linux-gnu"), (["-m32"], "i386-linux-gnu")])
+@pytest.mark.parametrize("flags, folder", [([], "x86_64-linux-gnu"), (i386.GCC_FLAGS, "i386-linux-gnu")])
 def test_one_preload_path_for_both_classes(installed, tmp_path, flags, folder):
     """$LIB is lib/i386-linux-gnu to the 32-bit loader of Debian's libc6:i386, and lib32 to that of its libc6-i386."""
     program = compile_c(SHOW_MAPS, tmp_path / "program", *flags)
-    assert loaded(program, f"{installed}/usr/$LIB/libretrotls.so") == {f"{installed}/usr/lib/{folder}/libretrotls.so"}
+    assert loaded(program, f"{installed}/usr/$LIB/libretrotls.so", bool(flags)) == {f"{installed}/usr/lib/{folder}/libretrotls.so"}
 
 
 def test_uninstall_leaves_nothing(installed, tmp_path):
@@ -175,8 +178,8 @@ def test_demo_runs_from_the_package(package, tmp_path):
 def test_package_from_its_installation_to_its_removal(package, tmp_path):
     """What the manual says of an installed retrotls, and that removing it leaves nothing."""
     programs = {"native": compile_c(SHOW_MAPS, tmp_path / "native")}
-    if platform.machine() == "x86_64":
-        programs["narrow"] = compile_c(SHOW_MAPS, tmp_path / "narrow", "-m32")
+    if i386.EXECUTED:
+        programs["narrow"] = compile_c(SHOW_MAPS, tmp_path / "narrow", *i386.GCC_FLAGS)
     script = """
 dpkg --no-triggers --install "$1" > /dev/null
 shift

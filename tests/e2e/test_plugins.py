@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+from support import i386
 from support.late import path, upgraded
 from support.play import honest
 from support.protocols import POP3
@@ -81,7 +82,7 @@ def plugin(shim):
                        input=source, text=True, check=True)
 
     def run(port, flags, name=None, linked=(), bits=64, traced=()):
-        kind = ["-m32"] if bits == 32 else []
+        kind = i386.GCC_FLAGS if bits == 32 else []
         if bits == 32:
             shim.library = BUILD / "lib32" / "libretrotls.so"
         gcc(HELPER, "libhelper.so", "-shared", "-fPIC", *kind)

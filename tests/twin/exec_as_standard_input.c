@@ -29,7 +29,7 @@ int main(int argc, char **argv)
         dup2(fd, 0);
         dup2(fd, 1);
         close(fd);
-        execl("/proc/self/exe", argv[0], "child", NULL);
+        exec_again(argv[0], "child");
         _exit(98);
     }
     close(fd);

@@ -17,7 +17,7 @@ static inline _Noreturn void unwatched_connector(char *name)
     if (preload && !saved) {
         setenv("TWIN_PRELOAD", preload, 1);
         unsetenv("LD_PRELOAD");
-        execl("/proc/self/exe", name, NULL);
+        exec_again(name, NULL);
         _exit(98);
     }
     struct sockaddr_in server = twin_server();
@@ -29,7 +29,7 @@ static inline _Noreturn void unwatched_connector(char *name)
         close(fd);
     if (saved)
         setenv("LD_PRELOAD", saved, 1);
-    execl("/proc/self/exe", name, "connected", NULL);
+    exec_again(name, "connected");
     _exit(98);
 }
 

@@ -63,7 +63,7 @@ int main(int argc, char **argv)
         close(pair[0]);
         close(pair[1]);
         unsetenv("LD_PRELOAD");
-        execl("/proc/self/exe", argv[0], "connector", NULL);
+        exec_again(argv[0], "connector");
         _exit(98);
     }
     int fd = take(pair[1]);

@@ -3,7 +3,6 @@
 #define RETROTLS_TWIN_LEFT_H
 
 #include <setjmp.h>
-#include <sys/time.h>
 
 #include "twin.h"
 
@@ -15,14 +14,16 @@ static void leave(int signal)
     siglongjmp(left_out, 1);
 }
 
-/* A blocking connect() to a server that does not answer, left after 50 ms. */
+/* A blocking connect() to a server that does not answer, left as soon as it waits. */
 static void connect_and_leave(int fd, const struct sockaddr_in *server)
 {
+    pid_t alarm;
+
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = leave}, NULL);
-    if (sigsetjmp(left_out, 1) == 0) {
-        setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+    alarm = alarm_when_waiting(fd, ALARM_ONCE);
+    if (sigsetjmp(left_out, 1) == 0)
         SAY(connect(fd, SA(server), sizeof *server));
-    }
+    end_alarm(alarm);
 }
 
 #endif

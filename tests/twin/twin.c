@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -57,6 +58,23 @@ _Noreturn void twin_skip(const char *why)
 {
     say("skip: %s", why);
     exit(77);
+}
+
+void exec_again(const char *name, const char *argument)
+{
+    const char *const emulator = getenv("TWIN_EMULATOR");
+    char self[PATH_MAX];
+    ssize_t length;
+
+    if (!emulator) {
+        execl("/proc/self/exe", name, argument, NULL);
+        return;
+    }
+    length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0)
+        return;
+    self[length] = 0;
+    execl(emulator, emulator, "-L", "/", "-0", name, self, argument, NULL);
 }
 
 void say(const char *format, ...)
@@ -366,7 +384,8 @@ void wait_child(pid_t child)
 static bool sleeping(pid_t thread)
 {
     char path[64], text[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)thread);
+    /* Not /proc/PID/stat, which qemu-user makes up. */
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)thread, (int)thread);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     if (fd >= 0)

@@ -42,6 +42,12 @@ void twin_start(void);
 /* The program cannot run here (no root, no namespaces): ends it, and the runner skips the test. */
 _Noreturn void twin_skip(const char *why);
 
+/*
+ * Executes this program again, with no argument but `argument`, which may be NULL; through the emulator that
+ * TWIN_EMULATOR names, where the kernel executes no such program. Returns only if that failed.
+ */
+void exec_again(const char *name, const char *argument);
+
 /* One line of the transcript. May be called in a child, a thread, a signal handler. Keeps errno. */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 

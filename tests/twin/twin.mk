@@ -32,9 +32,9 @@ twin-sanitizers: $(TWIN_NAMES:%=$(BUILD)/twin-asan/%)
 $(BUILD)/twin/%: tests/twin/%.c $(TWIN_HEADERS) $(BUILD)/twin/twin.o
 	$(CC) $(TWIN_FLAGS) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
 $(BUILD)/twin-32/%: tests/twin/%.c $(TWIN_HEADERS) $(BUILD)/twin-32/twin.o
-	$(CC) -m32 $(TWIN_FLAGS) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
+	$(CC) $(FLAGS_32) $(TWIN_FLAGS) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
 $(BUILD)/twin-time64/%: tests/twin/%.c $(TWIN_HEADERS) $(BUILD)/twin-time64/twin.o
-	$(CC) -m32 $(TWIN_FLAGS) $(TWIN_TIME64) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
+	$(CC) $(FLAGS_32) $(TWIN_FLAGS) $(TWIN_TIME64) -D_FORTIFY_SOURCE=2 -o $@ $(filter %.c %.o,$^)
 $(BUILD)/twin-musl/%: tests/twin/%.c $(TWIN_HEADERS) $(BUILD)/twin-musl/twin.o
 	musl-gcc $(TWIN_MUSL_FLAGS) -o $@ $(filter %.c %.o,$^)
 
@@ -46,10 +46,10 @@ $(BUILD)/twin/twin.o: tests/twin/twin.c tests/twin/twin.h
 	$(CC) $(TWIN_FLAGS) -c -o $@ $<
 $(BUILD)/twin-32/twin.o: tests/twin/twin.c tests/twin/twin.h
 	@mkdir -p $(@D)
-	$(CC) -m32 $(TWIN_FLAGS) -c -o $@ $<
+	$(CC) $(FLAGS_32) $(TWIN_FLAGS) -c -o $@ $<
 $(BUILD)/twin-time64/twin.o: tests/twin/twin.c tests/twin/twin.h
 	@mkdir -p $(@D)
-	$(CC) -m32 $(TWIN_FLAGS) $(TWIN_TIME64) -c -o $@ $<
+	$(CC) $(FLAGS_32) $(TWIN_FLAGS) $(TWIN_TIME64) -c -o $@ $<
 $(BUILD)/twin-musl/twin.o: tests/twin/twin.c tests/twin/twin.h
 	@mkdir -p $(@D)
 	musl-gcc $(TWIN_MUSL_FLAGS) -c -o $@ $<

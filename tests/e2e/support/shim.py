@@ -8,6 +8,10 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from . import i386
+
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
 LIBRARY = BUILD / "libretrotls.so"
@@ -53,7 +57,6 @@ class Shim:
         self.hosts = {}  # name: [addresses], what the resolver answers
         self.environment = {}  # more variables for the programs
         self.library, self.command, self.relay = LIBRARY, COMMAND, RELAY
-        self.kernel = os.environ.get("RETROTLS_KERNEL")  # a profile of older_kernel's, under which all programs run
 
     def private_build(self):
         """Copies library, command and relay, so that the test knows its relays from others' and may break them."""
@@ -129,11 +132,13 @@ class Shim:
         words = [str(word) for word in arguments]
         if command:
             words = [str(self.command), *words]
-        if self.kernel and preload:
-            words = [str(PROGRAMS / "older_kernel"), f"linux-{self.kernel}", "--", *words]
         options = {"cwd": self.folder, "start_new_session": True, "stdin": subprocess.DEVNULL,
                    "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         options["env"] = {**self.variables(command, preload), **options.pop("env", {})}
+        if self.library == BUILD / "lib32/libretrotls.so":
+            if not i386.EXECUTED and (command or words[0] == "strace"):
+                pytest.skip(i386.NEEDS_THE_KERNEL)
+            words, options["env"] = i386.emulated(words, options["env"])
         return subprocess.Popen(words, **options)
 
     def run(self, *arguments, stdin=b"", timeout=TIMEOUT, **options):

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import certs
+from . import certs, i386
 from .twin_peer import Peer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,9 +68,12 @@ def run(name, folder, switched=False, variant="native"):
             environment["ASAN_OPTIONS"] = "detect_leaks=0"  # what the program leaves to exit() is its own
             if switched:  # the runtime must come first
                 environment["LD_PRELOAD"] = f"{_runtime('libasan.so')}:{_runtime('libubsan.so')}:{environment['LD_PRELOAD']}"
-        kernel = os.environ.get("RETROTLS_KERNEL")
-        older = [str(ROOT / "build/e2e/older_kernel"), f"linux-{kernel}", "--"] if kernel else []
-        process = subprocess.Popen([*older, str(BUILD / programs / name)], env=environment, cwd=folder, start_new_session=True,
+        words = [str(BUILD / programs / name)]
+        if library == "lib32":
+            words, environment = i386.emulated(words, environment)
+            if not i386.EXECUTED:
+                environment["TWIN_EMULATOR"] = i386.QEMU
+        process = subprocess.Popen(words, env=environment, cwd=folder, start_new_session=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             out, err = process.communicate(timeout=TIMEOUT)

@@ -3,9 +3,10 @@ and programs/spy.c, which sees what is no system call."""
 import re
 import subprocess
 
+from .. import i386
 from ..shim import BUILD, PROGRAMS, ROOT
 
-_COMPILERS = {BUILD / "lib32": ["gcc", "-m32"], BUILD / "musl": ["musl-gcc"]}
+_COMPILERS = {BUILD / "lib32": ["gcc", *i386.GCC_FLAGS], BUILD / "musl": ["musl-gcc"]}
 _READS = {"read", "readv", "recvfrom", "recvmsg", "recvmmsg"}
 _WRITES = {"write", "writev", "sendto", "sendmsg", "sendmmsg", "sendfile", "splice"}
 _WAITS = {"poll": "poll", "ppoll": "poll", "select": "select", "_newselect": "select", "pselect6": "select",
