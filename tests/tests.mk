@@ -33,11 +33,11 @@ e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUI
 e2e: all e2e-programs twin-programs
 	@cd tests/e2e && /usr/bin/python3 -m pytest -q $(TESTS)
 
-# All faults, 200 kills, 10,000 sessions, 1,000 connections at once, a GiB each way; the load with a relay with TSan, and
+# All faults, 200 kills, 500 connections for each call that writes beside connect(), 10,000 sessions, 1,000 connections at once, a GiB each way; the load with a relay with TSan, and
 # with ASan and UBSan, too. An hour.
 SOAK = cd tests/e2e && RETROTLS_SOAK=1 /usr/bin/python3 -m pytest -q -s
 soak: all e2e-programs
-	@$(SOAK) test_faults.py test_kills.py test_soak.py test_watch_faults.py
+	@$(SOAK) test_early_writers.py test_faults.py test_kills.py test_soak.py test_watch_faults.py
 	@$(MAKE) -s soak-with KIND=tsan SANITIZE=thread
 	@$(MAKE) -s soak-with KIND=asan SANITIZE=address,undefined
 

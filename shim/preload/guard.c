@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "preload/async_signal.h"
 #include "preload/config.h"
 #include "preload/identity.h"
 #include "preload/known.h"
@@ -15,17 +13,16 @@
 #include "preload/mark.h"
 #include "preload/numbers.h"
 #include "preload/pair.h"
+#include "preload/real.h"
 #include "preload/relay_client.h"
+#include "preload/replaced.h"
 #include "preload/switch.h"
 #include "preload/sys.h"
+#include "preload/tcp_copy.h"
 #include "preload/tcp_use.h"
 #include "preload/words.h"
 
 enum { TRIES = 2 /* relays asked before the library gives up */ };
-
-#ifndef TCP_FASTOPEN_CONNECT
-#    define TCP_FASTOPEN_CONNECT 30
-#endif
 
 struct wire_address guard_destination(const struct wire_address *asked)
 {
@@ -137,15 +134,18 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     return decision;
 }
 
+/* What is no shortage of this process's is told by the log. */
+static int errno_for_program(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ? error : ENETUNREACH;
+}
+
 bool guard_acquire(struct guard *guard)
 {
     struct slot *const slot = guard->slot;
-    const int off = 0;
     int connection;
 
     guard->why[0] = '\0';
-    /* With it connect() would only pretend; where the kernel does not know it, it is not set either. */
-    sys_setsockopt(guard->fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
     if (!sys_cookie(guard->fd, &guard->cookie)) {
         say(guard, "the kernel does not tell one socket from another (SO_COOKIE, statx(2))", 0);
         errno = ENETUNREACH;
@@ -157,16 +157,37 @@ bool guard_acquire(struct guard *guard)
         return false;
     }
     connection = relay_connect(&slot->relay, guard->started + RELAY_DEADLINE, guard->why, sizeof guard->why);
-    if (connection >= 0 && slot_keep(slot, SLOT_REQUEST, connection) && pair_make(slot)) {
-        slot->connection = guard->cookie;
-        slot->destination = guard->asked;
-        mark_set(guard->fd, true);
+    if (connection >= 0 && slot_keep(slot, SLOT_REQUEST, connection) && pair_make(slot))
         return true;
-    }
     if (!guard->why[0])
         say(guard, "cannot make a pair of sockets", errno);
-    errno = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS ? errno : ENETUNREACH;
+    errno = errno_for_program(errno);
     return false;
+}
+
+bool guard_copy_tcp(struct guard *guard)
+{
+    const char *what = "";
+    const int tcp = tcp_copy(guard->fd, guard->asked.family, &what);
+    struct words w;
+    char text[80];
+
+    guard->has_copy = true;
+    if (tcp >= 0 && slot_keep(guard->slot, SLOT_TCP, tcp)) {
+        guard->tcp_cookie = guard->slot->held[SLOT_TCP].cookie;
+        return true;
+    }
+    words_start(&w, text, sizeof text);
+    words_add(&w, "cannot make a second TCP socket like the program's: ");
+    words_add(&w, what);
+    say(guard, text, errno);
+    errno = errno_for_program(errno);
+    return false;
+}
+
+int guard_tcp(const struct guard *guard)
+{
+    return guard->has_copy ? slot_descriptor(guard->slot, SLOT_TCP) : guard->fd;
 }
 
 static bool is_link_local(const struct wire_address *a)
@@ -175,7 +196,7 @@ static bool is_link_local(const struct wire_address *a)
 }
 
 /* Binds the program's end to what getpeername() and getsockname() are to tell. */
-static bool name_end(struct guard *guard, int end)
+static bool name_end(const struct guard *guard, int end, int tcp)
 {
     struct sockaddr_storage own;
     struct sockaddr_un name;
@@ -183,7 +204,7 @@ static bool name_end(struct guard *guard, int end)
     struct identity id = {.peer = guard_destination(&guard->asked),
                           .cookie = guard->slot->held[SLOT_PROGRAM_END].cookie};
 
-    if (sys_getsockname(guard->fd, &own, &length) != 0 || !address_read(&id.local, &own, length))
+    if (sys_getsockname(tcp, &own, &length) != 0 || !address_read(&id.local, &own, length))
         return false;
     if (!is_link_local(&id.peer))
         id.peer.scope = 0;
@@ -204,24 +225,26 @@ static bool ask(struct guard *guard, enum wire_connecting connecting)
     struct slot *const slot = guard->slot;
     struct guard_request *const request = &slot->guard;
     const int end = slot_descriptor(slot, SLOT_PROGRAM_END);
-    const int given[WIRE_DESCRIPTORS] = {guard->fd, slot_descriptor(slot, SLOT_RELAY_END), STDERR_FILENO};
+    const int given[WIRE_DESCRIPTORS] = {guard_tcp(guard), slot_descriptor(slot, SLOT_RELAY_END),
+                                         STDERR_FILENO};
     const int connection = slot_descriptor(slot, SLOT_REQUEST);
     const int64_t now = sys_milliseconds();
     _Alignas(8) uint8_t buffer[1024];
     struct wire_reply reply;
     size_t length;
 
-    if (end < 0 || given[1] < 0 || connection < 0) {
+    if (end < 0 || given[0] < 0 || given[1] < 0 || connection < 0) {
         say(guard, "its sockets were closed by another part of the program", 0);
         errno = EBADF;
         return false;
     }
-    if (connecting != WIRE_CONNECTED && !pair_make_pending(slot)) {
-        say(guard, "cannot fill the pair of sockets", errno);
+    /* With O_ASYNC, room to write is signalled only if there was none since it was set: it is filled last. */
+    if (!name_end(guard, end, given[0]) || !switch_carry(guard->fd, end)) {
+        say(guard, "cannot prepare the pair of sockets", errno);
         return false;
     }
-    if (!name_end(guard, end) || !switch_carry(guard->fd, end)) {
-        say(guard, "cannot prepare the pair of sockets", errno);
+    if (connecting != WIRE_CONNECTED && !pair_make_pending(slot)) {
+        say(guard, "cannot fill the pair of sockets", errno);
         return false;
     }
     memcpy(request->token, slot->relay.token, sizeof request->token);
@@ -269,7 +292,7 @@ static bool acquire_again(struct guard *guard)
 /* No byte was written, and none was taken that has come. */
 static bool is_unspoken(const struct guard *guard)
 {
-    const enum tcp_use use = tcp_use(guard->fd);
+    const enum tcp_use use = tcp_use(guard_tcp(guard));
 
     return use == USE_NONE || use == USE_CONNECTING || use == USE_UNTOUCHED;
 }
@@ -284,6 +307,8 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
         say(guard, "its descriptor was closed or replaced meanwhile", 0);
         return false;
     }
+    if (!guard->has_copy)
+        mark_set(guard->fd, true);
     good = ask(guard, connecting);
     /* A relay that was killed may have begun to speak with the server: another one could not go on with that.
      */
@@ -296,9 +321,7 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
     slot_drop(slot, SLOT_RELAY_END);
     if (connecting != WIRE_PENDING_TOLD)
         slot_drop(slot, SLOT_REQUEST);
-    /* The pair signals from now on; what is encrypted on the TCP socket is no news for the program. */
-    async_signal_stop(guard->fd);
-    if (!switch_all(guard->fd, slot_descriptor(slot, SLOT_PROGRAM_END))) {
+    if (!guard_switch(guard, slot_descriptor(slot, SLOT_PROGRAM_END))) {
         say(guard, "cannot switch the descriptor", errno);
         return false;
     }
@@ -310,17 +333,19 @@ void guard_cut(const struct guard *guard)
 {
     const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
     const int saved = errno;
+    const int tcp = guard_tcp(guard);
     uint64_t cookie;
 
+    if (!guard->has_copy && !(sys_cookie(tcp, &cookie) && cookie == guard->cookie))
+        return;
     /*
      * Disconnected (connect(2)), the socket is as it was before connect(), for this process, the relay and
      * all who share it; the program may try its next address with it.
      */
-    if (sys_cookie(guard->fd, &cookie) && cookie == guard->cookie &&
-        sys_connect(guard->fd, &nowhere, sizeof nowhere) != 0)
-        sys_shutdown(guard->fd, SHUT_RDWR);
-    else if (cookie == guard->cookie)
-        mark_set(guard->fd, false);
+    if (tcp >= 0 && sys_connect(tcp, &nowhere, sizeof nowhere) != 0)
+        sys_shutdown(tcp, SHUT_RDWR);
+    if (!guard->has_copy)
+        mark_set(tcp, false);
     errno = saved;
 }
 

@@ -35,7 +35,7 @@ static void say(struct look *look, const char *what, pid_t process)
 static enum watched too_late(struct look *look)
 {
     const struct guard_request *const request = &look->guard.slot->guard;
-    const bool demands = look->holder == HOLDER_ANOTHER || request->failure ||
+    const bool demands = look->is_taken || request->failure ||
                          (level_demands_tls(request->settings.level) && !request->settings.testing);
 
     if (look->occasion == AT_ARRIVAL)
@@ -85,7 +85,7 @@ static bool is_ours_alone(struct look *look)
 
 static enum watched guarded(struct look *look)
 {
-    if (look->holder == HOLDER_ANOTHER) {
+    if (look->is_taken) {
         say(look, "another process has taken the connection for TLS", 0);
         return too_late(look);
     }
@@ -93,7 +93,7 @@ static enum watched guarded(struct look *look)
         say(look, "the connection was used before retrotls saw it, too late for TLS", 0);
         return too_late(look);
     }
-    return look->holder == HOLDER_SELF || is_ours_alone(look) ? switch_now(look) : too_late(look);
+    return is_ours_alone(look) ? switch_now(look) : too_late(look);
 }
 
 static enum watched ask(struct look *look, const struct policy *policy)
@@ -108,7 +108,7 @@ static enum watched ask(struct look *look, const struct policy *policy)
     decision = guard_decide(guard, policy);
     if (guard->slot->guard.settings.protocol == PROTOCOL_AUTO)
         guard->slot->guard.settings.protocol = guard->shown;
-    look->unguarded = decision == DECISION_UNTOUCHED && look->holder != HOLDER_ANOTHER;
+    look->unguarded = decision == DECISION_UNTOUCHED && !look->is_taken;
     watched = look->unguarded ? WATCHED_PLAIN : guarded(look);
     const int saved = errno;
     if (watched == WATCHED_REFUSED && look->occasion == AT_START && !refused_put(look->fd))

@@ -17,13 +17,6 @@ enum occasion {
     AT_ARRIVAL, /* it is there; the program may never use it */
 };
 
-/* Whose connection it is. */
-enum holder {
-    HOLDER_OUTSIDE, /* it came connected: others may have it */
-    HOLDER_SELF,    /* connect() of this process was left on it */
-    HOLDER_ANOTHER, /* connect() of another process, which shares it, took it for a guarded one */
-};
-
 /* One look. */
 struct look {
     int fd;
@@ -31,8 +24,8 @@ struct look {
     enum watch_way way;
     bool may_wait;
     enum tcp_use use;
-    uint64_t cookie; /* of the TCP socket */
-    enum holder holder;
+    uint64_t cookie;    /* of the TCP socket */
+    bool is_taken;      /* by connect() of another process, which shares the socket */
     const void *frame;  /* of the program's call */
     struct guard guard; /* asked, shown: as known */
     bool again;         /* it has changed meanwhile: to be looked at once more */

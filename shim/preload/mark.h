@@ -1,7 +1,7 @@
 /*
  * A mark on a TCP socket that the library has taken for a guarded connection, seen by every process that
- * shares the socket: a child forked before connect() has its parent's number still refer to it, and must not
- * speak on it beside the relay.
+ * shares the socket: a child forked before connect() has its parent's number still refer to it, and is told
+ * why it cannot speak to the server.
  *
  * It is SO_RXQ_OVFL (socket(7)), which is kept by any socket and has a meaning for datagrams alone.
  */

@@ -15,7 +15,9 @@
 #include "preload/identity.h"
 #include "preload/memory.h"
 #include "preload/real.h"
+#include "preload/replaced.h"
 #include "preload/sys.h"
+#include "preload/tcp_options.h"
 
 #ifndef TCP_ULP
 #    define TCP_ULP 31
@@ -143,7 +145,16 @@ static int get_real(int fd, const struct identity *id, int level, int name, void
     return error;
 }
 
-/* After the real call has succeeded: what of its answer is not true of a TCP socket. */
+/* After the real call has succeeded on a TCP socket: it may be another one that is connected in its place. */
+static void correct_state(int fd, void *value, const socklen_t *length)
+{
+    uint8_t *const state = value; /* the first of struct tcp_info */
+
+    if (*length > 0 && *state == TCP_CLOSE)
+        *state = (uint8_t)replaced_state(fd);
+}
+
+/* The same on a UNIX socket: what of its answer is not true of a TCP socket. */
 static void correct(int fd, int name, void *value, socklen_t *length)
 {
     struct sockaddr_storage peer;
@@ -187,6 +198,8 @@ EXPORTED int getsockopt(int fd, int level, int name, void *restrict value, sockl
     if (real.getsockopt(fd, level, name, value, length) == 0) {
         if (level == SOL_SOCKET)
             correct(fd, name, value, length);
+        else if (level == IPPROTO_TCP && name == TCP_INFO)
+            correct_state(fd, value, length);
         return 0;
     }
     /* What a UNIX socket says of any other level. */
@@ -220,6 +233,7 @@ EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_
     const int before = errno;
     struct identity id;
 
+    tcp_options_note(level, name);
     if (level == SOL_SOCKET && !is_own_option(name) && identity_of(fd, &id))
         return finish(set_real(fd, &id, level, name, value, length), before);
     if (real.setsockopt(fd, level, name, value, length) == 0)

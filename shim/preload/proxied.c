@@ -5,7 +5,6 @@
 
 #include "preload/config.h"
 #include "preload/guard.h"
-#include "preload/mark.h"
 #include "preload/proxy.h"
 #include "preload/sys.h"
 #include "preload/words.h"
@@ -55,21 +54,11 @@ static bool may_ask(int fd, const struct proxy_target *target, const void *frame
 
 bool proxied_may_write(int fd, const void *bytes, size_t length)
 {
-    const bool in_front = !mark_is_set(fd);
     struct proxy_target target;
 
-    switch (proxy_read(bytes, length, &target)) {
-    case PROXY_GREETING:
-        return true;
-    case PROXY_REQUEST:
-        return !in_front || may_ask(fd, &target, __builtin_frame_address(0));
-    case PROXY_OTHER:
-    default:
-        break;
-    }
-    if (!in_front)
-        errno = EPERM;
-    return in_front; /* the session has begun, with a server that no policy guards */
+    /* After its request the session has begun, with a server that no policy guards. */
+    return proxy_read(bytes, length, &target) != PROXY_REQUEST ||
+           may_ask(fd, &target, __builtin_frame_address(0));
 }
 
 bool proxied_may_write_pieces(int fd, const struct iovec *pieces, size_t count)

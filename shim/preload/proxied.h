@@ -1,11 +1,8 @@
 /*
- * Writes to a proxy, by another preload that stands in front of this library, or behind it.
- *
- * In front (LD_PRELOAD names it first; the command never does, see library_preload()), the library does not
- * see where the program connects to: the request to the proxy tells, and one for a server that the policy
- * guards fails there, with EPERM and a line in the log; nothing of the session has been said then. Behind,
- * connect() here is in the midst of a guarded connection, and its own thread may say nothing but what makes
- * the proxy connect.
+ * Writes to a proxy, by another preload that stands in front of this library (LD_PRELOAD names it first; the
+ * command never does, see library_preload()). The library does not see where the program connects to: the
+ * request to the proxy tells, and one for a server that the policy guards fails there, with EPERM and a line
+ * in the log; nothing of the session has been said then.
  */
 #ifndef RETROTLS_PRELOAD_PROXIED_H
 #define RETROTLS_PRELOAD_PROXIED_H

@@ -63,6 +63,12 @@ static int first_shutdown(int fd, int how)
     return real.shutdown(fd, how);
 }
 
+static int first_close(int fd)
+{
+    real_start();
+    return real.close(fd);
+}
+
 static int first_ioctl(int fd, ioctl_request request, ...)
 {
     va_list list;
@@ -85,6 +91,7 @@ struct real real = {
     .sendmsg = first_sendmsg,
     .sendmmsg = first_sendmmsg,
     .shutdown = first_shutdown,
+    .close = first_close,
     .ioctl = first_ioctl,
 };
 
@@ -155,6 +162,7 @@ void real_start(void)
     LOOK_UP(sendmsg, sys_sendmsg);
     LOOK_UP(sendmmsg, call_sendmmsg);
     LOOK_UP(shutdown, sys_shutdown);
+    LOOK_UP(close, sys_close);
     LOOK_UP(ioctl, call_ioctl);
     own = dlsym(RTLD_NEXT, "__connect");
     connect_is_anothers = own && memcmp(&own, &real.connect, sizeof own) != 0;

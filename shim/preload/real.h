@@ -32,6 +32,7 @@ struct real {
     ssize_t (*sendmsg)(int, const struct msghdr *, int);
     int (*sendmmsg)(int, struct mmsghdr *, unsigned, sendmmsg_flags);
     int (*shutdown)(int, int);
+    int (*close)(int);
     int (*ioctl)(int, ioctl_request, ...);
 };
 

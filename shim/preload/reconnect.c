@@ -32,9 +32,17 @@ static int send_timeout(int fd)
     return (int)milliseconds;
 }
 
+static bool is_same(int fd, const struct identity *id)
+{
+    struct identity now;
+
+    return identity_of(fd, &now) && now.cookie == id->cookie;
+}
+
 /*
  * Waits for the outcome as a blocking connect() on a connecting TCP socket does: EALREADY when SO_SNDTIMEO
- * runs out, EINTR. (Unlike there, a handler with SA_RESTART interrupts it too: poll(2) is never restarted.)
+ * runs out, EINTR; ECONNABORTED where another thread closes the number or puts another file under it. (Unlike
+ * there, a handler with SA_RESTART interrupts it too: poll(2) is never restarted.)
  */
 static bool wait_for_outcome(int fd, const struct identity *id, struct peer_state *outcome)
 {
@@ -48,6 +56,10 @@ static bool wait_for_outcome(int fd, const struct identity *id, struct peer_stat
 
         if (ready < 0)
             return false;
+        if (!is_same(fd, id)) {
+            errno = ECONNABORTED;
+            return false;
+        }
         *outcome = identity_outcome(fd, id);
         if (outcome->state != OUTCOME_PENDING)
             return true;
@@ -117,7 +129,7 @@ int reconnect_dissolve(int fd, const struct identity *id)
 
     if (tcp < 0)
         tcp = sys_lift(sys_socket(id->peer.family, SOCK_STREAM, 0));
-    good = tcp >= 0 && switch_carry(fd, tcp) && switch_all(fd, tcp);
+    good = tcp >= 0 && switch_carry(fd, tcp) && switch_all(fd, id->cookie, tcp, tcp);
     const int saved = errno;
     if (tcp >= 0)
         sys_close(tcp);

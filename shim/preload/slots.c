@@ -56,7 +56,6 @@ static void empty(struct slot *slot)
     for (int part = 0; part < SLOT_PARTS; part++)
         slot_drop(slot, (enum slot_part)part);
     slot->filler = 0;
-    slot->connection = 0;
 }
 
 /* Gives back all slots of calls that are over: left by longjmp(3), by a cancelled thread. */
@@ -146,6 +145,11 @@ int slot_descriptor(struct slot *slot, enum slot_part part)
     return held->fd;
 }
 
+void slot_renew(struct slot *slot, enum slot_part part, uint64_t cookie)
+{
+    slot->held[part].cookie = cookie;
+}
+
 bool slot_keep(struct slot *slot, enum slot_part part, int fd)
 {
     struct held *const held = &slot->held[part];
@@ -173,25 +177,6 @@ void slot_drop(struct slot *slot, enum slot_part part)
     if (fd >= 0)
         sys_close(fd);
     errno = saved;
-}
-
-enum slot_search slot_find(uint64_t connection, const void *frame, struct wire_address *destination)
-{
-    const uint64_t owner = caller();
-    struct slot *slot;
-
-    for (size_t i = 0; i < SLOTS_LIMIT && (slot = at(i)); i++) {
-        const uint64_t holder = atomic_load(&slot->owner);
-
-        if (holder == 0 || slot->connection != connection)
-            continue;
-        if (holder != owner && !is_gone(holder))
-            return SLOT_IN_USE;
-        *destination = slot->destination;
-        return holder == owner && !is_over(slot, (uintptr_t)frame, on_alternate_stack()) ? SLOT_DEEPER
-                                                                                         : SLOT_LEFT;
-    }
-    return SLOT_NONE;
 }
 
 void slots_forget(void)

@@ -25,6 +25,7 @@ enum { SLOTS_LIMIT = 1024 };
 
 enum slot_part {
     SLOT_REQUEST,     /* connection to the relay */
+    SLOT_TCP,         /* the TCP socket that is not under the program's numbers (guard.h) */
     SLOT_PROGRAM_END, /* of the pair */
     SLOT_RELAY_END,
     SLOT_PARTS,
@@ -40,9 +41,7 @@ struct slot {
     bool alternate;         /* `frame` is in the alternate signal stack (sigaltstack(2)) */
     uintptr_t frame;
     struct held held[SLOT_PARTS];
-    uint32_t filler;                 /* bytes written into SLOT_PROGRAM_END */
-    uint64_t connection;             /* SO_COOKIE of the TCP socket that all this is for; 0: none yet */
-    struct wire_address destination; /* what the program asked for */
+    uint32_t filler; /* bytes written into SLOT_PROGRAM_END */
     struct relay relay;
 
     /* Room that the stack of a thread or a signal handler may not have. */
@@ -63,20 +62,12 @@ bool slot_is_mine(const struct slot *slot);
 
 /* The descriptor, or -1 where there is none or its number is no longer ours. Keeps errno. */
 int slot_descriptor(struct slot *slot, enum slot_part part);
+/* Its number refers to another socket by now, which is ours too, with that SO_COOKIE. */
+void slot_renew(struct slot *slot, enum slot_part part, uint64_t cookie);
 /* Takes `fd` over. False, with `fd` closed and errno set, where it is not fit to be kept. */
 bool slot_keep(struct slot *slot, enum slot_part part, int fd);
 /* Closes it, if it is still ours. Keeps errno. */
 void slot_drop(struct slot *slot, enum slot_part part);
-
-enum slot_search {
-    SLOT_NONE,
-    SLOT_LEFT,   /* by longjmp(3), or by a thread that ended; `*destination` is what it asked for */
-    SLOT_DEEPER, /* likewise; or this call is made within the slot's own call */
-    SLOT_IN_USE, /* by another thread */
-};
-
-/* Whether some call of this process holds a slot for the TCP socket with that cookie; `frame` as above. */
-enum slot_search slot_find(uint64_t connection, const void *frame, struct wire_address *destination);
 
 /* For a forked child: closes its copies of what other threads were acquiring when it was forked. */
 void slots_forget(void);

@@ -14,6 +14,7 @@
 /* What a switch touches. */
 struct extent {
     uint64_t cookie, inode; /* of the socket */
+    int keep;               /* a number of it that is not touched */
     int number[SWITCH_NUMBERS_LIMIT];
     int flags[SWITCH_NUMBERS_LIMIT]; /* O_CLOEXEC or 0 */
     size_t numbers;
@@ -72,6 +73,8 @@ static bool note_number(struct extent *extent, int number)
 {
     const int flags = sys_fcntl(number, F_GETFD, 0);
 
+    if (number == extent->keep)
+        return true;
     if (extent->numbers == SWITCH_NUMBERS_LIMIT) {
         errno = EMFILE;
         return false;
@@ -157,6 +160,7 @@ static bool visit_set(void *context, int number)
 
 static bool survey(struct extent *extent, int fd)
 {
+    uint64_t cookie;
     uint32_t owner;
     bool no_proc;
 
@@ -164,7 +168,10 @@ static bool survey(struct extent *extent, int fd)
     extent->more_sets = false;
     extent->registered =
         (struct registrations){.item = extent->registration, .limit = SWITCH_REGISTRATIONS_LIMIT};
-    if (!sys_cookie(fd, &extent->cookie) || !sys_inode(fd, &extent->inode, &owner))
+    if (!sys_inode(fd, &extent->inode, &owner) || !sys_cookie(fd, &cookie))
+        return false;
+    errno = EBADF; /* where no number of the socket is left */
+    if (cookie != extent->cookie)
         return false;
     if (!numbers_visit(visit, extent, &no_proc))
         return no_proc && numbers_visit_blindly(visit_socket, extent) && extent->numbers > 0 &&
@@ -219,11 +226,13 @@ static bool replace(int number, int to, int flags)
     return false;
 }
 
-bool switch_all(int fd, int to)
+bool switch_all(int fd, uint64_t cookie, int to, int keep)
 {
     struct extent extent;
     bool good;
 
+    extent.cookie = cookie;
+    extent.keep = keep;
     if (!survey(&extent, fd))
         return false;
     good = unregister(&extent);

@@ -7,6 +7,7 @@
 #define RETROTLS_PRELOAD_SWITCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum {
     SWITCH_NUMBERS_LIMIT = 128,     /* numbers of one socket */
@@ -23,11 +24,12 @@ bool switch_carry(int fd, int to);
 bool switch_carry_timeout(int fd, int name, int to, int to_name);
 
 /*
- * Switches all numbers of `fd`'s socket to `to`'s, keeping each one's FD_CLOEXEC; `to` itself stays open.
+ * Switches all numbers of the socket `fd`, whose SO_COOKIE is `cookie`, to `to`'s, but for the number `keep`
+ * (-1: none), keeping each one's FD_CLOEXEC; `to` itself stays open.
  * False with errno set where a limit is reached, the kernel refuses, or /proc is not there and an epoll set
  * has one of them: then numbers may refer to either, and the caller must see to it that neither leads
  * anywhere. Signals must be blocked.
  */
-bool switch_all(int fd, int to);
+bool switch_all(int fd, uint64_t cookie, int to, int keep);
 
 #endif

@@ -16,40 +16,19 @@ enum {
     PATIENCE = 1000,    /* milliseconds for another thread to come to its end */
 };
 
-static int begin(int fd, const struct sockaddr_storage *address, socklen_t length)
+static int begin(int tcp, const struct sockaddr_storage *address, socklen_t length)
 {
-    return sys_connect(fd, address, length) == 0 ? 0 : errno;
+    return sys_connect(tcp, address, length) == 0 ? 0 : errno;
 }
 
-int tcp_connect_begin(int fd, const struct sockaddr_storage *address, socklen_t length, bool *waits)
+int tcp_connect_begin(int tcp, const struct sockaddr_storage *address, socklen_t length, bool may_wait)
 {
-    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-    const int flags = sys_fcntl(fd, F_GETFL, 0);
-    bool has_begun;
-    int error;
+    int error = begin(tcp, address, length);
 
-    *waits = false;
-    if (flags < 0)
-        return errno;
-    if (flags & O_NONBLOCK)
-        return begin(fd, address, length);
-    if (sys_fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return errno;
-    error = begin(fd, address, length);
-    has_begun = error == 0 || error == EINPROGRESS;
     /* A server on this machine has answered by now; to hear so takes another call (net/ipv4/af_inet.c). */
-    if (error == EINPROGRESS)
-        error = begin(fd, address, length);
-    if (error == EALREADY)
-        error = EINPROGRESS;
-    if (sys_fcntl(fd, F_SETFL, flags) != 0)
-        error = errno;
-    *waits = error == EINPROGRESS;
-    /* The kernel has dissolved what failed; whatever else goes wrong here must not leave it to the program.
-     */
-    if (has_begun && error != 0 && error != EINPROGRESS)
-        sys_connect(fd, &nowhere, sizeof nowhere);
-    return error;
+    if (may_wait && error == EINPROGRESS)
+        error = begin(tcp, address, length);
+    return error == EALREADY ? EINPROGRESS : error;
 }
 
 /* The request waits as long as connect(2) would; SO_SNDTIMEO is the same struct timeval as SO_RCVTIMEO. */
@@ -83,7 +62,7 @@ static int called_off(struct guard *guard)
 
     for (int waited = 0; waited < PATIENCE && is_unchanged(guard, &id); waited++)
         sys_pause(1);
-    if (sys_cookie(guard->fd, &cookie) && cookie == guard->cookie)
+    if (sys_cookie(guard->fd, &cookie) && cookie == guard->tcp_cookie)
         sys_option(guard->fd, SOL_SOCKET, SO_ERROR, 0);
     return ECONNRESET;
 }

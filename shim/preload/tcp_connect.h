@@ -1,9 +1,9 @@
 /*
- * TCP's part of a guarded connect(). Whether the program's socket blocks or not, the TCP socket itself is
- * never waited for: where the outcome takes time, the program's numbers are switched first and the relay is
- * waited for. So whatever ends the call on the way (a handler that leaves by longjmp(3), a cancelled thread),
- * the program is left with one end of a pending pair: nothing that it does with that, by stdio or by raw
- * system calls, reaches the network in clear.
+ * TCP's part of a guarded connect(). The TCP socket, which no number of the program's refers to, is never
+ * waited for: where the outcome takes time, the program's numbers are switched first and the relay is waited
+ * for. So whatever ends the call on the way (a handler that leaves by longjmp(3), a cancelled thread), the
+ * program is left with one end of a pending pair: nothing that it does with that, by stdio or by raw system
+ * calls, reaches the network in clear.
  */
 #ifndef RETROTLS_PRELOAD_TCP_CONNECT_H
 #define RETROTLS_PRELOAD_TCP_CONNECT_H
@@ -12,11 +12,11 @@
 #include "preload/sys.h"
 
 /*
- * Begins to connect, in no time. Returns 0, EINPROGRESS or the errno of connect(2); `*waits` where the
- * program's call is to wait for the outcome. Wants signals blocked, which shall include that libc's
- * cancellation of threads is.
+ * Begins to connect the nonblocking `tcp`, in no time. Returns 0, EINPROGRESS or the errno of connect(2).
+ * `may_wait`: the program's call is to wait for the outcome, so what is known at once is told. Wants signals
+ * blocked, which shall include that libc's cancellation of threads is.
  */
-int tcp_connect_begin(int fd, const struct sockaddr_storage *address, socklen_t length, bool *waits);
+int tcp_connect_begin(int tcp, const struct sockaddr_storage *address, socklen_t length, bool may_wait);
 
 /*
  * Waits for the outcome that the relay tells in guard_hand_over(WIRE_PENDING_TOLD), with the program's

@@ -88,7 +88,7 @@ enum tcp_use tcp_use(int fd)
     return use;
 }
 
-bool tcp_is_closed(int fd)
+int tcp_state(int fd)
 {
     const int saved = errno;
     uint8_t state = 0; /* the first of struct tcp_info */
@@ -97,5 +97,5 @@ bool tcp_is_closed(int fd)
         sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0 && length == sizeof state;
 
     errno = saved;
-    return told && state == TCP_CLOSE;
+    return told ? state : -1;
 }

@@ -43,7 +43,7 @@ enum tcp_use tcp_use_of(const struct tcp_counts *counts, size_t length, uint32_t
 /* The same of a descriptor, a TCP socket. Keeps errno. USE_TOUCHED where the kernel tells nothing. */
 enum tcp_use tcp_use(int fd);
 
-/* Whether a descriptor is for sure a TCP socket that is neither connected nor connecting. Keeps errno. */
-bool tcp_is_closed(int fd);
+/* The state of a TCP socket (TCP_CLOSE, ...), or -1 where the kernel tells none. Keeps errno. */
+int tcp_state(int fd);
 
 #endif

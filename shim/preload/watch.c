@@ -17,11 +17,12 @@
 #include "preload/late.h"
 #include "preload/mark.h"
 #include "preload/numbers.h"
-#include "preload/real.h"
 #include "preload/refused.h"
+#include "preload/replaced.h"
 #include "preload/sys.h"
+#include "preload/tcp_options.h"
 
-enum { PAUSE = 5 /* milliseconds */, PROTOCOL_MPTCP = 262 };
+enum { PROTOCOL_MPTCP = 262 };
 
 static enum watched refuse(int error)
 {
@@ -136,44 +137,39 @@ static enum watched look_at_connecting(struct look *look, const struct policy *p
     return WATCHED_REFUSED;
 }
 
-/* Another thread is in connect() with it. */
-static enum watched await_switch(struct look *look)
+/* Another process, which shares the socket, has taken it for a guarded connection (mark.h, replaced.h). */
+static enum watched look_at_taken(struct look *look)
 {
-    if (!may_wait(look))
-        return refuse(EAGAIN);
-    look->again = sys_poll(NULL, 0, PAUSE) == 0;
-    return WATCHED_REFUSED;
+    const struct policy *const policy = config_policy();
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    if (!policy || !sys_cookie(look->fd, &look->cookie))
+        return WATCHED_REFUSED;
+    look->is_taken = true;
+    if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
+        look->guard.asked = (struct wire_address){.family = AF_INET};
+    return late(look, policy);
 }
 
 static enum watched look_at_connection(struct look *look)
 {
-    const struct policy *policy;
-    struct sockaddr_storage peer;
-    socklen_t length = sizeof peer;
+    const struct policy *const policy = config_policy();
 
-    policy = config_policy();
     if (!policy || !sys_cookie(look->fd, &look->cookie))
         return WATCHED_REFUSED; /* it may be guarded */
-    if (!mark_is_set(look->fd))
-        return look->use == USE_CONNECTING ? look_at_connecting(look, policy) : look_at_peer(look, policy);
-    switch (slot_find(look->cookie, look->frame, &look->guard.asked)) {
-    case SLOT_IN_USE:
-        return await_switch(look);
-    case SLOT_DEEPER:
-        /* libc's own connect() calls nobody. */
-        look->holder = HOLDER_SELF;
-        return real_connect_is_anothers() ? WATCHED_PROXY : ask(look, policy);
-    case SLOT_LEFT:
-        look->holder = HOLDER_SELF;
-        return ask(look, policy);
-    case SLOT_NONE:
-    default:
-        look->holder = HOLDER_ANOTHER;
-        if (sys_getpeername(look->fd, &peer, &length) != 0 ||
-            !address_read(&look->guard.asked, &peer, length))
-            look->guard.asked = (struct wire_address){.family = AF_INET};
-        return late(look, policy);
-    }
+    return look->use == USE_CONNECTING ? look_at_connecting(look, policy) : look_at_peer(look, policy);
+}
+
+/*
+ * Not connected: the kernel answers. connect() never connects this very socket to a guarded server
+ * (tcp_copy.h), so nothing can become of it meanwhile.
+ */
+static enum watched look_at_unconnected(const struct look *look)
+{
+    if (look->occasion == AT_START || look->occasion == AT_ARRIVAL)
+        tcp_options_note_all();
+    return WATCHED_PLAIN;
 }
 
 static enum watched look_at_tcp(struct look *look)
@@ -181,10 +177,12 @@ static enum watched look_at_tcp(struct look *look)
     enum watched watched;
 
     look->use = tcp_use(look->fd);
-    if (look->use == USE_NONE)
-        return WATCHED_PLAIN;
     if (look->use == USE_ACCEPTED)
         return plain(look);
+    if (look->use == USE_NONE ? replaced_is(look->fd) : mark_is_set(look->fd))
+        return look_at_taken(look);
+    if (look->use == USE_NONE)
+        return look_at_unconnected(look);
     watched = look_at_connection(look);
     return watched == WATCHED_PLAIN && connect_is_behind() ? WATCHED_PROXY : watched;
 }
@@ -235,7 +233,7 @@ static enum watched look_until_settled(struct look *look)
 
     do {
         look->again = look->unguarded = false;
-        look->holder = HOLDER_OUTSIDE;
+        look->is_taken = false;
         look->guard.shown = PROTOCOL_AUTO;
         watched = look_at(look);
     } while (look->again);

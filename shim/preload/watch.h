@@ -1,8 +1,8 @@
 /*
  * The watch on read and write: connections that connect() never saw. A descriptor inherited already connected
- * from a connector program or received over a UNIX socket; one that connect() was left on by longjmp(3); the
- * parent's copy of a socket that its child connected; a mail server on a port that no rule names, which its
- * greeting shows.
+ * from a connector program or received over a UNIX socket; a mail server on a port that no rule names, which
+ * its greeting shows. A socket that the library's connect() has taken for a guarded connection is never
+ * connected itself; where another process shares it, its calls fail with EPERM, and the log says why.
  *
  * Such a TCP connection is asked about once, at its first read or write: where the policy guards it and no
  * byte has been exchanged, it is switched then, as a blocking connect() that is done; the greeting that waits

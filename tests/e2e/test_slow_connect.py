@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -88,6 +89,43 @@ def test_signal_while_the_relay_is_still_being_asked(handler):
             slow.open_when_wanted(process)
         result = shim.finish(process).ok()
     assert result.out == (b"EINTR\n" if handler == "interrupts" else b"connected\n"), result.show()
+
+
+# A second connect(), which waits for the first one; another thread closes the number, or makes it another file.
+CLOSED_MEANWHILE = """
+import ctypes, errno, os, socket, struct, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+to = struct.pack("=H2s4s8x", 2, int(sys.argv[1]).to_bytes(2, "big"), bytes([127, 0, 0, 1]))
+s = socket.socket()
+s.setblocking(False)
+assert libc.connect(s.fileno(), to, len(to)) == -1 and ctypes.get_errno() == errno.EINPROGRESS
+s.setblocking(True)
+def connect():
+    ids.append(threading.get_native_id())
+    result = libc.connect(s.fileno(), to, len(to))
+    print(errno.errorcode[ctypes.get_errno()] if result else "connected", flush=True)
+ids = []
+thread = threading.Thread(target=connect)
+thread.start()
+def waits():  # in poll(2) or ppoll(2)
+    return ids and open(f"/proc/self/task/{ids[0]}/syscall").read().split()[0] in ("7", "271")
+while not waits(): pass
+os.close(s.fileno()) if sys.argv[2] == "closes" else os.dup2(os.pipe()[1], s.fileno())
+print("closed", flush=True)
+thread.join()
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("other", ["closes", "replaces"])
+def test_number_that_another_thread_closes_while_a_second_connect_waits(other):
+    """It returns once the connection is up: it does not look at a number for ever that tells nothing any more."""
+    with way() as (shim, tap, slow, _):
+        process = shim.popen(PYTHON, "-c", CLOSED_MEANWHILE, slow.address[1], other, stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"closed\n"
+        slow.open()
+        result = shim.finish(process, timeout=20).ok()
+    assert result.out == b"ECONNABORTED\n", result.show()
 
 
 @pytest.mark.slow

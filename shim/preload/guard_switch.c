@@ -1,0 +1,54 @@
+#include <errno.h>
+#include <fcntl.h>
+
+#include "preload/async_signal.h"
+#include "preload/guard.h"
+#include "preload/real.h"
+#include "preload/replaced.h"
+#include "preload/switch.h"
+#include "preload/sys.h"
+
+/*
+ * The copy is the relay's now. Its number takes the program's socket meanwhile: to be noted as replaced once
+ * no number of the program's refers to it, and to be put back where switching fails.
+ */
+static bool switch_from_copied(const struct guard *guard, int end)
+{
+    struct slot *const slot = guard->slot;
+    const int old = slot_descriptor(slot, SLOT_TCP);
+    bool good;
+
+    if (old < 0 || sys_dup3(guard->fd, old, O_CLOEXEC) != old)
+        return false;
+    slot_renew(slot, SLOT_TCP, guard->cookie);
+    good = switch_all(guard->fd, guard->cookie, end, old);
+    if (good) {
+        replaced_set(old, slot->held[SLOT_PROGRAM_END].cookie);
+    } else {
+        const int saved = errno;
+
+        switch_all(end, slot->held[SLOT_PROGRAM_END].cookie, old, end);
+        errno = saved;
+    }
+    slot_drop(slot, SLOT_TCP);
+    return good;
+}
+
+bool guard_switch(const struct guard *guard, int end)
+{
+    if (guard->install)
+        return guard->install(guard, end);
+    /* Another preload may know the copy's number (guarded_connect.c), and is to hear of its end. */
+    if (guard->has_copy && !real_connect_is_anothers())
+        return switch_from_copied(guard, end);
+    /* The pair signals from now on; what is encrypted on the TCP socket is no news for the program. */
+    async_signal_stop(guard->fd);
+    return switch_all(guard->fd, guard->cookie, end, -1);
+}
+
+bool guard_show_tcp(const struct guard *guard)
+{
+    const int tcp = guard_tcp(guard);
+
+    return tcp >= 0 && switch_carry(guard->fd, tcp) && switch_all(guard->fd, guard->cookie, tcp, tcp);
+}
