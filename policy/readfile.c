@@ -7,6 +7,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "policy/old_stat.h"
+
+#ifndef SYS_statx /* older headers */
+#    define SYS_statx -1
+#endif
+
+enum { AT_THE_DESCRIPTOR = 0x1000 }; /* AT_EMPTY_PATH */
+
 /* struct statx of statx(2), up to what is asked for here; the same for 32 and 64 bits. */
 struct facts_asked {
     uint32_t mask, block_size;
@@ -20,14 +28,31 @@ struct facts_asked {
 };
 _Static_assert(sizeof(struct facts_asked) == 256, "statx(2)");
 
+static int ask_older_kernel(int descriptor, const char *path, struct file_facts *facts)
+{
+#ifdef SYS_old_stat
+    struct old_stat found;
+
+    if (syscall(SYS_old_stat, descriptor, path, &found, *path ? 0 : AT_THE_DESCRIPTOR) != 0)
+        return errno;
+    old_stat_read(&found, &facts->device, &facts->inode, &facts->owner, &facts->mode);
+    return 0;
+#else
+    (void)descriptor;
+    (void)path;
+    (void)facts;
+    return ENOSYS;
+#endif
+}
+
 /* Of the descriptor itself where `path` is "". */
 static int ask(int descriptor, const char *path, struct file_facts *facts)
 {
-    enum { AT_THE_DESCRIPTOR = 0x1000, TYPE_MODE_UID_INODE = 0x1 | 0x2 | 0x8 | 0x100 };
+    enum { TYPE_MODE_UID_INODE = 0x1 | 0x2 | 0x8 | 0x100 };
     struct facts_asked asked;
 
     if (syscall(SYS_statx, descriptor, path, *path ? 0 : AT_THE_DESCRIPTOR, TYPE_MODE_UID_INODE, &asked) != 0)
-        return errno;
+        return errno == ENOSYS ? ask_older_kernel(descriptor, path, facts) : errno;
     *facts = (struct file_facts){.device = (uint64_t)asked.device[0] << 32 | asked.device[1],
                                  .inode = asked.inode,
                                  .owner = asked.owner,

@@ -17,7 +17,7 @@ enum { FOLDER_ENTRY_LIMIT = 256 }; /* bytes of a name in a folder, with its NUL 
 
 /*
  * Opens for reading (a symbolic link is followed, a FIFO does not block) and says what was opened, by fstat
- * of the descriptor itself (statx(2), Linux 4.11). Returns the descriptor, close-on-exec, or -1 with errno.
+ * of the descriptor itself. Returns the descriptor, close-on-exec, or -1 with errno.
  */
 int file_open(const char *path, struct file_facts *facts);
 

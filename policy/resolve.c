@@ -82,6 +82,7 @@ void policy_settle(const struct setting *const found[POLICY_SETTINGS], struct se
         .protocol = (enum protocol_kind)number_of(found[POLICY_PROTOCOL], PROTOCOL_AUTO),
         .implicit = number_of(found[POLICY_TLS], 0) != 0,
         .testing = number_of(found[POLICY_TESTING], 0) != 0,
+        .strict_certificates = number_of(found[POLICY_CERTIFICATE_CHECKS], 0) != 0,
         .timeout = number_of(found[POLICY_TIMEOUT], SETTINGS_TIMEOUT),
         .greeting_timeout = number_of(found[POLICY_GREETING_TIMEOUT], SETTINGS_GREETING_TIMEOUT),
         .tls_min = number_of(found[POLICY_TLS_MIN], 0),

@@ -254,6 +254,8 @@ bool read_value(struct loader *loader, const struct word *word, struct setting *
     case POLICY_TESTING:
     case POLICY_FINAL:
         return read_word(&r, yes_no_words);
+    case POLICY_CERTIFICATE_CHECKS:
+        return read_word(&r, certificate_checks_words);
     case POLICY_TLS_MIN:
     case POLICY_TLS_MAX:
         return read_version(&r);

@@ -12,9 +12,10 @@ extern const char *const criterion_words[];
 /* Values of a setting; the index is what is kept, but for tls-min and tls-max. */
 extern const char *const level_words[];
 extern const char *const protocol_words[];
-extern const char *const tls_words[];     /* starttls, implicit */
-extern const char *const yes_no_words[];  /* no, yes */
-extern const char *const version_words[]; /* 1.2, 1.3 */
+extern const char *const tls_words[];                /* starttls, implicit */
+extern const char *const yes_no_words[];             /* no, yes */
+extern const char *const certificate_checks_words[]; /* normal, strict */
+extern const char *const version_words[];            /* 1.2, 1.3 */
 extern const char *const log_words[];
 extern const char *const pin_words[]; /* kinds of fingerprints */
 

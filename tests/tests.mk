@@ -1,10 +1,10 @@
 # The tests: see tests/README.md. Included by the Makefile.
 
 E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/resolver.c %/spy.c %/faulty.c %/clock.c %/old_libc.c,$(wildcard tests/e2e/programs/*.c)))
-C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/twin/*.[ch] \
+C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/e2e/older_kernel/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: clients check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
+.PHONY: clients kernels check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
 
 # Everything, about a quarter of an hour on two cores. The last line says how many tests passed and failed.
 check: dependencies
@@ -27,7 +27,7 @@ clients: dependencies all e2e-programs
 	@tests/clients-table
 
 unit-programs: $(UNIT)
-e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so $(BUILD)/e2e/old_libc.so
+e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/older_kernel $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so $(BUILD)/e2e/old_libc.so
 
 # make e2e TESTS='test_clients.py -k curl'
 e2e: all e2e-programs twin-programs
@@ -47,6 +47,17 @@ soak-with:
 	@cp build/libretrotls.so build/retrotls build/$(KIND)/retrotls-relay build/$(KIND)-e2e
 	@export RETROTLS_BUILD=$(CURDIR)/build/$(KIND)-e2e; $(SOAK) test_kills.py test_soak.py
 
+# Under each kernel that tests/e2e/older_kernel knows: the levels, the kills, all twins, and the first ten programs of the
+# client matrix. An hour.
+KERNELS = 3.10 4.4 4.18 5.4 5.10 5.15 6.1
+TEN_CLIENTS = alpine or bash or curl or doveadm or esmtp or fdm or fetchmail or GIO or imapfilter or inc
+kernels: all e2e-programs twin-programs
+	@failed=; for kernel in $(KERNELS); do echo "== Linux $$kernel"; \
+		(cd tests/e2e && RETROTLS_KERNEL=$$kernel /usr/bin/python3 -m pytest -q -n 4 test_levels.py test_kills.py \
+			test_twin.py test_clients.py -k 'not musl and not 32 and not time and not sanitizers and (test_levels or \
+			test_kills or test_twin or $(TEN_CLIENTS))') || failed="$$failed $$kernel"; done; \
+		[ -z "$$failed" ] || { echo "failed under:$$failed"; exit 1; }
+
 # The lines of negotiators and parsers that the unit tests reach: a table; fails below 95 % of a group. A minute.
 coverage: dependencies
 	@tests/coverage
@@ -56,7 +67,9 @@ $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -o $@ $< -ldl
 
 $(BUILD)/e2e/tlsend: LIBS = -lgnutls
-$(BUILD)/e2e/older_kernel: LIBS = -lseccomp
+$(BUILD)/e2e/older_kernel: $(wildcard tests/e2e/older_kernel/*.[ch])
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -pie -o $@ $(filter %.c,$^) -lseccomp
 # Which no preload reaches.
 $(BUILD)/e2e/connector: tests/e2e/programs/connector.c
 	@mkdir -p $(@D)

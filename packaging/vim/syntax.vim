@@ -8,10 +8,11 @@ syntax region retrotlsString start=/"/ skip=/\\./ end=/"/ oneline
 syntax keyword retrotlsMatch match include
 syntax keyword retrotlsCriterion contained host address port program user protocol
 syntax match retrotlsMatchLine /^\s*match\s.*$/ contains=retrotlsMatch,retrotlsCriterion,retrotlsString,retrotlsComment
-syntax keyword retrotlsSetting level protocol tls connect-to name servername ca-file ca-dir crl-file fingerprint
+syntax keyword retrotlsSetting level protocol tls connect-to name servername ca-file ca-dir crl-file certificate-checks
+syntax keyword retrotlsSetting fingerprint
 syntax keyword retrotlsSetting tls-min tls-max ciphers ciphersuites groups client-cert client-key timeout
 syntax keyword retrotlsSetting greeting-timeout testing log final
-syntax keyword retrotlsValue none may encrypt secure starttls implicit yes no auto syslog stderr
+syntax keyword retrotlsValue none may encrypt secure normal strict starttls implicit yes no auto syslog stderr
 highlight default link retrotlsComment Comment
 highlight default link retrotlsString String
 highlight default link retrotlsMatch Statement

@@ -6,7 +6,7 @@
 
 #include "command/usage.h"
 
-enum { VALUE_LIMIT = 8192, LABEL = 20 }; /* LABEL: columns of a setting's name */
+enum { VALUE_LIMIT = 8192, LABEL = 21 }; /* LABEL: columns of a setting's name */
 
 bool explanation_same(const struct policy_explanation *a, const struct policy_explanation *b)
 {
@@ -80,6 +80,8 @@ static const char *value_of(char value[VALUE_LIMIT], enum policy_setting setting
         return anchor(s->ca_dir, s->ca_file);
     case POLICY_CRL_FILE:
         return or_else(s->crl_file, "none");
+    case POLICY_CERTIFICATE_CHECKS:
+        return s->strict_certificates ? "strict" : "normal";
     case POLICY_FINGERPRINT:
         list(value, &s->fingerprints, "none");
         return value;

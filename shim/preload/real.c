@@ -117,12 +117,12 @@ static int call_getsockname(int fd, struct sockaddr *address, socklen_t *length)
 static ssize_t call_sendto(int fd, const void *bytes, size_t count, int flags, const struct sockaddr *address,
                            socklen_t length)
 {
-    return sys_call(SYS_sendto, fd, bytes, count, flags, address, length);
+    return sys_sendto(fd, bytes, count, flags, address, length);
 }
 
 static int call_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
-    return (int)sys_call(SYS_sendmmsg, fd, messages, count, flags);
+    return sys_sendmmsg(fd, messages, count, (int)flags);
 }
 
 static int call_ioctl(int fd, ioctl_request request, ...)

@@ -90,8 +90,10 @@ static bool arrange_descriptors(unsigned listener)
     else if (sys_fcntl(LISTENER, F_SETFD, 0) < 0)
         return false;
     null = (int)sys_call(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
-    if (null < 0) /* a bare chroot: a socket that leads nowhere */
-        null = (int)sys_call(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
+    if (null < 0) { /* a bare chroot: a socket that leads nowhere */
+        null = sys_socket(AF_UNIX, SOCK_DGRAM, 0);
+        sys_fcntl(null, F_SETFD, 0);
+    }
     if (null < 0)
         return false;
     /* The lowest free number: 0. */

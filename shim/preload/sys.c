@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/old_stat.h"
 #include "preload/export.h"
 #include "wire/wire.h"
 
@@ -18,6 +19,9 @@ enum {
     FIRST_REALTIME = 32, /* of the kernel; SIGRTMIN is the first that libc leaves to programs */
 };
 
+#ifndef SYS_statx /* older headers */
+#    define SYS_statx -1
+#endif
 #ifndef SO_COOKIE
 #    define SO_COOKIE 57
 #endif
@@ -83,66 +87,6 @@ int sys_poll(struct pollfd *set, unsigned count, int milliseconds)
     return (int)sys_call(SYS_ppoll, set, count, milliseconds < 0 ? NULL : &wait, NULL, sizeof(sys_signals));
 }
 
-int sys_socket(int domain, int type, int protocol)
-{
-    return (int)sys_call(SYS_socket, domain, type | SOCK_CLOEXEC, protocol);
-}
-
-int sys_socketpair(int domain, int type, int protocol, int pair[2])
-{
-    return (int)sys_call(SYS_socketpair, domain, type | SOCK_CLOEXEC, protocol, pair);
-}
-
-int sys_bind(int fd, const void *address, socklen_t length)
-{
-    return (int)sys_call(SYS_bind, fd, address, length);
-}
-
-int sys_listen(int fd, int backlog)
-{
-    return (int)sys_call(SYS_listen, fd, backlog);
-}
-
-int sys_connect(int fd, const void *address, socklen_t length)
-{
-    return (int)sys_call(SYS_connect, fd, address, length);
-}
-
-int sys_shutdown(int fd, int how)
-{
-    return (int)sys_call(SYS_shutdown, fd, how);
-}
-
-int sys_getsockname(int fd, void *address, socklen_t *length)
-{
-    return (int)sys_call(SYS_getsockname, fd, address, length);
-}
-
-int sys_getpeername(int fd, void *address, socklen_t *length)
-{
-    return (int)sys_call(SYS_getpeername, fd, address, length);
-}
-
-int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
-{
-    return (int)sys_call(SYS_getsockopt, fd, level, name, value, length);
-}
-
-int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
-{
-    return (int)sys_call(SYS_setsockopt, fd, level, name, value, length);
-}
-
-ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    return sys_call(SYS_sendmsg, fd, message, flags);
-}
-
-ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags)
-{
-    return sys_call(SYS_recvmsg, fd, message, flags);
-}
-
 int sys_option(int fd, int level, int name, int otherwise)
 {
     int value = 0;
@@ -170,6 +114,27 @@ bool sys_cookie(int fd, uint64_t *cookie)
     return true;
 }
 
+/* Before Linux 4.11. */
+static bool old_inode(int fd, uint64_t *inode, uint32_t *owner)
+{
+#ifdef SYS_old_stat
+    const int at_empty_path = 0x1000;
+    struct old_stat found;
+    uint64_t device;
+    uint32_t mode;
+
+    if (sys_call(SYS_old_stat, fd, "", &found, at_empty_path) != 0)
+        return false;
+    old_stat_read(&found, &device, inode, owner, &mode);
+    return true;
+#else
+    (void)fd;
+    (void)inode;
+    (void)owner;
+    return false;
+#endif
+}
+
 bool sys_inode(int fd, uint64_t *inode, uint32_t *owner)
 {
     /* struct statx of statx(2), the same for 32 and 64 bits; Linux 4.11. */
@@ -185,7 +150,7 @@ bool sys_inode(int fd, uint64_t *inode, uint32_t *owner)
 
     memset(&found, 0, sizeof found);
     if (sys_call(SYS_statx, fd, "", at_empty_path, statx_uid | statx_ino, &found) != 0)
-        return false;
+        return errno == ENOSYS && old_inode(fd, inode, owner);
     *inode = found.inode;
     *owner = found.uid;
     return true;

@@ -54,6 +54,9 @@ int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
 int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
 ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags);
+ssize_t sys_sendto(int fd, const void *bytes, size_t count, int flags, const void *address, socklen_t length);
+/* `messages`: struct mmsghdr, which old headers lack. */
+int sys_sendmmsg(int fd, void *messages, unsigned count, int flags);
 
 /* The value of an option that is an int, or `otherwise` where it cannot be had. */
 int sys_option(int fd, int level, int name, int otherwise);

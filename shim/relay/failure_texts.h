@@ -115,6 +115,9 @@
     /* what is too weak, its names, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_WEAK, "certificate of %s is too weak: %s; for %s, sha256:%s; its operator must renew it") \
     /* OpenSSL's word, its names, its SHA-256 */ \
+    X(FAILURE_CERTIFICATE_NOT_STRICT, "certificate of %s breaks a rule of RFC 5280: %s; for %s, sha256:%s; ask its" \
+                                      " operator, or take it without 'certificate-checks strict'") \
+    /* OpenSSL's word, its names, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_INVALID, "certificate of %s is not valid: %s; for %s, sha256:%s; ask its operator")
 
 #define FAILURES(X) FAILURES_OF_DIALOGUE(X) FAILURES_OF_TLS(X) FAILURES_OF_CERTIFICATES(X)

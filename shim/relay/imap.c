@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "relay/dialogue.h"
+#include "relay/random.h"
 
 enum status { STATUS_BROKEN, STATUS_OK, STATUS_NO, STATUS_BAD };
 
@@ -151,7 +151,7 @@ static enum status ask(struct plain *server, const char *name, struct answer *a,
     bool mine;
 
     *a = (struct answer){.listed = false};
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+    if (!random_fill(&random, sizeof random)) {
         fail(why, FAILURE_RANDOM, server->server, strerror(errno));
         return STATUS_BROKEN;
     }

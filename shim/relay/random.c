@@ -3,24 +3,59 @@
 #include "relay/random.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/rand.h>
+#include <poll.h>
 #include <sys/random.h>
+#include <sys/sysinfo.h>
 #include <sys/types.h>
+#include <unistd.h>
 
-/* getrandom(2): up to 256 bytes come whole, once the kernel's pool has been filled after the boot. */
-static int from_kernel(unsigned char *bytes, int count)
+enum { AFTER_BOOT = 300 }; /* seconds */
+
+static int device = -1; /* /dev/urandom, of a kernel without getrandom(2). Written before there are threads */
+
+/*
+ * getrandom(2) waits until the kernel's pool has been filled after the boot; /dev/urandom does not.
+ * /dev/random can be read from then on, but also waits later, whenever others have drained it (random(4)): so
+ * it counts after the boot alone.
+ */
+static bool open_device(void)
 {
-    while (count > 0) {
-        const ssize_t n = getrandom(bytes, (size_t)count, 0);
+    struct sysinfo info;
+    struct pollfd seed = {.fd = open("/dev/random", O_RDONLY | O_CLOEXEC | O_NOCTTY), .events = POLLIN};
+
+    if (seed.fd >= 0) {
+        if (sysinfo(&info) == 0 && info.uptime < AFTER_BOOT)
+            while (poll(&seed, 1, -1) < 0 && errno == EINTR)
+                ;
+        close(seed.fd);
+    }
+    device = open("/dev/urandom", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return device >= 0;
+}
+
+/* Up to 256 bytes come whole. */
+bool random_fill(void *buffer, size_t size)
+{
+    uint8_t *bytes = buffer;
+
+    while (size > 0) {
+        const ssize_t n = device >= 0 ? read(device, bytes, size) : getrandom(bytes, size, 0);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return 0;
+            return false;
         bytes += n;
-        count -= (int)n;
+        size -= (size_t)n;
     }
-    return 1;
+    return true;
+}
+
+static int from_kernel(unsigned char *bytes, int count)
+{
+    return random_fill(bytes, (size_t)count);
 }
 
 static int always(void)
@@ -31,6 +66,10 @@ static int always(void)
 bool random_prepare(void)
 {
     static const RAND_METHOD kernel = {.bytes = from_kernel, .pseudorand = from_kernel, .status = always};
+    uint8_t byte;
 
+    /* Linux 3.17 */
+    if (getrandom(&byte, sizeof byte, GRND_NONBLOCK) < 0 && errno == ENOSYS && !open_device())
+        return false;
     return RAND_set_rand_method(&kernel) == 1;
 }

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -17,6 +16,7 @@
 #include "relay/plain.h"
 #include "relay/protocol.h"
 #include "relay/pump.h"
+#include "relay/random.h"
 #include "relay/tls.h"
 #include "relay/watch.h"
 
@@ -59,7 +59,7 @@ bool session_bind_outcome(const struct connection *c, int error)
                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
             return true;
         /* Cookies are given out in turn, and /proc/net/unix shows all names: anybody may have taken some. */
-        if (errno != EADDRINUSE || getrandom(&random, sizeof random, 0) != sizeof random)
+        if (errno != EADDRINUSE || !random_fill(&random, sizeof random))
             break;
         snprintf(apart, sizeof apart, " %016" PRIx64, random);
     }

@@ -105,18 +105,28 @@ static bool trust_system(X509_STORE *store)
 
 /*
  * The server's own certificate must have a valid list; of the others in the chain, whose lists a person may
- * not have, those count that are there.
+ * not have, those count that are there. An intermediate that the policy trusts by itself (verify.c) ends the
+ * chain. Its issuer is not known then, so the signature on that one's list cannot be checked; what it revokes
+ * is revoked all the same, for the policy names it.
  */
 static int on_certificate(int good, X509_STORE_CTX *chain)
 {
-    if (!good && X509_STORE_CTX_get_error(chain) == X509_V_ERR_UNABLE_TO_GET_CRL &&
-        X509_STORE_CTX_get_error_depth(chain) > 0)
+    const int error = X509_STORE_CTX_get_error(chain), depth = X509_STORE_CTX_get_error_depth(chain);
+    const bool partial =
+        X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(chain)) & X509_V_FLAG_PARTIAL_CHAIN;
+
+    if (good || depth == 0)
+        return good;
+    if (error == X509_V_ERR_UNABLE_TO_GET_CRL)
         return 1;
-    return good;
+    return partial && depth == sk_X509_num(X509_STORE_CTX_get0_chain(chain)) - 1 &&
+           (error == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER || error == X509_V_ERR_CRL_SIGNATURE_FAILURE);
 }
 
 static bool apply_trust(X509_STORE *store, const struct settings *s, const struct report *to)
 {
+    unsigned long flags = 0;
+
     if (!check_file(to, "ca-file", s->ca_file) || !check_file(to, "crl-file", s->crl_file))
         return false;
     if (s->ca_file && X509_STORE_load_file(store, s->ca_file) != 1)
@@ -130,9 +140,12 @@ static bool apply_trust(X509_STORE *store, const struct settings *s, const struc
 
         if (!lookup || X509_load_crl_file(lookup, s->crl_file, X509_FILETYPE_PEM) <= 0)
             return refuse(to, "crl-file", s->crl_file);
-        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+        flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
         X509_STORE_set_verify_cb(store, on_certificate);
     }
+    if (s->strict_certificates)
+        flags |= X509_V_FLAG_X509_STRICT;
+    X509_STORE_set_flags(store, flags);
     return true;
 }
 
@@ -262,7 +275,8 @@ bool tls_settings_key(const struct settings *s, unsigned char key[TLS_SETTINGS_K
     char numbers[64];
     bool done;
 
-    snprintf(numbers, sizeof numbers, "%d %d %u %u", (int)s->level, s->testing, s->tls_min, s->tls_max);
+    snprintf(numbers, sizeof numbers, "%d %d %d %u %u", (int)s->level, s->testing, s->strict_certificates,
+             s->tls_min, s->tls_max);
     done =
         digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 && put_text(digest, numbers) &&
         put_file(digest, s->ca_file) && put_file(digest, system ? X509_get_default_cert_dir() : s->ca_dir) &&

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "relay/certificate.h"
+#include "relay/chain_rules.h"
 
 /* What OpenSSL's errors come to, in our words. Others are told in its own. */
 static const struct {
@@ -38,6 +39,21 @@ static const struct {
     {X509_V_ERR_CRL_SIGNATURE_FAILURE, FAILURE_CERTIFICATE_NO_CRL},
     {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, FAILURE_CERTIFICATE_NO_CRL},
     {X509_V_ERR_DIFFERENT_CRL_SCOPE, FAILURE_CERTIFICATE_NO_CRL},
+    /* What X509_V_FLAG_X509_STRICT alone looks at (check_extensions() in crypto/x509/x509_vfy.c). */
+    {X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_PATHLEN_WITHOUT_KU_KEY_CERT_SIGN, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_KU_KEY_CERT_SIGN_INVALID_FOR_NON_CA, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_ISSUER_NAME_EMPTY, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_SUBJECT_NAME_EMPTY, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_AUTHORITY_KEY_IDENTIFIER_CRITICAL, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_SUBJECT_KEY_IDENTIFIER_CRITICAL, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_EMPTY_SUBJECT_ALT_NAME, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_EMPTY_SUBJECT_SAN_NOT_CRITICAL, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_CA_BCONS_NOT_CRITICAL, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_CA_CERT_MISSING_KEY_USAGE, FAILURE_CERTIFICATE_NOT_STRICT},
+    {X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3, FAILURE_CERTIFICATE_NOT_STRICT},
 };
 
 /* Says what `kind` is about: the failed certificate in words. */
@@ -51,14 +67,21 @@ static void explain(struct verification *v, enum failure_kind kind, X509 *certif
 
 static void explain_chain(struct verification *v, X509_STORE_CTX *store)
 {
-    const int error = X509_STORE_CTX_get_error(store);
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
+    /* For one with an extension that cannot be read OpenSSL finds no issuer, and says that alone. */
+    const bool unreadable = (X509_get_extension_flags(leaf) & EXFLAG_INVALID) != 0;
+    const int error = unreadable ? X509_V_ERR_INVALID_EXTENSION : X509_STORE_CTX_get_error(store);
     X509 *at = X509_STORE_CTX_get_current_cert(store);
     struct certificate_words words;
 
     /* A person can act on the server's certificate, or on the one in its chain that is at fault. */
     certificate_in_words(&words, X509_STORE_CTX_get_error_depth(store) > 0 && at ? at : leaf);
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        if (causes[i].error == error && causes[i].kind == FAILURE_CERTIFICATE_NOT_STRICT) {
+            fail(&v->why, causes[i].kind, v->server, X509_verify_cert_error_string(error), words.names,
+                 words.sha256);
+            return;
+        }
         if (causes[i].error == error) {
             fail(&v->why, causes[i].kind, v->server, words.names, words.issue, words.sha256);
             return;
@@ -66,6 +89,20 @@ static void explain_chain(struct verification *v, X509_STORE_CTX *store)
     }
     fail(&v->why, FAILURE_CERTIFICATE_INVALID, v->server, X509_verify_cert_error_string(error), words.names,
          words.sha256);
+}
+
+/* The chain, as OpenSSL has built and accepted it, by the rules that are ours. */
+static bool check_chain_rules(struct verification *v, X509_STORE_CTX *store)
+{
+    X509 *blamed = NULL;
+    const enum failure_kind kind = chain_rules_check(X509_STORE_CTX_get0_chain(store), &blamed);
+
+    if (kind == FAILURE_NONE)
+        return true;
+    explain(v, kind, blamed);
+    X509_STORE_CTX_set_error(store, kind == FAILURE_CERTIFICATE_NO_CA ? X509_V_ERR_INVALID_CA
+                                                                      : X509_V_ERR_EXCLUDED_VIOLATION);
+    return false;
 }
 
 static bool matches(X509 *certificate, const struct reference *r)
@@ -184,23 +221,78 @@ static bool check_strength(struct verification *v, X509 *certificate)
     return false;
 }
 
+/*
+ * The chain again, with every certificate that the policy names as a trust anchor: an intermediate without
+ * its root, or the server's own certificate. Only after a chain to a root was not found, so that the
+ * constraints and the lists of a root that is there hold. The system's store may have intermediates that
+ * nobody means to trust by themselves; there a chain has to end in a root. NULL without memory.
+ */
+static X509_STORE_CTX *begin_again(X509_STORE_CTX *first)
+{
+    X509_STORE_CTX *again = X509_STORE_CTX_new();
+
+    if (again &&
+        X509_STORE_CTX_init(again, X509_STORE_CTX_get0_store(first), X509_STORE_CTX_get0_cert(first),
+                            X509_STORE_CTX_get0_untrusted(first)) == 1 &&
+        X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(again), X509_STORE_CTX_get0_param(first)) == 1) {
+        X509_STORE_CTX_set_flags(again, X509_V_FLAG_PARTIAL_CHAIN);
+        return again;
+    }
+    X509_STORE_CTX_free(again);
+    return NULL;
+}
+
+static bool lacks_a_root(int error)
+{
+    return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+           error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+           error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
+}
+
+/* A chain to a trust anchor by OpenSSL's rules and ours. Else false, with the words and the error set. */
+static bool check_chain(struct verification *v, X509_STORE_CTX *store)
+{
+    const bool named = v->settings->ca_file || v->settings->ca_dir;
+    bool good = X509_verify_cert(store) > 0;
+    X509_STORE_CTX *used = store;
+
+    if (!good && named && lacks_a_root(X509_STORE_CTX_get_error(store))) {
+        used = begin_again(store);
+        if (!used) {
+            fail(&v->why, FAILURE_NO_MEMORY, v->server);
+            X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
+            return false;
+        }
+        good = X509_verify_cert(used) > 0;
+    }
+    if (!good)
+        explain_chain(v, used);
+    else
+        good = check_chain_rules(v, used);
+    if (used != store) {
+        X509_STORE_CTX_set_error(store, X509_STORE_CTX_get_error(used));
+        X509_STORE_CTX_free(used);
+    }
+    return good;
+}
+
 int verify_chain(X509_STORE_CTX *store, struct verification *v)
 {
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
+    const bool secure = v->settings->level == LEVEL_SECURE;
 
     if (!check_strength(v, leaf)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_EE_KEY_TOO_SMALL);
         return 0;
     }
-    if (v->settings->level == LEVEL_SECURE && v->references->count == 0) {
+    if (secure && v->references->count == 0) {
         fail(&v->why, FAILURE_NO_NAME, v->server, v->address);
         X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
-    } else if (v->settings->level == LEVEL_SECURE && X509_verify_cert(store) <= 0) {
-        explain_chain(v, store);
-    } else if (check_leaf(v, leaf)) {
-        X509_STORE_CTX_set_error(store, X509_V_OK);
-        return 1;
-    } else {
+    } else if (!secure || check_chain(v, store)) {
+        if (check_leaf(v, leaf)) {
+            X509_STORE_CTX_set_error(store, X509_V_OK);
+            return 1;
+        }
         X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
     }
     if (!v->settings->testing)

@@ -49,6 +49,7 @@ struct settings {
     enum protocol_kind protocol;
     bool implicit;             /* TLS from the first byte, no STARTTLS */
     bool testing;              /* log what would have failed, go on as LEVEL_MAY would */
+    bool strict_certificates;  /* certificates must keep to RFC 5280 in what only the strict demand */
     uint32_t timeout;          /* seconds */
     uint32_t greeting_timeout; /* seconds */
     uint32_t tls_min, tls_max; /* 0: OpenSSL's own; else SETTINGS_TLS_1_2, ... */

@@ -11,7 +11,7 @@ struct guard_numbers {
 };
 
 struct settings_numbers {
-    uint32_t level, protocol, implicit, testing;
+    uint32_t level, protocol, implicit, testing, strict_certificates;
     uint32_t timeout, greeting_timeout, tls_min, tls_max, connect_port;
 };
 
@@ -29,6 +29,7 @@ static void put_settings(struct writer *w, const struct settings *s)
                                              .protocol = s->protocol,
                                              .implicit = s->implicit,
                                              .testing = s->testing,
+                                             .strict_certificates = s->strict_certificates,
                                              .timeout = s->timeout,
                                              .greeting_timeout = s->greeting_timeout,
                                              .tls_min = s->tls_min,
@@ -105,12 +106,13 @@ static bool take_numbers(struct settings *s, const struct field *f)
     struct settings_numbers n;
 
     if (!fields_take(&n, sizeof n, f) || n.level > LEVEL_FINGERPRINT || n.protocol >= PROTOCOL_KINDS ||
-        n.implicit > 1 || n.testing > 1 || n.connect_port > UINT16_MAX)
+        n.implicit > 1 || n.testing > 1 || n.strict_certificates > 1 || n.connect_port > UINT16_MAX)
         return false;
     s->level = (enum level)n.level;
     s->protocol = (enum protocol_kind)n.protocol;
     s->implicit = n.implicit == 1;
     s->testing = n.testing == 1;
+    s->strict_certificates = n.strict_certificates == 1;
     s->timeout = n.timeout;
     s->greeting_timeout = n.greeting_timeout;
     s->tls_min = n.tls_min;

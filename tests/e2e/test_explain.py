@@ -26,7 +26,7 @@ match program *sh
     level may
     testing yes
 """
-SETTINGS = ["level", "protocol", "tls", "connect-to", "name", "servername", "ca-file", "ca-dir", "crl-file",
+SETTINGS = ["level", "protocol", "tls", "connect-to", "name", "servername", "ca-file", "ca-dir", "crl-file", "certificate-checks",
             "fingerprint", "tls-min", "tls-max", "ciphers", "ciphersuites", "groups", "client-cert", "client-key",
             "timeout", "greeting-timeout", "testing", "log"]
 
@@ -84,6 +84,7 @@ connect-to 993
 servername sni.example.org
 ca-file ca.pem
 crl-file ca.pem
+certificate-checks strict
 tls-min 1.3
 tls-max 1.3
 ciphers HIGH
@@ -95,7 +96,7 @@ client-cert ca.pem
     assert found["fingerprint"] == (f"sha256:{'ab' * 32} spki-sha256:{'00' * 32}", f"{policy}:2")
     for line, (name, value) in enumerate([("protocol", "imap"), ("connect-to", "993 of the same host"),
                                           ("servername", "sni.example.org"), ("ca-file", f"{tree.folder}/ca.pem"),
-                                          ("crl-file", f"{tree.folder}/ca.pem"), ("tls-min", "1.3"),
+                                          ("crl-file", f"{tree.folder}/ca.pem"), ("certificate-checks", "strict"), ("tls-min", "1.3"),
                                           ("tls-max", "1.3"), ("ciphers", "HIGH"),
                                           ("ciphersuites", "TLS_AES_256_GCM_SHA384"), ("groups", "X25519"),
                                           ("client-cert", f"{tree.folder}/ca.pem")], 3):

@@ -22,6 +22,7 @@ UNTRUSTED = {
     "unknown root": "issue",
     "missing intermediate": "issue",
     "signed by a non-CA": "CA|issue",
+    "signed by one not said to be a CA": "may issue none",
     "client only": "not for servers",
     "outside a name constraint": "may not certify",
     "revoked": "revoked",
@@ -39,6 +40,33 @@ def test_g1_untrusted_certificate(shim, protocol, case, level):
         outcome.failed(UNTRUSTED[case], "localhost")
     else:
         outcome.upgraded()
+
+
+@EACH_PROTOCOL
+@pytest.mark.parametrize("level", ["secure", "encrypt", "may"])
+def test_g1_wildcard_for_a_host_that_its_issuer_is_excluded_from(shim, protocol, level):
+    addressed(shim)
+    outcome = play(shim, protocol, honest(protocol, certs.case("excluded wildcard")), level, host=HOST)
+    if level == "secure":
+        outcome.failed("may not certify", HOST)
+    else:
+        outcome.upgraded()
+
+
+@EACH_PROTOCOL
+def test_g1_strict_checks(shim, protocol):
+    """A certificate without a key identifier is for the right host all the same: `strict` is for who wants more."""
+    certificate = certs.make("localhost", ["localhost"], issuer=certs.authority(), authority_key=False)
+    play(shim, protocol, honest(protocol, certificate), "secure", "certificate-checks normal").upgraded()
+    shim.log_file.unlink()
+    play(shim, protocol, honest(protocol, certificate), "secure",
+         "certificate-checks strict").failed("Missing Authority Key Identifier", "'certificate-checks strict'")
+
+
+@EACH_PROTOCOL
+def test_g1_an_intermediate_that_the_policy_names_is_trusted_without_its_root(shim, protocol):
+    play(shim, protocol, honest(protocol, certs.case("missing intermediate")), "secure",
+         ca=certs.intermediate().pem).upgraded()
 
 
 # G2: names that a certificate may hold and that are not `mail.example.org`.

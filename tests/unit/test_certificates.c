@@ -292,6 +292,29 @@ static void testing_goes_on_and_tells_each_time(void **state)
     peer_certificate_free(&shown);
 }
 
+/* What strict checks alone refuse is told with the line that asked for them. */
+static void strict_checks_are_the_policys(void **state)
+{
+    const struct text_list asked = peer_names("mail.example", NULL);
+    struct identity_of_peer shown =
+        peer_certificate(&(struct wish){GOOD}, &root); /* no AKI: RFC 5280, 4.2.1.1 */
+    SSL_CTX *context = peer_context(&shown, NULL);
+    struct settings settings = at_level(LEVEL_SECURE);
+    struct peer_seen seen;
+
+    (void)state;
+    assert_true(peer_handshake(context, &settings, &asked, NULL).done);
+    settings.strict_certificates = true; /* nor is a session resumed that began without */
+    seen = peer_handshake(context, &settings, &asked, NULL);
+    assert_false(seen.done);
+    assert_int_equal(seen.why.kind, FAILURE_CERTIFICATE_NOT_STRICT);
+    assert_non_null(strstr(seen.why.text, "'certificate-checks strict'"));
+    settings.level = LEVEL_ENCRYPT;
+    assert_true(peer_handshake(context, &settings, &asked, NULL).done);
+    SSL_CTX_free(context);
+    peer_certificate_free(&shown);
+}
+
 /* H1: the program asked for two names of one address; the certificate must be for both. */
 static void each_name_asked_must_match(void **state)
 {
@@ -482,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(certificates_are_taken_as_the_level_says),
         cmocka_unit_test(testing_goes_on_and_tells_each_time),
+        cmocka_unit_test(strict_checks_are_the_policys),
         cmocka_unit_test(each_name_asked_must_match),
         cmocka_unit_test(no_name_fails_and_says_which_line_to_add),
         cmocka_unit_test(revocation_is_as_the_list_says),

@@ -155,6 +155,7 @@ static void every_setting_arrives(void **state)
         "  level fingerprint\r\n  protocol imap\r\n  tls implicit\r\n"
         "  connect-to Mail.Example.org:imaps\r\n  name A.example.org b.example.org. 192.0.2.7\r\n"
         "  servername SNI.example.org\r\n  ca-file ca.pem\r\n  crl-file crl.pem\r\n"
+        "  certificate-checks strict\r\n"
         "  fingerprint sha256:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:"
         "AA:AA:AA:AA:AA:AA:AA:AA\r\n"
         "  fingerprint spki-sha256:0000000000000000000000000000000000000000000000000000000000000000\r\n"
@@ -164,6 +165,7 @@ static void every_setting_arrives(void **state)
     s = decide(policy, NULL, 1143, DECISION_GUARD);
     assert_true(s.level == LEVEL_FINGERPRINT && s.protocol == PROTOCOL_IMAP && s.implicit && s.testing);
     assert_true(s.connect_port == 993 && s.timeout == 120 && s.greeting_timeout == 30);
+    assert_true(s.strict_certificates);
     assert_true(s.tls_min == SETTINGS_TLS_1_2 && s.tls_max == SETTINGS_TLS_1_3);
     assert_string_equal(s.connect_host, "mail.example.org");
     assert_string_equal(s.servername, "sni.example.org");

@@ -210,7 +210,7 @@ static void every_setting_survives_the_wire(void **state)
         snprintf(values[i], sizeof values[i], "text %zu", i);
         *(const char **)((char *)&sent.settings + texts[i]) = values[i];
     }
-    sent.settings.implicit = sent.settings.testing = true;
+    sent.settings.implicit = sent.settings.testing = sent.settings.strict_certificates = true;
     sent.settings.tls_min = SETTINGS_TLS_1_2;
     sent.settings.tls_max = SETTINGS_TLS_1_3;
     sent.settings.connect_port = UINT16_MAX;
@@ -218,7 +218,7 @@ static void every_setting_survives_the_wire(void **state)
     assert_true(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         assert_string_equal(*(const char **)((char *)&got.settings + texts[i]), values[i]);
-    assert_true(got.settings.implicit && got.settings.testing);
+    assert_true(got.settings.implicit && got.settings.testing && got.settings.strict_certificates);
     assert_int_equal(got.settings.tls_min, SETTINGS_TLS_1_2);
     assert_int_equal(got.settings.tls_max, SETTINGS_TLS_1_3);
     assert_int_equal(got.settings.connect_port, UINT16_MAX);

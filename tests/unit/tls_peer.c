@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/bn.h>
+#include <openssl/dsa.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -24,7 +26,7 @@ static void add_extension(X509 *certificate, X509 *issuer, int nid, const char *
     X509V3_CTX context;
     X509_EXTENSION *extension;
 
-    if (!value)
+    if (!value || !*value)
         return;
     X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
     extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
@@ -46,40 +48,125 @@ static void add_raw_name(X509 *certificate, const char *bytes, size_t length)
     GENERAL_NAMES_free(names);
 }
 
-static long serial;
-
-struct identity_of_peer peer_certificate(const struct wish *wish, const struct identity_of_peer *issuer)
+/* "OID=value" or "critical,OID=value", its value in the words of openssl.cnf ("DER:05:00", "ASN1:..."). */
+static void add_any_extension(X509 *certificate, const char *words)
 {
-    struct identity_of_peer made = {.certificate = X509_new()};
-    const bool dated = wish->begin != 0 || wish->end != 0;
-    X509_NAME *name;
+    const bool critical = strncmp(words, "critical,", 9) == 0;
+    const char *oid = words + (critical ? 9 : 0);
+    const char *value = strchr(oid, '=') + 1;
+    char name[64], text[512];
+    X509_EXTENSION *extension;
 
-    made.key = wish->rsa_bits > 0 ? EVP_RSA_gen((unsigned)wish->rsa_bits) : EVP_EC_gen("P-256");
-    assert_non_null(made.key);
-    if (!issuer)
-        issuer = &made;
-    X509_set_version(made.certificate, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), ++serial);
-    X509_gmtime_adj(X509_getm_notBefore(made.certificate), (dated ? wish->begin : -1) * (long)DAY);
-    X509_gmtime_adj(X509_getm_notAfter(made.certificate), (dated ? wish->end : 30) * (long)DAY);
-    X509_set_pubkey(made.certificate, made.key);
-    name = X509_get_subject_name(made.certificate);
-    if (wish->cn)
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)wish->cn, -1, -1, 0);
-    X509_set_issuer_name(made.certificate, X509_get_subject_name(issuer->certificate));
-    add_extension(made.certificate, issuer->certificate, NID_basic_constraints,
-                  wish->ca ? "critical,CA:TRUE" : "CA:FALSE");
-    add_extension(made.certificate, issuer->certificate, NID_key_usage,
-                  wish->ca ? "critical,keyCertSign,cRLSign" : "digitalSignature,keyEncipherment");
-    add_extension(made.certificate, issuer->certificate, NID_ext_key_usage,
+    snprintf(name, sizeof name, "%.*s", (int)(value - oid - 1), oid);
+    snprintf(text, sizeof text, "%s%s", critical ? "critical," : "", value);
+    extension = X509V3_EXT_conf(NULL, NULL, name, text);
+    assert_non_null(extension);
+    assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+}
+
+static EVP_PKEY *make_dsa(void)
+{
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DSA", NULL);
+    EVP_PKEY *parameters = NULL, *key = NULL;
+
+    assert_int_equal(EVP_PKEY_paramgen_init(maker), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_dsa_paramgen_bits(maker, 2048), 1);
+    assert_int_equal(EVP_PKEY_paramgen(maker, &parameters), 1);
+    EVP_PKEY_CTX_free(maker);
+    maker = EVP_PKEY_CTX_new(parameters, NULL);
+    assert_int_equal(EVP_PKEY_keygen_init(maker), 1);
+    assert_int_equal(EVP_PKEY_keygen(maker, &key), 1);
+    EVP_PKEY_CTX_free(maker);
+    EVP_PKEY_free(parameters);
+    return key;
+}
+
+static EVP_PKEY *make_key(const struct wish *wish)
+{
+    if (wish->key && strcmp(wish->key, "DSA") == 0)
+        return make_dsa();
+    if (wish->rsa_bits > 0)
+        return EVP_RSA_gen((unsigned)wish->rsa_bits);
+    return EVP_EC_gen(wish->key ? wish->key : "P-256");
+}
+
+static void set_serial(ASN1_INTEGER *to, const char *hex)
+{
+    static long serial;
+    BIGNUM *number = NULL;
+
+    if (!hex) {
+        ASN1_INTEGER_set(to, ++serial);
+        return;
+    }
+    assert_true(BN_hex2bn(&number, hex) > 0);
+    assert_non_null(BN_to_ASN1_INTEGER(number, to));
+    BN_free(number);
+}
+
+static void add_name(X509_NAME *name, const char *cn)
+{
+    if (cn && *cn)
+        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0);
+}
+
+static void add_extensions(X509 *certificate, X509 *issuer, const struct wish *wish)
+{
+    add_extension(certificate, issuer, NID_basic_constraints,
+                  wish->basic ? wish->basic
+                  : wish->ca  ? "critical,CA:TRUE"
+                              : "CA:FALSE");
+    add_extension(certificate, issuer, NID_key_usage,
+                  wish->key_usage ? wish->key_usage
+                  : wish->ca      ? "critical,keyCertSign,cRLSign"
+                                  : "digitalSignature,keyEncipherment");
+    add_extension(certificate, issuer, NID_ext_key_usage,
                   wish->usage ? wish->usage
                   : wish->ca  ? NULL
                               : "serverAuth");
-    add_extension(made.certificate, issuer->certificate, NID_name_constraints, wish->constraints);
-    add_extension(made.certificate, issuer->certificate, NID_subject_alt_name, wish->san);
+    add_extension(certificate, issuer, NID_name_constraints, wish->constraints);
+    add_extension(certificate, issuer, NID_subject_alt_name, wish->san);
+    add_extension(certificate, issuer, NID_subject_key_identifier, wish->ski);
+    add_extension(certificate, issuer, NID_authority_key_identifier, wish->aki);
     if (wish->raw_dns)
-        add_raw_name(made.certificate, wish->raw_dns, wish->raw_length);
-    assert_true(X509_sign(made.certificate, issuer->key, wish->sha1 ? EVP_sha1() : EVP_sha256()) > 0);
+        add_raw_name(certificate, wish->raw_dns, wish->raw_length);
+    if (wish->more)
+        add_any_extension(certificate, wish->more);
+}
+
+struct identity_of_peer peer_certificate(const struct wish *wish, const struct identity_of_peer *issuer)
+{
+    EVP_PKEY *key = make_key(wish);
+    const struct identity_of_peer made = peer_certificate_of_key(wish, issuer, key);
+
+    EVP_PKEY_free(key);
+    return made;
+}
+
+struct identity_of_peer peer_certificate_of_key(const struct wish *wish,
+                                                const struct identity_of_peer *issuer, EVP_PKEY *key)
+{
+    struct identity_of_peer made = {.certificate = X509_new(), .key = key};
+    const bool dated = wish->begin != 0 || wish->end != 0;
+    X509 *const certificate = made.certificate;
+
+    assert_int_equal(EVP_PKEY_up_ref(key), 1);
+    if (!issuer)
+        issuer = &made;
+    X509_set_version(certificate, wish->version_1 ? X509_VERSION_1 : X509_VERSION_3);
+    set_serial(X509_get_serialNumber(certificate), wish->serial);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), (dated ? wish->begin : -1) * (long)DAY);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), (dated ? wish->end : 30) * (long)DAY);
+    X509_set_pubkey(certificate, made.key);
+    add_name(X509_get_subject_name(certificate), wish->cn);
+    if (wish->issuer_cn)
+        add_name(X509_get_issuer_name(certificate), wish->issuer_cn);
+    else
+        X509_set_issuer_name(certificate, X509_get_subject_name(issuer->certificate));
+    if (!wish->version_1)
+        add_extensions(certificate, issuer->certificate, wish);
+    assert_true(X509_sign(certificate, issuer->key, wish->sha1 ? EVP_sha1() : EVP_sha256()) > 0);
     return made;
 }
 

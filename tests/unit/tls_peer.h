@@ -22,16 +22,27 @@ struct wish {
     const char *san;     /* as in openssl.cnf: "DNS:a.example,IP:192.0.2.1"; NULL: none */
     const char *raw_dns; /* one more dNSName, `raw_length` bytes as they are */
     size_t raw_length;
-    const char *usage;       /* extendedKeyUsage; NULL: serverAuth */
+    const char *usage;       /* extendedKeyUsage; NULL: serverAuth, for a CA none; "": none */
     const char *constraints; /* nameConstraints */
+    const char *basic;       /* basicConstraints; NULL: as `ca` says; "": none */
+    const char *key_usage;   /* likewise */
+    const char *ski, *aki;   /* subjectKeyIdentifier, authorityKeyIdentifier; NULL: none */
+    const char *more;        /* one more extension, "OID=value", or "critical,OID=value" */
+    const char *serial;      /* in hex digits; NULL: one of its own */
+    const char *key;         /* "DSA", or a curve; NULL: as `rsa_bits` says */
+    const char *issuer_cn;   /* instead of the issuer's own name */
     int begin, end;          /* days from now; both 0: yesterday and in a month */
     int rsa_bits;            /* 0: a P-256 key */
     bool ca;
     bool sha1;
+    bool version_1; /* X.509 version 1: none of the extensions */
 };
 
 /* Issued by `issuer`, or by itself where that is NULL. */
 struct identity_of_peer peer_certificate(const struct wish *wish, const struct identity_of_peer *issuer);
+/* The same for a key that there is already; the key stays the caller's too. */
+struct identity_of_peer peer_certificate_of_key(const struct wish *wish,
+                                                const struct identity_of_peer *issuer, EVP_PKEY *key);
 void peer_certificate_free(struct identity_of_peer *identity);
 /* Appends to a PEM file; the path is of a file that the caller removes. */
 void peer_certificate_to_file(const struct identity_of_peer *identity, const char *path);

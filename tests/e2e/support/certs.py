@@ -70,8 +70,8 @@ _count = iter(range(1, 1 << 30))
 
 
 def make(common_name="", names=(), addresses=(), *, issuer=None, ca=False, key="ec", days=(-1, 30), chain=(),
-         usage=ExtendedKeyUsageOID.SERVER_AUTH, constraint=None, digest=None, basic_constraints=True,
-         organization="", trusted="", crl=""):
+         usage=ExtendedKeyUsageOID.SERVER_AUTH, constraint=None, excluded=None, digest=None, basic_constraints=True,
+         organization="", authority_key=True, trusted="", crl=""):
     """Issues a certificate. `issuer` is a Certificate, None means self-signed; `chain` are the Certificates that the
     server shows behind it."""
     number = next(_count)
@@ -96,11 +96,12 @@ def make(common_name="", names=(), addresses=(), *, issuer=None, ca=False, key="
             x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
     elif usage:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    if constraint:
+    if constraint or excluded:
+        permitted, barred = ([x509.DNSName(name)] if name else None for name in (constraint, excluded))
         builder = builder.add_extension(
-            x509.NameConstraints(permitted_subtrees=[x509.DNSName(constraint)], excluded_subtrees=None), critical=True)
+            x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=barred), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(private_key.public_key()), critical=False)
-    if issuer:
+    if issuer and authority_key:
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.private_key.public_key()), critical=False)
     signed = builder.sign(issuer.private_key if issuer else private_key, hashes.SHA256())
@@ -177,6 +178,16 @@ def _constrained():
     return make("localhost", ["localhost"], issuer=middle, chain=[middle])
 
 
+def _not_said_to_be_a_ca():
+    middle = make("no basicConstraints", ca=True, issuer=authority(), basic_constraints=False)
+    return make("localhost", ["localhost"], issuer=middle, chain=[middle])
+
+
+def _excluded_wildcard():
+    middle = make("excluded from mail.example.org", ca=True, issuer=authority(), excluded="mail.example.org")
+    return make("*.example.org", ["*.example.org"], issuer=middle, chain=[middle])
+
+
 # One entry a case: the certificate's owner claims to be `localhost` (or the name that the case is about).
 CASES = {
     "good": lambda: issued("localhost", "mail.example.org", addresses=["127.0.0.1", "::1"]),
@@ -188,6 +199,8 @@ CASES = {
     "unknown root": lambda: make("localhost", ["localhost"], issuer=make("a root nobody trusts", ca=True)),
     "missing intermediate": lambda: make("localhost", ["localhost"], issuer=intermediate()),
     "signed by a non-CA": _not_a_ca,
+    "signed by one not said to be a CA": _not_said_to_be_a_ca,
+    "excluded wildcard": _excluded_wildcard,
     "client only": lambda: issued("localhost", usage=ExtendedKeyUsageOID.CLIENT_AUTH),
     "outside a name constraint": _constrained,
     "revoked": _revoked,

@@ -57,6 +57,7 @@ class Shim:
         self.hosts = {}  # name: [addresses], what the resolver answers
         self.environment = {}  # more variables for the programs
         self.library, self.command, self.relay = LIBRARY, COMMAND, RELAY
+        self.kernel = os.environ.get("RETROTLS_KERNEL")  # a profile of older_kernel's, under which all programs run
 
     def private_build(self):
         """Copies library, command and relay, so that the test knows its relays from others' and may break them."""
@@ -132,6 +133,8 @@ class Shim:
         words = [str(word) for word in arguments]
         if command:
             words = [str(self.command), *words]
+        if self.kernel and preload:
+            words = [str(PROGRAMS / "older_kernel"), f"linux-{self.kernel}", "--", *words]
         options = {"cwd": self.folder, "start_new_session": True, "stdin": subprocess.DEVNULL,
                    "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         options["env"] = {**self.variables(command, preload), **options.pop("env", {})}

@@ -73,7 +73,9 @@ def run(name, folder, switched=False, variant="native"):
             words, environment = i386.emulated(words, environment)
             if not i386.EXECUTED:
                 environment["TWIN_EMULATOR"] = i386.QEMU
-        process = subprocess.Popen(words, env=environment, cwd=folder, start_new_session=True,
+        kernel = os.environ.get("RETROTLS_KERNEL")
+        older = [str(ROOT / "build/e2e/older_kernel"), f"linux-{kernel}", "--"] if kernel else []
+        process = subprocess.Popen([*older, *words], env=environment, cwd=folder, start_new_session=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             out, err = process.communicate(timeout=TIMEOUT)

@@ -1,9 +1,9 @@
 /*
- * Runs a program as on a kernel that lacks something: `older_kernel WITHOUT ... -- program arguments`, where
- * WITHOUT is landlock (not compiled in: ENOSYS), landlock-off (disabled at boot: EOPNOTSUPP), seccomp,
- * kill-process (its action, before 4.14), close-range (before 5.9), pidfd (before 5.3) or quiet-clone (a
- * clone() without an exit signal, as under qemu-user). A filter of system calls passes to all that the
- * program starts.
+ * Runs a program as on an older kernel, or one that lacks something: `older_kernel WITHOUT ... -- program
+ * arguments`, where WITHOUT is linux-VERSION, of kernel.c, or landlock (not compiled in: ENOSYS),
+ * landlock-off (disabled at boot: EOPNOTSUPP), seccomp, kill-process (its action, before 4.14), close-range
+ * (before 5.9), pidfd (before 5.3) or quiet-clone (a clone() without an exit signal, as under qemu-user). A
+ * filter of system calls passes to all that the program starts.
  */
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+#include "kernel.h"
 
 static int lack(scmp_filter_ctx filter, const char *what)
 {
@@ -45,17 +47,22 @@ static int lack(scmp_filter_ctx filter, const char *what)
 int main(int argc, char **argv)
 {
     const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    const struct kernel *kernel = NULL;
     int at = 1;
 
     for (; filter && at < argc && strcmp(argv[at], "--") != 0; at++) {
-        if (lack(filter, argv[at]) != 0) {
+        if (kernel_named(argv[at])) {
+            kernel = kernel_named(argv[at]);
+        } else if (lack(filter, argv[at]) != 0) {
             fprintf(stderr, "older_kernel: cannot be without %s\n", argv[at]);
             return 2;
         }
     }
-    if (!filter || at + 1 >= argc || seccomp_load(filter) != 0)
+    if (!filter || at + 1 >= argc || (!kernel && seccomp_load(filter) != 0))
         return 2;
     seccomp_release(filter);
+    if (kernel && !kernel_enter(kernel))
+        return 2;
     execvp(argv[at + 1], argv + at + 1);
     perror(argv[at + 1]);
     return 127;

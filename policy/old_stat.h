@@ -1,0 +1,48 @@
+/*
+ * stat(2) of before statx(2) (Linux 4.11), as the kernel itself fills it in: libc's structure and symbol are
+ * another matter (fstat@GLIBC_2.33). Where its fields stand is include/uapi/asm/stat.h of each machine.
+ */
+#ifndef RETROTLS_POLICY_OLD_STAT_H
+#define RETROTLS_POLICY_OLD_STAT_H
+
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+/*
+ * SYS_old_stat(descriptor, path, bytes, flags) is fstatat(2); with the path "" and the flag AT_EMPTY_PATH
+ * (Linux 2.6.39) it tells of the descriptor itself.
+ */
+#if defined __i386__ || (defined __arm__ && !defined __aarch64__)
+#    define SYS_old_stat SYS_fstatat64
+enum { STAT_INODE = 12, STAT_INODE_SIZE = 4, STAT_MODE = 16, STAT_OWNER = 24 };
+#elif (defined __x86_64__ && !defined __ILP32__) || defined __powerpc64__ || defined __s390x__
+#    define SYS_old_stat SYS_newfstatat
+enum { STAT_INODE = 8, STAT_INODE_SIZE = 8, STAT_MODE = 24, STAT_OWNER = 28 };
+#elif defined __aarch64__ || (defined __riscv && __riscv_xlen == 64)
+#    define SYS_old_stat SYS_newfstatat
+enum { STAT_INODE = 8, STAT_INODE_SIZE = 8, STAT_MODE = 16, STAT_OWNER = 24 };
+#endif
+
+struct old_stat {
+    _Alignas(8) uint8_t bytes[256]; /* more than any has */
+};
+
+#ifdef SYS_old_stat
+/* st_dev is 8 bytes at the beginning on each of them. Of i386's and arm's inode, the low half. */
+static inline void old_stat_read(const struct old_stat *from, uint64_t *device, uint64_t *inode,
+                                 uint32_t *owner, uint32_t *mode)
+{
+    uint32_t half = 0;
+
+    memcpy(device, from->bytes, sizeof *device);
+    memcpy(inode, from->bytes + (STAT_INODE_SIZE == 8 ? STAT_INODE : 0), sizeof *inode);
+    memcpy(&half, from->bytes + STAT_INODE, sizeof half);
+    if (STAT_INODE_SIZE == 4)
+        *inode = half;
+    memcpy(owner, from->bytes + STAT_OWNER, sizeof *owner);
+    memcpy(mode, from->bytes + STAT_MODE, sizeof *mode);
+}
+#endif
+
+#endif

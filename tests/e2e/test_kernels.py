@@ -1,0 +1,133 @@
+"""Kernels from Linux 3.10 to 6.1, as older_kernel simulates them: what each lacks is done without, or told. `make kernels` runs
+the levels, the kills, the twins and clients under each of them."""
+import platform
+
+import pytest
+from support import certs, protocols
+from support.hostile import Hostile
+from support.play import honest, plaintext_only, play
+from support.protocols import IMAP
+from support.shim import PYTHON
+from support.tap import Tap
+from support.twin import ROOT, expected, run
+
+KERNELS = ["3.10", "4.4", "4.18", "5.4", "5.10", "5.15", "6.1"]
+
+pytestmark = [pytest.mark.skipif(platform.machine() != "x86_64", reason="the simulator knows x86's system calls alone"),
+              pytest.mark.parametrize("kernel", [pytest.param(k, marks=[] if k == "3.10" else [pytest.mark.slow]) for k in KERNELS])]
+
+
+@pytest.fixture
+def old(shim, kernel):
+    shim.kernel = kernel
+    return shim
+
+
+ASKS = """
+import ctypes, errno, os, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def tells(what, result):
+    print(what, "ok" if result >= 0 else errno.errorcode[ctypes.get_errno()])
+def call(what, number, *arguments):
+    tells(what, libc.syscall(number, *arguments))
+def option(what, level, name):
+    try:
+        s.getsockopt(level, name, 8)
+        print(what, "ok")
+    except OSError as e:
+        print(what, errno.errorcode[e.errno])
+s = socket.socket()
+call("getrandom", 318, ctypes.create_string_buffer(4), 4, 0)
+call("statx", 332, 0, b"", 0x1000, 0x100, ctypes.create_string_buffer(256))
+call("pidfd_open", 434, os.getpid(), 0)
+call("close_range", 436, 1000, 1001, 0)
+call("openat2", 437, -100, b"/", ctypes.create_string_buffer(24), 24)
+option("SO_PEEK_OFF", socket.SOL_SOCKET, 42)
+option("SO_COOKIE", socket.SOL_SOCKET, 57)
+option("SO_PEERGROUPS", socket.SOL_SOCKET, 59)
+print("tcp_info", len(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 400)))
+try:
+    open("/proc/thread-self/status").close()
+    print("thread-self ok")
+except OSError as e:
+    print("thread-self", errno.errorcode[e.errno])
+print("landlock", libc.syscall(444, None, 0, 1))
+print("release", os.uname().release)
+"""
+
+# What came with which version (as 100 * major + minor), by the manual pages and the kernel's lists.
+SINCE = {"getrandom": (317, "ENOSYS"), "statx": (411, "ENOSYS"), "pidfd_open": (503, "ENOSYS"), "close_range": (509, "ENOSYS"),
+         "openat2": (506, "ENOSYS"), "SO_PEEK_OFF": (304, "ENOPROTOOPT"), "SO_COOKIE": (412, "ENOPROTOOPT"),
+         "SO_PEERGROUPS": (413, "ENOPROTOOPT"), "thread-self": (317, "ENOENT")}
+TCP_INFO = {"3.10": 104, "4.4": 144, "4.18": 200}
+LANDLOCK = {"5.15": 1, "6.1": 2}
+
+
+def test_the_simulator_lacks_what_that_kernel_lacks(old, kernel):
+    """Otherwise the other tests would show nothing."""
+    out = old.run(PYTHON, "-c", ASKS, env={"LD_PRELOAD": ""}).ok().out.decode()
+    told = dict(line.split() for line in out.splitlines())
+    major, minor = map(int, kernel.split("."))
+    for what, (since, error) in SINCE.items():
+        if 100 * major + minor < since:
+            assert told[what] == error, (what, out)
+        else:
+            assert told[what] != error or what == "SO_PEERGROUPS", (what, out)  # of no use on TCP
+    assert int(told["tcp_info"]) == TCP_INFO.get(kernel, 232), out
+    assert int(told["landlock"]) == LANDLOCK.get(kernel, -1), out
+    assert told["release"] == f"{kernel}.0-test"
+
+
+@pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
+def test_session(old, protocol):
+    play(old, protocol, honest(protocol), "secure").upgraded()
+
+
+@pytest.mark.parametrize("server", ["self-signed", "other host", "no TLS"])
+def test_refusal(old, server):
+    scenario = plaintext_only(IMAP) if server == "no TLS" else honest(IMAP, certs.case(server))
+    play(old, IMAP, scenario, "secure").failed("localhost")
+
+
+def test_by_the_command(old):
+    with Hostile(honest(IMAP)) as server, Tap(server.address) as tap:
+        old.guard(tap.port, "secure", "imap")
+        result = old.careless("localhost", tap.port, IMAP.words, command=True).ok()
+        tap.wait_closed()
+        server.wait_done()
+    assert server.over_tls == IMAP.words, result.show()
+    tap.saw_only_tls_after(IMAP.preamble)
+
+
+def test_walls_that_are_missing_are_told(old, kernel):
+    old.environment.pop("RETROTLS_SANDBOX", None)
+    play(old, IMAP, honest(IMAP), "secure").upgraded()
+    warnings = [line for line in old.log().splitlines() if "warning=" in line]
+    if kernel in LANDLOCK:
+        assert warnings == [], warnings
+    else:
+        assert len(warnings) == 1 and "no Landlock (Linux 5.13)" in warnings[0] and "seccomp" not in warnings[0], warnings
+
+
+# What rests on the calls that are missing: numbers and epoll sets that are switched, options and sockets that the relay has,
+# descriptors that are closed, state that a descriptor itself carries, a relay that no program has.
+TWINS = ["connect_nonblocking_epoll_edge", "connect_second_after_refusal", "connect_af_unspec_dissolves", "connect_many_threads",
+         "connect_in_vfork_child", "connect_longjmp_then_use", "duplicates",
+         "connect_makes_no_child_and_no_thread", "duplicate_from_before_connect", "epoll_from_before_connect_level",
+         "epoll_two_sets_from_before_connect", "exec_replaces_the_program", "fork_shares_the_connection", "options_of_the_tcp_level",
+         "options_set_at_the_socket_level", "reset_behind_data", "connect_in_thread_with_own_descriptors",
+         "connect_with_no_descriptor_left", "connect_after_the_main_thread_ended", "end_clean"]
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_twin(name, kernel, tmp_path, monkeypatch):
+    """A switched descriptor behaves as TCP (test_twin.py)."""
+    assert (ROOT / f"tests/twin/{name}.c").exists()
+    monkeypatch.setenv("RETROTLS_KERNEL", kernel)
+    tmp_path.chmod(0o755)
+    for each in "plain", "switched":
+        (tmp_path / each).mkdir(mode=0o755)
+    plain = run(name, tmp_path / "plain").check()
+    switched = run(name, tmp_path / "switched", switched=True)
+    assert switched.lines == expected(name, plain.lines), switched.show()
+    switched.check()
