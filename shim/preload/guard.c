@@ -225,7 +225,7 @@ static bool ask(struct guard *guard, enum wire_connecting connecting)
     struct slot *const slot = guard->slot;
     struct guard_request *const request = &slot->guard;
     const int end = slot_descriptor(slot, SLOT_PROGRAM_END);
-    const int given[WIRE_DESCRIPTORS] = {guard_tcp(guard), slot_descriptor(slot, SLOT_RELAY_END),
+    const int given[WIRE_DESCRIPTORS] = {guard_tcp(guard), slot_descriptor(slot, SLOT_RELAY_END), end,
                                          STDERR_FILENO};
     const int connection = slot_descriptor(slot, SLOT_REQUEST);
     const int64_t now = sys_milliseconds();
@@ -259,7 +259,7 @@ static bool ask(struct guard *guard, enum wire_connecting connecting)
         errno = EMSGSIZE;
         return false;
     }
-    if (!relay_ask(connection, slot->message, length, given, logs_to_stderr(request) ? 3 : 2,
+    if (!relay_ask(connection, slot->message, length, given, logs_to_stderr(request) ? 4 : 3,
                    now + RELAY_DEADLINE, buffer, sizeof buffer, &reply, NULL)) {
         say(guard, "the relay (retrotls-relay) does not answer", errno);
         relay_forget(&slot->relay);

@@ -9,23 +9,81 @@
 #include "preload/export.h"
 #include "preload/io.h"
 #include "preload/may.h"
+#include "preload/pair.h"
+
+/* A transfer in as many calls as it takes: to a program's end in pieces (pair.h). */
+struct transfer {
+    size_t left, piece;
+    ssize_t moved; /* what the program is told; -1 with errno */
+    int before;    /* errno */
+};
+
+static bool transfer_begin(struct transfer *t, int to, int from, size_t count)
+{
+    bool switched;
+
+    *t = (struct transfer){.left = count, .piece = count, .moved = -1, .before = errno};
+    if (!may_read(from) || !may_write_to(to, &switched))
+        return false;
+    if (switched && count > PAIR_PIECE)
+        t->piece = PAIR_PIECE;
+    t->moved = 0;
+    return true;
+}
+
+/* A call has moved `n` bytes, or failed: whether to go on, with `piece` more. As in the kernel, what was
+ * moved counts more than why no more was. */
+static bool transfer_goes_on(struct transfer *t, ssize_t n)
+{
+    const bool whole = n >= 0 && (size_t)n == t->piece;
+
+    if (n < 0 && t->moved == 0)
+        t->moved = -1;
+    else if (n < 0)
+        errno = t->before;
+    else
+        t->moved += n;
+    if (!whole)
+        return false;
+    t->left -= t->piece;
+    if (t->piece > t->left)
+        t->piece = t->left;
+    return t->left > 0;
+}
 
 EXPORTED ssize_t sendfile(int to, int from, off_t *offset, size_t count)
 {
-    return may_write(to) && may_read(from) ? io.sendfile(to, from, offset, count) : -1;
+    struct transfer t;
+
+    if (transfer_begin(&t, to, from, count)) {
+        while (transfer_goes_on(&t, io.sendfile(to, from, offset, t.piece)))
+            ;
+    }
+    return t.moved;
 }
 
 EXPORTED ssize_t sendfile64(int to, int from, int64_t *offset, size_t count)
 {
-    return may_write(to) && may_read(from) ? io.sendfile64(to, from, offset, count) : -1;
+    struct transfer t;
+
+    if (transfer_begin(&t, to, from, count)) {
+        while (transfer_goes_on(&t, io.sendfile64(to, from, offset, t.piece)))
+            ;
+    }
+    return t.moved;
 }
 
 EXPORTED ssize_t splice(int from, int64_t *from_offset, int to, int64_t *to_offset, size_t count,
                         unsigned flags)
 {
-    if (!may_read(from) || !may_write(to))
+    struct transfer t;
+
+    if (!transfer_begin(&t, to, from, count))
         return -1;
-    return end_received(from, io.splice(from, from_offset, to, to_offset, count, flags));
+    /* One call waits for the first bytes in the pipe, and takes only what is there of the rest. */
+    while (transfer_goes_on(&t, io.splice(from, from_offset, to, to_offset, t.piece, flags)))
+        flags |= SPLICE_F_NONBLOCK;
+    return end_received(from, t.moved);
 }
 
 /* With the offset -1 these are writev(2); with another they have nothing to do with sockets. */

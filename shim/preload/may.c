@@ -5,14 +5,22 @@
 #include "preload/proxied.h"
 #include "preload/watch.h"
 
-bool may_write(int fd)
+bool may_write_to(int fd, bool *switched)
 {
     io_ready();
     const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, 0);
 
-    if (watched == WATCHED_SWITCHED)
+    *switched = watched == WATCHED_SWITCHED;
+    if (*switched)
         return end_may_be_written(fd);
     return watched == WATCHED_PLAIN || (watched == WATCHED_PROXY && proxied_may_write(fd, "", 0));
+}
+
+bool may_write(int fd)
+{
+    bool switched;
+
+    return may_write_to(fd, &switched);
 }
 
 bool may_read(int fd)

@@ -10,5 +10,7 @@
 bool may_read(int fd);
 /* An error of the connection that is to be told before the next write is told (end.h). */
 bool may_write(int fd);
+/* Likewise; `*switched`: it is a program's end (a hint, as in known.h). */
+bool may_write_to(int fd, bool *switched);
 
 #endif

@@ -8,10 +8,10 @@
 enum { SEND_BUFFER_LIMIT = 1 << 20, PAGES = 16 };
 
 /*
- * An unread byte keeps the whole buffer that it came in charged to the sender: up to 37120 bytes here (Linux
- * 6.18), and poll(2) calls a socket writable while four times what is charged fit its SO_SNDBUF. So with a
- * small one, the byte that the relay leaves unread would keep the program from ever writing again. A huge one
- * would be filled for nothing.
+ * An unread byte keeps the whole buffer that it came in charged to the sender: up to 37120 bytes of a
+ * write(2) here (Linux 6.18), and a socket is writable while four times what is charged fit its SO_SNDBUF.
+ * With a small one the relay would have to consume the byte that it leaves unread (shim/relay/end.h), and the
+ * program would not see for a moment that the relay was killed. A huge one would be filled for nothing.
  */
 static bool set_send_buffer(int fd)
 {

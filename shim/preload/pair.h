@@ -10,6 +10,13 @@ enum {
     PAIR_SEND_BUFFER = 160 * 1024, /* at least, as getsockopt(SO_SNDBUF) reports */
 
     /*
+     * The most that one call of sendfile(2) or splice(2) puts into a program's end: the kernel makes a single
+     * buffer of whatever the call gives it (MSG_SPLICE_PAGES, net/unix/af_unix.c). One of this size, charged
+     * four times, fits into PAIR_SEND_BUFFER: see pair.c.
+     */
+    PAIR_PIECE = 32 * 1024,
+
+    /*
      * SO_PRIORITY of the program's end, which means nothing to a UNIX socket, is seen by every process that
      * holds it, and takes these values without a privilege: what a second connect() has to say.
      */

@@ -48,18 +48,20 @@ static void insert(struct connection *c)
     first = c;
 }
 
-struct connection *connection_new(const uint8_t *message, size_t length, int tcp, int program, int log)
+struct connection *connection_new(const uint8_t *message, size_t length, const struct pair *pair, int tcp,
+                                  int program, int room, int log)
 {
     struct connection *c = calloc(1, sizeof *c);
     bool good = c && (c->message = malloc(length)) != NULL;
 
     if (good) {
         memcpy(c->message, message, length);
-        good = wire_read_guard(&c->request, c->message, length) &&
-               pair_of_relays_end(&c->pair, program, c->request.cookie);
+        good = wire_read_guard(&c->request, c->message, length);
         explicit_bzero(c->request.token, sizeof c->request.token);
+        c->pair = *pair;
         c->tcp = tcp;
         c->program = program;
+        c->room = room;
         c->log = log;
         c->asker = c->claimant = -1;
         c->no_delay = -1;
@@ -174,6 +176,7 @@ void connection_free(struct connection *c)
     int tcp = remove_one(c), tell;
 
     close_one(&c->program);
+    close_one(&c->room);
     close_one(&c->log);
     if (c->claimant >= 0)
         connection_tell_outcome(c, ECANCELED);

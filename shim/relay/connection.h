@@ -41,6 +41,7 @@ struct connection {
     struct pair pair;
     int tcp;       /* -1: none (a failure without a connection) */
     int program;   /* the relay's end of the pair */
+    int room;      /* tells whether the program's end can be written to (end.h) */
     int no_delay;  /* the program's TCP_NODELAY; -1: the socket's own is it (options.h). Under the lock */
     int log;       /* the program's standard error, for one line; -1: none */
     int64_t began; /* when connect() was called, on plain_now() */
@@ -54,11 +55,12 @@ struct connection {
 };
 
 /*
- * A connection for the request in `message` (`length` bytes, copied) with the descriptors tcp, program and
- * log, which are the connection's from then on. NULL where there is no memory, the limit is reached, or
- * `program` is no end of a pair.
+ * A connection for the request in `message` (`length` bytes, copied) over `pair`, with the descriptors tcp,
+ * program, room and log, which are the connection's from then on. NULL where there is no memory, or the limit
+ * is reached.
  */
-struct connection *connection_new(const uint8_t *message, size_t length, int tcp, int program, int log);
+struct connection *connection_new(const uint8_t *message, size_t length, const struct pair *pair, int tcp,
+                                  int program, int room, int log);
 /* Forgets it, closes what it holds (or gives the TCP socket back to who has claimed it) and frees it. */
 void connection_free(struct connection *c);
 

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 enum { SMALL = 4096 }; /* up to here two copies cost less than one more system call */
 
@@ -36,11 +38,26 @@ static bool discard(int fd, size_t count)
     return discard_into(fd, count, scratch, sizeof scratch);
 }
 
-bool end_open(struct end *end, int fd, uint32_t filler)
+int end_room_of(int program)
+{
+    struct epoll_event event = {.events = EPOLLOUT};
+    const int room = epoll_create1(EPOLL_CLOEXEC);
+
+    if (room >= 0 && epoll_ctl(room, EPOLL_CTL_ADD, program, &event) != 0) {
+        const int error = errno;
+
+        close(room);
+        errno = error;
+        return -1;
+    }
+    return room;
+}
+
+bool end_open(struct end *end, int fd, int room, uint32_t filler)
 {
     const int one = 1;
 
-    *end = (struct end){.fd = fd, .keeps = true};
+    *end = (struct end){.fd = fd, .room = room, .keeps = true, .kept = true, .passed = filler};
     if (filler == 0) {
         errno = EINVAL;
         return false;
@@ -49,28 +66,58 @@ bool end_open(struct end *end, int fd, uint32_t filler)
      * From now on MSG_PEEK starts behind the kept byte and goes on where the last one ended; a read moves
      * that position back by what it consumed (socket(7); sk_peek_offset_bwd()).
      */
-    return discard(fd, filler - 1) && setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &one, sizeof one) == 0;
+    if (!discard(fd, filler - 1) || setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &one, sizeof one) != 0)
+        return false;
+    end_make_room(end);
+    return true;
 }
 
-void end_settle(struct end *end)
+static void consume_owed(struct end *end)
 {
     if (end->owed > 0)
         discard(end->fd, end->owed);
     end->owed = 0;
 }
 
+void end_settle(struct end *end)
+{
+    struct epoll_event writable;
+    int queued, ready;
+
+    consume_owed(end);
+    end->unsettled = false;
+    if (!end->kept || ioctl(end->fd, FIONREAD, &queued) != 0 || queued != 1)
+        return; /* what is behind it comes first */
+    ready = epoll_wait(end->room, &writable, 1, 0);
+    if (ready == 0 && discard(end->fd, 1)) {
+        end->kept = false;
+        if (end->passed <= SMALL)
+            end->tight = true;
+    }
+    if (ready >= 0)
+        end->passed = 0;
+}
+
+void end_make_room(struct end *end)
+{
+    if (end->passed > SMALL || (end->tight && end->unsettled))
+        end_settle(end);
+}
+
 /* One copy: the kept byte and all new ones but the last are consumed, the last is looked at. */
 static ssize_t read_bulk(struct end *end, uint8_t *buffer, size_t size)
 {
     uint8_t kept;
-    struct iovec parts[2] = {{&kept, 1}, {buffer, size - 1}};
+    struct iovec parts[2] = {{&kept, end->kept ? 1 : 0}, {buffer, size - 1}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     const ssize_t n = recvmsg(end->fd, &message, MSG_DONTWAIT);
 
-    if (n != (ssize_t)size || recv(end->fd, buffer + size - 1, 1, MSG_PEEK | MSG_DONTWAIT) != 1) {
+    if (n != (ssize_t)(size - 1 + parts[0].iov_len) ||
+        recv(end->fd, buffer + size - 1, 1, MSG_PEEK | MSG_DONTWAIT) != 1) {
         errno = EIO; /* cannot be: FIONREAD promised them, and nobody else reads here */
         return -1;
     }
+    end->kept = true;
     return (ssize_t)size;
 }
 
@@ -78,21 +125,28 @@ ssize_t end_read(struct end *end, void *buffer, size_t size)
 {
     ssize_t n;
     int queued = 0;
+    const int kept = end->kept;
 
     if (!end->keeps)
         return recv(end->fd, buffer, size, MSG_DONTWAIT);
     discard_into(end->fd, end->owed, buffer, size); /* of a bulk in one system call */
     end->owed = 0;
-    if (end->bulk && ioctl(end->fd, FIONREAD, &queued) == 0 && queued - 1 > SMALL && size > SMALL) {
-        const size_t fresh = (size_t)queued - 1;
+    if (end->bulk && ioctl(end->fd, FIONREAD, &queued) == 0 && queued - kept > SMALL && size > SMALL) {
+        const size_t fresh = (size_t)(queued - kept);
 
-        return read_bulk(end, buffer, fresh < size ? fresh : size);
+        n = read_bulk(end, buffer, fresh < size ? fresh : size);
+        end->passed += n > 0 ? (size_t)n : 0;
+        end->unsettled = true;
+        return n;
     }
     do
         n = recv(end->fd, buffer, size, MSG_PEEK | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
-    if (n > 0)
-        end->owed = (size_t)n;
+    if (n > 0) {
+        end->owed = (size_t)(n - 1 + kept);
+        end->passed += (size_t)n;
+        end->kept = end->unsettled = true;
+    }
     end->bulk = n > SMALL;
     return n;
 }
@@ -104,17 +158,18 @@ ssize_t end_write(struct end *end, const void *bytes, size_t length)
     do
         n = send(end->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    if (end->owed > 0 && n >= 0)
-        end_settle(end);
+    if (n >= 0)
+        consume_owed(end);
     return n;
 }
 
 bool end_finish(struct end *end)
 {
     if (end->keeps) {
-        end_settle(end);
-        discard(end->fd, 1);
-        end->keeps = false;
+        consume_owed(end);
+        if (end->kept)
+            discard(end->fd, 1);
+        end->keeps = end->kept = end->unsettled = false;
     }
     return shutdown(end->fd, SHUT_WR) == 0;
 }

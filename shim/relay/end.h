@@ -6,6 +6,14 @@
  * always stays unread in this end, and the program can tell a cut connection (a crash, a kill, a truncation
  * by the server) from an end in order, for which end_finish() takes that byte away first.
  *
+ * An unread byte keeps the whole buffer that it came in (the kernel's skb) charged to the program, whose end
+ * is not writable, and wakes nobody, while four times of what is charged exceed its SO_SNDBUF
+ * (unix_writable(), unix_write_space()). What a kernel puts into one buffer is its own affair: up to 37 KB of
+ * a write(2) here (Linux 6.18), 64 KB of a sendfile(2), more with pages of 64 KB. So where only the kept byte
+ * is left and the program's end is not writable, it is consumed too, and the next bytes leave another one.
+ * Until they come a kill of this process would look like an end in order to the program: where it matters,
+ * the library sees to it that no buffer is that large (shim/preload/pair.h).
+ *
  * Never blocks; never changes the socket's flags.
  */
 #ifndef RETROTLS_RELAY_END_H
@@ -20,16 +28,28 @@ enum { END_UNSETTLED = 2 };
 
 struct end {
     int fd;
-    bool keeps;  /* one byte stays unread */
-    bool bulk;   /* the last read was large, the next one probably is */
-    size_t owed; /* bytes that were looked at, and of which all but the last are still to be consumed */
+    int room;      /* as end_room_of() made it; not this one's to close */
+    bool keeps;    /* one byte is to stay unread */
+    bool kept;     /* there is one, at the front of the queue or behind those that are owed */
+    bool bulk;     /* the last read was large, the next one probably is */
+    size_t owed;   /* bytes that were looked at, and of which all but the last are still to be consumed */
+    size_t passed; /* bytes read since the program's end was last known not to be held back by the kept one */
+    bool unsettled; /* something was read since */
+    bool tight;     /* a small read has once held it back: the program's SO_SNDBUF is tiny */
 };
 
 /*
- * Takes the end `fd` over: of the `filler` bytes that the library put in, all but the last are discarded, at
- * which the program's end becomes writable. False with errno where they are not there.
+ * A set of epoll(7) that has `program`, the program's end, for EPOLLOUT: a descriptor, or -1 with errno. Such
+ * a set does not keep a file open and forgets it when it is closed for good (epoll(7), Q6), so the caller
+ * closes `program`, and still hears of it.
  */
-bool end_open(struct end *end, int fd, uint32_t filler);
+int end_room_of(int program);
+
+/*
+ * Takes the end `fd` over, with the set `room`: of the `filler` bytes that the library put in, all but the
+ * last are discarded, at which the program's end becomes writable. False with errno where they are not there.
+ */
+bool end_open(struct end *end, int fd, int room, uint32_t filler);
 
 /*
  * Reads up to `size` bytes that the program wrote. 0: it writes no more. -1 with errno: EAGAIN, or
@@ -39,12 +59,18 @@ bool end_open(struct end *end, int fd, uint32_t filler);
 ssize_t end_read(struct end *end, void *buffer, size_t size);
 
 /*
- * Consumes what was read, but for the one byte: to be called where END_UNSETTLED ms have passed since, for
- * until then the program's end may not be writable. Not at once: whatever frees room in the queue also wakes
- * a program that waits to read (unix_write_space()), for nothing and at the price of a message; after a write
- * it is awake anyway.
+ * Consumes what was read, but for the one byte, and that one as well where it holds the program back. To be
+ * called where `unsettled` and END_UNSETTLED ms have passed since, for until then the program's end may not
+ * be writable. Not at once: whatever frees room in the queue also wakes a program that waits to read
+ * (unix_write_space()), for nothing and at the price of a message; after a write it is awake anyway.
  */
 void end_settle(struct end *end);
+
+/*
+ * To be called before waiting for the program: settles at once after more than a small message, so that a
+ * program with much to write is not kept waiting.
+ */
+void end_make_room(struct end *end);
 
 /* Sends to the program, and settles. As send(2): EAGAIN, or EPIPE or ECONNRESET where it reads no more. */
 ssize_t end_write(struct end *end, const void *bytes, size_t length);

@@ -418,7 +418,7 @@ static bool wait_for_edge(struct pump *p, bool at_once)
         [SERVER_SIDE] = !p->server->writable &&
                         (buffer_used(&p->up) > 0 || p->program_ended || p->server->read_needs_write),
     };
-    const bool unsettled = p->program->owed > 0;
+    const bool unsettled = p->program->unsettled;
     int64_t left = p->deadline == INT64_MAX ? -1 : p->deadline - plain_now();
     uint32_t events[SIDES];
     int count;
@@ -463,6 +463,7 @@ static enum pump_end run(struct pump *p)
         buffer_rest(&p->up);
         buffer_rest(&p->down);
         buffer_rest(&p->held);
+        end_make_room(p->program);
         if (!wait_for_edge(p, more)) {
             if (!is_held_back(p) || plain_now() < p->deadline)
                 break;

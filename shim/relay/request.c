@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "relay/connection.h"
+#include "relay/end.h"
 #include "relay/options.h"
 #include "relay/paths.h"
 #include "relay/reply.h"
@@ -60,8 +61,8 @@ static bool receive(int connection, struct received *m)
     /* cppcheck-suppress ctuuninitvar ; what is there is received into it */
     struct iovec bytes = {.iov_base = m->bytes, .iov_len = sizeof m->bytes};
     /*
-     * CMSG_LEN and not CMSG_SPACE: the kernel would put a fourth descriptor into the padding (net/core/scm.c,
-     * scm_max_fds), and nobody would close it. What is beyond it closes itself.
+     * CMSG_LEN and not CMSG_SPACE: of an odd number, the kernel would put one more descriptor into the
+     * padding (net/core/scm.c, scm_max_fds), and nobody would close it. What is beyond it closes itself.
      */
     struct msghdr header = {.msg_iov = &bytes,
                             .msg_iovlen = 1,
@@ -98,19 +99,19 @@ static bool is_tcp(int fd)
     return (domain == AF_INET || domain == AF_INET6) && option_of(fd, SO_TYPE) == SOCK_STREAM;
 }
 
-static bool is_pair_end(int fd)
+static bool is_unix_stream(int fd)
 {
     return option_of(fd, SO_DOMAIN) == AF_UNIX && option_of(fd, SO_TYPE) == SOCK_STREAM;
 }
 
-static int check_guard(const struct received *m, const struct guard_request *r)
+static int check_guard(const struct received *m, const struct guard_request *r, struct pair *pair)
 {
     if (CRYPTO_memcmp(r->token, token, sizeof token) != 0)
         return EPERM;
     if (m->truncated)
         return EMFILE;
-    if (!is_tcp(m->descriptor[0]) || !is_pair_end(m->descriptor[1]) || r->filler == 0 ||
-        r->settings.level == LEVEL_NONE)
+    if (!is_tcp(m->descriptor[0]) || !pair_of_relays_end(pair, m->descriptor[1], r->cookie) ||
+        !is_unix_stream(m->descriptor[2]) || r->filler == 0 || r->settings.level == LEVEL_NONE)
         return EINVAL;
     return r->failure && !session_protocol_of(r) ? EPROTONOSUPPORT : 0;
 }
@@ -121,16 +122,25 @@ static int guard(int connection, struct received *m, bool *answered)
     const struct wire_reply taken = {.error = 0};
     struct guard_request r;
     struct connection *c;
-    int error;
+    struct pair pair;
+    int error, room;
 
     if (!wire_read_guard(&r, m->bytes, m->length))
         return EBADMSG;
-    error = check_guard(m, &r);
+    error = check_guard(m, &r, &pair);
     if (error != 0)
         return error;
-    c = connection_new(m->bytes, m->length, m->descriptor[0], m->descriptor[1], m->descriptor[2]);
-    if (!c)
+    room = end_room_of(m->descriptor[2]);
+    if (room < 0)
+        return errno;
+    c = connection_new(m->bytes, m->length, &pair, m->descriptor[0], m->descriptor[1], room,
+                       m->descriptor[3]);
+    if (!c) {
+        close(room);
         return EAGAIN;
+    }
+    /* As long as this process held the program's end, it would not learn that the program has closed it. */
+    close(m->descriptor[2]);
     for (size_t i = 0; i < WIRE_DESCRIPTORS; i++)
         m->descriptor[i] = -1;
     if (request_is_strangers(connection))

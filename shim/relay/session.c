@@ -348,7 +348,7 @@ void session_run(struct connection *c)
                                .server = c->server};
     if (c->request.pending && !await_tcp(&s))
         return;
-    if (!end_open(&s.program, c->program, c->request.filler))
+    if (!end_open(&s.program, c->program, c->room, c->request.filler))
         return;
     connection_tell_outcome(c, 0);
     connection_set_stage(c, WIRE_NEGOTIATING);

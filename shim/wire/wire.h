@@ -26,11 +26,12 @@ enum {
     WIRE_TEXT_LIMIT = 4096,     /* bytes of one text, with its NUL (PATH_MAX) */
     WIRE_VALUE_LIMIT = 512,     /* bytes of a socket option's value (struct tcp_info is the largest) */
     WIRE_TOKEN_SIZE = 16,
-    WIRE_DESCRIPTORS = 3, /* SCM_RIGHTS of one message, at most */
+    WIRE_DESCRIPTORS = 4, /* SCM_RIGHTS of one message, at most */
 };
 
 enum wire_type {
-    WIRE_GUARD = 1, /* descriptors: TCP socket, relay's end, and standard error where the log goes there */
+    WIRE_GUARD = 1, /* descriptors: TCP socket, relay's end, program's end, which the relay closes at once,
+                       and standard error where the log goes there */
     WIRE_GET_OPTION = 2, /* descriptors: the program's end, as proof of possession */
     WIRE_SET_OPTION = 3, /* likewise */
     WIRE_RECLAIM = 4, /* likewise; the reply brings the TCP socket back, of a connect() that failed or not */
@@ -61,7 +62,7 @@ enum wire_connecting {
 };
 
 /*
- * "Take this connection over." The reply comes at once. 0: the relay has taken over all three descriptors;
+ * "Take this connection over." The reply comes at once. 0: the relay has taken over all the descriptors;
  * if WIRE_CONNECTED, its end is bound to the outcome's name by then.
  *
  * The second reply of WIRE_PENDING_TOLD comes once the relay's end is bound to the outcome's name: TCP's

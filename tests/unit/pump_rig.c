@@ -67,6 +67,7 @@ static void *run(void *argument)
     rig->end = pump_run(&rig->what);
     tls_close(&rig->tls);
     close(rig->relay_end);
+    close(rig->room);
     close(rig->tcp);
     return NULL;
 }
@@ -85,7 +86,8 @@ void rig_open(struct rig *rig, enum rig_kind kind, const char *greeting, const s
     be_patient(rig->program);
     be_patient(rig->server);
     assert_int_equal(send(rig->program, "", 1, 0), 1); /* the seed */
-    assert_true(end_open(&rig->at_program, rig->relay_end, 1));
+    rig->room = end_room_of(rig->program);
+    assert_true(rig->room >= 0 && end_open(&rig->at_program, rig->relay_end, rig->room, 1));
     if (kind == RIG_BARE)
         stream_over_socket(&rig->bare, rig->tcp);
     else

@@ -21,7 +21,7 @@ struct rig {
     enum pump_end end; /* once joined */
 
     /* The relay's parts. */
-    int relay_end, tcp;
+    int relay_end, room, tcp;
     struct end at_program;
     struct tls tls;
     struct stream bare;

@@ -106,22 +106,22 @@ void request_make(struct request_made *m)
 int request_hand_over(struct request_made *m)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
-    const int descriptors[] = {m->tcp, m->relay_end};
+    const int descriptors[] = {m->tcp, m->relay_end, m->program};
     const size_t length = wire_write_guard(message, &m->request);
 
     assert_true(length > 0);
-    return request_ask(message, length, descriptors, 2).answered;
+    return request_ask(message, length, descriptors, 3).answered;
 }
 
 int request_hand_over_to_be_told(struct request_made *m)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
-    const int descriptors[] = {m->tcp, m->relay_end};
+    const int descriptors[] = {m->tcp, m->relay_end, m->program};
     int connection;
 
     m->request.pending = WIRE_PENDING_TOLD;
     assert_int_equal(
-        ask(message, wire_write_guard(message, &m->request), descriptors, 2, &connection).answered, 0);
+        ask(message, wire_write_guard(message, &m->request), descriptors, 3, &connection).answered, 0);
     return connection;
 }
 

@@ -125,13 +125,13 @@ static int guarded(const struct relay *r, int *server)
                                     .settings = {.level = LEVEL_MAY, .log = "none"}};
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int) * 2)];
+        char room[CMSG_SPACE(sizeof(int) * 3)];
     } control = {
-        .head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int) * 2)}};
+        .head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int) * 3)}};
     struct iovec part = {.iov_base = message};
     struct msghdr header = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    int pair[2], tcp[2], descriptors[2];
+    int pair[2], tcp[2], descriptors[3];
     const int fd = connect_to(r);
     socklen_t length = sizeof request.cookie;
 
@@ -144,6 +144,7 @@ static int guarded(const struct relay *r, int *server)
     part.iov_len = wire_write_guard(message, &request);
     descriptors[0] = tcp[0];
     descriptors[1] = pair[1];
+    descriptors[2] = pair[0];
     memcpy(CMSG_DATA(&control.head), descriptors, sizeof descriptors);
     assert_true(sendmsg(fd, &header, 0) > 0);
     assert_int_equal(answer_of(fd), 0);

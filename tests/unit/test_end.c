@@ -1,0 +1,258 @@
+/*
+ * The kept byte: it is there while it does no harm, and never keeps the program from writing, whatever the
+ * kernel puts into one buffer.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "relay/end.h"
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/tls_peer.h"
+
+enum { LARGE = 1 << 20 };
+
+struct pair_of_ends {
+    struct end end;
+    int program; /* nonblocking */
+    int file;    /* of LARGE bytes */
+};
+
+static uint8_t text[LARGE], got[LARGE + 1];
+
+static void open_pair(struct pair_of_ends *p, int send_buffer)
+{
+    int pair[2];
+    FILE *const file = tmpfile();
+
+    for (size_t i = 0; i < LARGE; i++)
+        text[i] = (uint8_t)(i * 7 + i / 251);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    p->program = pair[0];
+    if (send_buffer > 0)
+        assert_int_equal(setsockopt(p->program, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer), 0);
+    assert_int_equal(send(p->program, "", 1, 0), 1);
+    assert_true(end_open(&p->end, pair[1], end_room_of(p->program), 1));
+    assert_non_null(file);
+    p->file = dup(fileno(file));
+    fclose(file);
+    assert_int_equal(write(p->file, text, LARGE), LARGE);
+}
+
+static void close_pair(struct pair_of_ends *p)
+{
+    close(p->program);
+    close(p->end.fd);
+    close(p->end.room);
+    close(p->file);
+}
+
+static int queued(const struct pair_of_ends *p)
+{
+    int n = -1;
+
+    ioctl(p->end.fd, FIONREAD, &n);
+    return n;
+}
+
+static bool is_writable(const struct pair_of_ends *p)
+{
+    struct pollfd polled = {.fd = p->program, .events = POLLOUT};
+
+    return poll(&polled, 1, 0) == 1;
+}
+
+/* As the pump does: reads until there is nothing, then waits. */
+static size_t drain(struct pair_of_ends *p, size_t at)
+{
+    size_t count = 0;
+    ssize_t n;
+
+    while ((n = end_read(&p->end, got + at + count, sizeof got - at - count)) > 0)
+        count += (size_t)n;
+    assert_true(n < 0 && errno == EAGAIN);
+    end_make_room(&p->end);
+    if (p->end.unsettled)
+        end_settle(&p->end); /* the time has passed */
+    return count;
+}
+
+static ssize_t by_write(struct pair_of_ends *p, size_t at)
+{
+    return write(p->program, text + at, LARGE - at);
+}
+
+static ssize_t by_sendfile(struct pair_of_ends *p, size_t at)
+{
+    off_t offset = (off_t)at;
+
+    return sendfile(p->program, p->file, &offset, LARGE - at);
+}
+
+/* From another socket by way of a pipe: its buffers are not single pages, but ranges of up to 32 KiB. */
+static ssize_t by_splice(struct pair_of_ends *p, size_t at)
+{
+    int tcp[2], ends[2];
+    size_t size = LARGE - at < 500000 ? LARGE - at : 500000, filled = 0;
+    ssize_t n, sent = 0;
+
+    peer_tcp_pair(tcp);
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    fcntl(ends[1], F_SETPIPE_SZ, LARGE);
+    n = send(tcp[0], text + at, size, MSG_DONTWAIT);
+    assert_true(n > 0);
+    size = (size_t)n;
+    while (filled < size && (n = splice(tcp[1], NULL, ends[1], NULL, size - filled, 0)) > 0)
+        filled += (size_t)n;
+    assert_int_equal(filled, size);
+    while ((size_t)sent < filled && (n = splice(ends[0], NULL, p->program, NULL, filled, 0)) > 0)
+        sent += n;
+    close(tcp[0]);
+    close(tcp[1]);
+    close(ends[0]);
+    close(ends[1]);
+    return sent > 0 ? sent : -1;
+}
+
+/* A program that writes as much as it can, and is read as far as it has written, can write again. */
+static void nothing_that_is_kept_holds_the_program_back(void **state)
+{
+    static ssize_t (*const ways[])(struct pair_of_ends * p, size_t at) = {by_write, by_sendfile, by_splice};
+    static const int buffers[] = {1, 8192, 0, 80 * 1024, LARGE};
+
+    (void)state;
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+        for (size_t b = 0; b < sizeof buffers / sizeof *buffers; b++) {
+            struct pair_of_ends p;
+            size_t written = 0, read = 0;
+
+            open_pair(&p, buffers[b]);
+            while (written < LARGE) {
+                const ssize_t n = ways[way](&p, written);
+
+                if (n <= 0)
+                    fail_msg("way %zu, buffer %d: %zu written, %zu read, %d queued: %s", way, buffers[b],
+                             written, read, queued(&p), strerror(errno));
+                written += (size_t)n;
+                read += drain(&p, read);
+                assert_int_equal(read, written);
+                assert_true(is_writable(&p));
+            }
+            assert_memory_equal(got, text, LARGE);
+            close_pair(&p);
+        }
+    }
+}
+
+/* What programs write by write(2) never costs the kept byte, at the send buffer that the library sees to. */
+static void the_byte_is_kept_where_it_does_no_harm(void **state)
+{
+    static const size_t sizes[] = {1, 100, 4096, 5000, 32768, 40000, 65536, 200000, 3, 1};
+    struct pair_of_ends p;
+
+    (void)state;
+    open_pair(&p, 80 * 1024);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        ssize_t n;
+
+        for (size_t left = sizes[i]; left > 0; left -= (size_t)n) {
+            n = send(p.program, text, left, 0);
+            assert_true(n > 0);
+            assert_int_equal(drain(&p, 0), n);
+        }
+        end_settle(&p.end);
+        assert_int_equal(queued(&p), 1);
+    }
+    close_pair(&p);
+}
+
+/* The byte that had to be consumed is replaced by the next ones: what a kill looks like is true again. */
+static void what_comes_next_is_kept_again(void **state)
+{
+    struct pair_of_ends p;
+    off_t offset = 0;
+    char byte;
+
+    (void)state;
+    for (int large = 0; large < 2; large++) {
+        const size_t next = large ? 6000 : 5;
+
+        open_pair(&p, 80 * 1024);
+        offset = 0;
+        assert_int_equal(sendfile(p.program, p.file, &offset, 65536), 65536);
+        assert_int_equal(drain(&p, 0), 65536);
+        if (large)
+            p.end.bulk = true;
+        assert_int_equal(send(p.program, text, next, 0), next);
+        assert_int_equal(drain(&p, 0), next);
+        assert_memory_equal(got, text, next);
+        end_settle(&p.end);
+        assert_int_equal(queued(&p), 1);
+        close(p.end.fd);
+        p.end.fd = -1;
+        assert_int_equal(recv(p.program, &byte, 1, 0), -1);
+        assert_int_equal(errno, ECONNRESET);
+        close_pair(&p);
+    }
+}
+
+/* The set does not keep the program's end open. */
+static void the_program_is_heard_to_close(void **state)
+{
+    struct pair_of_ends p;
+    struct pollfd polled = {.events = 0};
+    uint8_t byte;
+
+    (void)state;
+    open_pair(&p, 0);
+    assert_int_equal(send(p.program, "x", 1, 0), 1);
+    close(p.program);
+    p.program = -1;
+    polled.fd = p.end.fd;
+    assert_int_equal(poll(&polled, 1, 0), 1);
+    assert_true(polled.revents & POLLHUP);
+    assert_int_equal(end_read(&p.end, &byte, 1), 1);
+    assert_int_equal(byte, 'x');
+    assert_int_equal(end_read(&p.end, &byte, 1), 0);
+    close_pair(&p);
+}
+
+/* An end in order is one also where there is no kept byte to take away. */
+static void an_end_in_order_is_one(void **state)
+{
+    struct pair_of_ends p;
+    off_t offset = 0;
+    char byte;
+
+    (void)state;
+    open_pair(&p, 0);
+    assert_int_equal(sendfile(p.program, p.file, &offset, 65536), 65536);
+    drain(&p, 0);
+    assert_true(end_finish(&p.end));
+    assert_int_equal(recv(p.program, &byte, 1, 0), 0);
+    assert_int_equal(send(p.program, "late", 4, 0), 4);
+    assert_int_equal(end_read(&p.end, got, LARGE), 4);
+    assert_memory_equal(got, "late", 4);
+    close_pair(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_that_is_kept_holds_the_program_back),
+        cmocka_unit_test(the_byte_is_kept_where_it_does_no_harm),
+        cmocka_unit_test(what_comes_next_is_kept_again),
+        cmocka_unit_test(the_program_is_heard_to_close),
+        cmocka_unit_test(an_end_in_order_is_one),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
