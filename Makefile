@@ -32,10 +32,11 @@ LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shi
 # What unit tests may link of the library: nothing that takes libc's place.
 PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_answer epoll_sets greeting identity known proc \
 	lineage lock log name_table names numbers proxy slots spawn sys sys_call sys_socket tcp_use words)
-RELAY = $(call objects,shim/relay)
+MONITOR = $(call objects,shim/monitor)
+RELAY = $(call objects,shim/relay) $(MONITOR)
 COMMAND = $(call objects,shim/command)
 # The relay's code with the command's manners.
-CHECK = $(call objects,shim/check) $(call without_main,shim/relay) \
+CHECK = $(call objects,shim/check) $(call without_main,shim/relay) $(MONITOR) \
 	$(patsubst %,$(BUILD)/obj/shim/command/%.o,asked elf json own_policy shebang target usage) \
 	$(BUILD)/obj/shim/preload/greeting.o
 # What several unit tests share.
@@ -101,7 +102,8 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/unit/test_resolver: $(patsubst %,$(BUILD)/obj/shim/preload/%.o,resolver resolver_dns resolver_async next)
 
 # Unit tests: cmocka, one program a module, linked with everything that has no main().
-$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(call without_main,shim/command) \
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(MONITOR) \
+		$(call without_main,shim/command) \
 		$(BUILD)/obj/shim/check/shadow.o $(PRELOAD_TESTED) $(POLICY) $(WIRE) $(UNIT_SHARED)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -lseccomp -pthread

@@ -48,21 +48,19 @@ static void insert(struct connection *c)
     first = c;
 }
 
-struct connection *connection_new(const uint8_t *message, size_t length, const struct pair *pair, int tcp,
-                                  int program, int room, int log)
+struct connection *connection_new(const struct taken_guard *taken, int room)
 {
     struct connection *c = calloc(1, sizeof *c);
-    bool good = c && (c->message = malloc(length)) != NULL;
+    bool good = c && (c->message = malloc(taken->length)) != NULL;
 
     if (good) {
-        memcpy(c->message, message, length);
-        good = wire_read_guard(&c->request, c->message, length);
-        explicit_bzero(c->request.token, sizeof c->request.token);
-        c->pair = *pair;
-        c->tcp = tcp;
-        c->program = program;
+        memcpy(c->message, taken->bytes, taken->length);
+        good = wire_read_guard(&c->request, c->message, taken->length) &&
+               pair_of_relays_end(&c->pair, taken->program, c->request.cookie);
+        c->tcp = taken->tcp;
+        c->program = taken->program;
         c->room = room;
-        c->log = log;
+        c->files = taken->files;
         c->asker = c->claimant = -1;
         c->no_delay = -1;
         c->began = plain_now() - c->request.elapsed;
@@ -177,7 +175,7 @@ void connection_free(struct connection *c)
 
     close_one(&c->program);
     close_one(&c->room);
-    close_one(&c->log);
+    files_end(&c->files);
     if (c->claimant >= 0)
         connection_tell_outcome(c, ECANCELED);
     close_one(&c->asker);
@@ -223,11 +221,6 @@ bool connection_surrender(const struct pair *pair, int request)
     }
     pthread_mutex_unlock(&lock);
     return taken;
-}
-
-void connection_close_log(struct connection *c)
-{
-    close_one(&c->log);
 }
 
 static void drop(struct kept *k)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #include "relay/failure.h"
+#include "relay/monitor_client.h"
 #include "relay/pair.h"
 #include "wire/wire.h"
 
@@ -35,16 +36,16 @@ struct connection_state {
 
 struct connection {
     struct connection *next, *previous; /* under the lock */
-    struct connection *next_waiting;    /* worker.c's */
+    struct connection *next_waiting;    /* thread_pool.c's */
     struct guard_request request;       /* its texts are in `message` */
     uint8_t *message;
     struct pair pair;
-    int tcp;       /* -1: none (a failure without a connection) */
-    int program;   /* the relay's end of the pair */
-    int room;      /* tells whether the program's end can be written to (end.h) */
-    int no_delay;  /* the program's TCP_NODELAY; -1: the socket's own is it (options.h). Under the lock */
-    int log;       /* the program's standard error, for one line; -1: none */
-    int64_t began; /* when connect() was called, on plain_now() */
+    int tcp;      /* -1: none (a failure without a connection) */
+    int program;  /* the relay's end of the pair */
+    int room;     /* tells whether the program's end can be written to (end.h) */
+    int no_delay; /* the program's TCP_NODELAY; -1: the socket's own is it (options.h). Under the lock */
+    struct files files;                 /* that its policy names, until the outcome is in the log */
+    int64_t began;                      /* when connect() was called, on plain_now() */
     char server[CLEAN_FIELD_LIMIT + 1]; /* its name, or address, cleaned */
     int error;                          /* errno with which TCP broke, once it has; 0: another end */
     int asker;                          /* the request that is to be told TCP's outcome; -1: none */
@@ -55,12 +56,11 @@ struct connection {
 };
 
 /*
- * A connection for the request in `message` (`length` bytes, copied) over `pair`, with the descriptors tcp,
- * program, room and log, which are the connection's from then on. NULL where there is no memory, or the limit
- * is reached.
+ * A connection for the request that was taken; its descriptors, its files and `room` are the
+ * connection's from then on. NULL where there is no memory, the limit is reached or it is none, and they stay
+ * the caller's.
  */
-struct connection *connection_new(const uint8_t *message, size_t length, const struct pair *pair, int tcp,
-                                  int program, int room, int log);
+struct connection *connection_new(const struct taken_guard *taken, int room);
 /* Forgets it, closes what it holds (or gives the TCP socket back to who has claimed it) and frees it. */
 void connection_free(struct connection *c);
 
@@ -68,8 +68,6 @@ void connection_free(struct connection *c);
 void connection_keep_tcp(struct connection *c);
 /* Tells TCP's outcome, an errno or 0, to who waits for it, if anybody does. */
 void connection_tell_outcome(struct connection *c, int error);
-/* Closes the program's standard error, if it is still open. */
-void connection_close_log(struct connection *c);
 
 void connection_set_stage(struct connection *c, enum wire_stage stage);
 void connection_set_protocol(struct connection *c, const char *protocol);

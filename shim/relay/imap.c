@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "monitor/random.h"
 #include "relay/dialogue.h"
-#include "relay/random.h"
 
 enum status { STATUS_BROKEN, STATUS_OK, STATUS_NO, STATUS_BAD };
 

@@ -1,19 +1,10 @@
 #include "relay/log.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <syslog.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { VALUE_LIMIT = 512 }; /* bytes of one value */
 
@@ -111,120 +102,24 @@ size_t log_sentence(char *to, size_t size, const struct log_line *l)
     return t.used;
 }
 
-/* What syslog(3) sends, but never waiting for a logger that does not read. */
-static void to_syslog(const char *line, size_t length, int priority)
+void log_write(struct files *files, const char *where, const struct log_line *l)
 {
-    static const struct sockaddr_un logger = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-    char message[LOG_LINE_LIMIT + 64], stamp[32] = "";
-    const time_t now = time(NULL);
-    struct tm tm;
-    int fd, n;
+    const bool warning = l->result != RESULT_TLS || l->error[0];
+    char line[LOG_LINE_LIMIT];
+    const size_t length = where && strcmp(where, "stderr") == 0 ? log_sentence(line, sizeof line, l)
+                                                                : log_fields(line, sizeof line, l);
 
-    if (localtime_r(&now, &tm))
-        strftime(stamp, sizeof stamp, "%b %e %T", &tm);
-    n = snprintf(message, sizeof message, "<%d>%s retrotls[%d]: %.*s", LOG_MAIL | priority, stamp,
-                 (int)getpid(), (int)length, line);
-    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0) {
-        sendto(fd, message, (size_t)n, MSG_NOSIGNAL, (const struct sockaddr *)&logger, sizeof logger);
-        close(fd);
-    }
+    files_log(files, warning, true, line, length);
 }
 
-/* One write, so that lines of several relays do not mix. */
-static bool write_line(int fd, char *line, size_t length)
+void log_warning(struct files *files, const char *where, const char *text)
 {
-    ssize_t written;
+    char line[LOG_LINE_LIMIT];
+    struct text t = {.to = line, .size = sizeof line};
 
-    line[length] = '\n';
-    do
-        written = write(fd, line, length + 1);
-    while (written < 0 && errno == EINTR);
-    return written >= 0;
-}
-
-int log_open(const char *path)
-{
-    /* O_NONBLOCK: a FIFO that nobody reads must not hold the connection up. */
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-}
-
-static bool write_file(const char *path, int opened, char *line, size_t length)
-{
-    const int fd = opened >= 0 ? opened : log_open(path);
-    const bool written = fd >= 0 && write_line(fd, line, length);
-
-    if (fd >= 0 && fd != opened)
-        close(fd);
-    return written;
-}
-
-static void to_terminal(int fd, char *line, size_t length)
-{
-    struct pollfd ready = {.fd = fd, .events = POLLOUT};
-
-    /* A pipe with room for at least PIPE_BUF, a terminal that is not stopped (pipe(7)). */
-    if (poll(&ready, 1, 0) == 1 && ready.revents & POLLOUT)
-        write_line(fd, line, length);
-}
-
-/* The time of a line in a file, which has to be told in the line itself. */
-static size_t put_time(char *line)
-{
-    const time_t now = time(NULL);
-    struct tm tm;
-
-    return gmtime_r(&now, &tm) ? strftime(line, LOG_LINE_LIMIT, "time=%FT%TZ ", &tm) : 0;
-}
-
-/*
- * `line` begins with put_time(), `stamp` bytes. A file that cannot be written (another user's, a full disk)
- * must not hide that a connection went on in plaintext.
- */
-static void to_file(const char *path, int opened, char *line, size_t stamp, size_t length, int priority)
-{
-    if (!write_file(path, opened, line, length))
-        to_syslog(line + stamp, length - stamp, priority);
-}
-
-void log_write(const char *where, int opened, const struct log_line *l)
-{
-    const int priority = l->result != RESULT_TLS || l->error[0] ? LOG_WARNING : LOG_INFO;
-    char line[LOG_LINE_LIMIT + 1];
-    size_t stamp, length;
-
-    if (where && strcmp(where, "none") == 0)
-        return;
-    if (where && strcmp(where, "stderr") == 0) {
-        length = log_sentence(line, LOG_LINE_LIMIT, l);
-        to_terminal(opened, line, length);
-    } else if (where && where[0] == '/') {
-        stamp = put_time(line);
-        length = stamp + log_fields(line + stamp, LOG_LINE_LIMIT - stamp, l);
-        to_file(where, opened, line, stamp, length, priority);
-    } else {
-        length = log_fields(line, LOG_LINE_LIMIT, l);
-        to_syslog(line, length, priority);
-    }
-}
-
-void log_warning(const char *where, int opened, const char *text)
-{
-    char line[LOG_LINE_LIMIT + 1];
-    struct text t = {.to = line, .size = LOG_LINE_LIMIT};
-
-    if (where && strcmp(where, "none") == 0)
-        return;
-    if (where && strcmp(where, "stderr") == 0) {
+    if (where && strcmp(where, "stderr") == 0)
         add(&t, "retrotls: %s", text);
-        to_terminal(opened, line, t.used);
-    } else if (where && where[0] == '/') {
-        const size_t stamp = t.used = put_time(line);
-
+    else
         add(&t, "warning=\"%s\"", text);
-        to_file(where, opened, line, stamp, t.used, LOG_WARNING);
-    } else {
-        add(&t, "warning=\"%s\"", text);
-        to_syslog(line, t.used, LOG_WARNING);
-    }
+    files_log(files, true, false, line, t.used);
 }

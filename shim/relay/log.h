@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "monitor/log_file.h"
+#include "relay/monitor_client.h"
 #include "wire/settings.h"
 #include "wire/wire.h"
 
@@ -33,18 +35,14 @@ struct log_line {
 };
 
 /*
- * Where `log` in a policy says: NULL or "syslog", "stderr", "none", or a path. `opened` is standard error, or
- * what log_open() has opened; -1: not yet.
+ * To where the policy of `files` says, which is `where`: NULL or "syslog", "stderr", "none", or a path. The
+ * monitor writes (monitor/log_file.h). The outcome is the last thing for which the files are needed.
  */
-void log_write(const char *where, int opened, const struct log_line *line);
+void log_write(struct files *files, const char *where, const struct log_line *line);
 /* The same of something that no connection is to blame for. `text` needs no cleaning. */
-void log_warning(const char *where, int opened, const char *text);
-
-/* The file `path`, for lines to be written to; -1 where it cannot be. */
-int log_open(const char *path);
+void log_warning(struct files *files, const char *where, const char *text);
 
 /* What log_write() writes, without time or line end. Each returns the text's length, less than `size`. */
-enum { LOG_LINE_LIMIT = 4096 };
 size_t log_fields(char *to, size_t size, const struct log_line *line);   /* key=value, for machines */
 size_t log_sentence(char *to, size_t size, const struct log_line *line); /* for a person */
 

@@ -18,12 +18,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "relay/memory.h"
-#include "relay/random.h"
-#include "relay/request.h"
+#include "monitor/credentials.h"
+#include "monitor/memory.h"
+#include "monitor/monitor.h"
+#include "monitor/random.h"
+#include "relay/monitor_client.h"
 #include "relay/sandbox.h"
 #include "relay/service.h"
-#include "relay/session.h"
 #include "relay/tls_context.h"
 
 /* For the library, where it is loaded into every program: shim/preload/aloof.h. */
@@ -76,7 +77,7 @@ static bool read_name(void)
     memcpy(text, name.sun_path + 1, sizeof name.sun_path - 1);
     if (strncmp(text, prefix, sizeof prefix - 1) != 0 || strlen(text) != sizeof prefix - 1 + 32)
         return false;
-    session_set_relay_name(text + sizeof prefix - 1);
+    monitor_set_relay_name(text + sizeof prefix - 1);
     return true;
 }
 
@@ -137,6 +138,60 @@ static void start_warming_up(void)
         pthread_detach(thread);
 }
 
+/* ---- two processes ---- */
+
+/*
+ * The worker's: whatever ends the monitor ends it too, at once (PR_SET_PDEATHSIG), for it could do nothing by
+ * itself. That it gives up capabilities does not undo this (kernel/cred.c, commit_creds()).
+ */
+static bool die_with(pid_t monitor)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == monitor;
+}
+
+static int work(int dialogue, pid_t owner, pid_t monitor, bool unshut)
+{
+    struct service_owner watched;
+
+    monitor_set_token((const uint8_t[WIRE_TOKEN_SIZE]){0}); /* it is the monitor who knows it */
+    monitor_use(dialogue);
+    watched = service_owner_of(owner, monitor_parent());
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
+    if (!die_with(monitor) || !sandbox_enter(unshut))
+        return 1;
+    start_warming_up();
+    service_run(LISTENER, &watched);
+    return 0;
+}
+
+/*
+ * The monitor keeps the number by which the program's machine knows the relay; the worker, which serves, is
+ * its child. Parted before anything of OpenSSL's is there, so that each is small.
+ */
+static int part(pid_t owner, bool unshut)
+{
+    const pid_t monitor = getpid();
+    int dialogue[2];
+    pid_t worker;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, dialogue) != 0)
+        return 1;
+    worker = fork();
+    if (worker < 0)
+        return 1;
+    if (worker == 0) {
+        close(dialogue[0]);
+        return work(dialogue[1], owner, monitor, unshut);
+    }
+    close(dialogue[1]);
+    close(LISTENER); /* whoever comes after the worker's end is refused */
+    if (!unshut)
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* as the worker: sandbox.c */
+    if (credentials_note_own())
+        monitor_run(dialogue[0], worker);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     char *authority = getenv("RETROTLS_RELAY");
@@ -154,17 +209,12 @@ int main(int argc, char **argv)
         return usage(0, NULL);
     memory_prepare();
     random_prepare();
-    request_set_token(token);
+    monitor_set_token(token);
     explicit_bzero(token, sizeof token);
     ignore_signals();
     umask(077);
     set_limits();
     if (fcntl(LISTENER, F_SETFD, FD_CLOEXEC) != 0 || fcntl(LISTENER, F_SETFL, O_NONBLOCK) != 0)
         return 1;
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
-    if (!sandbox_enter(sandbox && strcmp(sandbox, "off") == 0))
-        return 1;
-    start_warming_up();
-    service_run(LISTENER, owner);
-    return 0;
+    return part(owner, sandbox && strcmp(sandbox, "off") == 0);
 }

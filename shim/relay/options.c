@@ -1,7 +1,6 @@
 #include "relay/options.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,60 +9,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "monitor/socket_options.h"
 #include "relay/connection.h"
-
-/*
- * What is left to the program, by the numbers of include/uapi (a libc may know fewer). Left out are options
- * whose value is a pointer into the caller's memory or names a descriptor of its (SO_ATTACH_FILTER,
- * TCP_ZEROCOPY_RECEIVE, netfilter's), and all that are newer than these lists; those that would change the
- * stream itself (TCP_ULP, TCP_REPAIR, IPV6_ADDRFORM) can only be asked for.
- */
-struct range {
-    int level, first, last;
-};
-
-static const struct range allowed[] = {
-    {SOL_SOCKET, 0, 25},   /* to SO_BINDTODEVICE */
-    {SOL_SOCKET, 28, 41},  /* SO_PEERNAME to SO_WIFI_STATUS */
-    {SOL_SOCKET, 43, 43},  /* SO_NOFCS */
-    {SOL_SOCKET, 45, 49},  /* SO_SELECT_ERR_QUEUE to SO_INCOMING_CPU */
-    {SOL_SOCKET, 53, 84},  /* SO_CNX_ADVICE to SO_INQ */
-    {IPPROTO_TCP, 0, 18},  /* to TCP_USER_TIMEOUT */
-    {IPPROTO_TCP, 23, 30}, /* TCP_FASTOPEN to TCP_FASTOPEN_CONNECT */
-    {IPPROTO_TCP, 32, 34}, /* TCP_MD5SIG_EXT to TCP_FASTOPEN_NO_COOKIE */
-    {IPPROTO_TCP, 36, 46}, /* TCP_INQ to TCP_DELACK_MAX_US */
-    {IPPROTO_IP, 0, 63},   /* all but netfilter's */
-    {IPPROTO_IPV6, 0, 0},  /* all but netfilter's, and IPV6_ADDRFORM */
-    {IPPROTO_IPV6, 2, 63}, {IPPROTO_IPV6, 70, 82},
-};
-
-static const struct range readable[] = {
-    {IPPROTO_TCP, 19, 22}, /* TCP_REPAIR and its like */
-    {IPPROTO_TCP, 31, 31}, /* TCP_ULP */
-    {IPPROTO_IPV6, 1, 1},  /* IPV6_ADDRFORM */
-};
-
-static bool is_in(const struct range *ranges, size_t count, const struct option_request *r)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (r->level == ranges[i].level && r->name >= ranges[i].first && r->name <= ranges[i].last)
-            return true;
-    }
-    return false;
-}
-
-static bool may_set(const struct option_request *r)
-{
-    return is_in(allowed, sizeof allowed / sizeof allowed[0], r);
-}
-
-static bool may_get(const struct option_request *r)
-{
-    return may_set(r) || is_in(readable, sizeof readable / sizeof readable[0], r);
-}
+#include "relay/monitor_client.h"
 
 struct get {
     const struct option_request *request;
@@ -126,46 +76,20 @@ static int hasten(struct connection *c, void *unused)
 
 struct set {
     const struct option_request *request;
-    bool privileged;
+    int connection; /* on which the monitor finds the request; -1: it is not asked */
 };
-
-/*
- * Without this process's privileges (SO_MARK, a high SO_PRIORITY, SO_SNDBUFFORCE): a thread's capabilities
- * are its own, and what is permitted can be made effective again.
- */
-static bool swap_capabilities(struct __user_cap_data_struct now[_LINUX_CAPABILITY_U32S_3], bool effective)
-{
-    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-
-    if (!effective && syscall(SYS_capget, &head, now) != 0)
-        return false;
-    struct __user_cap_data_struct wanted[_LINUX_CAPABILITY_U32S_3] = {now[0], now[1]};
-
-    for (int i = 0; !effective && i < _LINUX_CAPABILITY_U32S_3; i++)
-        wanted[i].effective = 0;
-    return syscall(SYS_capset, &head, wanted) == 0;
-}
-
-static int set_now(struct connection *c, const struct option_request *r)
-{
-    if (setsockopt(c->tcp, r->level, r->name, r->value, r->value_length) != 0)
-        return errno;
-    return is_no_delay(r) && c->no_delay >= 0 ? hasten(c, NULL) : 0;
-}
 
 static int set(struct connection *c, void *argument)
 {
     const struct set *s = argument;
-    struct __user_cap_data_struct saved[_LINUX_CAPABILITY_U32S_3];
-    int error;
+    const struct option_request *const r = s->request;
+    int error = 0;
 
-    if (s->privileged)
-        return set_now(c, s->request);
-    if (!swap_capabilities(saved, false))
-        return EPERM;
-    error = set_now(c, s->request);
-    swap_capabilities(saved, true);
-    return error;
+    if (s->connection >= 0)
+        error = monitor_set_option(s->connection, c->tcp);
+    else if (setsockopt(c->tcp, r->level, r->name, r->value, r->value_length) != 0)
+        error = errno;
+    return error == 0 && is_no_delay(r) && c->no_delay >= 0 ? hasten(c, NULL) : error;
 }
 
 void option_hasten(const struct connection *c)
@@ -205,16 +129,16 @@ int option_get(const struct pair *pair, const struct option_request *request, ui
                    : ENOTTY;
     if (request->level == SOL_SOCKET && request->name == SO_ERROR)
         return get_error(pair, &g);
-    if (!may_get(request))
+    if (!socket_option_may_be_read(request->level, request->name))
         return unknown(request, false);
     return connection_with_tcp(pair, get, &g);
 }
 
-int option_set(const struct pair *pair, const struct option_request *request, bool privileged)
+int option_set(const struct pair *pair, const struct option_request *request, int connection)
 {
-    struct set s = {.request = request, .privileged = privileged};
+    struct set s = {.request = request, .connection = connection};
 
-    if (!may_set(request))
+    if (!socket_option_may_be_set(request->level, request->name))
         return unknown(request, true);
     return connection_with_tcp(pair, set, &s);
 }

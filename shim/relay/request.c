@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,18 +10,10 @@
 #include "relay/connection.h"
 #include "relay/end.h"
 #include "relay/options.h"
-#include "relay/paths.h"
 #include "relay/reply.h"
 #include "relay/session.h"
 #include "relay/status.h"
-#include "relay/worker.h"
-
-static uint8_t token[WIRE_TOKEN_SIZE];
-
-void request_set_token(const uint8_t given[WIRE_TOKEN_SIZE])
-{
-    memcpy(token, given, sizeof token);
-}
+#include "relay/thread_pool.h"
 
 /* A message and what came with it. Descriptors that are taken over are set to -1, the rest is closed. */
 struct received {
@@ -52,7 +43,7 @@ static void close_descriptors(struct received *m)
 }
 
 /* False where nothing has come yet. A closed connection is a message of no bytes. */
-static bool receive(int connection, struct received *m)
+static bool receive(int connection, struct received *m, int flags)
 {
     union {
         struct cmsghdr head;
@@ -68,7 +59,7 @@ static bool receive(int connection, struct received *m)
                             .msg_iovlen = 1,
                             .msg_control = &control,
                             .msg_controllen = CMSG_LEN(sizeof(int) * WIRE_DESCRIPTORS)};
-    const ssize_t n = recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const ssize_t n = recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | flags);
 
     m->length = 0;
     m->truncated = false;
@@ -84,89 +75,91 @@ static bool receive(int connection, struct received *m)
 
 /* ---- taking a connection over ---- */
 
-static int option_of(int fd, int name)
+/* Of what was taken and is of no use. */
+static void discard(struct taken_guard *taken, int room)
 {
-    int value = -1;
-    socklen_t length = sizeof value;
-
-    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+    files_end(&taken->files);
+    close(taken->tcp);
+    close(taken->program);
+    if (room >= 0)
+        close(room);
 }
 
-static bool is_tcp(int fd)
+/*
+ * As long as this process held the program's end, it would not learn that the program has closed it. -1 with
+ * errno.
+ */
+static int room_of(struct taken_guard *taken)
 {
-    const int domain = option_of(fd, SO_DOMAIN);
+    const int room = end_room_of(taken->programs_end), error = errno;
 
-    return (domain == AF_INET || domain == AF_INET6) && option_of(fd, SO_TYPE) == SOCK_STREAM;
-}
-
-static bool is_unix_stream(int fd)
-{
-    return option_of(fd, SO_DOMAIN) == AF_UNIX && option_of(fd, SO_TYPE) == SOCK_STREAM;
-}
-
-static int check_guard(const struct received *m, const struct guard_request *r, struct pair *pair)
-{
-    if (CRYPTO_memcmp(r->token, token, sizeof token) != 0)
-        return EPERM;
-    if (m->truncated)
-        return EMFILE;
-    if (!is_tcp(m->descriptor[0]) || !pair_of_relays_end(pair, m->descriptor[1], r->cookie) ||
-        !is_unix_stream(m->descriptor[2]) || r->filler == 0 || r->settings.level == LEVEL_NONE)
-        return EINVAL;
-    return r->failure && !session_protocol_of(r) ? EPROTONOSUPPORT : 0;
+    close(taken->programs_end);
+    errno = error;
+    return room;
 }
 
 /* Sends the reply itself where another one is to come behind it; `*answered` then. */
-static int guard(int connection, struct received *m, bool *answered)
+static int take_over(int connection, struct taken_guard *taken, bool *answered)
 {
-    const struct wire_reply taken = {.error = 0};
-    struct guard_request r;
+    static const struct wire_reply done = {.error = 0};
     struct connection *c;
-    struct pair pair;
-    int error, room;
+    const int room = room_of(taken);
 
-    if (!wire_read_guard(&r, m->bytes, m->length))
-        return EBADMSG;
-    error = check_guard(m, &r, &pair);
-    if (error != 0)
+    if (room < 0) {
+        const int error = errno;
+
+        discard(taken, room);
         return error;
-    room = end_room_of(m->descriptor[2]);
-    if (room < 0)
-        return errno;
-    c = connection_new(m->bytes, m->length, &pair, m->descriptor[0], m->descriptor[1], room,
-                       m->descriptor[3]);
+    }
+    c = connection_new(taken, room);
     if (!c) {
-        close(room);
+        discard(taken, room);
         return EAGAIN;
     }
-    /* As long as this process held the program's end, it would not learn that the program has closed it. */
-    close(m->descriptor[2]);
-    for (size_t i = 0; i < WIRE_DESCRIPTORS; i++)
-        m->descriptor[i] = -1;
-    if (request_is_strangers(connection))
-        paths_restrict(c);
-    else
-        paths_remember(&c->request.settings);
-    /* A connection that is up is named before the program hears of it: it asks for its peer's address next.
-     */
-    if (r.pending == WIRE_CONNECTED && !session_bind_outcome(c, 0)) {
+    if (c->request.failure && !session_protocol_of(&c->request)) {
         connection_free(c);
-        return EAGAIN;
+        return EPROTONOSUPPORT;
     }
-    if (r.pending == WIRE_PENDING_TOLD) {
+    if (c->request.pending == WIRE_PENDING_TOLD) {
         c->asker = fcntl(connection, F_DUPFD_CLOEXEC, 0);
         if (c->asker < 0) {
             connection_free(c);
             return EMFILE;
         }
-        reply_send(connection, &taken, -1);
+        reply_send(connection, &done, -1);
         *answered = true;
     }
-    if (!worker_run(c)) {
+    if (!thread_pool_run(c)) {
         connection_free(c);
         return EAGAIN;
     }
     return 0;
+}
+
+/*
+ * What was only looked at goes, with its descriptors: a connection that is closed with a message unread gives
+ * the asker ECONNRESET rather than the reply (net/unix/af_unix.c, unix_release_sock()).
+ */
+static void drop_message(int connection)
+{
+    char byte;
+
+    (void)!recv(connection, &byte, sizeof byte, MSG_DONTWAIT);
+}
+
+/* The monitor reads what the policy names, and opens it; what is read here serves the connection alone. */
+static void serve_guard(int connection)
+{
+    struct taken_guard taken;
+    bool answered = false;
+    struct wire_reply answer = {.error = files_take_guard(connection, &taken)};
+
+    if (answer.error == 0)
+        answer.error = take_over(connection, &taken, &answered);
+    else
+        drop_message(connection);
+    if (!answered)
+        reply_send(connection, &answer, -1);
 }
 
 /* ---- what else is asked ---- */
@@ -177,6 +170,17 @@ bool request_is_strangers(int connection)
     socklen_t length = sizeof peer;
 
     return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != geteuid();
+}
+
+/*
+ * Without any rights here; what asks for some is set by the monitor, which then reads the request itself, by
+ * those of the process that asks.
+ */
+static int set_option(int connection, const struct pair *pair, const struct option_request *r)
+{
+    const int error = option_set(pair, r, -1);
+
+    return error == EPERM || error == EACCES ? option_set(pair, r, connection) : error;
 }
 
 static int check_possession(const struct received *m, uint64_t cookie, struct pair *pair)
@@ -202,7 +206,7 @@ static void serve_option(int connection, struct received *m, enum wire_type type
         answer.error = option_get(&pair, &r, value, &answer.value_length);
         answer.value = value;
     } else if (answer.error == 0 && type == WIRE_SET_OPTION) {
-        answer.error = option_set(&pair, &r, !request_is_strangers(connection));
+        answer.error = set_option(connection, &pair, &r);
     } else if (answer.error == 0) {
         descriptor = connection_reclaim(&pair);
         if (descriptor < 0 && connection_surrender(&pair, connection))
@@ -214,27 +218,44 @@ static void serve_option(int connection, struct received *m, enum wire_type type
         close(descriptor);
 }
 
+/* False where nothing has come yet. */
+static bool serve_other(int connection, enum wire_type type)
+{
+    struct wire_reply answer = {.error = EBADMSG};
+    struct received m;
+
+    /* What sets an option stays for the monitor. */
+    if (!receive(connection, &m, type == WIRE_SET_OPTION ? MSG_PEEK : 0))
+        return false;
+    if (type == WIRE_GET_OPTION || type == WIRE_SET_OPTION || type == WIRE_RECLAIM)
+        serve_option(connection, &m, type);
+    else if (m.length > 0 && (type != WIRE_STATUS || (answer.error = status_tell(connection)) != 0))
+        reply_send(connection, &answer, -1);
+    close_descriptors(&m);
+    if (type == WIRE_SET_OPTION)
+        drop_message(connection);
+    return true;
+}
+
+/* Of the message that waits, which stays where it is. A type of 0 where it is none; -1: nothing has come. */
+static int type_of_next(int connection)
+{
+    _Alignas(8) uint8_t head[WIRE_TOKEN_END];
+    const ssize_t n = recv(connection, head, sizeof head, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return -1;
+    return n > 0 ? (int)wire_type_of(head, (size_t)n) : 0;
+}
+
 bool request_serve(int connection)
 {
-    struct received m;
-    struct wire_reply answer = {.error = EBADMSG};
-    bool answered = false;
-    enum wire_type type;
+    const int type = type_of_next(connection);
 
-    if (!receive(connection, &m))
+    if (type < 0)
         return false;
-    type = wire_type_of(m.bytes, m.length);
-    if (type == WIRE_GET_OPTION || type == WIRE_SET_OPTION || type == WIRE_RECLAIM) {
-        serve_option(connection, &m, type);
-    } else if (m.length > 0) {
-        if (type == WIRE_GUARD)
-            answer.error = guard(connection, &m, &answered);
-        else if (type == WIRE_STATUS)
-            answered = (answer.error = status_tell(connection)) == 0;
-        if (!answered)
-            reply_send(connection, &answer, -1);
-    }
-    explicit_bzero(m.bytes, WIRE_TOKEN_SIZE * 4);
-    close_descriptors(&m);
+    if (type != WIRE_GUARD)
+        return serve_other(connection, (enum wire_type)type);
+    serve_guard(connection);
     return true;
 }

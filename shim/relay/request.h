@@ -13,8 +13,6 @@
 
 #include "wire/wire.h"
 
-void request_set_token(const uint8_t token[WIRE_TOKEN_SIZE]);
-
 /*
  * Reads the message that waits on `connection`, does what it asks, and replies. False where there was none
  * yet. Otherwise the connection has served its purpose, and is to be closed.

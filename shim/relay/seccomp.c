@@ -1,5 +1,6 @@
 /*
- * What glibc, OpenSSL and libidn2 ask of the kernel on behalf of threads, sockets, epoll and files.
+ * What glibc, OpenSSL and libidn2 ask of the kernel on behalf of threads, sockets and epoll. Nothing is
+ * opened: what the worker reads it is given by its monitor.
  *
  * The default is EPERM and not the end of the process: another libc may use a call that is not listed and can
  * do without, and that must not cut every connection of the program. Nothing in the relay ever runs a program
@@ -20,7 +21,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "relay/memory.h"
+#include "monitor/memory.h"
+#include "monitor/socket_options.h"
 
 /* Names that an architecture does not have are pseudo numbers to libseccomp, and are left out. */
 static const int allowed[] = {
@@ -35,23 +37,18 @@ static const int allowed[] = {
     SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep),
     SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(getrandom), SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep),
     SCMP_SYS(time),
-    /* files: trust stores, the time zone, the log; which ones is Landlock's (landlock.h); fcntl is below */
-    SCMP_SYS(_llseek), SCMP_SYS(access), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2), SCMP_SYS(fstat), SCMP_SYS(fstat64), SCMP_SYS(fstatat64), SCMP_SYS(getdents),
-    SCMP_SYS(getdents64), SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_create_ruleset),
-    SCMP_SYS(landlock_restrict_self), SCMP_SYS(lseek), SCMP_SYS(lstat), SCMP_SYS(lstat64),
-    SCMP_SYS(newfstatat), SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(pread64), SCMP_SYS(read),
-    SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(readv), SCMP_SYS(stat), SCMP_SYS(stat64),
-    SCMP_SYS(statx), SCMP_SYS(write), SCMP_SYS(writev),
-    /* sockets that it has, and waiting for them; no connect(2); socket, sendto and sendmsg are below */
-    SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(bind), SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait),
-    SCMP_SYS(eventfd), SCMP_SYS(eventfd2), SCMP_SYS(getpeername), SCMP_SYS(getsockname), SCMP_SYS(getsockopt),
-    SCMP_SYS(pidfd_open), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(recv),
-    SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(send), SCMP_SYS(setsockopt), SCMP_SYS(shutdown),
-    /* whose process asks, and an option set without this one's privileges (options.c) */
-    SCMP_SYS(capget), SCMP_SYS(capset), SCMP_SYS(getegid), SCMP_SYS(getegid32), SCMP_SYS(geteuid),
-    SCMP_SYS(geteuid32), SCMP_SYS(getgid), SCMP_SYS(getgid32), SCMP_SYS(getuid), SCMP_SYS(getuid32)};
+    /* descriptors that it was given; fcntl is below */
+    SCMP_SYS(_llseek), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(fstat), SCMP_SYS(fstat64),
+    SCMP_SYS(lseek), SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
+    /* sockets that it has, and waiting for them; setsockopt, sendto and sendmsg are below */
+    SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait), SCMP_SYS(eventfd),
+    SCMP_SYS(eventfd2), SCMP_SYS(getpeername), SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(poll),
+    SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(recv), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
+    SCMP_SYS(send), SCMP_SYS(shutdown),
+    /* whose process asks */
+    SCMP_SYS(getegid), SCMP_SYS(getegid32), SCMP_SYS(geteuid), SCMP_SYS(geteuid32), SCMP_SYS(getgid),
+    SCMP_SYS(getgid32), SCMP_SYS(getuid), SCMP_SYS(getuid32)};
 
 /*
  * The process ends with SIGSYS either way. Before Linux 4.14, which libseccomp's level 3 stands for, only a
@@ -86,6 +83,40 @@ static struct scmp_arg_cmp has_bits(unsigned argument, scmp_datum_t mask, scmp_d
         .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
 }
 
+static bool allow_option(scmp_filter_ctx filter, int level, unsigned mask, unsigned name)
+{
+    const struct scmp_arg_cmp what[] = {has_bits(1, UINT32_MAX, (scmp_datum_t)level),
+                                        has_bits(2, mask, name)};
+
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2, what) == 0;
+}
+
+/*
+ * In blocks of a power of two, each of which is one comparison: a range is a few of them. What the program
+ * may set, and what the relay sets itself beyond that.
+ */
+static bool allow_options(scmp_filter_ctx filter)
+{
+    size_t count;
+    const struct option_range *const ranges = socket_options_settable(&count);
+    bool good = allow_option(filter, SOL_SOCKET, UINT32_MAX, SO_PEEK_OFF);
+
+    for (size_t i = 0; good && i < count; i++) {
+        unsigned name = (unsigned)ranges[i].first;
+        const unsigned end = (unsigned)ranges[i].last + 1;
+
+        while (good && name < end) {
+            unsigned block = 1;
+
+            while (name % (2 * block) == 0 && name + 2 * block <= end && block < 1024)
+                block *= 2;
+            good = allow_option(filter, ranges[i].level, ~(block - 1), name);
+            name += block;
+        }
+    }
+    return good;
+}
+
 static bool allow_with_arguments(scmp_filter_ctx filter)
 {
     static const unsigned long questions[] = {FIONREAD, SIOCOUTQ, SIOCOUTQNSD};
@@ -103,8 +134,7 @@ static bool allow_with_arguments(scmp_filter_ctx filter)
     /* No code but what it was started with: it is linked with -z now, and loads nothing later. */
     for (size_t i = 0; i < sizeof calls_for_memory / sizeof *calls_for_memory; i++)
         good = good && allow_if(filter, calls_for_memory[i], has_bits(2, PROT_EXEC, 0));
-    /* For syslog. The TCP sockets come from the program. */
-    good = good && allow_if(filter, SCMP_SYS(socket), equals(0, AF_UNIX));
+    good = good && allow_options(filter);
     /* F_SETOWN and F_SETSIG would have the kernel send a signal, SIGKILL too, to any process of this user's.
      */
     for (size_t i = 0; i < sizeof of_descriptors / sizeof *of_descriptors; i++)
@@ -144,23 +174,28 @@ static scmp_filter_ctx make(void)
  */
 static scmp_filter_ctx make(void)
 {
-    static const int never[] = {
-        SCMP_SYS(connect),           SCMP_SYS(execveat),         SCMP_SYS(kill),
-        SCMP_SYS(pidfd_send_signal), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev)};
-    const struct scmp_arg_cmp elsewhere = {.op = SCMP_CMP_NE, .datum_a = AF_UNIX};
+    static const int never[] = {SCMP_SYS(bind),
+                                SCMP_SYS(connect),
+                                SCMP_SYS(execveat),
+                                SCMP_SYS(kill),
+                                SCMP_SYS(listen),
+                                SCMP_SYS(pidfd_send_signal),
+                                SCMP_SYS(process_vm_readv),
+                                SCMP_SYS(process_vm_writev),
+                                SCMP_SYS(socket)};
     const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     bool good = filter && sizeof allowed > 0;
 
     for (size_t i = 0; good && i < sizeof never / sizeof *never; i++)
         good = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), never[i], 0) == 0;
-    if (good && seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, &elsewhere) == 0)
+    if (good)
         return filter;
     seccomp_release(filter);
     return NULL;
 }
 #endif
 
-enum { RESERVE = 256 * 1024 };
+enum { RESERVE = 512 * 1024 };
 
 int seccomp_shut(void)
 {

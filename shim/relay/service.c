@@ -214,23 +214,27 @@ static void loop(struct service *s)
     }
 }
 
-/*
- * pidfd_open(2) tells when the owner ends. Where the owner is init, or this process's parent, it may itself
- * wait for this process to end.
- */
-static void watch_owner(struct service *s, pid_t owner)
+/* Where the owner is init, or this process's parent, it may itself wait for this process to end. */
+struct service_owner service_owner_of(pid_t owner, pid_t parent)
 {
+    struct service_owner o = {.ended = -1, .is_parent = owner == 1 || owner == parent};
+
+    if (owner > 0)
+        o.ended = (int)syscall(SYS_pidfd_open, owner, 0);
+    o.gone = owner > 0 && o.ended < 0 && errno == ESRCH;
+    return o;
+}
+
+static void watch_owner(struct service *s, const struct service_owner *owner)
+{
+    s->owner = owner->ended;
+    s->owner_gone = owner->gone;
     s->patience = IDLE_WITHOUT_OWNER;
-    s->owner = owner > 0 ? (int)syscall(SYS_pidfd_open, owner, 0) : -1;
-    if (s->owner < 0) {
-        s->owner_gone = errno == ESRCH;
-        return;
-    }
-    if (watch(s, s->owner, OWNER) && owner != 1 && owner != getppid())
+    if (s->owner >= 0 && watch(s, s->owner, OWNER) && !owner->is_parent)
         s->patience = IDLE_WITH_OWNER;
 }
 
-void service_run(int listener, pid_t owner)
+void service_run(int listener, const struct service_owner *owner)
 {
     static struct service s; /* 16 KiB, and there is but one */
 

@@ -1,14 +1,12 @@
 #include "relay/session.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
+#include "monitor/random.h"
 #include "relay/buffer.h"
 #include "relay/end.h"
 #include "relay/log.h"
@@ -16,7 +14,6 @@
 #include "relay/plain.h"
 #include "relay/protocol.h"
 #include "relay/pump.h"
-#include "relay/random.h"
 #include "relay/tls.h"
 #include "relay/watch.h"
 
@@ -36,36 +33,6 @@ struct session {
 
 /* ---- TCP's outcome ---- */
 
-static char relay_name[64];
-
-void session_set_relay_name(const char *name)
-{
-    snprintf(relay_name, sizeof relay_name, "%s", name);
-}
-
-bool session_bind_outcome(const struct connection *c, int error)
-{
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    char outcome[16] = "ok", apart[24] = "";
-    uint64_t random;
-    int length;
-
-    if (error != 0)
-        snprintf(outcome, sizeof outcome, "E%d", error);
-    for (int attempt = 0; attempt < 2; attempt++) {
-        length = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "retrotls/1 %s %s %" PRIx64 "%s",
-                          outcome, relay_name, c->request.cookie, apart);
-        if (bind(c->program, (const struct sockaddr *)&name,
-                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
-            return true;
-        /* Cookies are given out in turn, and /proc/net/unix shows all names: anybody may have taken some. */
-        if (errno != EADDRINUSE || !random_fill(&random, sizeof random))
-            break;
-        snprintf(apart, sizeof apart, " %016" PRIx64, random);
-    }
-    return false;
-}
-
 /* Waits for a connect() that is under way. False where there is no connection, or no program any more. */
 static bool await_tcp(struct session *s)
 {
@@ -81,7 +48,7 @@ static bool await_tcp(struct session *s)
     length = sizeof peer;
     if (error == 0 && getpeername(c->tcp, (struct sockaddr *)&peer, &length) != 0)
         error = ECONNABORTED; /* it was never connecting */
-    if (!session_bind_outcome(c, error))
+    if (!files_bind_outcome(&c->files, c->program, error))
         return false;
     if (error != 0) {
         connection_keep_tcp(c); /* the program's end, not drained, now looks as after a refused connect() */
@@ -114,8 +81,7 @@ static void log_outcome(struct session *s, enum log_result result)
         .error = s->why.text,
     };
 
-    log_write(settings->log, c->log, &line);
-    connection_close_log(c);
+    log_write(&c->files, settings->log, &line);
 }
 
 /* Reads and drops what the program writes, until it closes or its time is up. */
@@ -345,7 +311,8 @@ void session_run(struct connection *c)
     s.peer = (struct tls_peer){.settings = s.settings,
                                .asked = &c->request.asked,
                                .address = &c->request.asked_address,
-                               .server = c->server};
+                               .server = c->server,
+                               .files = &c->files};
     if (c->request.pending && !await_tcp(&s))
         return;
     if (!end_open(&s.program, c->program, c->room, c->request.filler))

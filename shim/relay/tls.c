@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "relay/roots.h"
 #include "relay/tls_bio.h"
 #include "relay/tls_client.h"
 #include "relay/tls_settings.h"
@@ -129,14 +130,21 @@ bool tls_open(struct tls *tls, int fd, const struct tls_peer *peer, struct failu
         if (!peer->settings->testing)
             return false;
     }
-    tls->context = tls_context_get(peer->settings, peer->server, why);
-    if (!tls->context)
+    tls->files = peer->files;
+    if (!tls->files) {
+        tls->files = &tls->own_files;
+        files_of_settings(tls->files, peer->settings);
+    }
+    tls->context = tls_context_get(peer->settings, tls->files, peer->server, why);
+    if (!tls->context) {
+        files_end(&tls->own_files);
         return false;
+    }
     ERR_clear_error();
     tls->ssl = SSL_new(tls_context_openssl(tls->context));
     if (!tls->ssl || !connection_over(tls) || !set_server_name(tls, peer->settings)) {
         fail(why, FAILURE_NO_MEMORY, peer->server);
-    } else if (tls_apply_client_certificate(tls->ssl, peer->settings, peer->server, why)) {
+    } else if (tls_apply_client_certificate(tls->ssl, peer->settings, tls->files, peer->server, why)) {
         make_session_key(tls, peer);
         resume(tls);
         return true;
@@ -156,6 +164,7 @@ void tls_close(struct tls *tls)
     buffer_drop(&tls->gathered);
     if (tls->context)
         tls_context_put(tls->context);
+    files_end(&tls->own_files);
     tls->ssl = NULL;
     tls->context = NULL;
 }
@@ -177,7 +186,7 @@ static bool check_resumed(struct tls *tls, struct failure *why)
     return false;
 }
 
-bool tls_handshake(struct tls *tls, const struct plain *server, struct failure *why)
+static bool shake_hands(struct tls *tls, const struct plain *server, struct failure *why)
 {
     int result;
 
@@ -196,9 +205,17 @@ bool tls_handshake(struct tls *tls, const struct plain *server, struct failure *
         return false;
     }
     tls_client_forget(tls->ssl); /* the private key has done its work */
-    if (check_resumed(tls, why))
-        return true;
-    return false;
+    return check_resumed(tls, why);
+}
+
+bool tls_handshake(struct tls *tls, const struct plain *server, struct failure *why)
+{
+    bool good;
+
+    roots_ask_for(tls->files);
+    good = shake_hands(tls, server, why);
+    roots_ask_for(NULL);
+    return good;
 }
 
 /* ---- the stream ---- */

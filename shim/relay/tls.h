@@ -24,6 +24,8 @@ struct tls {
     struct stream stream; /* for the pump */
     SSL *ssl;             /* NULL: not open */
     struct tls_context *context;
+    struct files own_files; /* where the peer has none */
+    struct files *files;
     struct references references;
     char address[INET6_ADDRSTRLEN]; /* of the server, for messages and the session's key */
     struct verification check;
@@ -49,6 +51,7 @@ struct tls_peer {
     const struct text_list *asked;      /* host names that the program asked the resolver for */
     const struct wire_address *address; /* that it connected to */
     const char *server;                 /* for messages */
+    struct files *files; /* that the settings name; NULL: it is this process itself that names them */
 };
 
 /*

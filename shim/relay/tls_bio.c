@@ -6,7 +6,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "relay/memory.h"
+#include "monitor/memory.h"
 #include "relay/tls.h"
 
 enum { GATHERED = 4 * SSL3_RT_MAX_ENCRYPTED_LENGTH }; /* bytes at most that wait for the record after them */

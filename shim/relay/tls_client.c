@@ -1,38 +1,15 @@
 #include "relay/tls_client.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "relay/memory.h"
+#include "relay/remote_key.h"
 
-enum { FILE_LIMIT = 256 * 1024 }; /* bytes of a file that is read */
-
-/*
- * Read here and not by stdio, whose buffer is given back as it is: either file may hold the key. The rest is
- * OpenSSL's, which wipes its own copies of a key's numbers, but not of its text.
- */
-static size_t read_all(const char *path, char *bytes)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t used = 0;
-    ssize_t n = fd < 0 ? -1 : 1;
-
-    while (n > 0 && used < FILE_LIMIT) {
-        n = read(fd, bytes + used, FILE_LIMIT - used);
-        if (n > 0)
-            used += (size_t)n;
-    }
-    if (n < 0)
-        ERR_raise(ERR_LIB_SYS, errno);
-    if (fd >= 0)
-        close(fd);
-    return n < 0 ? 0 : used;
-}
+enum { PUBLIC_KEY_LIMIT = 8192 };
 
 static bool take_certificate(SSL *ssl, BIO *in)
 {
@@ -60,61 +37,50 @@ static bool take_chain(SSL *ssl, BIO *in)
     return true;
 }
 
-static bool take_both(SSL *ssl, BIO *in)
+static bool take_both(SSL *ssl, const uint8_t *text, size_t length)
 {
-    return take_certificate(ssl, in) && take_chain(ssl, in);
+    BIO *const in = BIO_new_mem_buf(text, (int)length);
+    const bool good = in && take_certificate(ssl, in) && take_chain(ssl, in);
+
+    BIO_free(in);
+    return good;
 }
 
-/* Nobody can be asked for a passphrase: OpenSSL must not do it on the program's terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *unused)
+int tls_client_certificate(SSL *ssl, const struct files *files)
 {
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)unused;
-    return -1;
+    uint8_t *const text = malloc(MONITOR_DATA_LIMIT);
+    size_t length;
+    int error = text ? files_certificate(files, text, MONITOR_DATA_LIMIT, &length) : ENOMEM;
+
+    if (error == 0 && !take_both(ssl, text, length))
+        error = TLS_CLIENT_OPENSSL;
+    free(text);
+    return error;
 }
 
-static bool take_key(SSL *ssl, BIO *in)
+static bool use_key(SSL *ssl, const unsigned char *der, size_t length, uint32_t grant)
 {
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
-    const bool good = key && SSL_use_PrivateKey(ssl, key) == 1;
+    EVP_PKEY *const public = d2i_PUBKEY(NULL, &der, (long)length);
+    EVP_PKEY *const key = public ? remote_key_new(public, grant) : NULL;
+    const bool good = key && SSL_use_PrivateKey(ssl, key) == 1 && SSL_check_private_key(ssl) == 1;
 
     EVP_PKEY_free(key);
+    EVP_PKEY_free(public);
     return good;
 }
 
-static bool take_from(SSL *ssl, const char *path, bool (*take)(SSL *ssl, BIO *in))
+int tls_client_key(SSL *ssl, const struct files *files)
 {
-    char *const bytes = malloc(FILE_LIMIT);
-    const size_t length = bytes ? read_all(path, bytes) : 0;
-    BIO *in;
-    bool good;
+    uint8_t der[PUBLIC_KEY_LIMIT];
+    size_t length;
+    const int error = files_public_key(files, der, sizeof der, &length);
 
-    memory_wipe_all(true);
-    in = length > 0 ? BIO_new_mem_buf(bytes, (int)length) : NULL;
-    good = in && take(ssl, in);
-    BIO_free(in);
-    memory_wipe_all(false);
-    if (bytes)
-        explicit_bzero(bytes, length);
-    free(bytes);
-    return good;
-}
-
-bool tls_client_certificate(SSL *ssl, const char *path)
-{
-    return take_from(ssl, path, take_both);
-}
-
-bool tls_client_key(SSL *ssl, const char *path)
-{
-    return take_from(ssl, path, take_key);
+    if (error != 0)
+        return error;
+    return use_key(ssl, der, length, files->facts.grant) ? 0 : TLS_CLIENT_OPENSSL;
 }
 
 void tls_client_forget(SSL *ssl)
 {
-    memory_wipe_all(true);
     SSL_certs_clear(ssl);
-    memory_wipe_all(false);
 }

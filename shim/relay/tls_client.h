@@ -1,18 +1,21 @@
-/* A client's certificate and key, from their files, so that nothing of the key stays in memory. */
+/* A client's certificate, and the key that the monitor keeps and signs with. */
 #ifndef RETROTLS_RELAY_TLS_CLIENT_H
 #define RETROTLS_RELAY_TLS_CLIENT_H
 
 #include <openssl/ssl.h>
-#include <stdbool.h>
+
+#include "relay/monitor_client.h"
+
+enum { TLS_CLIENT_OPENSSL = -100 }; /* OpenSSL's queue of errors tells why */
 
 /*
- * Each gives `ssl` what stands in a PEM file, as SSL_use_certificate_chain_file(3) and
- * SSL_use_PrivateKey_file(3) do; an encrypted key is none. False with OpenSSL's queue of errors telling why.
+ * Each gives `ssl` what the policy's client-cert and client-key say; an encrypted key is none. 0, what
+ * files_error() has words for, or TLS_CLIENT_OPENSSL.
  */
-bool tls_client_certificate(SSL *ssl, const char *path);
-bool tls_client_key(SSL *ssl, const char *path);
+int tls_client_certificate(SSL *ssl, const struct files *files);
+int tls_client_key(SSL *ssl, const struct files *files);
 
-/* Takes both away from `ssl` again, and wipes the key. */
+/* Takes both away from `ssl` again. */
 void tls_client_forget(SSL *ssl);
 
 #endif

@@ -33,8 +33,8 @@ static void release(struct tls_context *c)
         destroy(c);
 }
 
-static struct tls_context *create(const struct settings *settings, const unsigned char *key,
-                                  const char *server, struct failure *why)
+static struct tls_context *create(const struct settings *settings, const struct files *files,
+                                  const unsigned char *key, const char *server, struct failure *why)
 {
     struct tls_context *c = calloc(1, sizeof *c);
 
@@ -44,7 +44,7 @@ static struct tls_context *create(const struct settings *settings, const unsigne
         return NULL;
     }
     memcpy(c->key, key, sizeof c->key);
-    if (!tls_apply_settings(c->openssl, settings, server, why)) {
+    if (!tls_apply_settings(c->openssl, settings, files, server, why)) {
         SSL_CTX_free(c->openssl);
         free(c);
         return NULL;
@@ -70,12 +70,13 @@ static size_t place(void)
     return oldest;
 }
 
-struct tls_context *tls_context_get(const struct settings *settings, const char *server, struct failure *why)
+struct tls_context *tls_context_get(const struct settings *settings, const struct files *files,
+                                    const char *server, struct failure *why)
 {
     unsigned char key[TLS_SETTINGS_KEY];
     struct tls_context *found = NULL;
 
-    if (!tls_settings_key(settings, key)) {
+    if (!tls_settings_key(settings, files, key)) {
         fail(why, FAILURE_NO_MEMORY, server);
         return NULL;
     }
@@ -85,7 +86,7 @@ struct tls_context *tls_context_get(const struct settings *settings, const char 
         if (contexts[i] && memcmp(contexts[i]->key, key, sizeof key) == 0)
             found = contexts[i];
     }
-    if (!found && (found = create(settings, key, server, why)) != NULL) {
+    if (!found && (found = create(settings, files, key, server, why)) != NULL) {
         found->references = 1;
         contexts[place()] = found;
     }

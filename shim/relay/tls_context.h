@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "relay/failure.h"
+#include "relay/monitor_client.h"
 #include "relay/tls_session.h"
 #include "wire/settings.h"
 
@@ -18,11 +19,12 @@ enum { TLS_CONTEXTS_LIMIT = 8 }; /* contexts that are kept for later connections
 struct tls_context;
 
 /*
- * The context for `settings`; made if there is none yet, or where a file that it was made from has changed.
- * To be returned with tls_context_put(). NULL with `why` set where one of the settings cannot be used.
- * `server` is for the message.
+ * The context for `settings` and `files`, which they name; made if there is none yet, or where a file that it
+ * was made from has changed. To be returned with tls_context_put(). NULL with `why` set where one of the
+ * settings cannot be used. `server` is for the message.
  */
-struct tls_context *tls_context_get(const struct settings *settings, const char *server, struct failure *why);
+struct tls_context *tls_context_get(const struct settings *settings, const struct files *files,
+                                    const char *server, struct failure *why);
 void tls_context_put(struct tls_context *context);
 SSL_CTX *tls_context_openssl(struct tls_context *context);
 

@@ -6,17 +6,14 @@
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "relay/bundle.h"
-#include "relay/memory.h"
+#include "monitor/memory.h"
+#include "relay/roots.h"
 #include "relay/tls_client.h"
 #include "wire/wire.h"
 
 enum {
     SECURITY_LEVEL = 2, /* OpenSSL's: 112 bits, which leaves out RSA and DH below 2048 bits and SHA-1 */
-    FILE_LIMIT =
-        64 << 20, /* bytes of a file that is read; Debian's bundle of roots has a quarter of one MiB */
 };
 
 /*
@@ -39,9 +36,6 @@ static const char *plainer(unsigned long error)
          (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)) ||
         (library == ERR_LIB_SSL && reason == SSL_R_NO_CERTIFICATE_ASSIGNED))
         return "it is not the key of the client-cert";
-    if (reason == ERR_R_INTERRUPTED_OR_CANCELLED || /* tls_client.c has no passphrase; PKCS #8 */
-        (library == ERR_LIB_PEM && reason == PEM_R_BAD_PASSWORD_READ))
-        return "it has a passphrase, which nobody can be asked for";
     return NULL;
 }
 
@@ -62,6 +56,7 @@ struct report {
     const char *server;
     struct failure *why;
     struct tls_fault *fault; /* instead, where it is not NULL */
+    const struct files *files;
 };
 
 static bool refuse_saying(const struct report *to, const char *setting, const char *value, const char *says)
@@ -78,29 +73,27 @@ static bool refuse(const struct report *to, const char *setting, const char *val
     return refuse_saying(to, setting, value, openssl_says());
 }
 
-/*
- * OpenSSL would wait for whoever opens the other end of a FIFO, and read a device to its end; it was a file
- * when the policy was read. One that is not there, OpenSSL says.
- */
-static bool check_file(const struct report *to, const char *setting, const char *path)
+static bool refuse_file(const struct report *to, const char *setting, const char *path, int error)
 {
-    struct stat st;
-
-    if (!path || stat(path, &st) != 0)
-        return true;
-    if (!S_ISREG(st.st_mode))
-        return refuse_saying(to, setting, path, "it is not a regular file");
-    return st.st_size <= FILE_LIMIT || refuse_saying(to, setting, path, "it is larger than 64 MiB");
+    return error == TLS_CLIENT_OPENSSL ? refuse(to, setting, path)
+                                       : refuse_saying(to, setting, path, files_error(error));
 }
 
-/*
- * The system's roots: the hashed folder, of which one file is read for each root that is met (0.1 ms); and
- * the one file beside it, which some systems have instead.
- */
-static bool trust_system(X509_STORE *store)
+/* Gives the store what stands in a file that the settings name. */
+static bool add_file(X509_STORE *store, enum named which, const char *setting, const char *path,
+                     const struct report *to)
 {
-    return X509_STORE_load_path(store, X509_get_default_cert_dir()) == 1 &&
-           bundle_add(store, X509_get_default_cert_file());
+    int fd, error = files_open(to->files, which, &fd);
+
+    if (error == 0 && !(which == NAMED_CRL_FILE ? roots_add_crls(store, fd) : roots_add_file(store, fd)))
+        error = TLS_CLIENT_OPENSSL;
+    return error == 0 || refuse_file(to, setting, path, error);
+}
+
+static bool trust_system(X509_STORE *store, const struct files *files)
+{
+    return roots_add_folder(store) &&
+           (files->facts.state[NAMED_BUNDLE].inode == 0 || roots_add_bundle(store));
 }
 
 /*
@@ -127,19 +120,15 @@ static bool apply_trust(X509_STORE *store, const struct settings *s, const struc
 {
     unsigned long flags = 0;
 
-    if (!check_file(to, "ca-file", s->ca_file) || !check_file(to, "crl-file", s->crl_file))
+    if (s->ca_file && !add_file(store, NAMED_CA_FILE, "ca-file", s->ca_file, to))
         return false;
-    if (s->ca_file && X509_STORE_load_file(store, s->ca_file) != 1)
-        return refuse(to, "ca-file", s->ca_file);
-    if (s->ca_dir && X509_STORE_load_path(store, s->ca_dir) != 1)
+    if (s->ca_dir && !roots_add_folder(store))
         return refuse(to, "ca-dir", s->ca_dir);
-    if (!s->ca_file && !s->ca_dir && !trust_system(store))
+    if (!s->ca_file && !s->ca_dir && !trust_system(store, to->files))
         return refuse(to, "the system's trust store", X509_get_default_cert_dir());
     if (s->crl_file) {
-        X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-
-        if (!lookup || X509_load_crl_file(lookup, s->crl_file, X509_FILETYPE_PEM) <= 0)
-            return refuse(to, "crl-file", s->crl_file);
+        if (!add_file(store, NAMED_CRL_FILE, "crl-file", s->crl_file, to))
+            return false;
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
         X509_STORE_set_verify_cb(store, on_certificate);
     }
@@ -191,35 +180,37 @@ static bool apply(SSL_CTX *context, const struct settings *s, const struct repor
     return s->level != LEVEL_SECURE || apply_trust(SSL_CTX_get_cert_store(context), s, to);
 }
 
-bool tls_apply_settings(SSL_CTX *context, const struct settings *s, const char *server, struct failure *why)
+bool tls_apply_settings(SSL_CTX *context, const struct settings *s, const struct files *files,
+                        const char *server, struct failure *why)
 {
-    return apply(context, s, &(struct report){.server = server, .why = why});
+    return apply(context, s, &(struct report){.server = server, .why = why, .files = files});
 }
 
 static bool apply_client_certificate(SSL *ssl, const struct settings *s, const struct report *to)
 {
     const char *key = s->client_key ? s->client_key : s->client_cert;
+    int error;
 
     if (!s->client_cert)
         return true;
     ERR_clear_error();
-    if (!check_file(to, "client-cert", s->client_cert) || !check_file(to, "client-key", s->client_key))
-        return false;
-    if (!tls_client_certificate(ssl, s->client_cert))
-        return refuse(to, "client-cert", s->client_cert);
-    if (!tls_client_key(ssl, key) || SSL_check_private_key(ssl) != 1)
-        return refuse(to, s->client_key ? "client-key" : "client-cert", key);
-    return true;
+    error = tls_client_certificate(ssl, to->files);
+    if (error != 0)
+        return refuse_file(to, "client-cert", s->client_cert, error);
+    error = tls_client_key(ssl, to->files);
+    return error == 0 || refuse_file(to, s->client_key ? "client-key" : "client-cert", key, error);
 }
 
-bool tls_apply_client_certificate(SSL *ssl, const struct settings *s, const char *server, struct failure *why)
+bool tls_apply_client_certificate(SSL *ssl, const struct settings *s, const struct files *files,
+                                  const char *server, struct failure *why)
 {
-    return apply_client_certificate(ssl, s, &(struct report){.server = server, .why = why});
+    return apply_client_certificate(ssl, s, &(struct report){.server = server, .why = why, .files = files});
 }
 
 bool tls_try_settings(const struct settings *settings, struct tls_fault *fault)
 {
-    const struct report *const to = &(struct report){.fault = fault};
+    struct files files;
+    const struct report *const to = &(struct report){.fault = fault, .files = &files};
     SSL_CTX *const context = SSL_CTX_new(TLS_client_method());
     struct settings s = *settings;
     SSL *ssl = NULL;
@@ -227,6 +218,7 @@ bool tls_try_settings(const struct settings *settings, struct tls_fault *fault)
 
     if (!s.ca_file && !s.ca_dir && !s.crl_file && s.level == LEVEL_SECURE)
         s.level = LEVEL_ENCRYPT; /* the system's trust store is no setting */
+    files_of_settings(&files, &s);
     good = context ? apply(context, &s, to) : refuse(to, "level", "");
     if (good) {
         ssl = SSL_new(context);
@@ -234,6 +226,7 @@ bool tls_try_settings(const struct settings *settings, struct tls_fault *fault)
     }
     SSL_free(ssl);
     SSL_CTX_free(context);
+    files_end(&files);
     return good;
 }
 
@@ -247,16 +240,9 @@ static bool put_text(EVP_MD_CTX *digest, const char *text)
 }
 
 /* By the time of its last change of any kind, which nobody sets: that of its content may be kept (cp -p). */
-static bool put_file(EVP_MD_CTX *digest, const char *path)
+static bool put_file(EVP_MD_CTX *digest, const char *path, const struct file_state *state)
 {
-    char state[128] = "";
-    struct stat st;
-
-    if (path && stat(path, &st) == 0)
-        snprintf(state, sizeof state, "%ju %ju %jd %jd.%09ld %jd.%09ld", (uintmax_t)st.st_dev,
-                 (uintmax_t)st.st_ino, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-                 (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
-    return put_text(digest, path) && put_text(digest, state);
+    return put_text(digest, path) && EVP_DigestUpdate(digest, state, sizeof *state) == 1;
 }
 
 static bool put_list(EVP_MD_CTX *digest, const struct text_list *list)
@@ -268,22 +254,25 @@ static bool put_list(EVP_MD_CTX *digest, const struct text_list *list)
     return put_text(digest, NULL);
 }
 
-bool tls_settings_key(const struct settings *s, unsigned char key[TLS_SETTINGS_KEY])
+bool tls_settings_key(const struct settings *s, const struct files *files,
+                      unsigned char key[TLS_SETTINGS_KEY])
 {
-    const bool system = s->level == LEVEL_SECURE && !s->ca_file && !s->ca_dir;
+    const struct file_state *const state = files->facts.state;
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    char numbers[64];
+    char numbers[96];
     bool done;
 
-    snprintf(numbers, sizeof numbers, "%d %d %d %u %u", (int)s->level, s->testing, s->strict_certificates,
-             s->tls_min, s->tls_max);
-    done =
-        digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 && put_text(digest, numbers) &&
-        put_file(digest, s->ca_file) && put_file(digest, system ? X509_get_default_cert_dir() : s->ca_dir) &&
-        put_file(digest, system ? X509_get_default_cert_file() : NULL) && put_file(digest, s->crl_file) &&
-        put_file(digest, s->client_cert) && put_file(digest, s->client_key) && put_text(digest, s->ciphers) &&
-        put_text(digest, s->ciphersuites) && put_text(digest, s->groups) && put_list(digest, &s->names) &&
-        put_list(digest, &s->fingerprints) && EVP_DigestFinal_ex(digest, key, NULL) == 1;
+    snprintf(numbers, sizeof numbers, "%d %d %d %u %u %ju", (int)s->level, s->testing, s->strict_certificates,
+             s->tls_min, s->tls_max, (uintmax_t)files->facts.rights);
+    done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 && put_text(digest, numbers) &&
+           put_file(digest, s->ca_file, &state[NAMED_CA_FILE]) &&
+           put_file(digest, s->ca_dir, &state[NAMED_CA_DIR]) &&
+           put_file(digest, NULL, &state[NAMED_BUNDLE]) &&
+           put_file(digest, s->crl_file, &state[NAMED_CRL_FILE]) &&
+           put_file(digest, s->client_cert, &state[NAMED_CLIENT_CERT]) &&
+           put_file(digest, s->client_key, &state[NAMED_CLIENT_KEY]) && put_text(digest, s->ciphers) &&
+           put_text(digest, s->ciphersuites) && put_text(digest, s->groups) && put_list(digest, &s->names) &&
+           put_list(digest, &s->fingerprints) && EVP_DigestFinal_ex(digest, key, NULL) == 1;
     EVP_MD_CTX_free(digest);
     return done;
 }

@@ -174,6 +174,17 @@ static bool take_guard(struct guard_request *request, const struct field *f)
     return true;
 }
 
+const uint8_t *wire_token_of(const uint8_t *begin, size_t length)
+{
+    struct reader r;
+    struct field f;
+
+    if (length < WIRE_TOKEN_END || !fields_open(&r, WIRE_GUARD, begin, length))
+        return NULL;
+    r.length = WIRE_TOKEN_END;
+    return fields_next(&r, &f) == FIELD && f.tag == TAG_TOKEN && f.length == WIRE_TOKEN_SIZE ? f.bytes : NULL;
+}
+
 bool wire_read_guard(struct guard_request *request, const uint8_t *message, size_t length)
 {
     struct reader r;

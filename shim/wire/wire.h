@@ -26,6 +26,7 @@ enum {
     WIRE_TEXT_LIMIT = 4096,     /* bytes of one text, with its NUL (PATH_MAX) */
     WIRE_VALUE_LIMIT = 512,     /* bytes of a socket option's value (struct tcp_info is the largest) */
     WIRE_TOKEN_SIZE = 16,
+    WIRE_TOKEN_END = 40,  /* where the token of a WIRE_GUARD ends, which is its first field */
     WIRE_DESCRIPTORS = 4, /* SCM_RIGHTS of one message, at most */
 };
 
@@ -148,6 +149,12 @@ size_t wire_write_connection(uint8_t *out, const struct wire_connection *connect
 
 /* The type of a message of `length` bytes, or 0 where its head is malformed or of another version. */
 enum wire_type wire_type_of(const uint8_t *message, size_t length);
+
+/*
+ * The token of a WIRE_GUARD of `length` bytes, of which no more than the first WIRE_TOKEN_END need be there.
+ * NULL where it is none, or does not begin with one.
+ */
+const uint8_t *wire_token_of(const uint8_t *begin, size_t length);
 
 /*
  * Each reads one message; false where it is malformed in any way, and then `*request` is unspecified. Texts

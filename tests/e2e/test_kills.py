@@ -98,10 +98,10 @@ def kill(pid, number=signal.SIGKILL):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("victim", ["relay", "program"])
+@pytest.mark.parametrize("victim", ["relay", "its monitor", "program"])
 def test_kill_9_at_any_moment(shim, length, victim):
     def act(process):
-        for pid in shim.relays() if victim == "relay" else [process.pid]:
+        for pid in {"relay": shim.relays, "its monitor": shim.monitors().values, "program": lambda: [process.pid]}[victim]():
             kill(pid)
     rng = random.Random(SEED)
     for number in range(TIMES):
@@ -125,7 +125,7 @@ def test_second_relay_does_not_go_on_where_the_first_had_begun(shim):
     server says next is the answer to another's words."""
     shim.private_build()
     shim.stand_in(["/usr/bin/strace", "-f", "-D", "-qq", "-o", shim.folder / "calls", "-e", "trace=sendmsg",
-                   "-e", "inject=sendmsg:delay_enter=8000000:when=1"])
+                   "-e", "inject=sendmsg:delay_enter=8000000:when=3"])  # two questions to its monitor go before
 
     def act(_):
         for pid in shim.relays():

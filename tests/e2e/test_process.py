@@ -164,8 +164,9 @@ f.read()
     environment = Path(f"/proc/{relay}/environ").read_bytes()
     assert not re.search(rb"RETROTLS_RELAY=[^\0]", environment), "its token can be seen"
     assert b"LD_PRELOAD" not in environment and str(shim.folder).encode() not in environment, environment
-    parent, session, _ = processes()[relay]
-    assert session == relay and parent != process.pid
+    monitor, session, _ = processes()[relay]
+    parent, session_of_monitor, _ = processes()[monitor]
+    assert session == session_of_monitor == monitor and parent != process.pid
     os.close(held)
     shim.finish(process, b"\n").ok()
     gone(shim)

@@ -14,7 +14,7 @@ FUZZ_CFLAGS = -std=c17 -g -O1 $(WARNINGS) $(WERROR) -fno-omit-frame-pointer -fno
 
 # What the targets are made of: everything but the programs' main() and, of the library, what interposes calls.
 FUZZED_PRELOAD = names dns_answer identity words sys sys_call
-FUZZED = $(filter-out %/main.c,$(wildcard shim/relay/*.c shim/command/*.c shim/wire/*.c policy/*.c)) \
+FUZZED = $(filter-out %/main.c,$(wildcard shim/relay/*.c shim/monitor/*.c shim/command/*.c shim/wire/*.c policy/*.c)) \
 	$(wildcard $(patsubst %,shim/preload/%.c,$(FUZZED_PRELOAD)))
 FUZZED_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZED))
 

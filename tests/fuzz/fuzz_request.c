@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "monitor/monitor.h"
 #include "relay/connection.h"
 #include "relay/request.h"
 #include "relay/session.h"
@@ -163,8 +164,8 @@ static void open_the_other(void)
     char line[128];
 
     signal(SIGPIPE, SIG_IGN);
-    request_set_token(token);
-    session_set_relay_name("00112233445566778899aabbccddeeff");
+    monitor_set_token(token);
+    monitor_set_relay_name("00112233445566778899aabbccddeeff");
     MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && send(pair[0], "", 1, 0) == 1);
     tcp_pair(tcp);
     program = pair[0];

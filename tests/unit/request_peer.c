@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/un.h>
 
+#include "monitor/monitor.h"
 #include "relay/connection.h"
 #include "relay/request.h"
 #include "relay/session.h"
@@ -21,8 +22,8 @@ int request_start(void **state)
     (void)state;
     signal(SIGPIPE, SIG_IGN);
     request_user = geteuid();
-    request_set_token(token);
-    session_set_relay_name("00112233445566778899aabbccddeeff");
+    monitor_set_token(token);
+    monitor_set_relay_name("00112233445566778899aabbccddeeff");
     return 0;
 }
 

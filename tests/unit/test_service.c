@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "monitor/monitor.h"
 #include "relay/plain.h"
 #include "relay/request.h"
 #include "relay/service.h"
@@ -61,9 +62,13 @@ static void start(struct relay *r, bool as_child)
     if (r->process == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(pipes[0]);
-        request_set_token(token);
-        session_set_relay_name("00112233445566778899aabbccddeeff");
-        service_run(listener, r->owner);
+        monitor_set_token(token);
+        monitor_set_relay_name("00112233445566778899aabbccddeeff");
+        {
+            const struct service_owner owner = service_owner_of(r->owner, getppid());
+
+            service_run(listener, &owner);
+        }
         _exit(0);
     }
     close(listener);

@@ -2,42 +2,40 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "relay/log.h"
+#include "relay/landlock.h"
 #include "relay/sandbox.h"
+#include "relay/seccomp.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { CANNOT_START = 200 };
 
-struct attempt {
-    try_function *act;
-    struct settings settings;
-    bool walls;
-};
-
-static void *in_thread(void *argument)
+static void *in_thread(void *act)
 {
-    const struct attempt *const a = argument;
-    struct connection c = {.log = -1, .request.settings = a->settings};
-    struct domain domain;
-
-    if (a->walls) {
-        sandbox_plan(&domain, &c);
-        if (!sandbox_enter_domain(&domain, &c))
-            _exit(CANNOT_START);
-    }
-    /* A line for the log, which it may have opened before. */
-    if (a->settings.log)
-        log_warning(a->settings.log, c.log, "a line");
-    _exit(a->act());
+    _exit(((try_function *)(uintptr_t)act)());
 }
 
-static _Noreturn void child(struct attempt *a)
+static bool put_up(enum walls walls)
+{
+    switch (walls) {
+    case ALL_WALLS:
+        return sandbox_enter(false);
+    case SECCOMP_ALONE:
+        return seccomp_shut() == 0;
+    case LANDLOCK_ALONE:
+        return landlock_shut() == 0;
+    default:
+        return true;
+    }
+}
+
+static _Noreturn void child(try_function *act, enum walls walls)
 {
     pthread_t thread;
 
@@ -45,25 +43,20 @@ static _Noreturn void child(struct attempt *a)
     signal(SIGSYS, SIG_DFL); /* cmocka catches these; no relay does */
     signal(SIGSEGV, SIG_DFL);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (a->walls && !sandbox_enter(false))
-        _exit(CANNOT_START);
-    if (pthread_create(&thread, NULL, in_thread, a) != 0)
+    if (!put_up(walls) || pthread_create(&thread, NULL, in_thread, (void *)(uintptr_t)act) != 0)
         _exit(CANNOT_START);
     pthread_join(thread, NULL);
     _exit(CANNOT_START);
 }
 
-int walls_try(try_function *act, const struct settings *settings, bool walls)
+int walls_try(try_function *act, enum walls walls)
 {
-    struct attempt a = {.act = act, .walls = walls};
     int status = 0;
     pid_t pid;
 
-    if (settings)
-        a.settings = *settings;
     pid = fork();
     if (pid == 0)
-        child(&a);
+        child(act, walls);
     assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
     return status;
 }
@@ -71,21 +64,24 @@ int walls_try(try_function *act, const struct settings *settings, bool walls)
 void walls_assert_status(int status, int expected)
 {
     if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
-        fail_msg("status %#x, and not exit %d (%s)", status, expected, strerror(expected));
-}
-
-void is_forbidden_with(try_function *act, const struct settings *settings, int error)
-{
-    walls_assert_status(walls_try(act, settings, false), WORKS);
-    walls_assert_status(walls_try(act, settings, true), error);
+        fail_msg("status %#x, and not exit %d (%s)", (unsigned)status, expected, strerror(expected));
 }
 
 void is_forbidden(try_function *act, int error)
 {
-    is_forbidden_with(act, NULL, error);
+    walls_assert_status(walls_try(act, NO_WALLS), WORKS);
+    walls_assert_status(walls_try(act, ALL_WALLS), error);
 }
 
-void still_works(try_function *act, const struct settings *settings)
+void is_forbidden_by_each(try_function *act, int by_seccomp, int by_landlock)
 {
-    walls_assert_status(walls_try(act, settings, true), WORKS);
+    is_forbidden(act, by_seccomp);
+    walls_assert_status(walls_try(act, SECCOMP_ALONE), by_seccomp);
+    if (landlock_version() > 0)
+        walls_assert_status(walls_try(act, LANDLOCK_ALONE), by_landlock);
+}
+
+void still_works(try_function *act)
+{
+    walls_assert_status(walls_try(act, ALL_WALLS), WORKS);
 }

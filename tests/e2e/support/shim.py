@@ -102,6 +102,10 @@ class Shim:
         """Pids of the relays that this test's programs started; needs private_build()."""
         return relays(self.relay)
 
+    def monitors(self):
+        """{pid of the worker: pid of the monitor} of the same."""
+        return monitors(self.relay)
+
     def policy(self, text):
         """Writes the policy; lines as in a policy file."""
         self.policy_file.write_text(text)
@@ -195,12 +199,25 @@ def processes():
 
 
 def relays(relay=None):
-    """Pids of all relays that run from the file `relay` (the build's)."""
-    found = []
-    for pid in processes():
+    """Pids of all relays that run from the file `relay` (the build's): of each its worker, which has the connections, or
+    its monitor where the worker has ended."""
+    found = _running(relay)
+    return [pid for pid in found if pid not in found.values()]
+
+
+def monitors(relay=None):
+    """{pid of a relay's worker: pid of its monitor}."""
+    found = _running(relay)
+    return {pid: parent for pid, parent in found.items() if parent in found}
+
+
+def _running(relay):
+    """{pid: parent} of all processes that run from that file."""
+    found = {}
+    for pid, (parent, _, _) in processes().items():
         with contextlib.suppress(OSError):
             if os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)") == str((relay or RELAY).resolve()):
-                found.append(pid)
+                found[pid] = parent
     return found
 
 

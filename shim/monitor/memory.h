@@ -1,8 +1,8 @@
 /*
  * The heap: one for all threads, and what OpenSSL gives back to it is wiped.
  */
-#ifndef RETROTLS_RELAY_MEMORY_H
-#define RETROTLS_RELAY_MEMORY_H
+#ifndef RETROTLS_MONITOR_MEMORY_H
+#define RETROTLS_MONITOR_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

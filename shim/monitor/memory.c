@@ -1,4 +1,4 @@
-#include "relay/memory.h"
+#include "monitor/memory.h"
 
 #include <malloc.h>
 #include <openssl/crypto.h>

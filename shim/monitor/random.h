@@ -2,8 +2,8 @@
  * Random bytes straight from the kernel, for OpenSSL too. Its own generators are two a thread, and a thread's
  * first connection would wait 0.2 ms for them to be made.
  */
-#ifndef RETROTLS_RELAY_RANDOM_H
-#define RETROTLS_RELAY_RANDOM_H
+#ifndef RETROTLS_MONITOR_RANDOM_H
+#define RETROTLS_MONITOR_RANDOM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* RAND_METHOD is the only way below a provider of one's own: RAND_set_rand_method(3ssl). */
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include "relay/random.h"
+#include "monitor/random.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "relay/worker.h"
+#include "relay/thread_pool.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,15 +13,14 @@ enum {
     STACK_SIZE = 256 * 1024,
 };
 
-struct worker {
-    struct worker *next;      /* of those that wait */
+struct pool_thread {
+    struct pool_thread *next; /* of those that wait */
     struct connection *given; /* to serve next */
     pthread_cond_t woken;     /* on CLOCK_MONOTONIC */
-    struct domain domain;     /* what its thread is shut into, for good */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct worker *waiting;
+static struct pool_thread *waiting;
 static unsigned spare; /* that wait */
 
 static bool prepare(pthread_cond_t *woken)
@@ -37,29 +36,28 @@ static bool prepare(pthread_cond_t *woken)
     return good;
 }
 
-static struct worker *worker_new(const struct domain *domain, struct connection *c)
+static struct pool_thread *thread_new(struct connection *c)
 {
-    struct worker *w = calloc(1, sizeof *w);
+    struct pool_thread *w = calloc(1, sizeof *w);
 
     if (!w || !prepare(&w->woken)) {
         free(w);
         return NULL;
     }
-    w->domain = *domain;
     w->given = c;
     return w;
 }
 
-static void worker_free(struct worker *w)
+static void thread_free(struct pool_thread *w)
 {
     pthread_cond_destroy(&w->woken);
     free(w);
 }
 
 /* Under `lock`: it waits no more. */
-static void forget(const struct worker *w)
+static void forget(const struct pool_thread *w)
 {
-    struct worker **at = &waiting;
+    struct pool_thread **at = &waiting;
 
     while (*at != w)
         at = &(*at)->next;
@@ -68,16 +66,16 @@ static void forget(const struct worker *w)
 }
 
 /* The next connection; NULL where none has come in time, or enough other threads wait. */
-static struct connection *next(struct worker *w)
+static struct connection *next(struct pool_thread *w)
 {
     struct timespec until;
     int error = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WORKER_PATIENCE / 1000;
+    until.tv_sec += POOL_PATIENCE / 1000;
     w->given = NULL;
     pthread_mutex_lock(&lock);
-    if (spare < WORKERS_SPARE) {
+    if (spare < POOL_SPARE) {
         spare++;
         w->next = waiting;
         waiting = w;
@@ -92,28 +90,26 @@ static struct connection *next(struct worker *w)
 
 static void *work(void *argument)
 {
-    struct worker *const w = argument;
+    struct pool_thread *const w = argument;
     struct connection *c = w->given;
-    const bool shut_in = sandbox_enter_domain(&w->domain, c);
 
     do {
         sandbox_tell(c);
         session_run(c);
         connection_free(c);
-        c = shut_in ? next(w) : NULL;
+        c = next(w);
     } while (c);
-    worker_free(w);
+    thread_free(w);
     return NULL;
 }
 
-/* To a thread that waits in the same domain. */
-static bool give(struct connection *c, const struct domain *domain)
+/* To a thread that waits. */
+static bool give(struct connection *c)
 {
-    struct worker *w;
+    struct pool_thread *w;
 
     pthread_mutex_lock(&lock);
-    for (w = waiting; w && !domain_is_same(&w->domain, domain);)
-        w = w->next;
+    w = waiting;
     if (w) {
         forget(w);
         w->given = c;
@@ -123,18 +119,16 @@ static bool give(struct connection *c, const struct domain *domain)
     return w != NULL;
 }
 
-bool worker_run(struct connection *c)
+bool thread_pool_run(struct connection *c)
 {
-    struct domain domain;
-    struct worker *w;
+    struct pool_thread *w;
 
-    sandbox_plan(&domain, c);
-    if (give(c, &domain))
+    if (give(c))
         return true;
-    w = worker_new(&domain, c);
+    w = thread_new(c);
     if (w && thread_start(work, w, STACK_SIZE))
         return true;
     if (w)
-        worker_free(w);
+        thread_free(w);
     return false;
 }

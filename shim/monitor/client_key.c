@@ -1,0 +1,240 @@
+#include "monitor/client_key.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "monitor/memory.h"
+
+enum {
+    FILE_LIMIT = 256 * 1024, /* bytes of a file that is read */
+    HASH_LEAST = 20,
+    HASH_MOST = 64,
+    /* RFC 5246, 7.4 */
+    CLIENT_HELLO = 1,
+    CLIENT_KEY_EXCHANGE = 16,
+    HANDSHAKE_HEAD = 4,
+};
+
+/*
+ * Read here and not by stdio, whose buffer is given back as it is: the file may hold the key. The rest is
+ * OpenSSL's, which wipes its own copies of a key's numbers, but not of its text.
+ */
+static int read_all(int fd, char *bytes, size_t *used)
+{
+    ssize_t n = 1;
+
+    *used = 0;
+    while (n > 0 && *used < FILE_LIMIT) {
+        n = read(fd, bytes + *used, FILE_LIMIT - *used);
+        if (n > 0)
+            *used += (size_t)n;
+        else if (n < 0 && errno == EINTR)
+            n = 1;
+    }
+    return n < 0 ? errno : 0;
+}
+
+/* ---- certificates ---- */
+
+/* The next line of `text`, with its end; what is left begins behind it. */
+static size_t line_length(const char *text, size_t left)
+{
+    const char *end = memchr(text, '\n', left);
+
+    return end ? (size_t)(end - text) + 1 : left;
+}
+
+static bool begins_with(const char *text, size_t length, const char *with)
+{
+    return length >= strlen(with) && memcmp(text, with, strlen(with)) == 0;
+}
+
+static int copy_certificates(const char *from, size_t left, uint8_t *to, size_t size, size_t *used)
+{
+    static const char *const begins[] = {"-----BEGIN CERTIFICATE-----", "-----BEGIN X509 CERTIFICATE-----",
+                                         "-----BEGIN TRUSTED CERTIFICATE-----"};
+    bool inside = false;
+
+    *used = 0;
+    while (left > 0) {
+        const size_t length = line_length(from, left);
+
+        for (size_t i = 0; !inside && i < sizeof begins / sizeof *begins; i++)
+            inside = begins_with(from, length, begins[i]);
+        if (inside && length > size - *used)
+            return MONITOR_TOO_LARGE;
+        if (inside) {
+            memcpy(to + *used, from, length);
+            *used += length;
+        }
+        inside = inside && !begins_with(from, length, "-----END ");
+        from += length;
+        left -= length;
+    }
+    return *used > 0 ? 0 : MONITOR_NO_CERTIFICATE;
+}
+
+int client_certificates(int fd, uint8_t *text, size_t size, size_t *length)
+{
+    char *const bytes = malloc(FILE_LIMIT);
+    size_t used = 0;
+    int error = bytes ? read_all(fd, bytes, &used) : ENOMEM;
+
+    if (error == 0)
+        error = copy_certificates(bytes, used, text, size, length);
+    if (bytes)
+        explicit_bzero(bytes, used);
+    free(bytes);
+    return error;
+}
+
+/* ---- the key ---- */
+
+/* Nobody can be asked for a passphrase: OpenSSL must not do it on the program's terminal. */
+static int no_passphrase(char *buffer, int size, int writing, void *unused)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)unused;
+    return -1;
+}
+
+static int why_no_key(void)
+{
+    const unsigned long error = ERR_peek_error();
+    const int reason = ERR_GET_REASON(error);
+
+    if (reason == ERR_R_INTERRUPTED_OR_CANCELLED ||
+        (ERR_GET_LIB(error) == ERR_LIB_PEM && reason == PEM_R_BAD_PASSWORD_READ))
+        return MONITOR_HAS_PASSPHRASE;
+    return reason == ERR_R_MALLOC_FAILURE ? ENOMEM : MONITOR_NO_KEY;
+}
+
+static int key_from(const char *text, size_t length, EVP_PKEY **key)
+{
+    BIO *in;
+    int error = 0;
+
+    ERR_clear_error();
+    in = BIO_new_mem_buf(text, (int)length);
+    *key = in ? PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL) : NULL;
+    if (!*key)
+        error = in ? why_no_key() : ENOMEM;
+    BIO_free(in);
+    ERR_clear_error();
+    return error;
+}
+
+int client_key_read(int fd, EVP_PKEY **key)
+{
+    char *const bytes = malloc(FILE_LIMIT);
+    size_t used = 0;
+    int error = bytes ? read_all(fd, bytes, &used) : ENOMEM;
+
+    *key = NULL;
+    if (error == 0) {
+        /* The monitor has had no use for OpenSSL before. */
+        OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
+        memory_wipe_all(true);
+        error = key_from(bytes, used, key);
+        memory_wipe_all(false);
+    }
+    if (bytes)
+        explicit_bzero(bytes, used);
+    free(bytes);
+    return error;
+}
+
+int client_key_public(EVP_PKEY *key, uint8_t *der, size_t size, size_t *length)
+{
+    unsigned char *made = NULL;
+    const int count = i2d_PUBKEY(key, &made);
+    int error = 0;
+
+    if (count <= 0)
+        error = MONITOR_NO_KEY;
+    else if ((size_t)count > size)
+        error = MONITOR_TOO_LARGE;
+    else
+        memcpy(der, made, *length = (size_t)count);
+    OPENSSL_free(made);
+    ERR_clear_error();
+    return error;
+}
+
+/* ---- signing ---- */
+
+/* RFC 8446, 4.4.3: 64 spaces, whose signature it is, a NUL, and a hash of the handshake. */
+static bool is_of_tls_1_3(const uint8_t *what, size_t length)
+{
+    static const char whose[] = "TLS 1.3, client CertificateVerify"; /* its NUL is meant */
+    enum { SPACES = 64 };
+
+    if (length < SPACES + sizeof whose + HASH_LEAST || length > SPACES + sizeof whose + HASH_MOST)
+        return false;
+    for (size_t i = 0; i < SPACES; i++) {
+        if (what[i] != ' ')
+            return false;
+    }
+    return memcmp(what + SPACES, whose, sizeof whose) == 0;
+}
+
+/* RFC 5246, 7.4.8: the handshake's messages so far, from ClientHello to ClientKeyExchange. */
+static bool is_of_tls_1_2(const uint8_t *what, size_t length)
+{
+    size_t at = 0;
+    unsigned type = 0;
+
+    if (length < HANDSHAKE_HEAD + 2 || what[0] != CLIENT_HELLO || what[4] != 3 || what[5] != 3)
+        return false;
+    while (length - at >= HANDSHAKE_HEAD) {
+        const size_t body = (size_t)what[at + 1] << 16 | (size_t)what[at + 2] << 8 | what[at + 3];
+
+        type = what[at];
+        at += HANDSHAKE_HEAD;
+        if (body > length - at)
+            return false;
+        at += body;
+    }
+    return at == length && type == CLIENT_KEY_EXCHANGE;
+}
+
+static bool sign(EVP_MD_CTX *context, EVP_PKEY *key, const struct monitor_signing *how, const uint8_t *what,
+                 size_t length, uint8_t *signature, size_t *used)
+{
+    EVP_PKEY_CTX *settings = NULL;
+
+    return EVP_DigestSignInit_ex(context, &settings, how->digest[0] ? how->digest : NULL, NULL, NULL, key,
+                                 NULL) == 1 &&
+           (!how->pss || (EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_PSS_PADDING) > 0 &&
+                          EVP_PKEY_CTX_set_rsa_pss_saltlen(settings, RSA_PSS_SALTLEN_DIGEST) > 0)) &&
+           EVP_DigestSign(context, signature, used, what, length) == 1;
+}
+
+int client_key_sign(EVP_PKEY *key, const struct monitor_signing *how, const uint8_t *what, size_t length,
+                    uint8_t *signature, size_t size, size_t *used)
+{
+    EVP_MD_CTX *context;
+    bool good;
+
+    if (memchr(how->digest, 0, sizeof how->digest) == NULL ||
+        !(is_of_tls_1_3(what, length) || is_of_tls_1_2(what, length)))
+        return EPERM;
+    memory_wipe_all(true);
+    context = EVP_MD_CTX_new();
+    *used = size;
+    good = context && sign(context, key, how, what, length, signature, used);
+    EVP_MD_CTX_free(context);
+    memory_wipe_all(false);
+    ERR_clear_error();
+    return good ? 0 : EIO;
+}

@@ -1,0 +1,172 @@
+#include "monitor/grants.h"
+
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "monitor/memory.h"
+#include "monitor/open_named.h"
+
+enum { SLOT_BITS = 14, RIGHTS_KEPT = 32 };
+
+static struct grant *grants[GRANTS_LIMIT];
+static uint32_t made;
+static size_t free_slot; /* where to look first */
+
+/* ---- rights ---- */
+
+/* Of each of the last few the number that it has: the same rights have the same for as long as that. */
+static uint64_t number_of(const struct credentials *rights)
+{
+    static struct {
+        struct credentials *rights;
+        uint64_t number;
+    } kept[RIGHTS_KEPT];
+    static uint64_t count;
+    struct credentials *copy;
+    const size_t size = sizeof *rights + rights->count * sizeof *rights->groups;
+
+    for (size_t i = 0; i < RIGHTS_KEPT; i++) {
+        if (kept[i].rights && credentials_are_same(kept[i].rights, rights))
+            return kept[i].number;
+    }
+    copy = malloc(size);
+    count++;
+    if (copy) {
+        memcpy(copy, rights, size);
+        free(kept[count % RIGHTS_KEPT].rights);
+        kept[count % RIGHTS_KEPT].rights = copy;
+        kept[count % RIGHTS_KEPT].number = count;
+    }
+    return count;
+}
+
+/* ---- grants ---- */
+
+static bool insert(struct grant *g)
+{
+    for (size_t i = 0; i < GRANTS_LIMIT; i++) {
+        const size_t slot = (free_slot + i) % GRANTS_LIMIT;
+
+        if (grants[slot])
+            continue;
+        made++;
+        g->number = made << SLOT_BITS | (uint32_t)slot;
+        if (g->number == 0)
+            g->number = 1U << SLOT_BITS;
+        grants[slot] = g;
+        free_slot = slot + 1;
+        return true;
+    }
+    return false;
+}
+
+static struct grant *finish(struct grant *g, bool good)
+{
+    if (good && insert(g)) {
+        g->rights_number = number_of(g->rights);
+        return g;
+    }
+    free(g->rights);
+    free(g->message);
+    free(g);
+    return NULL;
+}
+
+static struct grant *begin(struct credentials *rights)
+{
+    struct grant *g = rights ? calloc(1, sizeof *g) : NULL;
+
+    if (!g) {
+        free(rights);
+        return NULL;
+    }
+    g->rights = rights;
+    g->standard_error = -1;
+    return g;
+}
+
+struct grant *grant_for_message(const uint8_t *message, size_t length, struct credentials *rights)
+{
+    struct grant *g = begin(rights);
+
+    if (!g)
+        return NULL;
+    g->message = malloc(length > 0 ? length : 1);
+    if (!g->message)
+        return finish(g, false);
+    memcpy(g->message, message, length);
+    return finish(g, wire_read_guard(&g->request, g->message, length));
+}
+
+struct grant *grant_for_settings(const struct settings *settings, struct credentials *rights)
+{
+    struct grant *g = begin(rights);
+
+    if (!g)
+        return NULL;
+    g->request.settings = *settings;
+    return finish(g, true);
+}
+
+struct grant *grant_find(uint32_t number)
+{
+    const size_t slot = number & ((1U << SLOT_BITS) - 1);
+    struct grant *g = slot < GRANTS_LIMIT ? grants[slot] : NULL;
+
+    return g && g->number == number ? g : NULL;
+}
+
+void grant_end(struct grant *g)
+{
+    const size_t slot = g->number & ((1U << SLOT_BITS) - 1);
+
+    grants[slot] = NULL;
+    free_slot = slot;
+    if (g->standard_error >= 0)
+        close(g->standard_error);
+    if (g->key) {
+        memory_wipe_all(true);
+        EVP_PKEY_free(g->key);
+        memory_wipe_all(false);
+    }
+    free(g->rights);
+    free(g->message);
+    free(g);
+}
+
+/* ---- files ---- */
+
+static bool needs_system_roots(const struct settings *s)
+{
+    return s->level == LEVEL_SECURE && !s->ca_file && !s->ca_dir;
+}
+
+void grant_paths(const struct grant *g, const char *path[NAMED_COUNT])
+{
+    const struct settings *const s = &g->request.settings;
+    const bool system = needs_system_roots(s);
+
+    path[NAMED_CA_FILE] = s->ca_file;
+    path[NAMED_CA_DIR] = system ? X509_get_default_cert_dir() : s->ca_dir;
+    path[NAMED_BUNDLE] = system ? X509_get_default_cert_file() : NULL;
+    path[NAMED_CRL_FILE] = s->crl_file;
+    path[NAMED_CLIENT_CERT] = s->client_cert;
+    path[NAMED_CLIENT_KEY] = s->client_key ? s->client_key : s->client_cert;
+}
+
+void grant_facts(const struct grant *g, struct grant_facts *facts)
+{
+    const char *path[NAMED_COUNT];
+
+    memset(facts, 0, sizeof *facts);
+    facts->grant = g->number;
+    facts->rights = g->rights_number;
+    grant_paths(g, path);
+    if (!credentials_take_on(g->rights))
+        return;
+    for (size_t i = 0; i < NAMED_COUNT; i++)
+        state_of_named(path[i], &facts->state[i]);
+    credentials_return();
+}

@@ -1,0 +1,50 @@
+/*
+ * What the policies of live connections name, and by whose rights. A grant is made for a request of the
+ * program's, and the worker can ask for nothing that no grant has.
+ */
+#ifndef RETROTLS_MONITOR_GRANTS_H
+#define RETROTLS_MONITOR_GRANTS_H
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "monitor/credentials.h"
+#include "monitor/messages.h"
+#include "wire/wire.h"
+
+enum {
+    GRANTS_LIMIT = 8192 + 1024, /* as many as there can be connections, and some that are refused */
+    GRANT_LINES = 4,            /* lines of the log for one connection: its outcome, and warnings */
+};
+
+struct grant {
+    uint32_t number; /* never 0, and not given again soon */
+    struct credentials *rights;
+    uint64_t rights_number;
+    struct guard_request request; /* its texts are in `message`, or whoever made the grant keeps them */
+    uint8_t *message;
+    int standard_error; /* of the program's, for the log; -1: none */
+    unsigned lines;     /* that the log has got */
+    EVP_PKEY *key;      /* the client-key, once it was asked for */
+};
+
+/*
+ * A grant for the request in `message` (`length` bytes, copied), or for `settings`, whose texts must outlive
+ * it. `rights` is the grant's from then on, also where it cannot be made. NULL: malformed, too many, no
+ * memory.
+ */
+struct grant *grant_for_message(const uint8_t *message, size_t length, struct credentials *rights);
+struct grant *grant_for_settings(const struct settings *settings, struct credentials *rights);
+
+/* NULL where there is none of that number. */
+struct grant *grant_find(uint32_t number);
+/* Forgets it, closes what it holds and wipes its key. */
+void grant_end(struct grant *grant);
+
+/* The paths that its settings name, in the order of enum named; NULL where they name none. */
+void grant_paths(const struct grant *grant, const char *path[NAMED_COUNT]);
+/* What is told of it ahead: the state of each file, as by its rights. */
+void grant_facts(const struct grant *grant, struct grant_facts *facts);
+
+#endif

@@ -1,0 +1,233 @@
+#include "monitor/take.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "monitor/credentials.h"
+#include "monitor/grants.h"
+#include "monitor/random.h"
+#include "monitor/socket_options.h"
+
+static uint8_t token[WIRE_TOKEN_SIZE];
+static char relay_name[64];
+
+void take_set_token(const uint8_t given[WIRE_TOKEN_SIZE])
+{
+    memcpy(token, given, sizeof token);
+}
+
+void take_set_relay_name(const char *name)
+{
+    snprintf(relay_name, sizeof relay_name, "%s", name);
+}
+
+/* ---- descriptors ---- */
+
+static int option_of(int fd, int name)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+}
+
+static bool is_tcp(int fd)
+{
+    const int domain = option_of(fd, SO_DOMAIN);
+
+    return (domain == AF_INET || domain == AF_INET6) && option_of(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+static bool is_pair_end(int fd)
+{
+    return option_of(fd, SO_DOMAIN) == AF_UNIX && option_of(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+/* ---- what lies in a connection ---- */
+
+enum { TAKEN_ON = 3 /* descriptors of a WIRE_GUARD that are the worker's; standard error stays here */ };
+
+struct taken {
+    size_t length;
+    int descriptor[WIRE_DESCRIPTORS];
+    bool cut; /* descriptors are missing: this process has run out of them */
+};
+
+static void close_taken(struct taken *t)
+{
+    for (size_t i = 0; i < WIRE_DESCRIPTORS; i++) {
+        if (t->descriptor[i] >= 0)
+            close(t->descriptor[i]);
+        t->descriptor[i] = -1;
+    }
+}
+
+/* Takes a message of at most WIRE_MESSAGE_LIMIT bytes out of it. False where there is none. */
+static bool receive(int connection, uint8_t *bytes, struct taken *t)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int) * WIRE_DESCRIPTORS)];
+    } control;
+    struct iovec part = {.iov_base = bytes, .iov_len = WIRE_MESSAGE_LIMIT};
+    /* CMSG_LEN and not CMSG_SPACE: see relay/request.c. */
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = CMSG_LEN(sizeof(int) * WIRE_DESCRIPTORS)};
+    const ssize_t n = recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    for (size_t i = 0; i < WIRE_DESCRIPTORS; i++)
+        t->descriptor[i] = -1;
+    if (n < 0)
+        return false;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
+        const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && count <= WIRE_DESCRIPTORS)
+            memcpy(t->descriptor, CMSG_DATA(c), count * sizeof(int));
+    }
+    t->cut = header.msg_flags & MSG_CTRUNC;
+    t->length = header.msg_flags & MSG_TRUNC ? 0 : (size_t)n;
+    return true;
+}
+
+/* ---- TCP's outcome ---- */
+
+static int bind_outcome(int end, uint64_t cookie, int outcome)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    char word[16] = "ok", apart[24] = "";
+    uint64_t random;
+    int length;
+
+    if (outcome != 0)
+        snprintf(word, sizeof word, "E%d", outcome);
+    for (int attempt = 0; attempt < 2; attempt++) {
+        length = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "retrotls/1 %s %s %" PRIx64 "%s", word,
+                          relay_name, cookie, apart);
+        if (bind(end, (const struct sockaddr *)&name,
+                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
+            return 0;
+        /* Cookies are given out in turn, and /proc/net/unix shows all names: anybody may have taken some. */
+        if (errno != EADDRINUSE || !random_fill(&random, sizeof random))
+            break;
+        snprintf(apart, sizeof apart, " %016" PRIx64, random);
+    }
+    return EAGAIN;
+}
+
+int take_bind(int end, uint64_t cookie, int outcome)
+{
+    return is_pair_end(end) ? bind_outcome(end, cookie, outcome) : EINVAL;
+}
+
+/* ---- taking a connection over ---- */
+
+/*
+ * A stranger's request is looked at no further than its token, and its descriptors, whose close(2) may wait,
+ * stay where they are.
+ */
+static int check_token(int connection)
+{
+    uint8_t begin[WIRE_TOKEN_END];
+    const ssize_t n = recv(connection, begin, sizeof begin, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    const uint8_t *shown;
+
+    if (n < (ssize_t)sizeof begin)
+        return EBADMSG;
+    shown = wire_token_of(begin, (size_t)n);
+    if (!shown)
+        return EBADMSG;
+    return CRYPTO_memcmp(shown, token, sizeof token) == 0 ? 0 : EPERM;
+}
+
+static int check(const struct taken *t, const struct guard_request *r)
+{
+    if (t->cut)
+        return EMFILE;
+    if (!is_tcp(t->descriptor[0]) || !is_pair_end(t->descriptor[1]) || !is_pair_end(t->descriptor[2]) ||
+        r->filler == 0 || r->settings.level == LEVEL_NONE)
+        return EINVAL;
+    return 0;
+}
+
+/* A connection that is up is named before the program hears of it: it asks for its peer's address next. */
+static int name_if_up(const struct taken *t, const struct guard_request *r)
+{
+    return r->pending == WIRE_CONNECTED ? bind_outcome(t->descriptor[1], r->cookie, 0) : 0;
+}
+
+int take_guard(int connection, struct monitor_answer *answer)
+{
+    struct grant *g;
+    struct taken t;
+    int error = check_token(connection);
+
+    if (error != 0)
+        return error;
+    if (!receive(connection, answer->data, &t))
+        return EBADMSG;
+    if (wire_token_of(answer->data, t.length))
+        explicit_bzero(answer->data + WIRE_TOKEN_END - WIRE_TOKEN_SIZE, WIRE_TOKEN_SIZE);
+    if (!wire_read_guard(&(struct guard_request){.pid = 0}, answer->data, t.length)) {
+        close_taken(&t);
+        return EBADMSG;
+    }
+    g = grant_for_message(answer->data, t.length, credentials_of_peer(connection));
+    error = g ? check(&t, &g->request) : EAGAIN;
+    if (error == 0)
+        error = name_if_up(&t, &g->request);
+    if (error != 0) {
+        if (g)
+            grant_end(g);
+        close_taken(&t);
+        return error;
+    }
+    g->standard_error = t.descriptor[3];
+    grant_facts(g, &answer->head.facts);
+    answer->head.length = (uint32_t)t.length;
+    memcpy(answer->descriptor, t.descriptor, TAKEN_ON * sizeof(int));
+    answer->count = TAKEN_ON;
+    return 0;
+}
+
+/* ---- options that ask for rights ---- */
+
+static int set_option(int tcp, const struct option_request *r, const struct credentials *rights)
+{
+    int error;
+
+    if (!rights || !credentials_take_on(rights))
+        return EPERM;
+    error = setsockopt(tcp, r->level, r->name, r->value, r->value_length) == 0 ? 0 : errno;
+    credentials_return();
+    return error;
+}
+
+int take_option(int connection, int tcp)
+{
+    static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
+    struct credentials *const rights = credentials_of_peer(connection);
+    struct option_request r;
+    struct taken t;
+    int error = EBADMSG;
+
+    if (receive(connection, message, &t)) {
+        if (wire_type_of(message, t.length) == WIRE_SET_OPTION && wire_read_option(&r, message, t.length))
+            error = is_tcp(tcp) && socket_option_may_be_set(r.level, r.name) ? set_option(tcp, &r, rights)
+                                                                             : EPERM;
+        close_taken(&t);
+    }
+    free(rights);
+    return error;
+}

@@ -1,0 +1,187 @@
+/*
+ * The log in folders that others can write to: it is written where the user has it, and nowhere else. What is
+ * in a line was chosen by a server, so that a log that somebody else points elsewhere is a weapon
+ * (CVE-2016-1247).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "monitor/log_file.h"
+#include "tests/unit/cmocka_all.h"
+
+enum { OTHER = 65534 };
+
+static char folder[] = "/tmp/retrotls-log-file-XXXXXX";
+static struct credentials *own;
+
+static const char *in_folder(const char *name)
+{
+    static char path[4][128];
+    static unsigned next;
+    char *const to = path[next++ % 4];
+
+    snprintf(to, sizeof path[0], "%s/%s", folder, name);
+    return to;
+}
+
+static int opened(const char *name)
+{
+    const int fd = log_file_open(own, in_folder(name));
+
+    return fd >= 0 ? close(fd) : errno;
+}
+
+static void make(const char *name, uid_t user)
+{
+    const int fd = open(in_folder(name), O_CREAT | O_EXCL | O_WRONLY, 0600);
+
+    assert_true(fd >= 0);
+    if (user != geteuid())
+        assert_int_equal(fchown(fd, user, user), 0);
+    close(fd);
+}
+
+static void link_to(const char *name, const char *target, uid_t user)
+{
+    assert_int_equal(symlink(target, in_folder(name)), 0);
+    if (user != geteuid())
+        assert_int_equal(lchown(in_folder(name), user, user), 0);
+}
+
+static void a_file_is_made_and_written_again(void **state)
+{
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(opened("new"), 0);
+    assert_int_equal(stat(in_folder("new"), &st), 0);
+    assert_int_equal(st.st_mode, S_IFREG | 0600);
+    assert_int_equal(opened("new"), 0);
+    assert_int_equal(opened("nowhere/new"), ENOENT);
+    assert_int_equal(opened(""), EISDIR);
+}
+
+static void the_last_name_is_no_link(void **state)
+{
+    (void)state;
+    make("behind", geteuid());
+    link_to("link", "behind", geteuid());
+    assert_int_equal(opened("link"), ELOOP);
+    link_to("dangling", "made-by-it", geteuid());
+    assert_int_equal(opened("dangling"), ELOOP);
+    assert_int_equal(access(in_folder("made-by-it"), F_OK), -1);
+}
+
+static void links_on_the_way_are_followed_where_they_are_ones_own(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(in_folder("real"), 0700), 0);
+    make("real/log", geteuid());
+    link_to("relative", "real", geteuid());
+    link_to("absolute", in_folder("relative"), geteuid());
+    link_to("around", "around", geteuid());
+    link_to("up", "real/..", geteuid());
+    assert_int_equal(opened("relative/log"), 0);
+    assert_int_equal(opened("absolute/log"), 0);
+    assert_int_equal(opened("up/absolute/../real/log"), 0);
+    assert_int_equal(opened("around/log"), ELOOP);
+    if (geteuid() != 0)
+        return;
+    link_to("foreign", "real", OTHER);
+    assert_int_equal(opened("foreign/log"), ELOOP);
+    link_to("through", "foreign", geteuid());
+    assert_int_equal(opened("through/log"), ELOOP);
+}
+
+static void what_is_no_file_of_ones_own_is_left_alone(void **state)
+{
+    (void)state;
+    make("one", geteuid());
+    assert_int_equal(link(in_folder("one"), in_folder("two")), 0);
+    assert_int_equal(opened("one"), EPERM);
+    assert_int_equal(unlink(in_folder("two")), 0);
+    assert_int_equal(opened("one"), 0);
+    assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+    assert_int_equal(opened("fifo"), ENXIO); /* nobody reads it */
+    assert_true(open(in_folder("fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC) >= 0);
+    assert_int_equal(opened("fifo"), EPERM); /* somebody does */
+    assert_int_equal(opened("real"), EISDIR);
+    assert_int_equal(log_file_open(own, "/dev/null"), -1);
+    assert_int_equal(log_file_open(own, "/dev/full"), -1);
+    if (geteuid() != 0)
+        return;
+    make("anothers", OTHER);
+    assert_int_equal(opened("anothers"), EPERM);
+    assert_int_equal(chmod(in_folder("anothers"), 0666), 0);
+    assert_int_equal(opened("anothers"), EPERM);
+}
+
+static char *content(const char *name)
+{
+    FILE *const file = fopen(in_folder(name), "r");
+    char *text = NULL;
+    size_t size = 0;
+
+    assert_non_null(file);
+    assert_true(getdelim(&text, &size, '\0', file) > 0);
+    fclose(file);
+    return text;
+}
+
+/* Whoever has taken the worker over composes lines as he likes: they stay lines. */
+static void a_line_is_one_line_of_printable_ascii(void **state)
+{
+    static const char forged[] = "a\nb\r\033[2J\177\200\377\0c";
+    char long_line[2 * LOG_LINE_LIMIT], path[128], *text;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s", in_folder("lines"));
+    log_line(own, path, -1, true, forged, sizeof forged - 1);
+    text = content("lines");
+    assert_non_null(strstr(text, "Z a?b??[2J????c\n"));
+    assert_int_equal(strncmp(text, "time=", 5), 0);
+    free(text);
+    unlink(path);
+    memset(long_line, 'x', sizeof long_line);
+    log_line(own, path, -1, true, long_line, sizeof long_line);
+    text = content("lines");
+    assert_int_equal(strlen(text), LOG_LINE_LIMIT);
+    assert_ptr_equal(strchr(text, '\n'), text + LOG_LINE_LIMIT - 1);
+    free(text);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    own = credentials_own();
+    return own && mkdtemp(folder) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    char command[128];
+
+    (void)state;
+    free(own);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_made_and_written_again),
+        cmocka_unit_test(the_last_name_is_no_link),
+        cmocka_unit_test(links_on_the_way_are_followed_where_they_are_ones_own),
+        cmocka_unit_test(what_is_no_file_of_ones_own_is_left_alone),
+        cmocka_unit_test(a_line_is_one_line_of_printable_ascii),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,239 @@
+/*
+ * The system's bundle of roots is read when a root is needed that is nowhere else, and once; a folder of
+ * roots is asked for each name once.
+ */
+#include <openssl/x509_vfy.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "relay/roots.h"
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/tls_peer.h"
+
+static struct peer_authority authority;
+static const char *bundle = "/nonexistent";
+static struct settings settings = {.level = LEVEL_SECURE};
+
+/* In libcrypto's place. */
+const char *X509_get_default_cert_file(void)
+{
+    return bundle;
+}
+
+/* A store of a connection's whose trust is the system's, the bundle at `path`. */
+static X509_STORE *store_with(const char *path, struct files *files)
+{
+    X509_STORE *const store = X509_STORE_new();
+
+    bundle = path;
+    files_of_settings(files, &settings);
+    roots_ask_for(files);
+    assert_true(roots_add_bundle(store));
+    return store;
+}
+
+static void close_store(X509_STORE *store, struct files *files)
+{
+    roots_ask_for(NULL);
+    files_end(files);
+    X509_STORE_free(store);
+}
+
+static struct identity_of_peer known, unknown;
+
+static int make(void **state)
+{
+    struct identity_of_peer stranger =
+        peer_certificate(&(struct wish){.cn = "Unknown Root", .ca = true}, NULL);
+
+    (void)state;
+    peer_authority_open(&authority);
+    known = peer_certificate(&(struct wish){.cn = "a", .san = "DNS:a.example"}, &authority.root);
+    unknown = peer_certificate(&(struct wish){.cn = "b", .san = "DNS:b.example"}, &stranger);
+    peer_certificate_free(&stranger);
+    return 0;
+}
+
+static int destroy(void **state)
+{
+    (void)state;
+    peer_certificate_free(&known);
+    peer_certificate_free(&unknown);
+    peer_authority_close(&authority);
+    return 0;
+}
+
+static int verify(X509_STORE *store, X509 *certificate)
+{
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    int error;
+
+    assert_int_equal(X509_STORE_CTX_init(context, store, certificate, NULL), 1);
+    X509_verify_cert(context);
+    error = X509_STORE_CTX_get_error(context);
+    X509_STORE_CTX_free(context);
+    return error;
+}
+
+static void a_root_of_the_bundle_is_found(void **state)
+{
+    struct files files;
+    X509_STORE *store;
+
+    (void)state;
+    store = store_with(authority.file, &files);
+    assert_int_equal(sk_X509_OBJECT_num(X509_STORE_get0_objects(store)), 0); /* not read yet */
+    assert_int_equal(verify(store, known.certificate), X509_V_OK);
+    assert_int_equal(verify(store, unknown.certificate), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+    close_store(store, &files);
+}
+
+static void it_is_read_once(void **state)
+{
+    char path[] = "/tmp/retrotls-test-bundle-XXXXXX";
+    struct files files;
+    X509_STORE *store;
+
+    (void)state;
+    close(mkstemp(path));
+    store = store_with(path, &files);
+    assert_int_not_equal(verify(store, known.certificate), X509_V_OK); /* empty */
+    peer_certificate_to_file(&authority.root, path);
+    assert_int_not_equal(verify(store, known.certificate), X509_V_OK);
+    close_store(store, &files);
+    unlink(path);
+}
+
+static void no_bundle_is_one_without_roots(void **state)
+{
+    struct files files;
+    X509_STORE *store;
+
+    (void)state;
+    store = store_with("/nonexistent/bundle.pem", &files);
+    assert_int_equal(verify(store, known.certificate), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+    close_store(store, &files);
+}
+
+/* As many descriptors are open as may be, at the moment at which the first connection needs a root. */
+static void it_is_read_again_where_it_could_not_be_opened(void **state)
+{
+    struct files files;
+    X509_STORE *store;
+    struct rlimit limit, none;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    store = store_with(authority.file, &files);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(verify(store, known.certificate), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(verify(store, known.certificate), X509_V_OK);
+    close_store(store, &files);
+}
+
+/* Connections verify at once, in threads that share the store. */
+struct shared {
+    X509_STORE *store;
+    const struct files *files;
+};
+
+static void *verify_known(void *argument)
+{
+    const struct shared *const s = argument;
+    X509_STORE *const store = s->store;
+
+    roots_ask_for(s->files);
+    return (void *)(intptr_t)verify(store, known.certificate);
+}
+
+static void many_threads_may_need_it_at_once(void **state)
+{
+    enum { THREADS = 8 };
+    struct files files;
+    X509_STORE *store;
+    pthread_t thread[THREADS];
+    struct shared shared;
+
+    (void)state;
+    store = store_with(authority.file, &files);
+    shared = (struct shared){store, &files};
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, verify_known, &shared), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *error;
+
+        assert_int_equal(pthread_join(thread[i], &error), 0);
+        assert_int_equal((intptr_t)error, X509_V_OK);
+    }
+    close_store(store, &files);
+}
+
+/* ---- the folder ---- */
+
+/* Puts the authority's root into a folder under its hash. */
+static void hashed_name(const char *folder, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%08lx.0", folder,
+             X509_NAME_hash(X509_get_subject_name(authority.root.certificate)));
+}
+
+static void a_folder_is_asked_for_a_name_once(void **state)
+{
+    char folder[] = "/tmp/retrotls-test-roots-XXXXXX", path[64];
+    struct settings of_folder = {.level = LEVEL_SECURE, .ca_dir = folder};
+    struct files files;
+    X509_STORE *store = X509_STORE_new();
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    hashed_name(folder, path, sizeof path);
+    files_of_settings(&files, &of_folder);
+    roots_ask_for(&files);
+    assert_true(roots_add_folder(store));
+    assert_int_equal(verify(store, known.certificate), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+    peer_certificate_to_file(&authority.root, path);
+    /* It has changed: another context asks again (tls_settings_key()). */
+    assert_int_equal(verify(store, known.certificate), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+    X509_STORE_free(store);
+    store = X509_STORE_new();
+    assert_true(roots_add_folder(store));
+    assert_int_equal(verify(store, known.certificate), X509_V_OK);
+    unlink(path); /* what was found stays in the store */
+    assert_int_equal(verify(store, known.certificate), X509_V_OK);
+    close_store(store, &files);
+    rmdir(folder);
+}
+
+/* Without a connection for which it verifies, nobody's rights are there to read by. */
+static void for_nobody_nothing_is_read(void **state)
+{
+    struct files files;
+    X509_STORE *store;
+
+    (void)state;
+    store = store_with(authority.file, &files);
+    roots_ask_for(NULL);
+    assert_int_equal(verify(store, known.certificate), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+    roots_ask_for(&files);
+    assert_int_equal(verify(store, known.certificate), X509_V_OK);
+    close_store(store, &files);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_root_of_the_bundle_is_found),
+        cmocka_unit_test(it_is_read_once),
+        cmocka_unit_test(no_bundle_is_one_without_roots),
+        cmocka_unit_test(it_is_read_again_where_it_could_not_be_opened),
+        cmocka_unit_test(many_threads_may_need_it_at_once),
+        cmocka_unit_test(a_folder_is_asked_for_a_name_once),
+        cmocka_unit_test(for_nobody_nothing_is_read),
+    };
+    return cmocka_run_group_tests(tests, make, destroy);
+}
