@@ -233,11 +233,12 @@ EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_
     const int before = errno;
     struct identity id;
 
-    tcp_options_note(level, name);
     if (level == SOL_SOCKET && !is_own_option(name) && identity_of(fd, &id))
         return finish(set_real(fd, &id, level, name, value, length), before);
-    if (real.setsockopt(fd, level, name, value, length) == 0)
+    if (real.setsockopt(fd, level, name, value, length) == 0) {
+        tcp_options_note(level, name);
         return 0;
+    }
     if (level == SOL_SOCKET || errno != EOPNOTSUPP || !identity_of(fd, &id))
         return -1;
     return finish(set_real(fd, &id, level, name, value, length), before);

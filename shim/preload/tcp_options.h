@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-/* The program sets this option. Never fails; safe in a signal handler. */
+/* The program has set this option. Never fails; safe in a signal handler. */
 void tcp_options_note(int level, int name);
 /* Options may have been set that nobody has noted. */
 void tcp_options_note_all(void);
