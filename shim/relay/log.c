@@ -76,6 +76,8 @@ size_t log_fields(char *to, size_t size, const struct log_line *l)
     }
     add(&t, " ms=%lld", (long long)l->milliseconds);
     add_quoted(&t, "rule", l->rule);
+    if (l->discarded > 0)
+        add(&t, " discarded=%zu", l->discarded);
     if (l->error[0])
         add_quoted(&t, "error", l->error);
     return t.used;
@@ -98,6 +100,8 @@ size_t log_sentence(char *to, size_t size, const struct log_line *l)
         add(&t, ": ");
         add_clean(&t, l->error);
     }
+    if (l->discarded > 0)
+        add(&t, "; %zu bytes that the program wrote before it closed were discarded", l->discarded);
     add(&t, "%s %lld ms", l->error[0] ? "," : "", (long long)l->milliseconds);
     return t.used;
 }

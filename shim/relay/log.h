@@ -31,7 +31,8 @@ struct log_line {
     bool resumed;         /* (tls) */
     int64_t milliseconds; /* since connect() was called */
     const char *rule;     /* NULL: unknown */
-    const char *error;    /* why not, or (testing, plaintext) what would have failed; "": nothing */
+    size_t discarded;  /* bytes that the program wrote and nobody gets, it being gone and told of nothing */
+    const char *error; /* why not, or (testing, plaintext) what would have failed; "": nothing */
 };
 
 /*

@@ -16,8 +16,36 @@ int64_t plain_now(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+size_t plain_unsent(const struct plain *server)
+{
+    int unread = 0;
+
+    if (server->program < 0 || ioctl(server->program, FIONREAD, &unread) != 0 ||
+        unread <= server->filled + KEPT_BYTES)
+        return 0;
+    return (size_t)(unread - server->filled - KEPT_BYTES);
+}
+
+bool plain_is_alone(const struct plain *server)
+{
+    struct pollfd program = {.fd = server->program};
+
+    return server->program >= 0 && poll(&program, 1, 0) == 1;
+}
+
+bool plain_drops_unsent(int tcp)
+{
+    struct linger linger = {.l_onoff = 0};
+    socklen_t length = sizeof linger;
+
+    return getsockopt(tcp, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff &&
+           linger.l_linger == 0;
+}
+
 enum plain_wait plain_wait(const struct plain *server, short events, int64_t until)
 {
+    int program = server->program;
+
     for (;;) {
         /*
          * The program's end always has bytes to read, and stays in the state RDHUP after a half-close: with
@@ -25,7 +53,7 @@ enum plain_wait plain_wait(const struct plain *server, short events, int64_t unt
          * and shutdown(SHUT_RDWR) give HUP, shutdown(SHUT_WR) or (SHUT_RD) alone give nothing).
          */
         struct pollfd ends[] = {{.fd = server->transport->descriptor, .events = events},
-                                {.fd = server->program, .events = 0}};
+                                {.fd = program, .events = 0}};
         const int64_t left = until - plain_now();
         int ready;
 
@@ -36,17 +64,19 @@ enum plain_wait plain_wait(const struct plain *server, short events, int64_t unt
             return WAIT_TIMEOUT; /* no way to wait */
         if (ready <= 0)
             continue; /* interrupted, or time to look at the clock */
-        if (ends[1].revents)
-            return WAIT_PROGRAM_GONE;
-        return WAIT_READY;
+        if (ends[1].revents) {
+            if (plain_unsent(server) == 0 || plain_drops_unsent(server->transport->descriptor))
+                return WAIT_PROGRAM_GONE;
+            program = -1; /* it cannot come back; what it has left is to arrive, as over TCP */
+        }
+        if (ends[0].revents)
+            return WAIT_READY;
     }
 }
 
 bool plain_program_spoke(const struct plain *server)
 {
-    int unread = 0;
-
-    return server->program >= 0 && ioctl(server->program, FIONREAD, &unread) == 0 && unread > KEPT_BYTES;
+    return plain_unsent(server) > 0;
 }
 
 bool plain_await(const struct plain *server, short events, enum failure_kind late, struct failure *why)

@@ -37,12 +37,15 @@ struct transport {
 };
 
 /*
- * A program has gone away when it closed its end or shut down both directions. One that only ended its own
- * sending (`printf 'QUIT' | nc -N`) still waits for answers, as it would over TCP.
+ * A program has gone away when it closed its end or shut down both directions, and has left nothing unsent.
+ * One that only ended its own sending (`printf 'QUIT' | nc -N`) still waits for answers, as it would over
+ * TCP. What one has written that does not wait (a script on /dev/tcp, a monitor's check) is to arrive, as it
+ * would over TCP: nothing is given up for its close(), unless it closed with SO_LINGER of 0 seconds.
  */
 struct plain {
     struct transport *transport;
-    int program;        /* the relay's end, never read here: watched for the program going away; -1: none */
+    int program; /* the relay's end, never read here: watched for the program going away; -1: none */
+    int filled;  /* bytes in that end that the library put in, beside the kept one (struct guard_request) */
     int64_t deadline;   /* CLOCK_MONOTONIC, milliseconds */
     size_t consumed;    /* bytes read so far, against DIALOGUE_LIMIT */
     const char *server; /* its name, cleaned, for messages */
@@ -81,8 +84,16 @@ enum plain_wait plain_wait(const struct plain *server, short events, int64_t unt
  */
 bool plain_await(const struct plain *server, short events, enum failure_kind late, struct failure *why);
 
-/* True where bytes of the program's wait in its end of the pair, beside the kept one. */
+/* How many bytes the program has written that wait in its end of the pair. */
+size_t plain_unsent(const struct plain *server);
+/* Whether there are any. */
 bool plain_program_spoke(const struct plain *server);
+
+/* Whether the program has closed its end or shut down both directions, whatever it has left. */
+bool plain_is_alone(const struct plain *server);
+/* Whether closing `tcp` drops what was not sent and resets the connection: SO_LINGER, 0 seconds (socket(7)).
+ */
+bool plain_drops_unsent(int tcp);
 
 /* CLOCK_MONOTONIC, in milliseconds. */
 int64_t plain_now(void);

@@ -202,12 +202,9 @@ static bool write_server(struct pump *p)
  */
 static bool is_abort(const struct pump *p)
 {
-    struct linger linger = {.l_onoff = 0};
-    socklen_t length = sizeof linger;
     struct pollfd end = {.fd = p->program->fd};
 
-    return getsockopt(p->server->fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff &&
-           linger.l_linger == 0 && poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
+    return plain_drops_unsent(p->server->fd) && poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
 }
 
 /* Whether the server is not told yet of a half-close, for the sake of what it has still to say. */

@@ -41,6 +41,7 @@ static bool await_tcp(struct session *s)
     socklen_t length = sizeof(int);
     int error = 0;
 
+    s->server.filled = (int)c->request.filler - KEPT_BYTES;
     if (plain_wait(&s->server, POLLOUT, INT64_MAX) != WAIT_READY)
         return false;
     if (getsockopt(c->tcp, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
@@ -63,6 +64,7 @@ static void log_outcome(struct session *s, enum log_result result)
 {
     struct connection *c = s->c;
     const struct settings *settings = s->settings;
+    const bool alone = result == RESULT_FAILED && plain_is_alone(&s->server);
     const struct log_line line = {
         .program = c->request.program,
         .pid = c->request.pid,
@@ -79,6 +81,7 @@ static void log_outcome(struct session *s, enum log_result result)
         .milliseconds = plain_now() - c->began,
         .rule = settings->rule,
         .error = s->why.text,
+        .discarded = alone ? plain_unsent(&s->server) : 0,
     };
 
     log_write(&c->files, settings->log, &line);
@@ -317,6 +320,7 @@ void session_run(struct connection *c)
         return;
     if (!end_open(&s.program, c->program, c->room, c->request.filler))
         return;
+    s.server.filled = s.program.kept ? 0 : -KEPT_BYTES;
     connection_tell_outcome(c, 0);
     connection_set_stage(c, WIRE_NEGOTIATING);
     if (c->request.failure) {

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import ssl
+import threading
 import socket
 
 import pytest
@@ -14,6 +15,7 @@ from support.hostile import Hostile
 from support.play import honest, plaintext_only
 from support.protocols import IMAP, POP3, SMTP
 from support.shim import PROGRAMS, ROOT, fields
+from support.wait import wait_for
 
 JOURNALD = "/lib/systemd/systemd-journald"
 MANUAL = (ROOT / "man/libretrotls.7").read_text().partition(".Sh LOG\n")[2].partition(".Sh ")[0]
@@ -25,6 +27,7 @@ VALUES = {
     "server": ".+", "address": r"[0-9a-f.:]+", "port": r"\d+", "protocol": "auto|smtp|lmtp|imap|pop3|nntp|sieve",
     "level": "may|encrypt|secure|fingerprint", "testing": "yes", "version": r"TLSv1\.[23]", "cipher": "[A-Z0-9_-]+",
     "resumed": "yes|no", "verified": ".*", "ms": r"\d+", "rule": ".+", "error": ".+",
+    "discarded": r"\d+",
 }
 
 
@@ -87,12 +90,27 @@ def policy_in_error(shim):
         session(shim, server)
 
 
+def refused_when_the_program_had_gone(shim):
+    code = f"import socket; s = socket.create_connection(('localhost', PORT)); s.sendall({POP3.words!r})"
+    ended = threading.Event()
+
+    def scenario(s):
+        ended.wait()
+        honest(POP3, certs.case("expired"))(s)
+    with Hostile(scenario) as server:
+        shim.guard(server.port, "secure", "pop3")
+        shim.python(code.replace("PORT", str(server.port)))
+        ended.set()
+        server.wait_done()
+        wait_for(shim.log, "a line in the log")
+
+
 # What is to be in the line, beside ALWAYS.
 SCENARIOS = {
     upgraded: ("tls", OF_TLS), by_fingerprint: ("tls", OF_TLS), fallen_back: ("plaintext", {"error"}),
     refused: ("failed", {"error"}), bad_but_only_tested: ("tls", OF_TLS | {"testing", "error"}),
     plain_but_only_tested: ("plaintext", {"testing", "error"}), without_relay: ("failed", {"testing", "error"}),
-    policy_in_error: ("failed", {"error"}),
+    policy_in_error: ("failed", {"error"}), refused_when_the_program_had_gone: ("failed", {"error", "discarded"}),
 }
 
 

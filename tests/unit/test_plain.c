@@ -293,6 +293,36 @@ static void a_program_that_waits_is_let_wait(void **state)
     close_ends(&e);
 }
 
+/* What it has left unsent is to arrive: the dialogue goes on without it, until its own end. */
+static void a_program_that_has_left_words_is_no_reason_to_end(void **state)
+{
+    const struct linger cut = {.l_onoff = 1};
+    struct ends e;
+
+    (void)state;
+    for (int way = 0; way < 2; way++) {
+        open_ends(&e, 600000);
+        assert_int_equal(send(e.program, "QUIT\r\n", 6, 0), 6);
+        if (way == 0) {
+            close(e.program);
+            e.program = -1;
+        } else {
+            shutdown(e.program, SHUT_RDWR);
+        }
+        assert_int_equal(plain_wait(&e.plain, POLLIN, plain_now() + 50), WAIT_TIMEOUT);
+        says(&e, "220 hello\r\n", 11);
+        assert_int_equal(plain_read_line(&e.plain, e.line, &e.why), 9);
+        assert_true(plain_is_alone(&e.plain));
+        assert_int_equal(plain_unsent(&e.plain), 6);
+        e.plain.filled = 6; /* the library's, not the program's: it has said nothing */
+        assert_int_equal(plain_wait(&e.plain, POLLIN, plain_now() + 600000), WAIT_PROGRAM_GONE);
+        e.plain.filled = 0;
+        assert_int_equal(setsockopt(e.near[0], SOL_SOCKET, SO_LINGER, &cut, sizeof cut), 0);
+        assert_int_equal(plain_wait(&e.plain, POLLIN, plain_now() + 600000), WAIT_PROGRAM_GONE);
+        close_ends(&e);
+    }
+}
+
 static void ignore(int number)
 {
     (void)number;
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_is_lost),
         cmocka_unit_test(the_program_goes_away),
         cmocka_unit_test(a_program_that_waits_is_let_wait),
+        cmocka_unit_test(a_program_that_has_left_words_is_no_reason_to_end),
         cmocka_unit_test(signals_do_not_put_the_deadline_off),
         cmocka_unit_test(no_way_to_wait),
         cmocka_unit_test(short_and_interrupted_reads),
