@@ -128,7 +128,18 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     return end_sendmsg(fd, &copy, flags);
 }
 
-/* As sendmsg() of each, up to the first that fails; on any other descriptor the kernel's own call. */
+/* Of a message that was sent only in part, the next one would come in the midst. */
+static bool is_whole(const struct msghdr *message, ssize_t sent)
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < (size_t)message->msg_iovlen; i++)
+        length += message->msg_iov[i].iov_len;
+    return (size_t)sent == length;
+}
+
+/* As sendmsg() of each, up to the first that fails, or is sent in part (net/socket.c, __sys_sendmmsg()); on
+ * any other descriptor the kernel's own call. */
 EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
     const int before = errno;
@@ -150,6 +161,10 @@ EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg
         if (n < 0)
             break;
         messages[done].msg_len = (unsigned)n;
+        if (!is_whole(&messages[done].msg_hdr, n)) {
+            done++;
+            break;
+        }
     }
     if (done == 0 && count > 0)
         return -1;

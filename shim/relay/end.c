@@ -129,8 +129,11 @@ ssize_t end_read(struct end *end, void *buffer, size_t size)
 
     if (!end->keeps)
         return recv(end->fd, buffer, size, MSG_DONTWAIT);
-    discard_into(end->fd, end->owed, buffer, size); /* of a bulk in one system call */
-    end->owed = 0;
+    if (size > SMALL) { /* of a bulk in one system call */
+        discard_into(end->fd, end->owed, buffer, size);
+        end->owed = 0;
+    }
+    consume_owed(end);
     if (end->bulk && ioctl(end->fd, FIONREAD, &queued) == 0 && queued - kept > SMALL && size > SMALL) {
         const size_t fresh = (size_t)(queued - kept);
 

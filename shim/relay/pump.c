@@ -85,8 +85,8 @@ static bool from_program(struct pump *p, struct buffer *to, size_t most)
     }
     if (room > most)
         room = most;
-    if (room == 0)
-        return false;
+    if (room == 0 || (room < SHORT && buffer_used(to) > 0))
+        return false; /* a few bytes at a time would cost a bulk more calls than they are worth */
     n = end_read(p->program, to->bytes + to->end, room);
     if (n > 0) {
         buffer_put(to, (size_t)n);

@@ -39,6 +39,7 @@ struct tls {
     bool eof;         /* the server sent its FIN */
     bool broken;      /* OpenSSL gave up: no close_notify can be sent */
     bool more;        /* another record follows at once */
+    bool tight;       /* the socket takes less than what would be gathered */
     bool unwritten;   /* OpenSSL has a record that the socket did not take */
     struct buffer gathered; /* records that leave with the one after them */
     bool finished;          /* our FIN is sent: what OpenSSL still wants to write is dropped */

@@ -87,6 +87,20 @@ static ssize_t send_both(struct tls *tls, const char *bytes, size_t length)
 }
 
 /*
+ * Whether the socket's send buffer, as the program has set it (SO_SNDBUF), holds less than what is gathered.
+ * Then a write ends within the buffer, at a segment's end as often as not; such a segment has no PSH
+ * (net/ipv4/tcp.c, tcp_push_one()), the server's TCP delays its acknowledgement by 40 ms, and nothing more
+ * fits until then. A record by itself ends in one that is acknowledged as soon as it is read.
+ */
+static bool is_tight(int fd)
+{
+    int size = 0;
+    socklen_t length = sizeof size;
+
+    return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) == 0 && size < GATHERED;
+}
+
+/*
  * Records that follow each other leave in one system call: the pump goes on at once after one with `more`,
  * and while OpenSSL still has the one after it to write nothing is lost that was gathered.
  */
@@ -98,15 +112,17 @@ static int bio_write(BIO *bio, const char *bytes, int length)
     BIO_clear_retry_flags(bio);
     if (tls->finished)
         return length; /* an answer to a KeyUpdate, say, that the server can do without: it got our end */
-    if (tls->more && gather(tls, bytes, (size_t)length))
+    if (tls->more && !tls->tight && gather(tls, bytes, (size_t)length))
         return length;
     n = send_both(tls, bytes, (size_t)length);
     if (n < 0 && errno == EAGAIN)
         BIO_set_retry_write(bio);
     else if (n < 0)
         tls->error = tls->stream.error = errno;
-    if (n < length)
+    if (n < length) {
         tls->stream.writable = false;
+        tls->tight = is_tight(tls->stream.fd);
+    }
     return (int)n;
 }
 

@@ -112,7 +112,7 @@ static void transfer(int version, const char *ciphers, bool small, unsigned seed
 {
     const struct wire_address address = {.family = AF_INET, .port = 143, .bytes = {127, 0, 0, 1}};
     const struct text_list asked = peer_names("mail.example", NULL);
-    const struct settings settings = {.level = LEVEL_SECURE, .ca_file = authority.file};
+    const struct settings settings = {.level = LEVEL_SECURE, .ca_file = authority.file, .ciphers = ciphers};
     const struct tls_peer peer = {
         .settings = &settings, .asked = &asked, .address = &address, .server = "mail.example"};
     SSL_CTX *context = peer_context(&shown, NULL);
