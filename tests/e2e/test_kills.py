@@ -11,11 +11,11 @@ import signal
 import threading
 
 import pytest
-from support import faults
+from support import certs, faults, protocols
 from support.hostile import Hostile
 from support.play import Outcome, honest, play
-from support.protocols import IMAP
-from support.shim import PROGRAMS
+from support.protocols import IMAP, SMTP
+from support.shim import PROGRAMS, PYTHON
 from support.tap import Tap
 from support.wait import wait_for
 
@@ -186,3 +186,71 @@ def state(pid):
             return stat.read().rpartition(") ")[2][0]
     except OSError:
         return "Z"
+
+
+SPLICES = """
+import errno, os, socket, sys
+port, how = int(sys.argv[1]), sys.argv[2]
+s = socket.create_connection(("localhost", port))
+answers = s.makefile("rb")
+def ask(line):
+    s.sendall(line)
+    return answers.readline()
+answers.readline(), ask(b"EHLO me\\r\\n"), ask(b"DATA\\r\\n")
+file = open("text", "rb")
+size = os.fstat(file.fileno()).st_size
+pipe = os.pipe()
+try:
+    while size > 0:
+        if how == "sendfile":
+            size -= os.sendfile(s.fileno(), file.fileno(), None, size)
+        else:
+            filled = os.splice(file.fileno(), pipe[1], size)
+            size -= filled
+            while filled > 0:
+                filled -= os.splice(pipe[0], s.fileno(), filled)
+    print("sent", flush=True)
+    print("read", s.recv(100))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+UPLOAD = 4 << 20
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("how", ["sendfile", "splice"])
+@pytest.mark.parametrize("moment", ["during", "after"])
+def test_kill_9_of_the_relay_and_what_was_spliced(shim, how, moment):
+    """A byte of the last buffer stays unread in the relay, so that its end is an error to the program, never an end in
+    order; what the kernel splices comes in buffers that would be too large to be kept."""
+    shim.private_build()
+    (shim.folder / "text").write_bytes(random.Random(SEED).randbytes(UPLOAD))
+    rng = random.Random(SEED)
+    for number in range(max(3, TIMES // 5)):
+        enough = UPLOAD if moment == "after" else rng.randrange(1, UPLOAD)
+        arrived, done = threading.Event(), threading.Event()
+
+        def scenario(s, enough=enough, arrived=arrived, done=done):
+            protocols.upgrade(s, SMTP, certs.case("good"))
+            s.expect(rb"EHLO me")
+            s.send(b"250 ok\r\n")
+            s.expect(rb"DATA")
+            s.send(b"354 go on\r\n")
+            left = enough - len(s.buffer)
+            while left > 0:
+                left -= len(s.socket.recv(65536))
+            arrived.set()
+            done.wait(60)
+        with Hostile(scenario) as server:
+            shim.guard(server.port, "secure", "smtp")
+            process = shim.popen(PYTHON, "-c", SPLICES, server.port, how)
+            if moment == "after":
+                assert process.stdout.readline() == b"sent\n", shim.finish(process).show()
+            assert arrived.wait(60)
+            for pid in shim.relays():
+                kill(pid)
+            result = shim.finish(process)
+            done.set()
+        seen = result.out.removeprefix(b"sent\n")
+        assert seen in (b"ECONNRESET\n", b"EPIPE\n"), f"seed {SEED}, number {number}: {result.show()}"
+        assert moment == "during" or seen == b"ECONNRESET\n", f"seed {SEED}, number {number}: {result.show()}"
