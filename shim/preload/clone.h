@@ -12,4 +12,7 @@
  */
 int clone_on_stack(int (*function)(void *), void *top, int flags, void *argument);
 
+/* fork(2) without its handlers (pthread_atfork(3)). As the system call: -1 with errno set. */
+long clone_as_fork(void);
+
 #endif

@@ -11,7 +11,25 @@
 
 #include <limits.h>
 
-#if defined __GLIBC__ && defined __x86_64__ && !defined __ILP32__
+/* The first version of glibc on each machine. */
+#if defined __GLIBC__ && (defined __aarch64__ || (defined __powerpc64__ && _CALL_ELF == 2))
+#    define FIRST_VERSION "GLIBC_2.17"
+#elif defined __GLIBC__ && defined __arm__
+#    define FIRST_VERSION "GLIBC_2.4"
+#elif defined __GLIBC__ && defined __s390x__
+#    define FIRST_VERSION "GLIBC_2.2"
+#elif defined __GLIBC__ && defined __riscv && __riscv_xlen == 64
+#    define FIRST_VERSION "GLIBC_2.27"
+#endif
+
+#if defined FIRST_VERSION
+__asm__(".symver dlsym,dlsym@" FIRST_VERSION);
+__asm__(".symver dlerror,dlerror@" FIRST_VERSION);
+__asm__(".symver dlclose,dlclose@" FIRST_VERSION);
+#    ifndef DEFINES_DLOPEN
+__asm__(".symver dlopen,dlopen@" FIRST_VERSION);
+#    endif
+#elif defined __GLIBC__ && defined __x86_64__ && !defined __ILP32__
 __asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
 __asm__(".symver dlerror,dlerror@GLIBC_2.2.5");
 __asm__(".symver dlclose,dlclose@GLIBC_2.2.5");

@@ -141,9 +141,9 @@ static int fork_twice(struct start *start)
     long child;
 
     sys_call(SYS_rt_sigpending, &pending, sizeof pending);
-    child = sys_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    child = clone_as_fork();
     if (child == 0) {
-        child = sys_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        child = clone_as_fork();
         if (child == 0)
             become_relay(start);
         if (child < 0)

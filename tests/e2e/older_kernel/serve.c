@@ -124,6 +124,12 @@ static int take(const struct served *s, int number)
     return fd;
 }
 
+/* The kernel's: the library may be preloaded into this process too. */
+static int ask_option(int fd, int level, int name, void *value, socklen_t *length)
+{
+    return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
+}
+
 static void give_tcp_info(const struct served *s, int fd)
 {
     uint8_t value[512];
@@ -131,7 +137,7 @@ static void give_tcp_info(const struct served *s, int fd)
     socklen_t length = sizeof value;
     int error = 0;
 
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, value, &length) != 0)
+    if (ask_option(fd, IPPROTO_TCP, TCP_INFO, value, &length) != 0)
         error = errno;
     else if (!reads(s, s->call->data.args[4], &size, sizeof size))
         error = EFAULT;
@@ -154,7 +160,7 @@ static void look_at_option(const struct served *s)
 
     if (fd < 0)
         return;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0) {
+    if (ask_option(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0) {
         if (s->call->data.nr == SYS_getsockopt && s->call->data.args[1] == IPPROTO_TCP &&
             s->call->data.args[2] == TCP_INFO)
             give_tcp_info(s, fd);
