@@ -49,7 +49,7 @@ soak-with:
 
 # Under each kernel that tests/e2e/older_kernel knows: the levels, the kills, all twins, and the first ten programs of the
 # client matrix. An hour.
-KERNELS = 3.10 4.4 4.18 5.4 5.10 5.15 6.1
+KERNELS = 3.2 3.10 4.4 4.18 5.4 5.10 5.15 6.1
 TEN_CLIENTS = alpine or bash or curl or doveadm or esmtp or fdm or fetchmail or GIO or imapfilter or inc
 kernels: all e2e-programs twin-programs
 	@failed=; for kernel in $(KERNELS); do echo "== Linux $$kernel"; \

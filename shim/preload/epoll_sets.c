@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -84,7 +85,9 @@ static bool take(const struct registration *r, const int *numbers, size_t count,
     return true;
 }
 
-bool epoll_set_read(int set, uint64_t inode, const int *numbers, size_t count, struct registrations *found)
+/* Reads the set's fdinfo; `*lines` tells whether it had any registration. */
+static bool read_set(int set, uint64_t inode, const int *numbers, size_t count, struct registrations *found,
+                     bool *lines)
 {
     char name[24], buffer[1024];
     size_t used = 0;
@@ -103,8 +106,11 @@ bool epoll_set_read(int set, uint64_t inode, const int *numbers, size_t count, s
         while (good && (end = memchr(line, '\n', (size_t)(buffer + used - line)))) {
             struct registration r = {.set = set};
 
-            if (epoll_read_line(line, end, &r) && (r.inode == 0 || r.inode == inode))
-                good = take(&r, numbers, count, found);
+            if (epoll_read_line(line, end, &r)) {
+                *lines = true;
+                if (r.inode == 0 || r.inode == inode)
+                    good = take(&r, numbers, count, found);
+            }
             line = end + 1;
         }
         used -= (size_t)(line - buffer);
@@ -112,6 +118,41 @@ bool epoll_set_read(int set, uint64_t inode, const int *numbers, size_t count, s
     }
     sys_close(info);
     return good && got == 0;
+}
+
+/* Tried with two sets, one in the other. False with errno set where it cannot be tried, ENOSYS where it is
+ * not shown. */
+static bool registrations_are_shown(void)
+{
+    static atomic_bool known;
+    struct registrations none = {.limit = 0};
+    struct registration one = {.set = -1};
+    int inner;
+    bool shown = atomic_load(&known), good;
+
+    if (shown)
+        return true;
+    one.set = sys_lift((int)sys_call(SYS_epoll_create1, EPOLL_CLOEXEC));
+    inner = sys_lift((int)sys_call(SYS_epoll_create1, EPOLL_CLOEXEC));
+    one.number = inner;
+    good = one.set >= 0 && inner >= 0 && epoll_add(&one) && read_set(one.set, 0, NULL, 0, &none, &shown);
+    if (good && !shown)
+        errno = ENOSYS;
+    const int saved = errno;
+    if (one.set >= 0)
+        sys_close(one.set);
+    if (inner >= 0)
+        sys_close(inner);
+    errno = saved;
+    atomic_store(&known, good && shown);
+    return good && shown;
+}
+
+bool epoll_set_read(int set, uint64_t inode, const int *numbers, size_t count, struct registrations *found)
+{
+    bool lines = false;
+
+    return read_set(set, inode, numbers, count, found, &lines) && (lines || registrations_are_shown());
 }
 
 bool epoll_delete(const struct registration *r)

@@ -24,7 +24,8 @@ bool epoll_set_is(int fd);
 
 /*
  * Adds to `found` each registration in the epoll set `set` of one of `numbers` of the file `inode`. False
- * with errno set where the set cannot be read or `found` is full.
+ * with errno set where the set cannot be read or `found` is full; ENOSYS: the kernel does not tell
+ * (Linux 3.8).
  */
 bool epoll_set_read(int set, uint64_t inode, const int *numbers, size_t count, struct registrations *found);
 

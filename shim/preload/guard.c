@@ -322,7 +322,13 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
     if (connecting != WIRE_PENDING_TOLD)
         slot_drop(slot, SLOT_REQUEST);
     if (!guard_switch(guard, slot_descriptor(slot, SLOT_PROGRAM_END))) {
-        say(guard, "cannot switch the descriptor", errno);
+        if (errno == EEXIST) /* epoll_ctl(2) */
+            say(guard,
+                "the program has it in an epoll set already, and the kernel does not tell how (Linux 3.8, "
+                "/proc)",
+                0);
+        else
+            say(guard, "cannot switch the descriptor", errno);
         return false;
     }
     known_set(guard->fd, KNOWN_SWITCHED);

@@ -147,7 +147,8 @@ static bool visit(void *context, int number)
 
 static bool read_set(struct extent *extent, int set)
 {
-    return epoll_set_read(set, extent->inode, extent->number, extent->numbers, &extent->registered);
+    return epoll_set_read(set, extent->inode, extent->number, extent->numbers, &extent->registered) ||
+           (errno == ENOSYS && is_unregistered(extent, set));
 }
 
 static bool visit_set(void *context, int number)

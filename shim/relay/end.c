@@ -1,6 +1,7 @@
 #include "relay/end.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -66,7 +67,8 @@ bool end_open(struct end *end, int fd, int room, uint32_t filler)
      * From now on MSG_PEEK starts behind the kept byte and goes on where the last one ended; a read moves
      * that position back by what it consumed (socket(7); sk_peek_offset_bwd()).
      */
-    if (!discard(fd, filler - 1) || setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &one, sizeof one) != 0)
+    end->peeks = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &one, sizeof one) == 0;
+    if ((!end->peeks && errno != ENOPROTOOPT) || !discard(fd, filler - 1))
         return false;
     end_make_room(end);
     return true;
@@ -121,6 +123,46 @@ static ssize_t read_bulk(struct end *end, uint8_t *buffer, size_t size)
     return (ssize_t)size;
 }
 
+/* Nothing is behind the kept byte, at which alone a plain MSG_PEEK would look: whether anything can still
+ * come. */
+static ssize_t tell_end(const struct end *end)
+{
+    struct pollfd state = {.fd = end->fd, .events = POLLRDHUP};
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    if (poll(&state, 1, 0) > 0 && state.revents & (POLLERR | POLLHUP | POLLRDHUP)) {
+        if (getsockopt(end->fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0)
+            return 0;
+        errno = error;
+        return -1;
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
+static ssize_t read_without_offset(struct end *end, uint8_t *buffer, size_t size)
+{
+    const int kept = end->kept;
+    int queued = 0;
+    ssize_t n;
+
+    if (ioctl(end->fd, FIONREAD, &queued) != 0)
+        return -1;
+    if (queued <= kept) {
+        n = tell_end(end);
+        /* What came before the end was told. */
+        if ((n == 0 || errno != EAGAIN) && ioctl(end->fd, FIONREAD, &queued) != 0)
+            return -1;
+        if (queued <= kept)
+            return n;
+    }
+    n = read_bulk(end, buffer, (size_t)(queued - kept) < size ? (size_t)(queued - kept) : size);
+    end->passed += n > 0 ? (size_t)n : 0;
+    end->unsettled = true;
+    return n;
+}
+
 ssize_t end_read(struct end *end, void *buffer, size_t size)
 {
     ssize_t n;
@@ -129,6 +171,8 @@ ssize_t end_read(struct end *end, void *buffer, size_t size)
 
     if (!end->keeps)
         return recv(end->fd, buffer, size, MSG_DONTWAIT);
+    if (!end->peeks)
+        return read_without_offset(end, buffer, size);
     if (size > SMALL) { /* of a bulk in one system call */
         discard_into(end->fd, end->owed, buffer, size);
         end->owed = 0;

@@ -31,6 +31,7 @@ struct end {
     int room;      /* as end_room_of() made it; not this one's to close */
     bool keeps;    /* one byte is to stay unread */
     bool kept;     /* there is one, at the front of the queue or behind those that are owed */
+    bool peeks;    /* behind that byte: the kernel has SO_PEEK_OFF (Linux 3.4; qemu-user has not) */
     bool bulk;     /* the last read was large, the next one probably is */
     size_t owed;   /* bytes that were looked at, and of which all but the last are still to be consumed */
     size_t passed; /* bytes read since the program's end was last known not to be held back by the kept one */
