@@ -11,7 +11,7 @@ VERSION = 0.1.0
 
 override CPPFLAGS += -D_GNU_SOURCE -Ishim -I. -DRETROTLS_VERSION='"$(VERSION)"' \
 	-DRETROTLS_RELAY_PATH='"$(LIBEXECDIR)/retrotls-relay"'
-override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -fvisibility=hidden -fstack-protector-strong $(WARNINGS) $(WERROR) \
+override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -ffile-prefix-map=$(CURDIR)=. -fvisibility=hidden -fstack-protector-strong $(WARNINGS) $(WERROR) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 # A loader of before 2006 knows no DT_GNU_HASH; one of before 2022, no DT_RELR.
 override LDFLAGS += -Wl,-z,relro,-z,now,--hash-style=both $(if $(SANITIZE),-fsanitize=$(SANITIZE))
@@ -125,7 +125,7 @@ unit: $(UNIT)
 clean:
 	rm -rf $(BUILD)
 
-include packaging/packaging.mk
+include packaging/packaging.mk packaging/bundle.mk
 include tests/tests.mk tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
 include tests/twin/twin.mk

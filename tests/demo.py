@@ -122,7 +122,7 @@ def side_by_side(left, right):
 def main():
     folder = tempfile.mkdtemp(prefix="retrotls-demo-")
     try:
-        with Dovecot(certs.case("good")) as dovecot, Exim(certs.case("good")) as exim:
+        with Dovecot(certs.case("good"), ("imap", "pop3")) as dovecot, Exim(certs.case("good")) as exim:
             show(Demo(folder), dovecot, exim)
     finally:
         certs.clean_up()

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from support import i386, protocols
+from support import i386, marks, protocols
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import POP3, SECRET
@@ -15,7 +15,7 @@ from support.tap import Tap
 COMPILERS = {"lib32": ["gcc", *i386.GCC_FLAGS], "musl": ["musl-gcc"]}
 EACH_PROTOCOL = pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
 EACH_BUILD = pytest.mark.parametrize("build", COMPILERS)
-EACH_STARTED_BY_ANOTHER = pytest.mark.parametrize("build", [pytest.param("lib32", marks=i386.needs_the_kernel), "musl"])
+EACH_STARTED_BY_ANOTHER = pytest.mark.parametrize("build", [pytest.param("lib32", marks=marks.executes_32_bit), "musl"])
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="other builds are made on x86-64 alone")
 

@@ -7,7 +7,7 @@ import struct
 import subprocess
 
 import pytest
-from support import i386
+from support import i386, marks
 from support.tree import (GO_NOTE, PROGRAM, STUB, Tree, assert_fits, assert_refused, compile_c, library, on_terminal,
                           one_line)
 
@@ -234,7 +234,7 @@ def test_program_of_another_class_is_refused_where_its_library_is_missing(tree):
     assert_refused(tree.run("./narrow"), 126, "./narrow is built for 32-bit i386", "no libretrotls.so for that")
 
 
-@i386.needs_the_kernel
+@marks.executes_32_bit
 def test_program_of_another_class_gets_its_library(tree):
     compile_c(PROGRAM, tree.folder / "narrow", *i386.GCC_FLAGS)
     library(tree.folder / "lib32/libretrotls.so", "narrow", *i386.GCC_FLAGS)
@@ -329,7 +329,7 @@ def lib_of(tmp_path, *flags):
     return said.strip()
 
 
-@i386.needs_the_kernel
+@marks.executes_32_bit
 def test_installed_library_is_named_by_lib_so_that_children_of_the_other_class_get_theirs(built, tmp_path):
     tree = Tree(tmp_path / "usr", "bin")
     for name, flags in ("native", []), ("narrow", i386.GCC_FLAGS):

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from support import certs, i386
+from support import certs, i386, marks
 from support.own_root import copy_build, copy_source, in_own_root, needs_root
 from support.shim import BUILD, PYTHON, ROOT
 from support.tap import Tap
@@ -81,7 +81,7 @@ def test_library_knows_where_its_relay_was_installed(installed):
 
 
 @on_x86_64
-@pytest.mark.parametrize("kind", [pytest.param("32 bits", marks=i386.needs_the_kernel), "musl"])
+@pytest.mark.parametrize("kind", [pytest.param("32 bits", marks=marks.executes_32_bit), "musl"])
 def test_programs_of_another_kind_get_their_library(installed, tmp_path, kind):
     how = OTHERS[kind]
     program = compile_c(PROGRAM, tmp_path / "program", *how.get("flags", []), compiler=how.get("compiler", "gcc"))

@@ -4,8 +4,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[3]
 EXECUTED = platform.machine() == "x86_64" and subprocess.run([ROOT / "tests/executes-32-bit"], check=False).returncode == 0
 # Debian's gcc-multilib makes /usr/include/asm, and cannot be beside cross compilers.
@@ -28,9 +26,8 @@ QEMU_DIFFERS = {
     "sigio_tells_the_descriptor": "does not tell si_fd",
 }
 
-# Of tests in which another program starts the 32-bit one.
+# Why a test is skipped in which another program starts the 32-bit one.
 NEEDS_THE_KERNEL = "this kernel executes no 32-bit program, and another program cannot start one under qemu-i386"
-needs_the_kernel = pytest.mark.skipif(not EXECUTED, reason=NEEDS_THE_KERNEL)
 
 
 def altered_by_qemu(program):

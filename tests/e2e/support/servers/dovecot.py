@@ -17,7 +17,7 @@ instance_name = retrotls-test
 log_path = {folder}/log/dovecot.log
 auth_verbose = yes
 listen = {address}
-protocols = imap pop3 lmtp sieve
+protocols = {protocols}
 ssl = yes
 ssl_min_protocol = TLSv1.2
 auth_mechanisms = plain login
@@ -50,18 +50,7 @@ service pop3-login {{
     ssl = yes
   }}
 }}
-service lmtp {{
-  inet_listener lmtp {{
-    port = {lmtp}
-  }}
-}}
-service managesieve-login {{
-  chroot =
-  inet_listener sieve {{
-    port = {sieve}
-  }}
-}}
-service anvil {{
+{more_services}service anvil {{
   chroot =
 }}
 service stats {{
@@ -69,6 +58,22 @@ service stats {{
 }}
 {as_ordinary_user}
 """
+
+# Of packages of their own.
+_MORE_SERVICES = {"lmtp": """
+service lmtp {{
+  inet_listener lmtp {{
+    port = {port}
+  }}
+}}
+""", "sieve": """
+service managesieve-login {{
+  chroot =
+  inet_listener sieve {{
+    port = {port}
+  }}
+}}
+"""}
 
 _VERSION_2_3 = """
 ssl_cert = <{certificate}
@@ -121,10 +126,15 @@ def version():
 
 
 class Dovecot(Server):
-    """Any user name is welcome, the password is `secret`: each test makes a mailbox of its own."""
+    """Any user name is welcome, the password is `secret`: each test makes a mailbox of its own. IMAP and POP3 are always
+    among `protocols`."""
 
     ports = {"imap": 10143, "pop3": 10110, "lmtp": 10024, "sieve": 10190}
     implicit_ports = {"imap": 10993, "pop3": 10995}
+
+    def __init__(self, certificate, protocols=tuple(ports)):
+        super().__init__(certificate)
+        self.ports = {protocol: self.ports[protocol] for protocol in protocols}
 
     def configure(self):
         import grp
@@ -139,7 +149,8 @@ class Dovecot(Server):
         of_version = (_VERSION_2_4 if version() >= (2, 4) else _VERSION_2_3).format(
             folder=self.folder, certificate=self.certificate.pem, key=self.certificate.key, **names)
         file.write_text(_CONFIGURATION.format(
-            of_version=of_version, folder=self.folder, address=self.address,
+            of_version=of_version, folder=self.folder, address=self.address, protocols=" ".join(self.ports),
+            more_services="".join(text.format(port=self.ports[name]) for name, text in _MORE_SERVICES.items() if name in self.ports),
             imaps=self.implicit_ports["imap"], pop3s=self.implicit_ports["pop3"], **names, **self.ports,
             as_ordinary_user="" if os.geteuid() == 0 else _AS_ORDINARY_USER.format(**names)).lstrip())
         return ["/usr/sbin/dovecot", "-F", "-c", str(file)], {}

@@ -1,0 +1,6 @@
+"""Marks of tests that not every machine can run. Apart from what `make demo` uses, where there is no pytest."""
+import pytest
+
+from . import i386
+
+executes_32_bit = pytest.mark.skipif(not i386.EXECUTED, reason=i386.NEEDS_THE_KERNEL)
