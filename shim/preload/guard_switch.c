@@ -3,10 +3,14 @@
 
 #include "preload/async_signal.h"
 #include "preload/guard.h"
+#include "preload/lock.h"
 #include "preload/real.h"
 #include "preload/replaced.h"
 #include "preload/switch.h"
 #include "preload/sys.h"
+
+/* Two threads may connect one socket: each must see only the program's numbers, and not the other's. */
+static struct lock lock;
 
 /*
  * The copy is the relay's now. Its number takes the program's socket meanwhile: to be noted as replaced once
@@ -16,9 +20,12 @@ static bool switch_from_copied(const struct guard *guard, int end)
 {
     struct slot *const slot = guard->slot;
     const int old = slot_descriptor(slot, SLOT_TCP);
+    uint64_t cookie;
     bool good;
 
-    if (old < 0 || sys_dup3(guard->fd, old, O_CLOEXEC) != old)
+    errno = EBADF;
+    if (old < 0 || !sys_cookie(guard->fd, &cookie) || cookie != guard->cookie ||
+        sys_dup3(guard->fd, old, O_CLOEXEC) != old)
         return false;
     slot_renew(slot, SLOT_TCP, guard->cookie);
     good = switch_all(guard->fd, guard->cookie, end, old);
@@ -34,13 +41,28 @@ static bool switch_from_copied(const struct guard *guard, int end)
     return good;
 }
 
+static bool switch_alone(const struct guard *guard, int end)
+{
+    bool good;
+
+    if (!lock_take(&lock, sys_milliseconds() + RELAY_DEADLINE)) {
+        errno = ETIMEDOUT;
+        return false;
+    }
+    good = switch_from_copied(guard, end);
+    const int saved = errno;
+    lock_release(&lock);
+    errno = saved;
+    return good;
+}
+
 bool guard_switch(const struct guard *guard, int end)
 {
     if (guard->install)
         return guard->install(guard, end);
     /* Another preload may know the copy's number (guarded_connect.c), and is to hear of its end. */
     if (guard->has_copy && !real_connect_is_anothers())
-        return switch_from_copied(guard, end);
+        return switch_alone(guard, end);
     /* The pair signals from now on; what is encrypted on the TCP socket is no news for the program. */
     async_signal_stop(guard->fd);
     return switch_all(guard->fd, guard->cookie, end, -1);

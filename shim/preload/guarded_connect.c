@@ -45,6 +45,7 @@ static bool goes_on(int error);
 static bool has_failed(const struct guard *guard, int error, bool waits);
 static void show_failure(struct call *call, int error);
 static void not_handed_over(struct call *call);
+static void give_up_unless_overtaken(struct call *call, int error);
 static void give_up(struct call *call, int error);
 static void finish(struct call *call, int error);
 
@@ -160,7 +161,7 @@ static void connect_to_target(struct call *call)
     }
     let_cancel(call);
     if (!guard_acquire(guard) || !guard_copy_tcp(guard)) {
-        give_up(call, errno);
+        give_up_unless_overtaken(call, errno);
         return;
     }
     error = begin(call, may_wait);
@@ -275,17 +276,22 @@ static void show_failure(struct call *call, int error)
     finish(call, error);
 }
 
-/* guard.why has been said. */
 static void not_handed_over(struct call *call)
+{
+    guard_cut(&call->guard);
+    give_up_unless_overtaken(call, ENETUNREACH);
+}
+
+/* This call has connected nothing. Another thread may have connected the same socket; then that counts. */
+static void give_up_unless_overtaken(struct call *call, int error)
 {
     struct identity id;
 
-    guard_cut(&call->guard);
     call->overtaken = identity_of(call->fd, &id);
     if (call->overtaken)
         finish(call, 0);
     else
-        give_up(call, ENETUNREACH);
+        give_up(call, error);
 }
 
 static void give_up(struct call *call, int error)
