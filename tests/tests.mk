@@ -4,7 +4,7 @@ E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/r
 C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/e2e/older_kernel/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: clients kernels check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
+.PHONY: suites clients kernels check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
 
 # Everything, about a quarter of an hour on two cores. The last line says how many tests passed and failed.
 check: dependencies
@@ -58,6 +58,10 @@ kernels: all e2e-programs twin-programs
 			test_kills or test_twin or $(TEN_CLIENTS))') || failed="$$failed $$kernel"; done; \
 		[ -z "$$failed" ] || { echo "failed under:$$failed"; exit 1; }
 
+# Others' whole test suites on switched descriptors, compared case by case with plain TCP. Ten minutes.
+suites: dependencies all e2e-programs
+	@cd tests/e2e && RETROTLS_SUITES=1 /usr/bin/python3 -m pytest -q test_suites.py
+
 # The lines of negotiators and parsers that the unit tests reach: a table; fails below 95 % of a group. A minute.
 coverage: dependencies
 	@tests/coverage
@@ -67,6 +71,7 @@ $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -o $@ $< -ldl
 
 $(BUILD)/e2e/tlsend: LIBS = -lgnutls
+$(BUILD)/e2e/tls_front: LIBS = -lssl -lcrypto
 $(BUILD)/e2e/older_kernel: $(wildcard tests/e2e/older_kernel/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -pie -o $@ $(filter %.c,$^) -lseccomp
