@@ -80,6 +80,7 @@ $(BUILD)/e2e/connector: tests/e2e/programs/connector.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -static -o $@ $<
 
+$(BUILD)/e2e/bulk: tests/e2e/programs/bulk_ways.h
 $(BUILD)/e2e/%: tests/e2e/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< $(LIBS) -pthread

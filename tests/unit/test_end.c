@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include "relay/end.h"
 #include "tests/unit/cmocka_all.h"
+#include "tests/unit/pump_rig.h"
 #include "tests/unit/tls_peer.h"
 
 enum { LARGE = 1 << 20 };
@@ -28,13 +30,20 @@ struct pair_of_ends {
 
 static uint8_t text[LARGE], got[LARGE + 1];
 
+static int make_text(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < LARGE; i++)
+        text[i] = (uint8_t)(i * 7 + i / 251);
+    return 0;
+}
+
 static void open_pair(struct pair_of_ends *p, int send_buffer)
 {
     int pair[2];
     FILE *const file = tmpfile();
 
-    for (size_t i = 0; i < LARGE; i++)
-        text[i] = (uint8_t)(i * 7 + i / 251);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     p->program = pair[0];
     if (send_buffer > 0)
@@ -244,6 +253,49 @@ static void an_end_in_order_is_one(void **state)
     close_pair(&p);
 }
 
+static void *send_file(void *argument)
+{
+    const struct rig *const rig = argument;
+    FILE *const file = tmpfile();
+    size_t sent = 0;
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, LARGE, file), LARGE);
+    fflush(file);
+    for (int i = 0; i < 4; i++) {
+        off_t offset = 0;
+        ssize_t n;
+
+        while (offset < LARGE &&
+               (n = sendfile(rig->program, fileno(file), &offset, LARGE - (size_t)offset)) > 0)
+            sent += (size_t)n;
+    }
+    fclose(file);
+    return sent == 4 * LARGE ? argument : NULL;
+}
+
+/* A program that waits in sendfile(2) itself, which is in the kernel's hands: the whole pump. */
+static void a_blocking_upload_of_large_buffers_ends(void **state)
+{
+    (void)state;
+    EACH_KIND(k)
+    {
+        struct rig rig;
+        pthread_t program;
+        void *good;
+
+        rig_open(&rig, rig_kinds[k], "", NULL);
+        pthread_create(&program, NULL, send_file, &rig);
+        for (int i = 0; i < 4; i++) {
+            rig_server_read(&rig, got, LARGE);
+            assert_memory_equal(got, text, LARGE);
+        }
+        pthread_join(program, &good);
+        assert_non_null(good);
+        rig_close(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,7 +304,8 @@ int main(void)
         cmocka_unit_test(what_comes_next_is_kept_again),
         cmocka_unit_test(the_program_is_heard_to_close),
         cmocka_unit_test(an_end_in_order_is_one),
+        cmocka_unit_test(a_blocking_upload_of_large_buffers_ends),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_text, NULL);
 }
