@@ -1,45 +1,40 @@
 /*
  * Who is asking: the calling thread, and the threads that it descends from by fork.
  *
- * A thread is known by a number of its own, kept in thread-local memory, which a forked child gets a copy of:
- * a thread that finds another pid or tid there than its own has been forked (or cloned) off, takes a new
- * number, and keeps the old one as its ancestor. So vfork(), _Fork() and clone(), which no pthread_atfork()
- * handler sees, need no care of their own. Neither pids nor tids would do alone, as they come again.
+ * A thread is known by a number of its own, which no thread of any process that shares the memory has. It is
+ * kept in thread-local memory, of which a forked child gets a copy: a thread that finds another pid or tid
+ * there than its own has been forked (or cloned) off, takes a new number, and keeps the old one as its
+ * ancestor. So vfork(), _Fork() and clone(), which no pthread_atfork() handler sees, need no care of their
+ * own. Neither pids nor tids would do alone, because the kernel gives them again.
  */
 #ifndef RETROTLS_PRELOAD_LINEAGE_H
 #define RETROTLS_PRELOAD_LINEAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#include "preload/name_table.h"
 
 enum { LINEAGE_LIMIT = 8 }; /* ancestors; of older ones a thread knows nothing, they are others to it */
 
 struct lineage {
     pid_t pid, tid;
-    uint64_t thread, process;
-    uint64_t last; /* the stamp of this thread's last lookup: to be kept up by whoever does one */
+    uint64_t thread; /* 0: no thread yet */
+    uint64_t last;   /* the time of this thread's last lookup: whoever does one keeps it up */
     uint32_t ancestors;
     struct ancestor {
         uint64_t thread;
-        uint64_t upto;         /* the stamp of its last lookup before the fork */
+        uint64_t upto;         /* the time of its last lookup before the fork */
     } ancestor[LINEAGE_LIMIT]; /* nearest first */
 };
 
-/* The calling thread's own. The name table must be there. */
-struct lineage *lineage_now(void);
+/* The calling thread's own. `number` gives a thread's number when one is needed. */
+struct lineage *lineage_now(uint64_t (*number)(void));
 
-/* A thread's number for a lookup that no thread made: the same for the same name, and no thread has it. */
-uint64_t lineage_of_name(const char *name);
+/* What a thread begins with that was forked off `parent`. */
+struct lineage lineage_child(const struct lineage *parent, uint64_t thread);
 
-enum ownership {
-    LINEAGE_FOREIGN,
-    LINEAGE_OWN,       /* its own, or its ancestor's before the fork */
-    LINEAGE_UNCERTAIN, /* its ancestor's before the fork and again after it: it may have been the latest */
-};
-
-/* Whose the entry is, as seen from `me`. */
-enum ownership lineage_owns(const struct lineage *me, const struct name_seen *seen);
+/* Whether what thread number `thread` did at `time` counts as done by `me`: itself, or its ancestor before
+ * the fork. */
+bool lineage_owns(const struct lineage *me, uint64_t thread, uint64_t time);
 
 #endif

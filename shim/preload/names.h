@@ -1,14 +1,18 @@
 /*
- * The names that the program asked the resolver for: the certificate must match the name that the program
+ * The names that the program asked the resolver for: the certificate must be for the name that the program
  * itself asked for, which only its process can know.
- *
- * A table of fixed size in memory shared with forked children (a resolver child's answers count), written
- * without locks, so that it can be used from a signal handler and survives a process killed in the middle.
  *
  * Who asked matters, because a spoofed answer may give an attacker's host (a link in a mail) and the mail
  * server the same address, and the attacker has a good certificate for his own host. A lookup belongs to the
  * thread that made it. A forked child's thread is another thread, but it descends from the one that forked:
- * what that one had asked for until the fork counts as the child's own, what it asks for later does not.
+ * what that one had asked for until the fork counts as the child's own.
+ *
+ * Where the name came from matters too. A canonical name, an alias, a mail exchanger or a service's host is
+ * what the answer says, and the answer is not to be trusted: if the program looks such a name up, the
+ * certificate must also be for the name that was first asked for.
+ *
+ * The memory is of fixed size, shared with forked children (a resolver child's answers count), and written
+ * without locks (records.h). All functions keep errno and may be called from a signal handler.
  */
 #ifndef RETROTLS_PRELOAD_NAMES_H
 #define RETROTLS_PRELOAD_NAMES_H
@@ -19,57 +23,78 @@
 
 #include "wire/wire.h"
 
-enum { NAME_LIMIT = 256 }; /* bytes, with the NUL: RFC 1035, 2.3.4 */
-
-/*
- * Makes the table: called by the library's constructor, before the program can fork, so that its children
- * share it. Called again, it does nothing. Without memory for it, nothing is remembered.
- */
-void names_start(void);
-
-/*
- * Remembers that the calling thread asked for `name` and got `address`; address->port is the port that the
- * lookup named (a service), or 0. Keeps errno. Names too long are not remembered. An IPv4 address mapped
- * into IPv6 is the IPv4 address; a scope is not told apart.
- */
-void names_remember(const char *name, const struct wire_address *address);
-
-/*
- * The same for a lookup that no thread of the program's made: it has no place in the order of any thread's
- * lookups, so each name counts as a thread's of its own.
- */
-void names_remember_apart(const char *name, const struct wire_address *address);
-
-/*
- * Makes all that was remembered until now unusable: a lookup gave more addresses than are kept. What names an
- * address has is then not known, and to go by those that happen to be left would be to trust the answer that
- * pushed the others out.
- */
-void names_forget(void);
-
-struct names_found {
-    uint32_t count; /* 0: nobody asked for this address */
-    bool lost;      /* there may have been names that are not given */
-    char name[SETTINGS_LIST_LIMIT][NAME_LIMIT];
+enum {
+    NAME_LIMIT = 256,        /* bytes, with the NUL: RFC 1035, 2.3.4 */
+    NAME_ANSWER_LIMIT = 256, /* addresses of one answer: no honest one has as many */
 };
 
 /*
- * The names that a connection of the calling thread to `address` is for. The first of these that there are:
+ * Makes the memory: called by the library's constructor, before the program can fork, so that its children
+ * share it. Called again, it does nothing. Without memory for it, nothing is remembered, and names_find()
+ * says so.
+ */
+void names_start(void);
+
+/* One question to the resolver. */
+struct names_question {
+    const char *name; /* the caller's, for as long as the question lasts */
+    uint64_t begun;
+    bool apart;
+    unsigned addresses;
+};
+
+/*
+ * Begins a question of the calling thread's, before it is sent: what others get to know meanwhile may be what
+ * the thread connects to when it has its own answer. `apart`: no thread of the program's asks
+ * (getaddrinfo_a), and the answer is nobody's own. Names that are too long are not remembered.
+ */
+struct names_question names_begin(const char *name, bool apart);
+
+/*
+ * The answer has `address`; its port is the one that the question named (a service), or 0. An IPv4 address
+ * mapped into IPv6 is the IPv4 address; a scope is not told apart. After NAME_ANSWER_LIMIT addresses,
+ * everything that was remembered until now is forgotten: what names the further addresses have is not known.
+ */
+void names_answer(struct names_question *question, const struct wire_address *address);
+
+enum names_origin {
+    NAMES_ALIAS,     /* ai_canonname, h_name, h_aliases, a CNAME's target */
+    NAMES_EXCHANGER, /* the target of an MX or SRV record: who handles mail for the name is what was asked */
+};
+
+/* The answer has another name in it. Leading labels of a service (_imap._tcp) are no part of the name asked
+ * for. */
+void names_derive(const struct names_question *question, const char *other, enum names_origin how);
+
+struct names_found {
+    uint32_t count; /* 0: nobody asked for this address */
+    bool lost;      /* there may be names that are not given */
+    char name[SETTINGS_LIST_LIMIT][NAME_LIMIT];
+    /* 0, or the name_hash() of the exchanger of which this name is the domain: then it counts for that reason
+     * only. */
+    uint64_t exchanger[SETTINGS_LIST_LIMIT];
+};
+
+/*
+ * The names that a connection of the calling thread to `address` may be for. The certificate must be for all
+ * of them:
  *
- *   1. this thread's lookups with this port;
- *   2. other threads' of this process with this port; 3. other processes' of the family with this port;
- *   4., 5., 6. the same for lookups that named no port.
+ *   - the latest that this thread asked for, with this port or without one;
+ *   - if that was without, the latest that it asked for with this port, and all that others asked for later
+ * than that;
+ *   - every name that anybody (another thread, a process of the family) asked for later, with this port or
+ * without;
+ *   - of names that came out of an answer, those that were asked for first.
  *
- * Within a thread the latest name wins; different threads' names are all given, and the certificate must
- * match every one of them. This process comes before the family so that the children of a preforking server
- * do not get in each other's way. What this thread asked for without a port is given too where 2 or 3
- * decides, and where 1 does and it is later and no address literal (which is a conversion of what an earlier
- * lookup gave): the safe direction is more names to match.
+ * If this thread asked for none, those are all names that anybody ever asked for. An address literal is a
+ * name like any other.
  *
- * More names than SETTINGS_LIST_LIMIT: `count` is UINT32_MAX, and the caller must fail; `lost` is set. So it
- * is where no name is found and one has ever been forgotten, for whoever answers the program's lookups can
- * make the table forget.
+ * If something was forgotten since this thread's own lookup (or ever, if there is none), `lost` is set. So it
+ * is when there are more than SETTINGS_LIST_LIMIT names; `count` is UINT32_MAX then.
  */
 void names_find(const struct wire_address *address, struct names_found *found);
+
+/* Equal for names that the DNS takes for the same; never 0. */
+uint64_t name_hash(const char *name);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * getaddrinfo_a(3): lookups made by threads of libc's own, and collected whenever the program likes. In the
- * order of the calling thread's lookups they have no place, so each counts as a thread's of its own.
+ * order of the calling thread's lookups they have no place, so they are nobody's own.
  *
  * They are remembered where the program learns that one is done: in gai_error(), gai_suspend(), GAI_WAIT,
  * and a notification by thread. One that takes a signal and reads ar_result without gai_error() is not seen:
@@ -25,8 +25,11 @@ static int done(struct gaicb *request)
     int (*const call)(struct gaicb *) = next(&real);
     const int error = call ? call(request) : EAI_SYSTEM;
 
-    if (error == 0)
-        resolver_remember_all(request->ar_name, request->ar_service, request->ar_result, true);
+    if (error == 0) {
+        struct names_question question = names_begin(request->ar_name, true);
+
+        resolver_answer_all(&question, request->ar_service, request->ar_result);
+    }
     return error;
 }
 

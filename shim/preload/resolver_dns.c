@@ -1,7 +1,8 @@
 /*
- * Programs that ask libresolv for A and AAAA records themselves (exim and postfix do): res_query(),
- * res_search() and their kin, and res_send(), to which the query comes ready made. The name is the one asked
- * for; an answer to any other type (MX, PTR, ...) is not looked at.
+ * Programs that ask libresolv for records themselves (exim and postfix do): res_query(), res_search() and
+ * their kin, and res_send(), to which the query comes ready made. The name is the one asked for. An alias and
+ * the targets of MX and SRV records are remembered as names that an answer gave; other types (PTR, ...) are
+ * not looked at.
  *
  * <resolv.h> is not included: it has had macros for these names, and res_state is a pointer whatever it
  * points to. glibc exported them under both names; from 2.34 on the one with the underscores is for old
@@ -9,6 +10,7 @@
  */
 #include <errno.h>
 #include <netdb.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "preload/dns_answer.h"
@@ -19,58 +21,63 @@
 
 #define LIBRESOLV "libresolv.so.2"
 
-struct lookup {
-    const char *name;
-    struct resolver_count count;
-};
-
-static void remember(void *context, int family, const uint8_t *bytes)
-{
-    struct lookup *const lookup = context;
-
-    resolver_remember(lookup->name, family, bytes, 0, &lookup->count);
-}
-
-/* `length` is what the call returned: the answer's whole length, which may be more than fitted. */
-static int remember_answer(const char *name, const unsigned char *answer, int size, int length)
-{
-    const int saved = errno;
-    struct lookup lookup = {.name = name};
-
-    if (name && answer && length > 0 && size > 0)
-        dns_answer_each(answer, (size_t)(length < size ? length : size), remember, &lookup);
-    errno = saved;
-    return length;
-}
-
 static int no_resolver(void)
 {
     h_errno = NO_RECOVERY;
     return -1;
 }
 
+static void note(void *context, const struct dns_found *found)
+{
+    struct names_question *const question = context;
+
+    if (found->part == DNS_ADDRESS)
+        resolver_answer(question, found->family, found->bytes, 0);
+    else
+        names_derive(question, found->name, found->part == DNS_ALIAS ? NAMES_ALIAS : NAMES_EXCHANGER);
+}
+
+/*
+ * `length` is what the call returned: the answer's whole length, which may be more than fitted. A malformed
+ * answer is kept from the program, which might find names in it that we do not.
+ */
+static int read_answer(struct names_question *question, const unsigned char *answer, int size, int length)
+{
+    const int saved = errno;
+    const bool whole = length <= size;
+    bool good = true;
+
+    if (question->name && answer && length > 0 && size > 0)
+        good = dns_answer_each(answer, (size_t)(whole ? length : size), whole, note, question);
+    errno = saved;
+    return good ? length : no_resolver();
+}
+
 EXPORTED int res_query(const char *name, int class, int type, unsigned char *answer, int size)
 {
     static struct next real = {.name = "res_query", .alias = "__res_query", .library = LIBRESOLV};
     int (*const call)(const char *, int, int, unsigned char *, int) = next(&real);
+    struct names_question question = names_begin(name, false);
 
-    return call ? remember_answer(name, answer, size, call(name, class, type, answer, size)) : no_resolver();
+    return call ? read_answer(&question, answer, size, call(name, class, type, answer, size)) : no_resolver();
 }
 
 EXPORTED int res_search(const char *name, int class, int type, unsigned char *answer, int size)
 {
     static struct next real = {.name = "res_search", .alias = "__res_search", .library = LIBRESOLV};
     int (*const call)(const char *, int, int, unsigned char *, int) = next(&real);
+    struct names_question question = names_begin(name, false);
 
-    return call ? remember_answer(name, answer, size, call(name, class, type, answer, size)) : no_resolver();
+    return call ? read_answer(&question, answer, size, call(name, class, type, answer, size)) : no_resolver();
 }
 
 EXPORTED int res_nquery(void *state, const char *name, int class, int type, unsigned char *answer, int size)
 {
     static struct next real = {.name = "res_nquery", .alias = "__res_nquery", .library = LIBRESOLV};
     int (*const call)(void *, const char *, int, int, unsigned char *, int) = next(&real);
+    struct names_question question = names_begin(name, false);
 
-    return call ? remember_answer(name, answer, size, call(state, name, class, type, answer, size))
+    return call ? read_answer(&question, answer, size, call(state, name, class, type, answer, size))
                 : no_resolver();
 }
 
@@ -78,16 +85,19 @@ EXPORTED int res_nsearch(void *state, const char *name, int class, int type, uns
 {
     static struct next real = {.name = "res_nsearch", .alias = "__res_nsearch", .library = LIBRESOLV};
     int (*const call)(void *, const char *, int, int, unsigned char *, int) = next(&real);
+    struct names_question question = names_begin(name, false);
 
-    return call ? remember_answer(name, answer, size, call(state, name, class, type, answer, size))
+    return call ? read_answer(&question, answer, size, call(state, name, class, type, answer, size))
                 : no_resolver();
 }
 
-/* The name within a query that the program made itself; NULL where it is none that a certificate could have.
+/* The name within a query that the program made itself. What is no host name stands for one that nobody has.
  */
 static const char *asked_in(const unsigned char *query, int length, char name[NAME_LIMIT])
 {
-    return query && length > 0 && dns_question_name(query, (size_t)length, name, NAME_LIMIT) ? name : NULL;
+    if (!query || length <= 0)
+        return NULL;
+    return dns_question_name(query, (size_t)length, name, NAME_LIMIT) ? name : "(not a host name)";
 }
 
 EXPORTED int res_send(const unsigned char *query, int length, unsigned char *answer, int size)
@@ -95,10 +105,9 @@ EXPORTED int res_send(const unsigned char *query, int length, unsigned char *ans
     static struct next real = {.name = "res_send", .alias = "__res_send", .library = LIBRESOLV};
     int (*const call)(const unsigned char *, int, unsigned char *, int) = next(&real);
     char name[NAME_LIMIT];
+    struct names_question question = names_begin(asked_in(query, length, name), false);
 
-    return call ? remember_answer(asked_in(query, length, name), answer, size,
-                                  call(query, length, answer, size))
-                : no_resolver();
+    return call ? read_answer(&question, answer, size, call(query, length, answer, size)) : no_resolver();
 }
 
 EXPORTED int res_nsend(void *state, const unsigned char *query, int length, unsigned char *answer, int size)
@@ -106,9 +115,9 @@ EXPORTED int res_nsend(void *state, const unsigned char *query, int length, unsi
     static struct next real = {.name = "res_nsend", .alias = "__res_nsend", .library = LIBRESOLV};
     int (*const call)(void *, const unsigned char *, int, unsigned char *, int) = next(&real);
     char name[NAME_LIMIT];
+    struct names_question question = names_begin(asked_in(query, length, name), false);
 
-    return call ? remember_answer(asked_in(query, length, name), answer, size,
-                                  call(state, query, length, answer, size))
+    return call ? read_answer(&question, answer, size, call(state, query, length, answer, size))
                 : no_resolver();
 }
 

@@ -1,4 +1,6 @@
-/* DNS answers come from the network: any bytes, no byte read beyond them, and no more addresses than fit. */
+/* DNS answers come from the network: any bytes, no byte read beyond them, and no more addresses and names
+ * than fit. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,28 +10,40 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 struct sum {
-    size_t addresses;
+    size_t addresses, names;
     unsigned bytes; /* every byte is read, so that ASan sees it */
 };
 
-static void note(void *context, int family, const uint8_t *bytes)
+static void note(void *context, const struct dns_found *found)
 {
     struct sum *const sum = context;
 
-    if (family != AF_INET && family != AF_INET6)
+    if (found->part != DNS_ADDRESS) {
+        if (!*found->name || strlen(found->name) >= 256)
+            abort();
+        sum->names++;
+        return;
+    }
+    if (found->family != AF_INET && found->family != AF_INET6)
         abort();
     sum->addresses++;
-    for (int i = 0; i < (family == AF_INET ? 4 : 16); i++)
-        sum->bytes += bytes[i];
+    for (int i = 0; i < (found->family == AF_INET ? 4 : 16); i++)
+        sum->bytes += found->bytes[i];
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    struct sum sum = {0};
+    struct sum whole = {0}, cut = {0};
     char name[256];
+    const bool good = dns_answer_each(bytes, length, true, note, &whole);
 
-    dns_answer_each(bytes, length, note, &sum);
-    if (sum.addresses * 15 > length) /* an A record with the shortest owner takes 15 bytes */
+    /* A record with the shortest owner, and the shortest name, takes 13 bytes. */
+    if ((whole.addresses + whole.names) * 13 > length)
+        abort();
+    /* What is malformed is so in a message that has been cut, too, unless that is why. */
+    if (!dns_answer_each(bytes, length, false, note, &cut) && good)
+        abort();
+    if (cut.addresses != whole.addresses || cut.names != whole.names)
         abort();
     if (dns_question_name(bytes, length, name, sizeof name) && (!*name || strlen(name) >= sizeof name))
         abort();

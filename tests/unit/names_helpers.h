@@ -36,9 +36,39 @@ static inline struct wire_address v6(const char *text, uint16_t port)
 
 static inline void ask(const char *name, const char *address, uint16_t port)
 {
+    struct names_question question = names_begin(name, false);
     const struct wire_address a = v4(address, port);
 
-    names_remember(name, &a);
+    names_answer(&question, &a);
+}
+
+static inline void ask_apart(const char *name, const char *address, uint16_t port)
+{
+    struct names_question question = names_begin(name, true);
+    const struct wire_address a = v4(address, port);
+
+    names_answer(&question, &a);
+}
+
+/* The answer to a question about `name` has `other` in it. */
+static inline void derive(const char *name, const char *other, enum names_origin how)
+{
+    const struct names_question question = names_begin(name, false);
+
+    names_derive(&question, other, how);
+}
+
+/* An answer with more addresses than are kept. */
+static inline void ask_for_too_much(const char *name)
+{
+    struct names_question question = names_begin(name, false);
+    struct wire_address address = v4("203.0.113.0", 0);
+
+    for (int i = 0; i < 300; i++) {
+        address.bytes[2] = (uint8_t)(i / 200);
+        address.bytes[3] = (uint8_t)(i % 200);
+        names_answer(&question, &address);
+    }
 }
 
 static inline const struct names_found *find(const char *address, uint16_t port)
@@ -55,6 +85,7 @@ static inline void assert_only(const char *address, uint16_t port, const char *n
     find(address, port);
     assert_int_equal(found.count, 1);
     assert_string_equal(found.name[0], name);
+    assert_false(found.lost);
 }
 
 static inline void assert_both(const char *address, uint16_t port, const char *a, const char *b)
@@ -110,7 +141,7 @@ static inline void in_child(bool (*body)(void))
 static inline bool child_finds(const char *address, uint16_t port, const char *name)
 {
     find(address, port);
-    return found.count == 1 && strcmp(found.name[0], name) == 0;
+    return found.count == 1 && !found.lost && strcmp(found.name[0], name) == 0;
 }
 
 static inline int start(void **state)

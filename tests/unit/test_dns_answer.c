@@ -1,4 +1,5 @@
-/* The addresses in an answer from libresolv, and no byte read that the answer does not have. */
+/* The addresses and names in an answer from libresolv, and no byte read that the answer does not have. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -6,7 +7,7 @@
 #include "preload/dns_answer.h"
 #include "tests/unit/cmocka_all.h"
 
-enum { A = 1, NS = 2, CNAME = 5, MX = 15, AAAA = 28, IN = 1, CHAOS = 3 };
+enum { A = 1, NS = 2, CNAME = 5, MX = 15, TXT = 16, AAAA = 28, SRV = 33, IN = 1, CHAOS = 3 };
 
 static struct {
     uint8_t bytes[65536];
@@ -66,37 +67,47 @@ static void record(unsigned type, unsigned class, const void *bytes, unsigned le
 }
 
 static struct {
-    unsigned count;
+    unsigned count; /* of addresses */
     int family[8];
     uint8_t bytes[8][16];
+    unsigned names;
+    enum dns_part part[8];
+    char name[8][256];
+    bool good;
 } got;
 
-static void note(void *context, int family, const uint8_t *bytes)
+static void note(void *context, const struct dns_found *found)
 {
     assert_ptr_equal(context, &got);
+    if (found->part != DNS_ADDRESS) {
+        assert_true(got.names < 8 && strlen(found->name) < sizeof got.name[0]);
+        got.part[got.names] = found->part;
+        strcpy(got.name[got.names++], found->name);
+        return;
+    }
     if (got.count < 8) {
-        got.family[got.count] = family;
-        memcpy(got.bytes[got.count], bytes, family == AF_INET ? 4 : 16);
+        got.family[got.count] = found->family;
+        memcpy(got.bytes[got.count], found->bytes, found->family == AF_INET ? 4 : 16);
     }
     got.count++;
 }
 
 /* From memory of exactly that length, so that valgrind and ASan see a byte too far. */
-static unsigned read_answer(const uint8_t *bytes, size_t length)
+static unsigned read_answer(const uint8_t *bytes, size_t length, bool whole)
 {
     uint8_t *const copy = malloc(length ? length : 1);
 
     assert_non_null(copy);
     memcpy(copy, bytes, length);
-    got.count = 0;
-    dns_answer_each(copy, length, note, &got);
+    got.count = got.names = 0;
+    got.good = dns_answer_each(copy, length, whole, note, &got);
     free(copy);
     return got.count;
 }
 
 static unsigned answer(void)
 {
-    return read_answer(message.bytes, message.length);
+    return read_answer(message.bytes, message.length, true);
 }
 
 static void addresses_behind_an_alias_are_read(void **state)
@@ -188,9 +199,14 @@ static void every_truncation_ends_it(void **state)
     record(A, IN, "\xc0\0\2\1", 4);
     record(CNAME, IN, "\3net\0", 5);
     record(A, IN, "\xc0\0\2\2", 4);
-    for (size_t length = 0; length < message.length; length++)
-        assert_in_range(read_answer(message.bytes, length), 0, 1);
+    for (size_t length = 0; length < message.length; length++) {
+        assert_in_range(read_answer(message.bytes, length, false), 0, 1);
+        assert_true(got.good);
+        read_answer(message.bytes, length, true);
+        assert_true(got.good == (length < 12)); /* no answer at all, or one that ends too early */
+    }
     assert_int_equal(answer(), 2);
+    assert_true(got.good);
 }
 
 static void every_changed_byte_is_survived(void **state)
@@ -220,6 +236,73 @@ static void full_answer_is_read_to_its_end(void **state)
     for (unsigned i = 0; i < most; i++)
         record(A, IN, "\xc0\0\2\1", 4);
     assert_int_equal(answer(), most);
+}
+
+static void names_are_read_with_what_they_are(void **state)
+{
+    (void)state;
+    start(0x8180, 4, "example.org", MX);
+    record(CNAME, IN, "\5alias\xc0\x0c", 8);
+    record(MX, IN, "\0\x0a\3MX1\7example\3net\0", 19);
+    record(SRV, IN, "\0\1\0\2\0\x8f\4imap\xc0\x0c", 13);
+    record(MX, IN, "\0\0\0", 3); /* RFC 7505: no mail */
+    assert_int_equal(answer(), 0);
+    assert_true(got.good);
+    assert_int_equal(got.names, 3);
+    assert_true(got.part[0] == DNS_ALIAS && got.part[1] == DNS_EXCHANGER && got.part[2] == DNS_EXCHANGER);
+    assert_string_equal(got.name[0], "alias.example.org");
+    assert_string_equal(got.name[1], "MX1.example.net");
+    assert_string_equal(got.name[2], "imap.example.org");
+}
+
+/* A program that unpacks names by itself may see dots and an end where there are none. */
+static void names_are_read_as_a_careless_program_does(void **state)
+{
+    (void)state;
+    start(0x8180, 2, "example.org", MX);
+    record(MX, IN,
+           "\0\x0a\x0c"
+           "evil.example\0",
+           16);
+    record(MX, IN,
+           "\0\x0a\x0e"
+           "evil.example\0x\0",
+           18);
+    answer();
+    assert_int_equal(got.names, 2);
+    assert_string_equal(got.name[0], "evil.example");
+    assert_string_equal(got.name[1], "evil.example");
+}
+
+static void malformed_names_are_told(void **state)
+{
+    static const struct {
+        const char *bytes;
+        unsigned length;
+    } bad[] = {
+        {"\0\x0a", 2},              /* none */
+        {"\0\x0a\3mx1", 6},         /* no end */
+        {"\0\x0a\3mx1\0\0", 8},     /* something behind it */
+        {"\0\x0a\x40mx1\0", 7},     /* a label of an unknown kind */
+        {"\0\x0a\xff\xff", 4},      /* beyond the end */
+        {"\0\x0a\xc0\x1d\0", 5},    /* two ends */
+        {"\0\x0a\3mx1\xc0\x2b", 8}, /* a loop: to itself */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        start(0x8180, 1, "example.org", MX);
+        record(MX, IN, bad[i].bytes, bad[i].length);
+        answer();
+        assert_false(got.good || got.names);
+        /* As much of an answer as a program without room for more has is no better. */
+        read_answer(message.bytes, message.length, false);
+        assert_int_equal(got.names, 0);
+    }
+    start(0x8180, 1, "example.org", TXT);
+    record(TXT, IN, "\xff", 1); /* nothing of ours */
+    answer();
+    assert_true(got.good);
 }
 
 static void name_asked_for_is_dotted(void **state)
@@ -267,6 +350,9 @@ int main(void)
         cmocka_unit_test(every_truncation_ends_it),
         cmocka_unit_test(every_changed_byte_is_survived),
         cmocka_unit_test(full_answer_is_read_to_its_end),
+        cmocka_unit_test(names_are_read_with_what_they_are),
+        cmocka_unit_test(names_are_read_as_a_careless_program_does),
+        cmocka_unit_test(malformed_names_are_told),
         cmocka_unit_test(name_asked_for_is_dotted),
         cmocka_unit_test(name_that_no_certificate_has_is_refused),
     };

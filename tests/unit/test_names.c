@@ -1,6 +1,6 @@
 /*
- * Which names a certificate must match: one test for each tier, and for each way in which threads and a
- * spoofed address could give the wrong one.
+ * Which names a certificate must match: one test for each rule, and for each way in which threads, names out
+ * of answers and a spoofed address could give the wrong one.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,12 +28,29 @@ static void latest_name_of_this_thread_wins(void **state)
     assert_only("192.0.2.10", 143, "link.attacker.example");
 }
 
-static void this_thread_comes_before_others_on_the_same_port(void **state)
+/* It may have asked for this thread (GLib, Qt), which once looked a link's host up itself. */
+static void what_another_thread_asked_for_later_must_match_too(void **state)
 {
     (void)state;
-    ask("a.example.org", "192.0.2.11", 143);
-    other_thread_asks("b.example.org", "192.0.2.11", 143);
-    assert_only("192.0.2.11", 143, "a.example.org");
+    ask("link.attacker.example", "192.0.2.11", 143);
+    other_thread_asks("mail.example.org", "192.0.2.11", 143);
+    assert_both("192.0.2.11", 143, "link.attacker.example", "mail.example.org");
+    other_thread_asks("www.example.org", "192.0.2.11", 0);
+    assert_int_equal(find("192.0.2.11", 143)->count, 3);
+    ask("mail.example.org", "192.0.2.11", 143);
+    assert_only("192.0.2.11", 143, "mail.example.org");
+}
+
+/* The attacker's DNS server can make this thread's own question last as long as he likes. */
+static void what_another_thread_learns_while_this_one_waits_must_match_too(void **state)
+{
+    struct names_question question = names_begin("link.attacker.example", false);
+    const struct wire_address address = v4("192.0.2.24", 143);
+
+    (void)state;
+    other_thread_asks("mail.example.org", "192.0.2.24", 143);
+    names_answer(&question, &address);
+    assert_both("192.0.2.24", 143, "link.attacker.example", "mail.example.org");
 }
 
 /* A pool of resolver threads: nobody can tell which of the two this connection is for. */
@@ -53,11 +70,12 @@ static void *two_lookups(void *argument)
     return NULL;
 }
 
-static void latest_name_of_another_thread_wins(void **state)
+/* A resolver thread asks for whoever wants to know, and this thread may connect to any of it. */
+static void all_names_of_another_thread_must_match(void **state)
 {
     (void)state;
     in_thread(two_lookups, NULL);
-    assert_only("192.0.2.13", 143, "new.example.org");
+    assert_both("192.0.2.13", 143, "old.example.org", "new.example.org");
 }
 
 static void a_name_asked_by_two_threads_is_one(void **state)
@@ -94,12 +112,13 @@ static void lookup_with_the_port_comes_before_one_without(void **state)
     assert_only("192.0.2.17", 25, "www.example.org");
 }
 
-static void other_threads_lookup_with_the_port_comes_before_others_without(void **state)
+static void other_threads_lookups_count_with_the_port_and_without(void **state)
 {
     (void)state;
     other_thread_asks("www.example.org", "192.0.2.18", 0);
     other_thread_asks("mail.example.org", "192.0.2.18", 143);
-    assert_only("192.0.2.18", 143, "mail.example.org");
+    other_thread_asks("smtp.example.org", "192.0.2.18", 25);
+    assert_both("192.0.2.18", 143, "www.example.org", "mail.example.org");
 }
 
 /* gethostbyname(server) and connect(), after imap://link.attacker.example:143/ was looked up with its port.
@@ -120,13 +139,14 @@ static void own_lookup_without_port_must_match_beside_others_with_it(void **stat
     assert_both("192.0.2.20", 143, "link.attacker.example", "mail.example.org");
 }
 
-/* Python 2 hands the numeric result to the resolver once more, without a port, before it connects. */
-static void later_address_literal_without_port_is_a_conversion(void **state)
+/* The person may have typed it: another's certificate must not do, though the name leads to the same address.
+ */
+static void later_address_literal_must_match_too(void **state)
 {
     (void)state;
-    ask("mail.example.org", "192.0.2.21", 143);
+    ask("link.attacker.example", "192.0.2.21", 143);
     ask("192.0.2.21", "192.0.2.21", 0);
-    assert_only("192.0.2.21", 143, "mail.example.org");
+    assert_both("192.0.2.21", 143, "link.attacker.example", "192.0.2.21");
 }
 
 static void address_literal_is_a_name_like_another(void **state)
@@ -142,13 +162,105 @@ static void address_literal_is_a_name_like_another(void **state)
 /* getaddrinfo_a(): the order in which the program collects answers says nothing. */
 static void lookups_made_apart_must_all_match(void **state)
 {
-    const struct wire_address address = v4("192.0.2.23", 143);
+    (void)state;
+    ask_apart("mail.example.org", "192.0.2.23", 143);
+    ask_apart("link.attacker.example", "192.0.2.23", 143);
+    ask_apart("Mail.Example.Org", "192.0.2.23", 143);
+    assert_both("192.0.2.23", 143, "mail.example.org", "link.attacker.example");
+}
+
+/* ---- names out of answers */
+
+static void alias_that_is_looked_up_must_match_with_the_name_first_asked_for(void **state)
+{
+    (void)state;
+    derive("mail.example.org", "Evil.Attacker.Example.", NAMES_ALIAS);
+    ask("evil.attacker.example", "192.0.2.70", 143);
+    assert_both("192.0.2.70", 143, "evil.attacker.example", "mail.example.org");
+    /* An answer about the attacker's own host names another's: that one's certificate is needed, too. */
+    derive("link.attacker.example", "imap.bank.example", NAMES_ALIAS);
+    ask("imap.bank.example", "192.0.2.71", 143);
+    assert_both("192.0.2.71", 143, "link.attacker.example", "imap.bank.example");
+}
+
+static void alias_of_an_alias_leads_back_to_the_first(void **state)
+{
+    (void)state;
+    derive("first.example.org", "second.example.net", NAMES_ALIAS);
+    derive("second.example.net", "third.example.com", NAMES_ALIAS);
+    ask("third.example.com", "192.0.2.72", 143);
+    assert_int_equal(find("192.0.2.72", 143)->count, 3);
+    assert_false(found.lost);
+}
+
+static void aliases_of_each_other_end(void **state)
+{
+    (void)state;
+    derive("a.example.org", "b.example.org", NAMES_ALIAS);
+    derive("b.example.org", "a.example.org", NAMES_ALIAS);
+    derive("c.example.org", "c.example.org", NAMES_ALIAS);
+    ask("a.example.org", "192.0.2.73", 143);
+    assert_both("192.0.2.73", 143, "a.example.org", "b.example.org");
+    ask("c.example.org", "192.0.2.73", 143);
+    assert_only("192.0.2.73", 143, "c.example.org");
+}
+
+static void alias_found_by_another_thread_counts(void **state)
+{
+    (void)state;
+    ask_apart("unrelated.example.org", "192.0.2.74", 143);
+    derive("mail.example.org", "host7.example.net", NAMES_ALIAS);
+    other_thread_asks("host7.example.net", "192.0.2.75", 143);
+    assert_both("192.0.2.75", 143, "host7.example.net", "mail.example.org");
+}
+
+static void exchanger_counts_with_the_latest_domain(void **state)
+{
+    (void)state;
+    derive("one.example.org", "mx.example.net", NAMES_EXCHANGER);
+    derive("two.example.org", "mx.example.net", NAMES_EXCHANGER);
+    ask("mx.example.net", "192.0.2.76", 25);
+    assert_both("192.0.2.76", 25, "mx.example.net", "two.example.org");
+    for (uint32_t i = 0; i < 2; i++) {
+        const bool domain = strcmp(found.name[i], "two.example.org") == 0;
+        assert_true(found.exchanger[i] == (domain ? name_hash("MX.example.net.") : 0));
+    }
+    /* Asked for itself, too, it counts in any case. */
+    other_thread_asks("two.example.org", "192.0.2.76", 25);
+    find("192.0.2.76", 25);
+    assert_int_equal(found.count, 2);
+    assert_true(found.exchanger[0] == 0 && found.exchanger[1] == 0);
+}
+
+static void service_is_no_part_of_the_name_first_asked_for(void **state)
+{
+    (void)state;
+    derive("_imap._tcp.example.org", "imap.provider.example", NAMES_EXCHANGER);
+    ask("imap.provider.example", "192.0.2.77", 143);
+    assert_both("192.0.2.77", 143, "imap.provider.example", "example.org");
+}
+
+static void names_in_other_letters_are_the_same_name(void **state)
+{
+    (void)state;
+    assert_true(name_hash("M\xc3\xbcller.example") == name_hash("xn--mller-kva.example."));
+    assert_true(name_hash("") != 0);
+    derive("mail.example.org", "xn--mller-kva.example", NAMES_ALIAS);
+    ask("m\xc3\xbcller.example", "192.0.2.78", 143);
+    assert_int_equal(find("192.0.2.78", 143)->count, 2);
+}
+
+static void too_many_origins_of_a_name_are_told(void **state)
+{
+    char name[64];
 
     (void)state;
-    names_remember_apart("mail.example.org", &address);
-    names_remember_apart("link.attacker.example", &address);
-    names_remember_apart("Mail.Example.Org", &address);
-    assert_both("192.0.2.23", 143, "mail.example.org", "link.attacker.example");
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "customer%d.example.org", i);
+        derive(name, "shared.example.net", NAMES_ALIAS);
+    }
+    ask("shared.example.net", "192.0.2.79", 143);
+    assert_true(find("192.0.2.79", 143)->lost);
 }
 
 /* ---- addresses and names */
@@ -170,7 +282,8 @@ static void scope_is_not_told_apart(void **state)
     struct wire_address address = v6("fe80::30", 143);
 
     (void)state;
-    names_remember("mail.example.org", &address);
+    struct names_question question = names_begin("mail.example.org", false);
+    names_answer(&question, &address);
     address.scope = 2;
     names_find(&address, &found);
     assert_int_equal(found.count, 1);
@@ -228,19 +341,28 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_asked_nothing_found),
         cmocka_unit_test(latest_name_of_this_thread_wins),
-        cmocka_unit_test(this_thread_comes_before_others_on_the_same_port),
+        cmocka_unit_test(what_another_thread_asked_for_later_must_match_too),
+        cmocka_unit_test(what_another_thread_learns_while_this_one_waits_must_match_too),
         cmocka_unit_test(names_of_other_threads_must_all_match),
-        cmocka_unit_test(latest_name_of_another_thread_wins),
+        cmocka_unit_test(all_names_of_another_thread_must_match),
         cmocka_unit_test(a_name_asked_by_two_threads_is_one),
         cmocka_unit_test(lookup_without_port_is_good_for_any),
         cmocka_unit_test(other_threads_lookup_without_port_comes_last),
         cmocka_unit_test(lookup_with_the_port_comes_before_one_without),
-        cmocka_unit_test(other_threads_lookup_with_the_port_comes_before_others_without),
+        cmocka_unit_test(other_threads_lookups_count_with_the_port_and_without),
         cmocka_unit_test(later_lookup_without_port_must_match_too),
         cmocka_unit_test(own_lookup_without_port_must_match_beside_others_with_it),
-        cmocka_unit_test(later_address_literal_without_port_is_a_conversion),
+        cmocka_unit_test(later_address_literal_must_match_too),
         cmocka_unit_test(address_literal_is_a_name_like_another),
         cmocka_unit_test(lookups_made_apart_must_all_match),
+        cmocka_unit_test(alias_that_is_looked_up_must_match_with_the_name_first_asked_for),
+        cmocka_unit_test(alias_of_an_alias_leads_back_to_the_first),
+        cmocka_unit_test(aliases_of_each_other_end),
+        cmocka_unit_test(alias_found_by_another_thread_counts),
+        cmocka_unit_test(exchanger_counts_with_the_latest_domain),
+        cmocka_unit_test(service_is_no_part_of_the_name_first_asked_for),
+        cmocka_unit_test(names_in_other_letters_are_the_same_name),
+        cmocka_unit_test(too_many_origins_of_a_name_are_told),
         cmocka_unit_test(mapped_address_is_the_ipv4_one),
         cmocka_unit_test(scope_is_not_told_apart),
         cmocka_unit_test(longest_name_is_kept_and_longer_ones_are_not),

@@ -28,7 +28,7 @@ static void thousand_lookups_are_all_remembered(void **state)
     }
 }
 
-/* A mail full of links to one spoofed address: the flood pushes out its own names, not another thread's. */
+/* A mail full of links to one spoofed address. */
 static void *flood(void *argument)
 {
     char name[64];
@@ -41,22 +41,81 @@ static void *flood(void *argument)
     return NULL;
 }
 
-static void flood_of_names_leaves_other_threads_names(void **state)
+static void name_that_a_flood_pushed_out_is_told_as_lost(void **state)
 {
     (void)state;
     other_thread_asks("mail.example.org", "192.0.2.40", 0);
     in_thread(flood, NULL);
-    assert_both("192.0.2.40", 143, "mail.example.org", "n999.attacker.example");
+    assert_true(find("192.0.2.40", 143)->lost);
+    /* What this thread asks for itself is known. */
+    ask("mail.example.org", "192.0.2.40", 143);
+    assert_only("192.0.2.40", 143, "mail.example.org");
+    other_thread_asks("link.attacker.example", "192.0.2.40", 0);
+    assert_both("192.0.2.40", 143, "mail.example.org", "link.attacker.example");
 }
 
-static void forgotten_names_are_not_found(void **state)
+static void loss_is_of_one_address(void **state)
+{
+    (void)state;
+    other_thread_asks("mail.example.org", "192.0.2.42", 143);
+    in_thread(flood, NULL);
+    assert_only("192.0.2.42", 143, "mail.example.org");
+}
+
+static void many_threads_that_ask_for_one_name_push_nothing_out(void **state)
+{
+    (void)state;
+    other_thread_asks("mail.example.org", "192.0.2.43", 143);
+    for (int i = 0; i < 600; i++)
+        other_thread_asks("link.attacker.example", "192.0.2.43", 143);
+    assert_both("192.0.2.43", 143, "mail.example.org", "link.attacker.example");
+    assert_false(found.lost);
+}
+
+static bool asks_for_the_link(void)
+{
+    ask("link.attacker.example", "192.0.2.44", 143);
+    return true;
+}
+
+static void many_children_that_ask_for_one_name_push_nothing_out(void **state)
+{
+    (void)state;
+    other_thread_asks("mail.example.org", "192.0.2.44", 143);
+    for (int i = 0; i < 300; i++)
+        in_child(asks_for_the_link);
+    assert_both("192.0.2.44", 143, "mail.example.org", "link.attacker.example");
+    assert_false(found.lost);
+}
+
+static void answer_with_too_many_addresses_leaves_what_is_asked_for_afterwards(void **state)
 {
     (void)state;
     ask("mail.example.org", "192.0.2.41", 143);
-    names_forget();
-    assert_int_equal(find("192.0.2.41", 143)->count, 0);
+    ask_for_too_much("link.attacker.example");
+    assert_true(find("192.0.2.41", 143)->lost);
+    assert_true(find("203.0.113.0", 143)->lost && find("203.0.113.0", 143)->count == 0);
+    other_thread_asks("link.attacker.example", "192.0.2.41", 143);
+    assert_true(find("192.0.2.41", 143)->lost);
     ask("mail.example.org", "192.0.2.41", 143);
     assert_only("192.0.2.41", 143, "mail.example.org");
+}
+
+/* More aliases than are kept: any name that was among them may lead back to one that is not known. */
+static void origin_that_was_lost_is_told(void **state)
+{
+    char name[64];
+
+    (void)state;
+    derive("mail.example.org", "victim.attacker.example", NAMES_ALIAS);
+    for (int i = 0; i < 6000; i++) {
+        snprintf(name, sizeof name, "a%d.attacker.example", i);
+        derive("link.attacker.example", name, NAMES_ALIAS);
+    }
+    ask("victim.attacker.example", "192.0.2.45", 143);
+    assert_true(find("192.0.2.45", 143)->lost);
+    ask("typed.example.org", "192.0.2.46", 143);
+    assert_only("192.0.2.46", 143, "typed.example.org");
 }
 
 /* Far more than the table holds: the latest are there, and nothing is given that was not asked for. */
@@ -80,6 +139,8 @@ static void oldest_are_evicted(void **state)
             assert_int_equal(found.count, 1);
         if (found.count)
             assert_string_equal(found.name[0], name);
+        else
+            assert_true(found.lost);
         kept += (int)found.count;
     }
     assert_in_range(kept, 3500, 4096);
@@ -98,15 +159,19 @@ static void *worker(void *argument)
     char name[64];
 
     for (int i = 0; i < ROUNDS && mine; i++) {
-        snprintf(name, sizeof name, "w%d-%d.example.org", number, i % 5);
-        names_remember(name, &address);
+        snprintf(name, sizeof name, "w%d-%d.example.org", number, i % 2);
+        ask(name, "192.0.2.50", 143);
         names_find(&address, mine);
-        bad += mine->count != 1 || strcmp(mine->name[0], name) != 0;
+        bool has = false;
+        for (uint32_t n = 0; n < mine->count && !mine->lost; n++)
+            has = has || strcmp(mine->name[n], name) == 0;
+        bad += !has || mine->lost;
     }
     free(mine);
     return (void *)bad;
 }
 
+/* Each finds its own name, and those that the others asked for meanwhile. */
 static void threads_at_once_each_find_their_own(void **state)
 {
     pthread_t thread[WORKERS];
@@ -122,7 +187,7 @@ static void threads_at_once_each_find_their_own(void **state)
         assert_int_equal(pthread_join(thread[i], &bad), 0);
         assert_null(bad);
     }
-    assert_int_equal(find("192.0.2.50", 143)->count, WORKERS);
+    assert_int_equal(find("192.0.2.50", 143)->count, 2 * WORKERS);
 }
 
 /* ---- processes */
@@ -164,17 +229,17 @@ static void childs_lookup_is_later_than_its_parents(void **state)
     (void)state;
     ask("parent.example.org", "192.0.2.62", 143);
     in_child(own_lookup_wins);
-    assert_only("192.0.2.62", 143, "parent.example.org");
+    assert_both("192.0.2.62", 143, "parent.example.org", "child.example.org"); /* a resolver child */
 }
 
 /* A child lets its sibling, or its parent, go first, by reading a byte from it. */
 static int before[2];
 
-static bool finds_name_from_before_the_fork(void)
+static bool finds_both(void)
 {
     char go;
 
-    return read(before[0], &go, 1) == 1 && child_finds("192.0.2.63", 143, "mail.example.org");
+    return read(before[0], &go, 1) == 1 && find("192.0.2.63", 143)->count == 2 && !found.lost;
 }
 
 static void forked_while_parent_goes_on(const char *then, bool (*body)(void))
@@ -194,18 +259,12 @@ static void forked_while_parent_goes_on(const char *then, bool (*body)(void))
     close(before[1]);
 }
 
-static void what_the_parent_asks_after_the_fork_is_not_the_childs(void **state)
+/* The parent may be its child's resolver. */
+static void what_the_parent_asks_after_the_fork_must_match_too(void **state)
 {
     (void)state;
     ask("mail.example.org", "192.0.2.63", 143);
-    forked_while_parent_goes_on("link.attacker.example", finds_name_from_before_the_fork);
-}
-
-static bool finds_both(void)
-{
-    char go;
-
-    return read(before[0], &go, 1) == 1 && find("192.0.2.63", 143)->count == 2;
+    forked_while_parent_goes_on("link.attacker.example", finds_both);
 }
 
 /* The order before the fork is lost when the parent asks again: then both must match. */
@@ -217,21 +276,10 @@ static void what_the_parent_asks_again_after_the_fork_stays_the_childs(void **st
     forked_while_parent_goes_on("mail.example.org", finds_both);
 }
 
-static void *connects_by_thread(void *argument)
-{
-    bool *const good = argument;
-
-    *good = child_finds("192.0.2.64", 143, "second.example.org");
-    return NULL;
-}
-
 static bool second_preforked_child(void)
 {
-    bool good = false;
-
-    other_thread_asks("second.example.org", "192.0.2.64", 143);
-    in_thread(connects_by_thread, &good);
-    return good;
+    ask("second.example.org", "192.0.2.64", 143);
+    return child_finds("192.0.2.64", 143, "second.example.org");
 }
 
 static bool first_preforked_child(void)
@@ -240,7 +288,7 @@ static bool first_preforked_child(void)
     return true;
 }
 
-/* Also where each child has resolver threads of its own. */
+/* One after the other. */
 static void preforked_children_do_not_get_in_each_others_way(void **state)
 {
     (void)state;
@@ -288,7 +336,7 @@ static void vfork_changes_nothing_for_the_parent(void **state)
             _exit(child_finds("192.0.2.68", 143, "mail.example.org") ? 0 : 1);
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-        assert_only("192.0.2.67", 143, "mail.example.org");
+        assert_both("192.0.2.67", 143, "mail.example.org", "sibling.example.org");
         assert_only("192.0.2.68", 143, "mail.example.org");
     }
 }
@@ -322,19 +370,23 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thousand_lookups_are_all_remembered),
-        cmocka_unit_test(flood_of_names_leaves_other_threads_names),
-        cmocka_unit_test(forgotten_names_are_not_found),
+        cmocka_unit_test(name_that_a_flood_pushed_out_is_told_as_lost),
+        cmocka_unit_test(loss_is_of_one_address),
+        cmocka_unit_test(many_threads_that_ask_for_one_name_push_nothing_out),
+        cmocka_unit_test(many_children_that_ask_for_one_name_push_nothing_out),
         cmocka_unit_test(threads_at_once_each_find_their_own),
         cmocka_unit_test(resolver_childs_answer_counts),
         cmocka_unit_test(child_has_the_forking_threads_names),
         cmocka_unit_test(childs_lookup_is_later_than_its_parents),
-        cmocka_unit_test(what_the_parent_asks_after_the_fork_is_not_the_childs),
+        cmocka_unit_test(what_the_parent_asks_after_the_fork_must_match_too),
         cmocka_unit_test(what_the_parent_asks_again_after_the_fork_stays_the_childs),
         cmocka_unit_test(preforked_children_do_not_get_in_each_others_way),
         cmocka_unit_test(grandchildren_have_the_names_too),
         cmocka_unit_test(vfork_changes_nothing_for_the_parent),
         cmocka_unit_test(killed_writer_hurts_nobody),
-        cmocka_unit_test(oldest_are_evicted), /* last: it fills the table */
+        cmocka_unit_test(origin_that_was_lost_is_told), /* these two fill the tables */
+        cmocka_unit_test(oldest_are_evicted),
+        cmocka_unit_test(answer_with_too_many_addresses_leaves_what_is_asked_for_afterwards),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

@@ -30,12 +30,20 @@ static const char *name_at(int family, const char *text, uint16_t port)
     return found.count == 0 ? "" : found.count == 1 ? found.name[0] : "(several)";
 }
 
-/* So that each test begins with no name known. */
+/* So that each test begins with no name known: an answer with too many addresses makes all others unusable.
+ */
 static int forget(void **state)
 {
+    struct names_question question;
+    struct wire_address address = {.family = AF_INET, .bytes = {203, 0, 113}};
+
     (void)state;
     names_start();
-    names_forget();
+    question = names_begin("huge.example", true);
+    for (int i = 0; i <= NAME_ANSWER_LIMIT; i++) {
+        address.bytes[3] = (uint8_t)i;
+        names_answer(&question, &address);
+    }
     return 0;
 }
 
@@ -70,7 +78,7 @@ static void no_service_is_any_port(void **state)
     assert_string_equal(name_at(AF_INET, "127.0.0.1", 143), "localhost");
 }
 
-/* The canonical name is the resolver's word, not the program's. */
+/* The canonical name is the resolver's word, not the program's. (test_threats_h has one that differs.) */
 static void canonical_name_is_not_the_name(void **state)
 {
     const struct addrinfo hints = {.ai_flags = AI_CANONNAME, .ai_family = AF_INET};
@@ -268,13 +276,18 @@ static void asynchronous_lookup_is_known_when_the_program_is_notified(void **sta
 
 /* ---- libresolv */
 
-/* Answers each query of type A with 192.0.2.20 and .21, of type AAAA with 2001:db8::20, over UDP. */
+/*
+ * Answers each query of type A with 192.0.2.20 and .21, of type AAAA with 2001:db8::20, of type MX with
+ * mx.example.net, of type CNAME with something malformed, over UDP.
+ */
 static void *serve(void *argument)
 {
     const int fd = *(const int *)argument;
     static const uint8_t v4[] =
         "\xc0\x0c\0\1\0\1\0\0\0\1\0\4\xc0\0\2\x14\xc0\x0c\0\1\0\1\0\0\0\1\0\4\xc0\0\2\x15";
     static const uint8_t v6[] = "\xc0\x0c\0\x1c\0\1\0\0\0\1\0\x10\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x20";
+    static const uint8_t exchanger[] = "\xc0\x0c\0\x0f\0\1\0\0\0\1\0\x12\0\1\2mx\7example\3net";
+    static const uint8_t malformed[] = "\xc0\x0c\0\5\0\1\0\0\0\1\0\2\xff\xff";
     uint8_t message[1024];
     struct sockaddr_in from;
 
@@ -286,14 +299,19 @@ static void *serve(void *argument)
             return NULL; /* the test's word to end */
         while (message[at])
             at += 1u + message[at];
-        const bool six = message[at + 2] == 28;
+        const uint8_t type = message[at + 2];
+        const uint8_t *const record = type == 28 ? v6 : type == 15 ? exchanger : type == 5 ? malformed : v4;
+        const size_t size_of = type == 28   ? sizeof v6 - 1
+                               : type == 15 ? sizeof exchanger /* with the root's label */
+                               : type == 5  ? sizeof malformed - 1
+                                            : sizeof v4 - 1;
         at += 5;
         message[2] = 0x81;
         message[3] = 0x80;
         memset(message + 6, 0, 6);
-        message[7] = six ? 1 : 2;
-        memcpy(message + at, six ? v6 : v4, six ? sizeof v6 - 1 : sizeof v4 - 1);
-        length = (ssize_t)(at + (six ? sizeof v6 - 1 : sizeof v4 - 1));
+        message[7] = type == 1 ? 2 : 1;
+        memcpy(message + at, record, size_of);
+        length = (ssize_t)(at + size_of);
         sendto(fd, message, (size_t)length, 0, (struct sockaddr *)&from, size);
     }
 }
@@ -388,6 +406,41 @@ static void res_send_and_res_nsend_are_watched(void **state)
     res_nclose(&resolver);
 }
 
+/* An answer to a question for mail exchangers gives no address, and its names must not count as asked for. */
+static void exchanger_is_remembered_with_its_domain(void **state)
+{
+    static struct names_found found;
+    const struct wire_address address = {.family = AF_INET, .port = 25, .bytes = {192, 0, 2, 20}};
+    unsigned char answer[1024];
+
+    (void)state;
+    assert_true(res_search("example.org.", C_IN, T_MX, answer, sizeof answer) > 0);
+    assert_true(res_query("mx.example.net", C_IN, T_A, answer, sizeof answer) > 0);
+    names_find(&address, &found);
+    assert_int_equal(found.count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        if (strcmp(found.name[i], "mx.example.net") == 0)
+            assert_true(found.exchanger[i] == 0);
+        else
+            assert_true(strcmp(found.name[i], "example.org.") == 0 &&
+                        found.exchanger[i] == name_hash("mx.example.net"));
+    }
+}
+
+/* The program might find a name in it that we did not. */
+static void malformed_answer_is_kept_from_the_program(void **state)
+{
+    unsigned char query[512], answer[1024];
+    int length;
+
+    (void)state;
+    h_errno = 0;
+    assert_int_equal(res_query("example.org", C_IN, T_CNAME, answer, sizeof answer), -1);
+    assert_int_equal(h_errno, NO_RECOVERY);
+    length = res_mkquery(QUERY, "example.org", C_IN, T_CNAME, NULL, 0, NULL, query, sizeof query);
+    assert_int_equal(res_send(query, length, answer, sizeof answer), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +465,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(res_query_and_res_search_are_watched, start_server, stop_server),
         cmocka_unit_test_setup_teardown(res_nquery_and_res_nsearch_are_watched, start_server, stop_server),
         cmocka_unit_test_setup_teardown(res_send_and_res_nsend_are_watched, start_server, stop_server),
+        cmocka_unit_test_setup_teardown(exchanger_is_remembered_with_its_domain, start_server, stop_server),
+        cmocka_unit_test_setup_teardown(malformed_answer_is_kept_from_the_program, start_server, stop_server),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

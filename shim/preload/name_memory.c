@@ -1,0 +1,358 @@
+#include "preload/name_memory.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "policy/alabel.h"
+
+enum {
+    TRIES = 64,         /* at a list of names of which one changes while it is read */
+    ORIGINS_LIMIT = 16, /* of one name; with more, it has one that is not known */
+    FILTER_HASHES = 4,
+};
+
+/* In place of a port, in records of `own` that are about a name's origin and not about an address. */
+static const uint64_t of_origin = (uint64_t)1 << 32;
+/* In place of an exchanger. */
+static const uint64_t of_unknown = 1;
+/* The last key of an origin: the name is an exchanger, and not an alias, of what was asked. */
+static const uint64_t of_domain = 1;
+
+/* ---- keys */
+
+uint64_t name_hash(const char *name)
+{
+    char normal[NAME_LIMIT];
+    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+    size_t length = strnlen(name, NAME_LIMIT);
+
+    if (length > 1 && name[length - 1] == '.')
+        length--;
+    if (alabel_from(normal, sizeof normal, name, length)) {
+        name = normal;
+        length = strlen(normal);
+    }
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (uint64_t)(unsigned char)name_lower(name[i])) * 0x100000001b3;
+    return hash | (uint64_t)1 << 63;
+}
+
+static void key_of_address(uint64_t key[2], const struct wire_address *address)
+{
+    uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
+
+    if (address->family == AF_INET)
+        memcpy(bytes + 12, address->bytes, 4);
+    else
+        memcpy(bytes, address->bytes, 16);
+    memcpy(key, bytes, sizeof bytes);
+}
+
+static void pad(char padded[RECORD_TEXT], const char *text)
+{
+    memset(padded, 0, RECORD_TEXT);
+    memcpy(padded, text, strnlen(text, RECORD_TEXT - 1));
+}
+
+static struct records lookups(struct name_memory *memory)
+{
+    return (struct records){memory->lookup, NAME_LOOKUPS};
+}
+
+static struct records own(struct name_memory *memory)
+{
+    return (struct records){memory->own, NAME_OWN};
+}
+
+static struct records origins(struct name_memory *memory)
+{
+    return (struct records){memory->origin, NAME_ORIGINS};
+}
+
+uint64_t name_memory_tick(struct name_memory *memory)
+{
+    return atomic_fetch_add(&memory->clock, 1) + 1;
+}
+
+/* ---- losses */
+
+static _Atomic uint64_t *group(_Atomic uint64_t groups[NAME_LOSS_GROUPS], const uint64_t key[2])
+{
+    return &groups[records_place(key, NAME_LOSS_GROUPS)];
+}
+
+static void raise(_Atomic uint64_t *to, uint64_t stamp)
+{
+    uint64_t old = atomic_load(to);
+
+    while (old < stamp && !atomic_compare_exchange_weak(to, &old, stamp))
+        ;
+}
+
+static void lose_lookup(void *context, const struct record_seen *victim)
+{
+    struct name_memory *const memory = context;
+
+    raise(group(memory->lost, victim->key), victim->stamp);
+}
+
+/* A thread whose own lookup is lost counts as one that never asked: more names must match. */
+static void lose_own(void *context, const struct record_seen *victim)
+{
+    (void)context;
+    (void)victim;
+}
+
+static _Atomic uint64_t *filter_word(struct name_memory *memory, uint64_t hash, uint64_t kind, unsigned i,
+                                     uint64_t *bit)
+{
+    const uint64_t mixed = (hash ^ (hash >> 29) ^ kind << 62) * (0x9e3779b97f4a7c15u + 2 * i);
+    const uint64_t at = (mixed >> 40) % NAME_LOST_BITS;
+
+    *bit = (uint64_t)1 << at % 64;
+    return &memory->originless[at / 64];
+}
+
+static void lose_origin(void *context, const struct record_seen *victim)
+{
+    struct name_memory *const memory = context;
+    uint64_t bit;
+
+    for (unsigned i = 0; i < FILTER_HASHES; i++) {
+        _Atomic uint64_t *const word = filter_word(memory, victim->key[0], victim->key[3], i, &bit);
+        atomic_fetch_or(word, bit);
+    }
+    raise(group(memory->origin_lost, victim->key), victim->stamp);
+}
+
+static bool filter_has(struct name_memory *memory, uint64_t hash, uint64_t kind)
+{
+    uint64_t bit;
+
+    for (unsigned i = 0; i < FILTER_HASHES; i++) {
+        _Atomic uint64_t *const word = filter_word(memory, hash, kind, i, &bit);
+        if (!(atomic_load(word) & bit))
+            return false;
+    }
+    return true;
+}
+
+/* Whether an origin of the name was lost that counts: as an alias's always, as an exchanger's if it is after
+ * `after`. */
+static bool origin_is_lost(struct name_memory *memory, const uint64_t key[2], uint64_t after)
+{
+    const uint64_t lost = atomic_load(group(memory->origin_lost, key));
+
+    return lost != 0 &&
+           (filter_has(memory, key[0], 0) || (lost > after && filter_has(memory, key[0], of_domain)));
+}
+
+void name_memory_forget(struct name_memory *memory)
+{
+    raise(&memory->forgotten, name_memory_tick(memory));
+}
+
+/* ---- a thread's own */
+
+/* When `me` last began a question that led to `key` with `port`; 0: never. */
+static uint64_t own_of(struct name_memory *memory, const struct lineage *me, const uint64_t key[2],
+                       uint64_t port)
+{
+    const struct records table = own(memory);
+    struct record_seen seen = {0};
+    uint64_t latest = 0;
+
+    while (me && records_next(&table, key, &seen)) {
+        if (seen.key[2] == port && seen.stamp > latest && lineage_owns(me, seen.key[3], seen.stamp))
+            latest = seen.stamp;
+    }
+    return latest;
+}
+
+/* Comes after the answer has been written down: until then, an older time stands, and more names must match.
+ */
+static void write_own(struct name_memory *memory, struct lineage *me, uint64_t begun, const uint64_t key[2],
+                      uint64_t port)
+{
+    const struct records table = own(memory);
+    static const char none[RECORD_TEXT];
+
+    if (!me)
+        return;
+    me->last = name_memory_tick(memory);
+    const uint64_t full[RECORD_KEYS] = {key[0], key[1], port, me->thread};
+    records_write(&table, full, none, begun, lose_own, memory);
+}
+
+/* ---- where a name came from */
+
+struct origin {
+    char name[NAME_LIMIT]; /* "": not known */
+    uint64_t exchanger;
+};
+
+/*
+ * Lists the names whose answers `name` was part of, and returns their number. A popular mail exchanger has
+ * thousands of domains: of these, only those count that `me` asked for last, or anybody later.
+ */
+static size_t origins_of(struct name_memory *memory, const struct lineage *me, const char *name,
+                         struct origin origin[ORIGINS_LIMIT])
+{
+    const struct records table = origins(memory);
+    const uint64_t key[2] = {name_hash(name), 0};
+    const uint64_t after = own_of(memory, me, key, of_origin);
+    struct record_seen seen = {0};
+    bool unknown = false;
+    size_t count = 0;
+
+    while (!unknown && records_next(&table, key, &seen)) {
+        if (seen.key[3] == of_domain && seen.stamp <= after)
+            continue;
+        if (count == ORIGINS_LIMIT - 1 || !records_text(&seen, origin[count].name)) {
+            unknown = true;
+            break;
+        }
+        origin[count++].exchanger = seen.key[2];
+    }
+    /* After the table has been read, so that nothing can go unseen in between. */
+    if (unknown || origin_is_lost(memory, key, after))
+        origin[count++] = (struct origin){.exchanger = of_unknown};
+    return count;
+}
+
+static void write_origin(struct name_memory *memory, uint64_t of, enum names_origin how, uint64_t exchanger,
+                         const char *name)
+{
+    const struct records table = origins(memory);
+    const uint64_t key[RECORD_KEYS] = {of, 0, exchanger, how == NAMES_EXCHANGER ? of_domain : 0};
+    const uint64_t stamp = name_memory_tick(memory);
+    const struct record_seen lost = {.stamp = stamp, .key = {key[0], key[1], key[2], key[3]}};
+    char padded[RECORD_TEXT];
+
+    pad(padded, name);
+    if (!records_write(&table, key, padded, stamp, lose_origin, memory))
+        lose_origin(memory, &lost);
+}
+
+void name_memory_derive(struct name_memory *memory, struct lineage *me, uint64_t begun, const char *name,
+                        const char *other, enum names_origin how)
+{
+    const uint64_t key[2] = {name_hash(other), 0};
+    const uint64_t exchanger = how == NAMES_EXCHANGER ? key[0] : 0;
+    struct origin origin[ORIGINS_LIMIT];
+    size_t count;
+
+    if (name_hash(name) == key[0])
+        return;
+    count = origins_of(memory, me, name, origin);
+    write_origin(memory, key[0], how, exchanger, name);
+    for (size_t i = 0; i < count; i++)
+        write_origin(memory, key[0], how, origin[i].exchanger ? origin[i].exchanger : exchanger,
+                     origin[i].name);
+    write_own(memory, me, begun, key, of_origin);
+}
+
+/* ---- lookups */
+
+static void write_lookup(struct name_memory *memory, const uint64_t key[2], uint32_t port, const char *name,
+                         uint64_t exchanger)
+{
+    const struct records table = lookups(memory);
+    const uint64_t full[RECORD_KEYS] = {key[0], key[1], port, exchanger};
+    const uint64_t stamp = name_memory_tick(memory);
+    const struct record_seen lost = {.stamp = stamp, .key = {key[0], key[1]}};
+    char padded[RECORD_TEXT];
+
+    pad(padded, name);
+    if (!records_write(&table, full, padded, stamp, lose_lookup, memory))
+        lose_lookup(memory, &lost);
+}
+
+void name_memory_remember(struct name_memory *memory, struct lineage *me, uint64_t begun, const char *name,
+                          const struct wire_address *address)
+{
+    struct origin origin[ORIGINS_LIMIT];
+    const size_t count = origins_of(memory, me, name, origin);
+    uint64_t key[2];
+
+    key_of_address(key, address);
+    write_lookup(memory, key, address->port, name, 0);
+    for (size_t i = 0; i < count; i++)
+        write_lookup(memory, key, address->port, origin[i].name, origin[i].exchanger);
+    write_own(memory, me, begun, key, address->port);
+}
+
+/* ---- finding */
+
+/* False if the record has changed since it was seen. */
+static bool add(struct names_found *found, const struct record_seen *seen)
+{
+    char name[RECORD_TEXT];
+
+    if (!records_text(seen, name))
+        return false;
+    if (!name[0]) {
+        found->lost = true;
+        return true;
+    }
+    if (found->count > SETTINGS_LIST_LIMIT)
+        return true;
+    for (uint32_t i = 0; i < found->count; i++) {
+        /* Asked for itself, a name counts for more than the sake of its exchanger. */
+        if (same_name(found->name[i], name) &&
+            (found->exchanger[i] == 0 || found->exchanger[i] == seen->key[3] || seen->key[3] == 0)) {
+            if (seen->key[3] == 0)
+                found->exchanger[i] = 0;
+            return true;
+        }
+    }
+    if (found->count == SETTINGS_LIST_LIMIT) {
+        found->count = UINT32_MAX;
+        return true;
+    }
+    memcpy(found->name[found->count], name, NAME_LIMIT);
+    found->exchanger[found->count++] = seen->key[3];
+    return true;
+}
+
+static bool find_once(struct name_memory *memory, const struct lineage *me, const uint64_t key[2],
+                      uint32_t port, struct names_found *found)
+{
+    const struct records table = lookups(memory);
+    const uint64_t with_port = own_of(memory, me, key, port), without = own_of(memory, me, key, 0);
+    const uint64_t mine = with_port > without ? with_port : without;
+    const uint64_t forgotten = atomic_load(&memory->forgotten);
+    struct record_seen seen = {0};
+    uint64_t lost;
+
+    found->count = 0;
+    found->lost = false;
+    while (records_next(&table, key, &seen)) {
+        const uint64_t after = seen.key[2] == port ? with_port : mine;
+
+        if ((seen.key[2] == port || seen.key[2] == 0) && seen.stamp > after && seen.stamp > forgotten &&
+            !add(found, &seen))
+            return false;
+    }
+    /* After the table has been read, so that nothing can go unseen in between. */
+    lost = atomic_load(group(memory->lost, key));
+    if (lost < atomic_load(&memory->forgotten))
+        lost = atomic_load(&memory->forgotten);
+    found->lost = found->lost || found->count == UINT32_MAX || lost > mine;
+    return true;
+}
+
+void name_memory_find(struct name_memory *memory, const struct lineage *me,
+                      const struct wire_address *address, struct names_found *found)
+{
+    uint64_t key[2];
+
+    key_of_address(key, address);
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (find_once(memory, me, key, address->port, found))
+            return;
+    }
+    found->count = UINT32_MAX;
+    found->lost = true;
+}

@@ -1,0 +1,16 @@
+/* The memory of names: any history of threads, children, lookups, names out of answers, floods and
+ * connections. */
+#include <stdlib.h>
+
+#include "tests/unit/names_model.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct model model;
+
+    if (!model_run(&model, data, size))
+        abort();
+    return 0;
+}
