@@ -2,180 +2,15 @@
  * call. */
 #include <string.h>
 
-#include "policy/address.h"
-#include "policy/alabel.h"
-#include "policy/glob.h"
+#include "policy/fits.h"
 #include "policy/model.h"
 #include "policy/policy.h"
-#include "policy/services.h"
-#include "policy/text.h"
-
-enum { HOST_LIMIT = 256 }; /* RFC 1035, 2.3.4, with the NUL */
-
-/* A query with one name, made ready for comparing. */
-struct subject {
-    const struct policy_query *query;
-    enum protocol_kind protocol;
-    bool any_protocol;  /* it is not known, and may be any that a block names */
-    bool any[CRITERIA]; /* likewise: a block that guards fits by it, one that does not guard does not */
-    bool usual;         /* port */
-    bool has_address, loopback;
-    uint8_t address[16];
-    char host[HOST_LIMIT]; /* lower case, no dot at its end; "": none that is known */
-    const char *base_name; /* of the program; NULL: unknown */
-};
 
 struct outcome {
     const struct block *block;
     enum policy_reason reason;
     unsigned strictness;
 };
-
-/* What getaddrinfo() takes for an address, too: 127.1 */
-static bool is_numeric(const char *name)
-{
-    return strchr(name, ':') != NULL || name[strspn(name, "0123456789.")] == '\0';
-}
-
-static bool is_ascii(const char *name)
-{
-    while (*name != '\0' && (unsigned char)*name < 0x80)
-        name++;
-    return *name == '\0';
-}
-
-static void set_host(struct subject *subject, const char *name)
-{
-    size_t length = name == NULL ? 0 : strlen(name);
-
-    if (length > 0 && name[length - 1] == '.')
-        length--;
-    if (length > 0 && is_numeric(name))
-        length = 0;
-    if (length > 0 && !is_ascii(name) && alabel_from(subject->host, sizeof subject->host, name, length))
-        return;
-    if (length >= HOST_LIMIT)
-        length = 0;
-    for (size_t i = 0; i < length; i++)
-        subject->host[i] = lower(name[i]);
-    subject->host[length] = '\0';
-}
-
-static struct subject subject_of(const struct policy_query *query)
-{
-    struct subject subject = {.query = query, .protocol = query->protocol};
-
-    subject.usual = port_protocol(query->address.port) != PROTOCOL_AUTO;
-    if (subject.protocol == PROTOCOL_AUTO)
-        subject.protocol = port_protocol(query->address.port);
-    subject.has_address = address_bytes(subject.address, &query->address);
-    subject.loopback = subject.has_address && address_is_loopback(subject.address);
-    if (query->program != NULL) {
-        const char *slash = strrchr(query->program, '/');
-
-        subject.base_name = slash == NULL ? query->program : slash + 1;
-    }
-    return subject;
-}
-
-static bool program_fits(const char *pattern, const struct subject *subject)
-{
-    if (subject->base_name == NULL)
-        return false;
-    return glob_fits(pattern, strchr(pattern, '/') != NULL ? subject->query->program : subject->base_name);
-}
-
-static bool value_fits(enum criterion criterion, const struct value *value, const struct subject *subject)
-{
-    const struct policy_query *query = subject->query;
-
-    switch (criterion) {
-    case CRITERION_HOST:
-        return subject->host[0] != '\0' && glob_fits(value->text, subject->host);
-    case CRITERION_ADDRESS:
-        return subject->has_address && network_has(&value->network, subject->address);
-    case CRITERION_PORT:
-        return query->address.port >= value->low && query->address.port <= value->high;
-    case CRITERION_PROGRAM:
-        return program_fits(value->text, subject);
-    case CRITERION_USER:
-        return value->text == NULL ? query->uid == value->low
-                                   : query->user != NULL && glob_fits(value->text, query->user);
-    case CRITERION_PROTOCOL:
-        return subject->any_protocol ? !value->negated : subject->protocol == value->low;
-    default:
-        return false;
-    }
-}
-
-/*
- * No value with '!' fits, and one of the others does, if there are any. `*named`: one of the others does.
- * What is not known of a connection fits no value.
- */
-static bool criterion_fits(const struct block *block, enum criterion criterion, const struct subject *subject,
-                           bool *named)
-{
-    bool listed = false;
-
-    for (const struct value *value = block->values[criterion]; value != NULL; value = value->next) {
-        const bool fits = value_fits(criterion, value, subject);
-
-        if (value->negated && fits)
-            return false;
-        if (!value->negated) {
-            listed = true;
-            *named = *named || fits;
-        }
-    }
-    return !listed || *named;
-}
-
-/* Ports that a block which cannot be read is not taken to be about. */
-static bool surely_not_guarded(uint16_t port)
-{
-    static const uint16_t ports[] = {22, 53, 80, 443, 853, 465, 563, 993, 995};
-
-    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
-        if (ports[i] == port)
-            return true;
-    return false;
-}
-
-/* Whether the block is about what is not known. */
-static bool asks_for_any(const struct block *block, unsigned criterion, const struct subject *subject)
-{
-    const struct value *value = block->values[criterion];
-
-    if (!subject->any[criterion])
-        return false;
-    while (value != NULL && value->text == NULL) /* a user's number is known */
-        value = value->next;
-    return value != NULL;
-}
-
-static bool block_fits(const struct block *block, const struct subject *subject)
-{
-    const bool guards = block->level != LEVEL_NONE || block->broken;
-    bool named[CRITERIA] = {false};
-
-    for (unsigned i = 0; i < CRITERIA; i++) {
-        if (asks_for_any(block, i, subject)) {
-            if (!guards)
-                return false;
-            named[i] = true;
-            continue;
-        }
-        if ((block->unknown & 1U << i) != 0)
-            named[i] = i != CRITERION_PORT || !surely_not_guarded(subject->query->address.port);
-        else if (!criterion_fits(block, (enum criterion)i, subject, &named[i]))
-            return false;
-    }
-    if (!guards)
-        return true;
-    if (!named[CRITERION_PORT] && subject->protocol == PROTOCOL_AUTO)
-        return false;
-    return !subject->loopback || named[CRITERION_PORT] || named[CRITERION_HOST] || named[CRITERION_ADDRESS];
-}
 
 static unsigned strictness(enum level level, bool testing)
 {
@@ -197,22 +32,47 @@ static const struct block *for_any_protocol(const struct policy *policy, const s
     return block;
 }
 
+static struct outcome outcome_by_default(const struct policy *policy, const struct subject *subject)
+{
+    const struct settings *defaults = &policy->default_settings;
+
+    if (!subject->usual)
+        return (struct outcome){NULL, REASON_PORT, LEVEL_NONE};
+    if (subject->here)
+        return (struct outcome){NULL, REASON_LOOPBACK, LEVEL_NONE};
+    return (struct outcome){NULL, REASON_DEFAULTS, strictness(defaults->level, defaults->testing)};
+}
+
+static struct outcome outcome_by(const struct block *block)
+{
+    return (struct outcome){block, REASON_BLOCK, strictness(block->level, block->testing)};
+}
+
 static struct outcome judge(const struct policy *policy, const struct subject *subject)
 {
     const struct block *block = policy->blocks;
-    const struct settings *defaults = &policy->default_settings;
 
     while (block != NULL && !block_fits(block, subject))
         block = block->next;
     if (block == NULL && subject->protocol == PROTOCOL_AUTO)
         block = for_any_protocol(policy, subject);
-    if (block != NULL)
-        return (struct outcome){block, REASON_BLOCK, strictness(block->level, block->testing)};
-    if (!subject->usual)
-        return (struct outcome){NULL, REASON_PORT, LEVEL_NONE};
-    if (subject->loopback)
-        return (struct outcome){NULL, REASON_LOOPBACK, LEVEL_NONE};
-    return (struct outcome){NULL, REASON_DEFAULTS, strictness(defaults->level, defaults->testing)};
+    return block != NULL ? outcome_by(block) : outcome_by_default(policy, subject);
+}
+
+static bool might_guard(const struct policy *policy, const struct subject *subject)
+{
+    const uint16_t port = subject->query->address.port;
+    struct subject any = *subject;
+
+    any.any_protocol = subject->protocol == PROTOCOL_AUTO;
+    if (subject->usual && !subject->here)
+        return true;
+    if (policy->unreadable && !surely_not_guarded(port))
+        return true;
+    for (const struct block *block = policy->blocks; block != NULL; block = block->next)
+        if ((block->level != LEVEL_NONE || block->broken) && block_fits(block, &any))
+            return true;
+    return false;
 }
 
 /* Whether `a` is to be preferred: it is stricter, or as strict and tried before. */
@@ -223,69 +83,193 @@ static bool outranks(const struct outcome *a, const struct outcome *b)
     return a->block != NULL && (b->block == NULL || a->block->index < b->block->index);
 }
 
-static bool might_guard(const struct policy *policy, const struct subject *subject)
-{
-    const uint16_t port = subject->query->address.port;
-    struct subject any = *subject;
+/* ---- what the certificate would have to be */
 
-    any.any_protocol = subject->protocol == PROTOCOL_AUTO;
-    if (subject->usual && !subject->loopback)
-        return true;
-    if (policy->unreadable && !surely_not_guarded(port))
-        return true;
-    for (const struct block *block = policy->blocks; block != NULL; block = block->next)
-        if ((block->level != LEVEL_NONE || block->broken) && block_fits(block, &any))
-            return true;
-    return false;
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* How strictly the connection would be treated if what is lost were as the strictest block has it. */
-static unsigned strictness_of_lost(const struct policy *policy, const struct subject *subject)
+static bool same_list(const struct text_list *a, const struct text_list *b)
+{
+    for (uint32_t i = 0; a->count == b->count && i < a->count; i++)
+        if (!same_text(a->item[i], b->item[i]))
+            return false;
+    return a->count == b->count;
+}
+
+/* Whether a server that one of the two lets pass is one that the other does, too. */
+static bool demand_the_same(const struct policy *policy, const struct outcome *a, const struct outcome *b)
+{
+    const struct setting *found[POLICY_SETTINGS];
+    struct settings s[2];
+
+    if (a->block == b->block)
+        return true;
+    policy_resolve(policy, a->block, found);
+    policy_settle(found, &s[0]);
+    policy_resolve(policy, b->block, found);
+    policy_settle(found, &s[1]);
+    return s[0].level == s[1].level && same_list(&s[0].names, &s[1].names) &&
+           same_list(&s[0].fingerprints, &s[1].fingerprints) &&
+           same_text(s[0].connect_host, s[1].connect_host) && same_text(s[0].ca_file, s[1].ca_file) &&
+           same_text(s[0].ca_dir, s[1].ca_dir) && same_text(s[0].crl_file, s[1].crl_file);
+}
+
+/* Whether `best` would let a server pass that `other` would not. */
+static bool falls_short(const struct policy *policy, const struct outcome *best, const struct outcome *other)
+{
+    return other->strictness > best->strictness ||
+           (other->strictness >= LEVEL_SECURE && !demand_the_same(policy, best, other));
+}
+
+/* ---- what is lost */
+
+/*
+ * Calls `each` for every outcome that may be in force, since what is lost may be as any block has it: up to
+ * the first block that fits whatever it is. Ends if `each` returns false.
+ */
+static void each_of_lost(const struct policy *policy, const struct subject *any,
+                         bool (*each)(void *context, const struct outcome *outcome), void *context)
+{
+    const struct block *block = policy->blocks;
+    struct outcome outcome;
+
+    for (; block != NULL; block = block->next) {
+        bool sure = true;
+
+        if (!block_fits(block, any))
+            continue;
+        for (unsigned i = 0; i < CRITERIA; i++)
+            sure = sure && !asks_for_any(block, i, any);
+        outcome = outcome_by(block);
+        if (!each(context, &outcome) || sure)
+            return;
+    }
+    if (any->protocol == PROTOCOL_AUTO)
+        block = for_any_protocol(policy, any);
+    outcome = block != NULL ? outcome_by(block) : outcome_by_default(policy, any);
+    each(context, &outcome);
+}
+
+struct comparison {
+    const struct policy *policy;
+    struct outcome *best;
+    bool short_of;
+};
+
+static bool is_as_strict(void *context, const struct outcome *outcome)
+{
+    struct comparison *const c = context;
+
+    c->short_of = outcome->strictness > c->best->strictness;
+    return !c->short_of;
+}
+
+static bool take_stricter(void *context, const struct outcome *outcome)
+{
+    struct comparison *const c = context;
+
+    if (outranks(outcome, c->best))
+        *c->best = *outcome;
+    return true;
+}
+
+static bool demands_enough(void *context, const struct outcome *outcome)
+{
+    struct comparison *const c = context;
+
+    c->short_of = falls_short(c->policy, c->best, outcome);
+    return !c->short_of;
+}
+
+/* ---- several names */
+
+static bool is_vouched_for(const struct policy *policy, struct subject *subject, uint32_t i)
 {
     const struct policy_query *query = subject->query;
+    struct outcome host, domain;
+    bool vouched;
+
+    if (i >= query->hosts.count || query->hosts_exchanger[i] == 0)
+        return false;
+    set_host(subject, query->hosts_exchanger[i] - 1U);
+    host = judge(policy, subject);
+    vouched = host.block != NULL && names_host(host.block, subject);
+    set_host(subject, i);
+    domain = judge(policy, subject);
+    return vouched &&
+           (domain.block == NULL || domain.block == host.block || !names_host(domain.block, subject));
+}
+
+bool policy_vouches(const struct policy *policy, const struct policy_query *query, uint32_t i)
+{
+    struct subject subject = subject_of(query);
+
+    return !policy->in_error && is_vouched_for(policy, &subject, i);
+}
+
+/* The settings of `best` stay, so that the program is told in its protocol's words. */
+static struct outcome refused(const struct outcome *best)
+{
+    return (struct outcome){best->block, REASON_ERROR, LEVEL_NONE};
+}
+
+/* What is in force if the host may be any. */
+static struct subject with_any_host(const struct subject *subject)
+{
     struct subject any = *subject;
-    unsigned most;
 
-    if (!query->hosts_lost && !query->program_lost && !query->user_lost)
-        return 0;
-    any.any[CRITERION_HOST] = query->hosts_lost;
-    any.any[CRITERION_PROGRAM] = query->program_lost;
-    any.any[CRITERION_USER] = query->user_lost;
-    most = judge(policy, &any).strictness;
-    for (const struct block *block = policy->blocks; block != NULL; block = block->next) {
-        const unsigned of_block = strictness(block->level, block->testing);
+    any.any[CRITERION_HOST] = true;
+    any.here = false;
+    any.host[0] = '\0';
+    return any;
+}
 
-        if (of_block > most && block_fits(block, &any))
-            most = of_block;
-    }
-    return most;
+/* Whether `best` is less strict than what is in force if the program or the user are as some block has them.
+ */
+static bool is_too_lax(const struct policy *policy, const struct subject *subject, struct outcome *best)
+{
+    struct comparison c = {policy, best, false};
+    struct subject any = *subject;
+
+    any.any[CRITERION_PROGRAM] = subject->query->program_lost;
+    any.any[CRITERION_USER] = subject->query->user_lost;
+    if (any.any[CRITERION_PROGRAM] || any.any[CRITERION_USER])
+        each_of_lost(policy, &any, is_as_strict, &c);
+    return c.short_of;
 }
 
 static struct outcome outcome_of(const struct policy *policy, const struct policy_query *query)
 {
     const uint32_t hosts = query->hosts.count == 0 ? 1 : query->hosts.count;
+    struct outcome found[SETTINGS_LIST_LIMIT], best;
+    struct comparison c = {policy, &best, false};
     struct subject subject = subject_of(query);
-    struct outcome best = {NULL, REASON_PORT, LEVEL_NONE};
-    unsigned of_lost = 0;
+    const struct subject any = with_any_host(&subject);
 
     for (uint32_t i = 0; i < hosts && i < SETTINGS_LIST_LIMIT; i++) {
-        set_host(&subject, query->hosts.count == 0 ? NULL : query->hosts.item[i]);
-        if (policy->in_error) {
-            if (might_guard(policy, &subject))
-                return (struct outcome){NULL, REASON_ERROR, LEVEL_NONE};
-        } else {
-            const struct outcome found = judge(policy, &subject);
-            const unsigned lost = strictness_of_lost(policy, &subject);
-
-            if (i == 0 || outranks(&found, &best))
-                best = found;
-            if (lost > of_lost)
-                of_lost = lost;
-        }
+        set_host(&subject, i);
+        if (policy->in_error && might_guard(policy, &subject))
+            return (struct outcome){NULL, REASON_ERROR, LEVEL_NONE};
+        found[i] = judge(policy, &subject);
+        if (i == 0 || outranks(&found[i], &best))
+            best = found[i];
     }
-    if (of_lost > best.strictness)
-        return (struct outcome){NULL, REASON_ERROR, LEVEL_NONE};
-    return best;
+    if (policy->in_error)
+        return (struct outcome){NULL, REASON_PORT, LEVEL_NONE};
+    if (query->hosts_lost)
+        each_of_lost(policy, &any, take_stricter, &c);
+    for (uint32_t i = 0; i < hosts && i < SETTINGS_LIST_LIMIT; i++) {
+        if (falls_short(policy, &best, &found[i]) && !is_vouched_for(policy, &subject, i))
+            return refused(&best);
+        set_host(&subject, i);
+        if (is_too_lax(policy, &subject, &best))
+            return refused(&best);
+    }
+    if (query->hosts_lost)
+        each_of_lost(policy, &any, demands_enough, &c);
+    return c.short_of ? refused(&best) : best;
 }
 
 bool policy_may_guard(const struct policy *policy, uint16_t port)

@@ -16,8 +16,12 @@
  *     (To name is to list a value without '!' that fits.) A block with level `none` has no such limits.
  *   - Where no block fits, and the port does not tell the protocol: the first block that guards, names the
  *     port, and would fit with one of the protocols that it names.
+ *   - Loopback addresses are those that were asked for as an address, as localhost or by a name of this
+ * machine. To any other name, DNS may have given them.
  *   - Where a connection has several names (different threads asked for them), each is judged by itself, and
- *     the strictest outcome is in force.
+ *     the strictest outcome is in force; where names are lost, so is each block that may be about them. If
+ * that would let a server pass that another outcome would not (a fingerprint, a `name`, a ca-file), the
+ * connection must not happen.
  */
 #ifndef RETROTLS_POLICY_POLICY_H
 #define RETROTLS_POLICY_POLICY_H
@@ -117,6 +121,10 @@ const char *policy_first_error(const struct policy *policy);
 struct policy_query {
     struct wire_address address; /* where the program connects to; its port is the port */
     struct text_list hosts;      /* names that the program asked for; an address is none */
+    uint32_t hosts_here;         /* bit: machine_has_name() (machine.h) that one of `hosts` */
+    /* Of each: 0, or 1 + the number of the one that is its mail exchanger, for whose sake alone it is here.
+     */
+    uint8_t hosts_exchanger[SETTINGS_LIST_LIMIT];
     const char *program;         /* path of the executable */
     const char *user;            /* login name */
     uint32_t uid;                /* always known */
@@ -128,8 +136,9 @@ struct policy_query {
 enum decision {
     DECISION_UNTOUCHED, /* level none, or no rule guards it */
     DECISION_GUARD,     /* `settings` are in force */
-    DECISION_ERROR, /* the policy is in error, or something is lost, and it might have guarded this, or more
-                       strictly: the connection must not happen */
+    DECISION_ERROR, /* the policy is in error, or the program or user is lost, and it might have guarded this,
+                       or more strictly, or it asks different things of names that may be meant: the
+                       connection must not happen */
 };
 
 /*
@@ -154,8 +163,8 @@ const uint8_t *policy_guarded_ports(const struct policy *policy);
 bool policy_may_guard_by_greeting(const struct policy *policy);
 
 /*
- * Decides, and fills `settings` (strings belong to `policy`). With DECISION_ERROR the defaults are filled in
- * and policy_first_error() says why, or "" where it is that something is lost.
+ * Decides, and fills `settings` (strings belong to `policy`). With DECISION_ERROR and a policy in
+ * error the defaults are filled in, and policy_first_error() says why; it says "" for any other reason.
  *
  * While a policy is in error, it might have guarded: every connection to a usual port that is not loopback,
  * and every one that a block may have been about, where a criterion that could not be read fits anything, and
@@ -165,6 +174,13 @@ bool policy_may_guard_by_greeting(const struct policy *policy);
  */
 enum decision policy_decide(const struct policy *policy, const struct policy_query *query,
                             struct settings *settings);
+
+/*
+ * Whether the certificate need not be for the query's name number `i`: it counts for the sake of its mail
+ * exchanger alone, and a block names that one, so that the policy says what is asked of it; and no other
+ * block names `i`.
+ */
+bool policy_vouches(const struct policy *policy, const struct policy_query *query, uint32_t i);
 
 /* Its word in a policy file; never NULL. */
 const char *policy_setting_name(enum policy_setting setting);

@@ -10,6 +10,7 @@
 
 #include "check/tcp.h"
 #include "command/usage.h"
+#include "policy/machine.h"
 #include "policy/services.h"
 #include "relay/plain.h"
 #include "relay/session.h"
@@ -80,8 +81,10 @@ static void decide(struct run *run, const struct wire_address *address)
         .protocol = protocol,
     };
 
-    if (!asked->numeric)
+    if (!asked->numeric) {
         query.hosts = (struct text_list){.count = 1, .item = {asked->host}};
+        query.hosts_here = machine_has_name(asked->host);
+    }
     policy_explain(run->question->policy, &query, &check->why);
     check->settings = check->why.settings;
     check->guarded = check->why.decision == DECISION_GUARD;

@@ -15,6 +15,7 @@
 #include "command/explanation.h"
 #include "command/own_policy.h"
 #include "command/usage.h"
+#include "policy/machine.h"
 #include "policy/text.h"
 
 enum { HEADING = 2048 };
@@ -89,8 +90,10 @@ static void decide(const struct policy *policy, const struct asked *asked)
         .uid = asked->uid,
     };
 
-    if (!asked->numeric)
+    if (!asked->numeric) {
         query.hosts = (struct text_list){.count = 1, .item = {asked->host}};
+        query.hosts_here = machine_has_name(asked->host);
+    }
     for (size_t a = 0; a < asked->addresses_count; a++)
         for (size_t p = 0; p < asked->ports_count; p++) {
             query.address = asked->addresses[a];

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "preload/config.h"
+#include "preload/hosts.h"
 #include "preload/identity.h"
 #include "preload/known.h"
 #include "preload/log.h"
@@ -62,13 +63,6 @@ static void say(struct guard *guard, const char *what, int error)
         errno = error;
 }
 
-static void list_names(struct text_list *list, const struct names_found *found)
-{
-    list->count = found->count == UINT32_MAX ? 0 : found->count;
-    for (uint32_t i = 0; i < list->count; i++)
-        list->item[i] = found->name[i];
-}
-
 static void find_names(const struct guard *guard, const struct wire_address *where)
 {
     struct names_found *const found = &guard->slot->found;
@@ -79,22 +73,23 @@ static void find_names(const struct guard *guard, const struct wire_address *whe
     }
     found->lost = false;
     found->count = guard->host[0] ? 1 : 0;
+    found->exchanger[0] = 0;
     strncpy(found->name[0], guard->host, sizeof found->name[0] - 1);
     found->name[0][sizeof found->name[0] - 1] = '\0';
 }
 
-/* What the policy would have to know. */
-static const char *loss(const struct policy_query *query)
+/* Why the policy does not allow the connection though it is in order: what it would have to know. */
+static const char *loss(struct slot *slot, const struct policy_query *query)
 {
-    if (query->hosts_lost)
-        return "the name that the program asked for is lost (too many names, or too many addresses of one), "
-               "and a "
-               "'match host' of the policy might be about it; name the 'address' there";
-    if (query->user_lost)
+    if (query->user_lost && !query->hosts_lost)
         return "/etc/passwd has no name for the program's user, and a 'match user' of the policy might be "
                "about "
                "it; give the user's number there";
-    return "/proc does not tell which program this is, and a 'match program' of the policy might be about it";
+    if (query->program_lost && !query->hosts_lost)
+        return "/proc does not tell which program this is, and a 'match program' of the policy might be "
+               "about it";
+    hosts_explain(query, slot->failure, sizeof slot->failure);
+    return slot->failure;
 }
 
 enum decision guard_decide(struct guard *guard, const struct policy *policy)
@@ -109,10 +104,8 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     memset(request, 0, sizeof *request);
     where = address_unmapped(&where);
     find_names(guard, &where);
-    list_names(&request->asked, &slot->found);
     query.address = where;
-    query.hosts = request->asked;
-    query.hosts_lost = slot->found.lost;
+    hosts_ask(&query, &slot->found);
     query.protocol = guard->shown;
     query.user = config_user(query.uid, user, sizeof user);
     query.user_lost = !query.user;
@@ -122,14 +115,16 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
         request->settings.log = config_log();
     request->program = query.program;
     request->asked_address = where;
-    if (decision == DECISION_ERROR)
-        request->failure = policy_first_error(policy);
-    if (decision == DECISION_ERROR && !request->failure[0])
-        request->failure = loss(&query);
-    if (decision == DECISION_GUARD && slot->found.count == UINT32_MAX && request->settings.names.count == 0) {
-        request->failure = "the program asked for too many names of this address to tell which one the "
-                           "certificate must be for; set 'name' in the policy";
+    if (decision == DECISION_GUARD && !hosts_settle(policy, &query, &request->settings, &request->asked)) {
+        hosts_explain(&query, slot->failure, sizeof slot->failure);
+        request->failure = slot->failure;
         return DECISION_ERROR;
+    }
+    if (decision == DECISION_ERROR) {
+        request->asked = query.hosts;
+        request->failure = policy_first_error(policy);
+        if (!request->failure[0])
+            request->failure = loss(slot, &query);
     }
     return decision;
 }

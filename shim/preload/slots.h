@@ -21,7 +21,7 @@
 #include "preload/relay_client.h"
 #include "wire/wire.h"
 
-enum { SLOTS_LIMIT = 1024 };
+enum { SLOTS_LIMIT = 1024, SLOT_FAILURE_LIMIT = 400 };
 
 enum slot_part {
     SLOT_REQUEST,     /* connection to the relay */
@@ -47,6 +47,7 @@ struct slot {
     /* Room that the stack of a thread or a signal handler may not have. */
     struct names_found found;
     struct guard_request guard;
+    char failure[SLOT_FAILURE_LIMIT]; /* what `guard` may point to */
     _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
 };
 

@@ -1,8 +1,11 @@
 """Threats H: whose certificate is asked for. The name is the one that the program itself asked the resolver for."""
+import re
+import subprocess
+
 import pytest
-from support import certs, protocols
+from support import certs, namespaces, protocols
 from support.hostile import Hostile
-from support.play import honest, play
+from support.play import Outcome, honest, plaintext_only, play
 from support.protocols import IMAP
 from support.tap import Tap
 
@@ -114,3 +117,240 @@ def test_h3_policy_is_applied_again_each_time(shim, how):
     assert played[0].over_tls.startswith(b"a1 LOGIN") and not played[1].over_tls, result.show()
     assert result.out.count(b"* BYE retrotls:") == 1, result.show()
     tap.never_saw(protocols.SECRET)
+
+
+# ---- H4 to H8: an attacker has a good certificate for a host of his own, and DNS gives it the bank's address
+
+BANK, EVIL = "bank.example", "evil.example"
+
+
+def each(ways, for_all):
+    """Every way with IMAP, and those of `for_all` with each protocol: the memory of names knows nothing of protocols."""
+    return pytest.mark.parametrize("protocol, way", [
+        pytest.param(protocol, ways[way], id=f"{protocol.name}-{way}")
+        for protocol in protocols.ALL for way in ways if protocol is IMAP or way in for_all])
+
+
+PLAY = """
+import os, socket, sys, threading
+port = int(sys.argv[1])
+def ask(name, service=port):
+    return socket.getaddrinfo(name, service, type=socket.SOCK_STREAM)
+def in_thread(work, *arguments):
+    t = threading.Thread(target=work, args=arguments)
+    t.start()
+    t.join()
+def in_child(work, *arguments):
+    pid = os.fork()
+    if not pid:
+        work(*arguments)
+        os._exit(0)
+    os.waitpid(pid, 0)
+def connect():
+    s = socket.socket()
+    s.connect(("127.0.0.1", port))
+    stream = s.makefile("rwb", buffering=0)
+    sys.stdout.buffer.write(stream.readline())
+    stream.write(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(stream.read())
+"""
+
+
+@pytest.fixture
+def attacked(shim):
+    """Plays a program against a server with a certificate for `names`. True where it got through by TLS; else the program
+    has read a failure greeting, and nothing that it wrote has crossed."""
+    shim.hosts = {BANK: ["127.0.0.1"], EVIL: ["127.0.0.1"],
+                  **{f"n{i}.evil.example": ["127.0.0.1"] for i in range(60)},
+                  "huge.evil.example": ["127.0.0.1", *(f"10.1.{i // 250}.{i % 250}" for i in range(299))]}
+
+    def run(protocol, level, code, *names, before="", more=()):
+        run.result = None
+        with Hostile(honest(protocol, certs.issued(*names))) as server, Tap(server.address) as tap:
+            shim.guard(tap.port, level, protocol.name, *more)
+            shim.policy(before.format(port=tap.port) + shim.policy_file.read_text())
+            run.result = shim.python(PLAY + code, tap.port, stdin=protocol.words)
+            tap.wait_closed()
+            server.wait_done()
+        tap.never_saw(protocols.SECRET)
+        assert run.result.status == 0, run.result.show()
+        assert server.over_tls in (b"", protocol.words), run.result.show()
+        assert (server.over_tls == b"") == (b"retrotls: " in run.result.out), run.result.show()
+        return server.over_tls != b""
+    return run
+
+
+# This thread asked for the attacker's host long ago (a link in a mail); whoever resolves for it, for the bank's.
+SOMEBODY_ELSE_ASKS = {"thread": "ask('evil.example'); in_thread(ask, 'bank.example'); connect()",
+                      "child": "ask('evil.example'); in_child(ask, 'bank.example'); connect()",
+                      "without a port": "ask('evil.example'); in_thread(ask, 'bank.example', None); connect()",
+                      "the other way round": "ask('bank.example'); in_thread(ask, 'evil.example'); connect()",
+                      "one resolver for both": "in_thread(lambda: (ask('bank.example'), ask('evil.example'))); connect()"}
+
+
+@each(SOMEBODY_ELSE_ASKS, ["thread", "child"])
+@LEVELS
+def test_h4_somebody_else_in_the_program_asks_for_the_bank(attacked, protocol, level, way):
+    """Which of the two is meant, nobody can tell: the attacker's certificate alone is not enough."""
+    assert attacked(protocol, level, way, EVIL) == (level != "secure")
+    if level == "secure":
+        assert BANK.encode() in attacked.result.out, attacked.result.show()
+    assert attacked(protocol, level, way, EVIL, BANK)
+
+
+IT_IS_KNOWN = {"last": "ask('evil.example'); ask('bank.example'); connect()",
+               "after a thread": "in_thread(ask, 'evil.example'); ask('bank.example'); connect()",
+               "after a child": "in_child(ask, 'evil.example'); ask('bank.example'); connect()",
+               "by a thread": "in_thread(ask, 'bank.example'); connect()"}
+
+
+@each(IT_IS_KNOWN, ["after a thread"])
+@LEVELS
+def test_h4_the_bank_that_is_known_to_be_meant_is_reached(attacked, protocol, level, way):
+    assert attacked(protocol, level, way, BANK)
+
+
+def test_h4_the_line_that_the_policy_needs(attacked):
+    """A program with a resolver thread and a bank's server that shares its address."""
+    assert attacked(IMAP, "secure", SOMEBODY_ELSE_ASKS["thread"], BANK, more=[f"name {BANK}"])
+    assert not attacked(IMAP, "secure", SOMEBODY_ELSE_ASKS["thread"], EVIL, more=[f"name {BANK}"])
+
+
+OVERFLOW = {
+    "300 addresses of one name": "in_thread(ask, 'huge.evil.example')",
+    "300 names": "in_thread(lambda: [ask(f'n{i % 60}.evil.example', 1 + i) for i in range(300)])",
+    "300 threads": "[in_thread(ask, 'evil.example') for i in range(300)]",
+    "300 children": "[in_child(ask, 'evil.example') for i in range(300)]",
+}
+
+
+@each(OVERFLOW, ["300 addresses of one name"])
+@LEVELS
+def test_h5_memory_of_names_overflows(attacked, protocol, level, way):
+    """What the attacker's answers push out may be the name that is meant."""
+    code = f"in_thread(ask, 'bank.example'); {way}; in_thread(ask, 'evil.example'); connect()"
+    assert attacked(protocol, level, code, EVIL) == (level != "secure")
+    if level == "secure":
+        assert re.search(rb"is lost \(too many names.*'match address 127.0.0.1 port \d+' with 'name HOST'|bank.example",
+                         attacked.result.out), attacked.result.show()
+
+
+@each(OVERFLOW, ["300 addresses of one name"])
+def test_h5_what_this_thread_asks_for_afterwards_counts(attacked, protocol, way):
+    code = f"ask('evil.example'); {way}; ask('bank.example'); connect()"
+    assert attacked(protocol, "secure", code, BANK)
+    assert not attacked(protocol, "secure", code, EVIL)
+    assert not attacked(protocol, "secure", f"ask('bank.example'); {way}; connect()", EVIL)
+
+
+# A rule for another name than the one that is meant, before the rule that guards the port.
+ANOTHERS = {"none": "match host evil.example huge.evil.example *.evil.example port {port}\n    level none\n",
+            "may": "match host evil.example port {port}\n    level may\n",
+            "name": "match host evil.example port {port}\n    name evil.example\n"}
+
+
+@each({**SOMEBODY_ELSE_ASKS, **{name: f"in_thread(ask, 'bank.example'); {o}; in_thread(ask, 'evil.example'); connect()"
+                               for name, o in OVERFLOW.items()}}, ["thread", "300 addresses of one name"])
+@pytest.mark.parametrize("level", ["secure", "encrypt"])
+@pytest.mark.parametrize("anothers", ANOTHERS)
+def test_h6_rule_of_a_name_that_may_not_be_meant(attacked, protocol, level, anothers, way):
+    """The strictest rule of all names that may be meant: never plaintext, never the attacker's certificate alone."""
+    before = ANOTHERS[anothers] + f"    protocol {protocol.name}\n"
+    through = attacked(protocol, level, way, EVIL, before=before)
+    assert not through or (level == "encrypt" and anothers != "name"), attacked.result.show()
+    assert all(line["result"] != "plaintext" for line in attacked.result.lines), attacked.result.show()
+    assert attacked.result.lines, attacked.result.show()  # and the connection was not left alone
+
+
+# A name that came out of an answer, which the program looks up again.
+DERIVED = {
+    "ai_canonname": "n = socket.getaddrinfo('bank.example', port, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)[0][3]",
+    "h_name": """
+import ctypes
+class Host(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p)]
+call = ctypes.CDLL(None).gethostbyname
+call.restype = ctypes.POINTER(Host)
+n = call(b"bank.example").contents.name.decode()
+""",
+    "MX": """
+import ctypes
+answer = ctypes.create_string_buffer(1024)
+length = ctypes.CDLL(None).res_query(b"bank.example", 1, 15, answer, 1024)
+assert length > 0, length
+at, labels = answer.raw.index(b"\\0\\x0a", 40) + 2, []
+while answer.raw[at]:
+    labels.append(answer.raw[at + 1:at + 1 + answer.raw[at]].decode())
+    at += 1 + answer.raw[at]
+n = ".".join(labels)
+""",
+}
+
+
+@EACH_PROTOCOL
+@LEVELS
+@pytest.mark.parametrize("by", DERIVED)
+def test_h7_name_out_of_an_answer_is_looked_up_again(attacked, shim, protocol, level, by):
+    """Whoever forges the answer says which host the program goes to next: his certificate for that is not enough."""
+    shim.hosts[BANK] = ["127.0.0.1", f">{EVIL}", f"@{EVIL}"]
+    code = DERIVED[by] + f"\nassert n == {EVIL!r}, n\nask(n); connect()"
+    assert attacked(protocol, level, code, EVIL) == (level != "secure")
+    if level == "secure":
+        assert BANK.encode() in attacked.result.out, attacked.result.show()
+    assert attacked(protocol, level, code, BANK, EVIL)
+
+
+@EACH_PROTOCOL
+@pytest.mark.parametrize("by", DERIVED)
+def test_h7_answer_about_the_attackers_host_names_the_bank(attacked, shim, protocol, by):
+    """Then the program looks the bank up for itself: that its name was in an answer, too, makes no other name good."""
+    shim.hosts[BANK] = ["127.0.0.1"]
+    shim.hosts[EVIL] = ["127.0.0.1", f">{BANK}", f"@{BANK}"]
+    code = DERIVED[by].replace(BANK, EVIL) + f"\nassert n == {BANK!r}, n\nask(n); connect()"
+    assert not attacked(protocol, "secure", code, EVIL)
+
+
+@EACH_PROTOCOL
+def test_h7_mail_exchanger_that_the_policy_names(attacked, shim, protocol):
+    """Who writes an exchanger's name into the policy says that its certificate will do; a pattern for all does not."""
+    shim.hosts = {"partner.example": [f"@mx1.{EVIL}"], f"mx1.{EVIL}": ["127.0.0.1"]}
+    code = DERIVED["MX"].replace(BANK, "partner.example") + "\nask(n); connect()"
+    lines = f"    protocol {protocol.name}\n    level secure\n    ca-file {certs.authority().pem}\n"
+    for pattern, through in [(f"mx?.{EVIL}", True), (f".{EVIL}", True), ("*", False), ("partner.example", False)]:
+        before = "match host " + pattern + " port {port}\n" + lines
+        assert attacked(protocol, "secure", code, f"mx1.{EVIL}", before=before) == through, attacked.result.show()
+    before = f"match host mx1.{EVIL} port {{port}}\n" + lines
+    assert not attacked(protocol, "secure", code, "partner.example", before=before)
+
+
+USUAL = {"imap": 143, "pop3": 110, "smtp": 25, "nntp": 119, "sieve": 4190, "lmtp": 24}
+
+
+def to_loopback(shim, protocol, level, scenario, host):
+    """A session at the protocol's usual port of a loopback address, which no block of the policy names."""
+    with Hostile(scenario) as server, Tap(server.address, port=USUAL[protocol.name]) as tap:
+        shim.policy(f"level {level}\nca-file {certs.authority().pem}\n")
+        shim.log_file.unlink(missing_ok=True)
+        result = shim.careless(host, tap.port, protocol.words)
+        tap.wait_closed()
+        server.wait_done()
+    return Outcome(protocol, result, server, tap, protocol.words)
+
+
+@namespaces.needed("net")
+@EACH_PROTOCOL
+def test_h8_host_that_spoofed_dns_leads_to_loopback(shim, protocol):
+    """Another user of this machine listens there, whom the exemption of loopback addresses is not for."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    shim.hosts = {name: ["127.0.0.1"] for name in (BANK, "mail.localhost")}
+    evil = honest(protocol, certs.issued(EVIL))
+    to_loopback(shim, protocol, "secure", evil, BANK).failed(BANK)
+    to_loopback(shim, protocol, "encrypt", evil, BANK).upgraded()
+    to_loopback(shim, protocol, "secure", plaintext_only(protocol), BANK).failed("not offered")
+    to_loopback(shim, protocol, "encrypt", plaintext_only(protocol), BANK).failed("not offered")
+    to_loopback(shim, protocol, "may", plaintext_only(protocol), BANK).in_clear()
+    to_loopback(shim, protocol, "secure", honest(protocol, certs.issued(BANK)), BANK).upgraded()
+    # Who asks for this machine gets it, as ever, and the log has nothing to say.
+    for host in ("localhost", "mail.localhost", "127.0.0.1"):
+        left_alone = to_loopback(shim, protocol, "secure", plaintext_only(protocol), host)
+        assert left_alone.tap.up == protocol.words and not left_alone.result.lines, left_alone.show()

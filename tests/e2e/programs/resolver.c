@@ -3,8 +3,12 @@
  * gethostbyname() family for the names in RETROTLS_TEST_HOSTS ("name=address,address;name=address") and
  * leaves every other name to libc. RETROTLS_TEST_HOSTS_FILE names a file of the same form that is read anew
  * at each lookup, for answers that change. A name with no address does not exist.
+ *
+ * Words of a name's list that are no addresses: `>name` is its canonical name, `@name` its mail exchanger,
+ * which res_query() and res_search() tell.
  */
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -50,14 +54,27 @@ static bool look_up(const char *name, char to[TABLE_LIMIT])
     return false;
 }
 
+/* The word of a name's list that begins with `sign`, without it; "" if there is none. */
+static void marked(const char *list, char sign, char to[256])
+{
+    char copy[TABLE_LIMIT], *rest = NULL;
+    snprintf(copy, sizeof copy, "%s", list);
+    *to = 0;
+    for (char *a = strtok_r(copy, ",", &rest); a; a = strtok_r(NULL, ",", &rest))
+        if (*a == sign)
+            snprintf(to, 256, "%s", a + 1);
+}
+
 EXPORT int getaddrinfo(const char *restrict name, const char *restrict service,
                        const struct addrinfo *restrict hints, struct addrinfo **restrict result)
 {
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
     char addresses[TABLE_LIMIT];
+    char alias[256];
     if (!look_up(name, addresses))
         return real(name, service, hints, result);
+    marked(addresses, '>', alias);
     struct addrinfo numeric = hints ? *hints : (struct addrinfo){0};
     if (numeric.ai_flags & AI_NUMERICHOST)
         return EAI_NONAME;
@@ -68,6 +85,8 @@ EXPORT int getaddrinfo(const char *restrict name, const char *restrict service,
     char *rest = NULL;
     for (char *a = strtok_r(addresses, ",", &rest); a; a = strtok_r(NULL, ",", &rest)) {
         struct addrinfo *some;
+        if (*a == '>' || *a == '@')
+            continue;
         int e = real(a, service, &numeric, &some);
         if (e) {
             error = e == EAI_ADDRFAMILY ? EAI_NONAME : e;
@@ -81,7 +100,7 @@ EXPORT int getaddrinfo(const char *restrict name, const char *restrict service,
         return error;
     if (canonical) {
         free(first->ai_canonname);
-        first->ai_canonname = strdup(name);
+        first->ai_canonname = strdup(*alias ? alias : name);
     }
     *result = first;
     return 0;
@@ -94,7 +113,7 @@ static const char *numeric_for(const char *name, int family, char addresses[TABL
         return name;
     char *rest = NULL;
     for (char *a = strtok_r(addresses, ",", &rest); a; a = strtok_r(NULL, ",", &rest))
-        if ((strchr(a, ':') != NULL) == (family == AF_INET6))
+        if (*a != '>' && *a != '@' && (strchr(a, ':') != NULL) == (family == AF_INET6))
             return a;
     return "";
 }
@@ -103,8 +122,14 @@ EXPORT struct hostent *gethostbyname(const char *name)
 {
     struct hostent *(*real)(const char *);
     *(void **)&real = dlsym(RTLD_NEXT, "gethostbyname");
-    char addresses[TABLE_LIMIT];
-    return real(numeric_for(name, AF_INET, addresses));
+    static char addresses[TABLE_LIMIT], alias[256];
+    *alias = 0;
+    struct hostent *host = real(numeric_for(name, AF_INET, addresses));
+    if (host && look_up(name, addresses))
+        marked(addresses, '>', alias);
+    if (*alias)
+        host->h_name = alias;
+    return host;
 }
 
 EXPORT struct hostent *gethostbyname2(const char *name, int family)
@@ -132,4 +157,42 @@ EXPORT int gethostbyname2_r(const char *restrict name, int family, struct hosten
     *(void **)&real = dlsym(RTLD_NEXT, "gethostbyname2_r");
     char addresses[TABLE_LIMIT];
     return real(numeric_for(name, family, addresses), family, entry, buffer, size, result, error);
+}
+
+static unsigned char *put(unsigned char *at, const void *bytes, size_t length)
+{
+    memcpy(at, bytes, length);
+    return at + length;
+}
+
+static unsigned char *put_name(unsigned char *at, const char *name)
+{
+    while (*name) {
+        size_t label = strcspn(name, ".");
+        *at++ = (unsigned char)label;
+        at = put(at, name, label);
+        name += label + (name[label] == '.');
+    }
+    *at++ = 0;
+    return at;
+}
+
+/* Answers for MX records of the table's names alone. */
+EXPORT int res_query(const char *name, int class, int type, unsigned char *answer, int size)
+{
+    int (*real)(const char *, int, int, unsigned char *, int);
+    *(void **)&real = dlsym(RTLD_NEXT, "res_query");
+    char list[TABLE_LIMIT], exchanger[256] = "";
+    if (look_up(name, list))
+        marked(list, '@', exchanger);
+    if (type != ns_t_mx || !*exchanger)
+        return real ? real(name, class, type, answer, size) : -1;
+    unsigned char message[1024], *at = put(message, "\0\1\x81\x80\0\1\0\1\0\0\0\0", 12);
+    at = put(put_name(at, name), "\0\x0f\0\1", 4);
+    at = put(at, "\xc0\x0c\0\x0f\0\1\0\0\0\x3c\0\0\0\x0a", 14);
+    unsigned char *data = at - 2;
+    at = put_name(at, exchanger);
+    data[-1] = (unsigned char)(at - data);
+    memcpy(answer, message, (size_t)(at - message) < (size_t)size ? (size_t)(at - message) : (size_t)size);
+    return (int)(at - message);
 }

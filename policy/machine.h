@@ -1,0 +1,24 @@
+/* Names of this machine, by which a program means the machine itself. */
+#ifndef RETROTLS_POLICY_MACHINE_H
+#define RETROTLS_POLICY_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Whether `name` is the machine's host name, or that name in a domain, because a file of root's says so:
+ * /etc/hosts gives it a loopback address, or it is the host name in both the kernel and /etc/hostname. The
+ * kernel's alone does not count, since a DHCP server may have set it, and neither does what DNS says. Reads
+ * the files each time. Keeps errno.
+ */
+bool machine_has_name(const char *name);
+
+/* The same for given texts; they need not end in a NUL. NULL, 0: there is no such file. */
+struct machine {
+    const char *node; /* the kernel's host name */
+    const char *hosts, *hostname;
+    size_t hosts_length, hostname_length;
+};
+bool machine_has(const struct machine *machine, const char *name);
+
+#endif
