@@ -110,8 +110,8 @@ static bool demand_the_same(const struct policy *policy, const struct outcome *a
     policy_settle(found, &s[0]);
     policy_resolve(policy, b->block, found);
     policy_settle(found, &s[1]);
-    return s[0].level == s[1].level && same_list(&s[0].names, &s[1].names) &&
-           same_list(&s[0].fingerprints, &s[1].fingerprints) &&
+    return s[0].level == s[1].level && s[0].strict_certificates == s[1].strict_certificates &&
+           same_list(&s[0].names, &s[1].names) && same_list(&s[0].fingerprints, &s[1].fingerprints) &&
            same_text(s[0].connect_host, s[1].connect_host) && same_text(s[0].ca_file, s[1].ca_file) &&
            same_text(s[0].ca_dir, s[1].ca_dir) && same_text(s[0].crl_file, s[1].crl_file);
 }
