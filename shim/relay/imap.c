@@ -255,4 +255,9 @@ const struct protocol protocol_imap = {
     .greet = imap_greet,
     .refuse = imap_refuse,
     .greets = imap_greets,
+    .tagged = true,
+    .literals = true,
+    .upgrade_command = "STARTTLS",
+    .upgraded_already = " BAD retrotls: TLS is up already\r\n",
+    .openings = {{"CAPABILITY", .bare = true}, {"NOOP", .bare = true}, {"ID"}},
 };

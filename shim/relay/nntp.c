@@ -97,4 +97,7 @@ const struct protocol protocol_nntp = {
     .greet = nntp_greet,
     .refuse = nntp_refuse,
     .greets = nntp_greets,
+    .upgrade_command = "STARTTLS",
+    .upgraded_already = "502 retrotls: TLS is up already\r\n",
+    .openings = {{"CAPABILITIES", .list = true}, {"MODE"}, {"DATE", .bare = true}},
 };

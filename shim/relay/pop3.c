@@ -123,4 +123,7 @@ const struct protocol protocol_pop3 = {
     .greet = pop3_greet,
     .refuse = pop3_refuse,
     .greets = pop3_greets,
+    .upgrade_command = "STLS",
+    .upgraded_already = "-ERR retrotls: TLS is up already\r\n",
+    .openings = {{"CAPA", .bare = true, .list = true}, {"NOOP", .bare = true}, {"UTF8", .bare = true}},
 };

@@ -37,6 +37,13 @@ struct local_address {
     socklen_t length;
 };
 
+/* A command that a program may begin its session with, and that holds no secret. */
+struct opening {
+    const char *word;
+    bool bare; /* takes no argument; with one it is another command */
+    bool list; /* success is answered by a list that ends with a line of a single dot */
+};
+
 struct protocol {
     const char *name; /* as in a policy */
     enum protocol_kind kind;
@@ -75,6 +82,13 @@ struct protocol {
 
     /* Whether a greeting's first line is of this protocol (protocol auto). */
     bool (*greets)(const char *line);
+
+    /* Commands. */
+    bool tagged;                  /* a tag comes before the word */
+    bool literals;                /* a line may end in a literal */
+    const char *upgrade_command;  /* by which a program asks for TLS */
+    const char *upgraded_already; /* the relay's answer to it once TLS is up, without the tag */
+    struct opening openings[8];   /* up to one without a word */
 };
 
 /*

@@ -269,4 +269,8 @@ const struct protocol protocol_sieve = {
     .greet_over_tls = sieve_greet_over_tls,
     .refuse = sieve_refuse,
     .greets = sieve_greets,
+    .literals = true,
+    .upgrade_command = "STARTTLS",
+    .upgraded_already = "NO \"retrotls: TLS is up already\"\r\n",
+    .openings = {{"CAPABILITY", .bare = true}, {"NOOP"}},
 };

@@ -202,6 +202,9 @@ const struct protocol protocol_smtp = {
     .greet = smtp_greet,
     .refuse = refuse,
     .greets = smtp_greets,
+    .upgrade_command = "STARTTLS",
+    .upgraded_already = "503 5.5.1 retrotls: TLS is up already\r\n",
+    .openings = {{"EHLO"}, {"HELO"}, {"NOOP"}, {"RSET", .bare = true}, {"HELP"}},
 };
 
 const struct protocol protocol_lmtp = {
@@ -213,4 +216,7 @@ const struct protocol protocol_lmtp = {
     .greet = lmtp_greet,
     .refuse = refuse,
     .greets = lmtp_greets,
+    .upgrade_command = "STARTTLS",
+    .upgraded_already = "503 5.5.1 retrotls: TLS is up already\r\n",
+    .openings = {{"LHLO"}, {"NOOP"}, {"RSET", .bare = true}, {"HELP"}},
 };

@@ -3,34 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* A command that may come before the session's first real one. */
-struct opening {
-    const char *word;
-    bool list; /* success is answered by a list that ends with a dot */
-};
-
-/* How each protocol asks for TLS, and its opening commands. */
-static const struct {
-    const char *upgrade;
-    bool tagged;   /* a command has a tag before it */
-    bool literals; /* a line may end in a literal */
-    struct opening opening[8];
-} grammars[PROTOCOL_KINDS] = {
-    [PROTOCOL_SMTP] = {"STARTTLS",
-                       false,
-                       false,
-                       {{"EHLO", 0}, {"HELO", 0}, {"NOOP", 0}, {"RSET", 0}, {"HELP", 0}}},
-    [PROTOCOL_LMTP] = {"STARTTLS", false, false, {{"LHLO", 0}, {"NOOP", 0}, {"RSET", 0}, {"HELP", 0}}},
-    [PROTOCOL_IMAP] = {"STARTTLS", true, true, {{"CAPABILITY", 0}, {"NOOP", 0}, {"ID", 0}}},
-    [PROTOCOL_POP3] = {"STLS", false, false, {{"CAPA", true}, {"NOOP", 0}, {"UTF8", 0}}},
-    [PROTOCOL_NNTP] = {"STARTTLS", false, false, {{"CAPABILITIES", true}, {"MODE", 0}, {"DATE", 0}}},
-    [PROTOCOL_SIEVE] = {"STARTTLS", false, true, {{"CAPABILITY", 0}, {"NOOP", 0}}},
-};
-
 void watch_begin(struct watch *w, const struct protocol *protocol, bool greeted)
 {
-    *w = (struct watch){
-        .watching = true, .protocol = protocol->kind, .greeting = !greeted, .unanswered = !greeted};
+    *w = (struct watch){.watching = true, .protocol = protocol, .greeting = !greeted, .unanswered = !greeted};
 }
 
 static void forward_held(struct watch *w, char *forward, size_t *length)
@@ -61,7 +36,7 @@ static size_t word_offset(const struct watch *w)
 {
     size_t length = 0;
 
-    if (!grammars[w->protocol].tagged)
+    if (!w->protocol->tagged)
         return 0;
     while (length < w->held_length && is_tag_byte(w->held[length]))
         length++;
@@ -84,7 +59,7 @@ static bool look_at_held(struct watch *w, char *forward, size_t *length)
     if (offset == w->held_length)
         return true;
     word_length = w->held_length - offset - whole;
-    if (begins(word, word_length, grammars[w->protocol].upgrade, whole)) {
+    if (begins(word, word_length, w->protocol->upgrade_command, whole)) {
         if (!whole)
             return true;
         w->command = COMMAND_SWALLOWED;
@@ -93,7 +68,7 @@ static bool look_at_held(struct watch *w, char *forward, size_t *length)
         w->held_length = 0;
         return true;
     }
-    for (const struct opening *o = grammars[w->protocol].opening; o->word; o++) {
+    for (const struct opening *o = w->protocol->openings; o->word; o++) {
         if (begins(word, word_length, o->word, whole)) {
             if (!whole)
                 return true;
@@ -110,7 +85,7 @@ static bool look_at_held(struct watch *w, char *forward, size_t *length)
 /* An opening command has ended and gone to the server. False where the watch is over. */
 static bool expect_reply(struct watch *w)
 {
-    if ((grammars[w->protocol].literals && w->last == '}') || w->unanswered == WATCH_COMMANDS)
+    if ((w->protocol->literals && w->last == '}') || w->unanswered == WATCH_COMMANDS)
         return false; /* what follows may be a literal's bytes, not a command */
     if (w->list)
         w->lists |= UINT32_C(1) << w->unanswered;
@@ -180,7 +155,7 @@ static bool reply_ends(struct watch *w)
         w->in_list = !(w->line_length == 1 && w->line[0] == '.');
         return !w->in_list;
     }
-    switch (w->protocol) {
+    switch (w->protocol->kind) {
     case PROTOCOL_POP3:
         w->in_list = list && line_begins(w, "+OK");
         return !w->in_list;
@@ -189,16 +164,16 @@ static bool reply_ends(struct watch *w)
         return !w->in_list;
     case PROTOCOL_IMAP:
     case PROTOCOL_SIEVE:
-        if (!w->continued && w->protocol == PROTOCOL_IMAP)
+        if (!w->continued && w->protocol->kind == PROTOCOL_IMAP)
             w->status = !line_begins(w, "* ") && !line_begins(w, "+");
         else if (!w->continued)
             w->status = w->line[0] != '"' && w->line[0] != '{';
-        w->continued = w->brace == BRACE_CLOSED && (!w->status || w->protocol == PROTOCOL_SIEVE) &&
+        w->continued = w->brace == BRACE_CLOSED && (!w->status || w->protocol->kind == PROTOCOL_SIEVE) &&
                        !line_begins(w, "* OK ") && !line_begins(w, "* NO ") && !line_begins(w, "* BAD ") &&
                        !line_begins(w, "* BYE ");
         if (w->continued)
             w->literal = w->size;
-        return !w->continued && (w->status || (w->greeting && w->protocol == PROTOCOL_IMAP));
+        return !w->continued && (w->status || (w->greeting && w->protocol->kind == PROTOCOL_IMAP));
     default: /* SMTP, LMTP */
         w->in_reply = w->line_length > 3 && w->line[3] == '-';
         return !w->in_reply;
@@ -263,18 +238,9 @@ size_t watch_server(struct watch *w, const char *bytes, size_t length)
 
 size_t watch_answer(struct watch *w, char out[WATCH_ANSWER_LIMIT])
 {
-    static const char *const answers[PROTOCOL_KINDS] = {
-        [PROTOCOL_SMTP] = "503 5.5.1 retrotls: TLS is up already\r\n",
-        [PROTOCOL_LMTP] = "503 5.5.1 retrotls: TLS is up already\r\n",
-        [PROTOCOL_IMAP] = " BAD retrotls: TLS is up already\r\n",
-        [PROTOCOL_POP3] = "-ERR retrotls: TLS is up already\r\n",
-        [PROTOCOL_NNTP] = "502 retrotls: TLS is up already\r\n",
-        [PROTOCOL_SIEVE] = "NO \"retrotls: TLS is up already\"\r\n",
-    };
-
     if (!w->watching || !is_due(w))
         return 0;
     w->owed = false;
     w->watching = !w->ended;
-    return (size_t)(stpcpy(stpcpy(out, w->tag), answers[w->protocol]) - out);
+    return (size_t)(stpcpy(stpcpy(out, w->tag), w->protocol->upgraded_already) - out);
 }

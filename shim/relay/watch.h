@@ -36,7 +36,7 @@ struct watch {
     bool watching; /* false: the watch is over, or never began; nothing is held, nothing is owed */
 
     /* The rest is watch.c's own. */
-    enum protocol_kind protocol;
+    const struct protocol *protocol;
 
     /* The program's stream. */
     enum { COMMAND_BEGINS, COMMAND_GOES_ON, COMMAND_SWALLOWED } command;
