@@ -276,7 +276,7 @@ static bool greet_over_tls(struct run *run)
 
     if (run->check->settings.implicit || !run->protocol || !run->protocol->greet_over_tls)
         return true;
-    transport_over_tls(&over_tls, &run->tls);
+    transport_over_tls(&over_tls, &run->tls, &server.deadline);
     server.transport = &over_tls.transport;
     server.consumed = 0;
     good = run->protocol->greet_over_tls(&server, text, sizeof text, &run->check->failure) > 0;

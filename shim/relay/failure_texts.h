@@ -82,6 +82,11 @@
     /* OpenSSL's word */ \
     X(FAILURE_TLS_OTHER, "TLS handshake with %s failed: %s" ASK_OPERATOR)
 
+/* The dialogue inside TLS, before the program's secrets. Words likewise. */
+#define FAILURES_OF_PROOF(X) \
+    /* the protocol, what it sent, the command */ \
+    X(FAILURE_OTHER_SERVICE, "inside TLS, %s does not speak %s: it said '%s' to %s" ASK_OPERATOR)
+
 /* Certificates. Words likewise. */
 #define FAILURES_OF_CERTIFICATES(X) \
     X(FAILURE_NAME_MALFORMED, "no certificate can be for the name that the program asked for, %s; say in the policy" \
@@ -120,7 +125,7 @@
     /* OpenSSL's word, its names, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_INVALID, "certificate of %s is not valid: %s; for %s, sha256:%s; ask its operator")
 
-#define FAILURES(X) FAILURES_OF_DIALOGUE(X) FAILURES_OF_TLS(X) FAILURES_OF_CERTIFICATES(X)
+#define FAILURES(X) FAILURES_OF_DIALOGUE(X) FAILURES_OF_TLS(X) FAILURES_OF_PROOF(X) FAILURES_OF_CERTIFICATES(X)
 /* clang-format on */
 
 #endif

@@ -6,6 +6,9 @@
 
 #include "monitor/random.h"
 #include "relay/dialogue.h"
+#include "relay/watch.h"
+
+enum { TAG_SIZE = 18 };
 
 enum status { STATUS_BROKEN, STATUS_OK, STATUS_NO, STATUS_BAD };
 
@@ -138,27 +141,16 @@ static enum status status_of(const char *text)
     return first_word_is(text, "BAD") ? STATUS_BAD : STATUS_BROKEN;
 }
 
-/*
- * Sends `name` with a tag that nobody can foretell (so that no answer can be sent before the question,
- * CVE-2026-42246) and reads all responses up to the one with that tag.
- */
-static enum status ask(struct plain *server, const char *name, struct answer *a, struct failure *why)
+/* Reads all responses up to the one with `tag`, to the command `name`. */
+static enum status hear(struct plain *server, const char *tag, const char *name, struct answer *a,
+                        struct failure *why)
 {
-    char line[LINE_LIMIT], tag[24], command[64];
+    char line[LINE_LIMIT];
     const char *response;
-    uint64_t random;
     enum status status;
     bool mine;
 
     *a = (struct answer){.listed = false};
-    if (!random_fill(&random, sizeof random)) {
-        fail(why, FAILURE_RANDOM, server->server, strerror(errno));
-        return STATUS_BROKEN;
-    }
-    snprintf(tag, sizeof tag, "R%016" PRIX64, random);
-    snprintf(command, sizeof command, "%s %s\r\n", tag, name);
-    if (!send_command(server, name, command, why))
-        return STATUS_BROKEN;
     for (int lines = 0; lines < REPLY_LINES_LIMIT; lines++) {
         if (plain_read_line(server, line, why) < 0)
             return STATUS_BROKEN;
@@ -177,6 +169,31 @@ static enum status ask(struct plain *server, const char *name, struct answer *a,
     }
     fail(why, FAILURE_LINES_LIMIT, server->server);
     return STATUS_BROKEN;
+}
+
+/* A tag that nobody can foretell, so that no answer can be sent before the question (CVE-2026-42246). */
+static bool make_tag(const struct plain *server, char tag[TAG_SIZE], struct failure *why)
+{
+    uint64_t random;
+
+    if (!random_fill(&random, sizeof random)) {
+        fail(why, FAILURE_RANDOM, server->server, strerror(errno));
+        return false;
+    }
+    snprintf(tag, TAG_SIZE, "R%016" PRIX64, random);
+    return true;
+}
+
+/* Sends `name` and reads all responses. */
+static enum status ask(struct plain *server, const char *name, struct answer *a, struct failure *why)
+{
+    char tag[TAG_SIZE], command[64];
+
+    *a = (struct answer){.listed = false};
+    if (!make_tag(server, tag, why))
+        return STATUS_BROKEN;
+    snprintf(command, sizeof command, "%s %s\r\n", tag, name);
+    return send_command(server, name, command, why) ? hear(server, tag, name, a, why) : STATUS_BROKEN;
 }
 
 /* READY where the server, asked, offers STARTTLS. */
@@ -228,6 +245,35 @@ static enum outcome imap_upgrade(struct plain *server, const struct local_addres
     }
 }
 
+static bool imap_probe(const struct plain *server, const struct local_address *local, char out[PROBE_LIMIT],
+                       struct failure *why)
+{
+    char tag[TAG_SIZE];
+
+    (void)local;
+    if (!make_tag(server, tag, why))
+        return false;
+    snprintf(out, PROBE_LIMIT, "%s CAPABILITY\r\n", tag);
+    return true;
+}
+
+/* The tag shows it; that of CAPABILITY the list as well. */
+static enum speaks imap_answer(struct plain *server, const char *command, bool must, struct failure *why)
+{
+    const char *space = strchr(command, ' ');
+    char tag[WATCH_TAG_LIMIT] = "";
+    struct answer a;
+    enum status status;
+
+    if (!space || (size_t)(space - command) >= sizeof tag)
+        return SPEAKS_NOT;
+    memcpy(tag, command, (size_t)(space - command));
+    status = hear(server, tag, space + 1, &a, why);
+    if (status == STATUS_OK)
+        return a.listed || !first_word_is(space + 1, "CAPABILITY") ? SPEAKS : SPEAKS_NOT;
+    return status != STATUS_BROKEN && !must ? MAY_SPEAK : SPEAKS_NOT;
+}
+
 /* No response code: what the server can do, the program has to ask over TLS. */
 static size_t imap_greet(const struct greeting *g, char out[GREETING_LIMIT])
 {
@@ -259,5 +305,8 @@ const struct protocol protocol_imap = {
     .literals = true,
     .upgrade_command = "STARTTLS",
     .upgraded_already = " BAD retrotls: TLS is up already\r\n",
+    .greeting_is_proof = true,
+    .probe = imap_probe,
+    .answer = imap_answer,
     .openings = {{"CAPABILITY", .bare = true}, {"NOOP", .bare = true}, {"ID"}},
 };

@@ -106,14 +106,14 @@ size_t log_sentence(char *to, size_t size, const struct log_line *l)
     return t.used;
 }
 
-void log_write(struct files *files, const char *where, const struct log_line *l)
+void log_write(struct files *files, const char *where, bool last, const struct log_line *l)
 {
     const bool warning = l->result != RESULT_TLS || l->error[0];
     char line[LOG_LINE_LIMIT];
     const size_t length = where && strcmp(where, "stderr") == 0 ? log_sentence(line, sizeof line, l)
                                                                 : log_fields(line, sizeof line, l);
 
-    files_log(files, warning, true, line, length);
+    files_log(files, warning, last, line, length);
 }
 
 void log_warning(struct files *files, const char *where, const char *text)

@@ -37,9 +37,9 @@ struct log_line {
 
 /*
  * To where the policy of `files` says, which is `where`: NULL or "syslog", "stderr", "none", or a path. The
- * monitor writes (monitor/log_file.h). The outcome is the last thing for which the files are needed.
+ * monitor writes (monitor/log_file.h). `last`: the files are needed for nothing else.
  */
-void log_write(struct files *files, const char *where, const struct log_line *line);
+void log_write(struct files *files, const char *where, bool last, const struct log_line *line);
 /* The same of something that no connection is to blame for. `text` needs no cleaning. */
 void log_warning(struct files *files, const char *where, const char *text);
 

@@ -1,4 +1,6 @@
 /* NNTP (RFC 3977) and STARTTLS in it (RFC 4642). MODE READER is left to the program. */
+#include <string.h>
+
 #include "relay/dialogue.h"
 
 static enum outcome nntp_greeting(struct plain *server, struct greeting *g, struct failure *why)
@@ -69,6 +71,36 @@ static enum outcome nntp_upgrade(struct plain *server, const struct local_addres
     return outcome == READY ? answered(server, "STARTTLS", READY, why) : outcome;
 }
 
+static bool nntp_probe(const struct plain *server, const struct local_address *local, char out[PROBE_LIMIT],
+                       struct failure *why)
+{
+    (void)server, (void)local, (void)why;
+    strcpy(out, "CAPABILITIES\r\n");
+    return true;
+}
+
+/*
+ * RFC 3977: a list with VERSION in it (5.2), 200 or 201 to MODE READER (5.3), the time with all its digits
+ * (7.1). Error codes are the same in SMTP and FTP.
+ */
+static enum speaks nntp_answer(struct plain *server, const char *command, bool must, struct failure *why)
+{
+    char line[LINE_LIMIT];
+    bool version = false;
+    int code;
+
+    if (plain_read_line(server, line, why) < 0)
+        return SPEAKS_NOT;
+    code = reply_code(line, " ");
+    if (code == 101 && first_word_is(command, "CAPABILITIES"))
+        return read_dotted_list(server, "VERSION", &version, why) && version ? SPEAKS : SPEAKS_NOT;
+    if ((code == 200 || code == 201) && first_word_is(command, "MODE"))
+        return SPEAKS;
+    if (code == 111 && first_word_is(command, "DATE") && strspn(line + 4, "0123456789") == 14)
+        return SPEAKS;
+    return !must && code >= 400 ? MAY_SPEAK : SPEAKS_NOT;
+}
+
 static size_t nntp_greet(const struct greeting *g, char out[GREETING_LIMIT])
 {
     return g->code == 201 ? write_line(out, "201 ", "retrotls ready, no posting", "\r\n")
@@ -99,5 +131,8 @@ const struct protocol protocol_nntp = {
     .greets = nntp_greets,
     .upgrade_command = "STARTTLS",
     .upgraded_already = "502 retrotls: TLS is up already\r\n",
+    .greeting_is_proof = true,
+    .probe = nntp_probe,
+    .answer = nntp_answer,
     .openings = {{"CAPABILITIES", .list = true}, {"MODE"}, {"DATE", .bare = true}},
 };

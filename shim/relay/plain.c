@@ -125,6 +125,10 @@ static size_t read_some(struct plain *in, void *to, size_t size, struct failure 
             return 0;
     }
     in->consumed += (size_t)got;
+    if (in->kept && !buffer_append(in->kept, to, (size_t)got)) {
+        fail(why, FAILURE_NO_MEMORY, in->server);
+        return 0;
+    }
     return (size_t)got;
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "relay/buffer.h"
 #include "relay/failure.h"
 
 enum {
@@ -46,9 +47,10 @@ struct plain {
     struct transport *transport;
     int program; /* the relay's end, never read here: watched for the program going away; -1: none */
     int filled;  /* bytes in that end that the library put in, beside the kept one (struct guard_request) */
-    int64_t deadline;   /* CLOCK_MONOTONIC, milliseconds */
-    size_t consumed;    /* bytes read so far, against DIALOGUE_LIMIT */
-    const char *server; /* its name, cleaned, for messages */
+    int64_t deadline;    /* CLOCK_MONOTONIC, milliseconds */
+    size_t consumed;     /* bytes read so far, against DIALOGUE_LIMIT */
+    const char *server;  /* its name, cleaned, for messages */
+    struct buffer *kept; /* gets a copy of all that is read; NULL: none is kept */
 };
 
 /*

@@ -96,6 +96,27 @@ static enum outcome pop3_upgrade(struct plain *server, const struct local_addres
     return outcome == READY ? answered(server, "STLS", READY, why) : outcome;
 }
 
+static bool pop3_probe(const struct plain *server, const struct local_address *local, char out[PROBE_LIMIT],
+                       struct failure *why)
+{
+    (void)server, (void)local, (void)why;
+    strcpy(out, "CAPA\r\n");
+    return true;
+}
+
+/* +OK alone others say, too (Redis, for one): the list makes sure. */
+static enum speaks pop3_answer(struct plain *server, const char *command, bool must, struct failure *why)
+{
+    char line[LINE_LIMIT];
+    bool found = false;
+
+    if (plain_read_line(server, line, why) < 0)
+        return SPEAKS_NOT;
+    if (is_ok(line) && first_word_is(command, "CAPA"))
+        return read_dotted_list(server, "", &found, why) ? SPEAKS : SPEAKS_NOT;
+    return !must && (is_ok(line) || is_err(line)) ? MAY_SPEAK : SPEAKS_NOT;
+}
+
 static size_t pop3_greet(const struct greeting *g, char out[GREETING_LIMIT])
 {
     return write_line(out, g->timestamp[0] ? "+OK retrotls ready " : "+OK retrotls ready", g->timestamp,
@@ -125,5 +146,8 @@ const struct protocol protocol_pop3 = {
     .greets = pop3_greets,
     .upgrade_command = "STLS",
     .upgraded_already = "-ERR retrotls: TLS is up already\r\n",
+    .greeting_is_proof = true,
+    .probe = pop3_probe,
+    .answer = pop3_answer,
     .openings = {{"CAPA", .bare = true, .list = true}, {"NOOP", .bare = true}, {"UTF8", .bare = true}},
 };

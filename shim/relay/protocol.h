@@ -21,6 +21,15 @@ enum outcome {
     FAILED,      /* anything else: fails at every level */
 };
 
+/* What a reply inside TLS shows of who gave it (proof.h). */
+enum speaks {
+    SPEAKS,     /* nobody but a server of this protocol gives it */
+    MAY_SPEAK,  /* it is well-formed, but for the program to make sense of */
+    SPEAKS_NOT, /* it is no reply of this protocol; or none came */
+};
+
+enum { PROBE_LIMIT = 80 }; /* bytes of a probe, with CRLF and NUL */
+
 /* What is kept of the server's greeting. */
 struct greeting {
     char raw[RAW_GREETING_LIMIT]; /* as it came, CRLF included: for a session that goes on in plaintext */
@@ -89,6 +98,23 @@ struct protocol {
     const char *upgrade_command;  /* by which a program asks for TLS */
     const char *upgraded_already; /* the relay's answer to it once TLS is up, without the tag */
     struct opening openings[8];   /* up to one without a word */
+
+    /* Inside TLS (proof.h); NULL for ManageSieve, whose greeting inside TLS is proof enough. */
+
+    bool greeting_is_proof; /* no other protocol's greeting looks like it */
+
+    /*
+     * Writes the command by which the relay itself has the server show that it speaks the protocol, with
+     * CRLF. False with `why` set.
+     */
+    bool (*probe)(const struct plain *server, const struct local_address *local, char out[PROBE_LIMIT],
+                  struct failure *why);
+
+    /*
+     * Reads the whole reply to `command`, a probe or a line that begins with an opening. `must`: what is no
+     * proof is SPEAKS_NOT. For SPEAKS_NOT `why` may be set.
+     */
+    enum speaks (*answer)(struct plain *server, const char *command, bool must, struct failure *why);
 };
 
 /*

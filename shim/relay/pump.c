@@ -479,12 +479,16 @@ enum pump_end pump_run(const struct pumped *what)
                      .up_count = what->up,
                      .down_count = what->down,
                      .down = *what->greeting,
+                     .held = what->said ? *what->said : (struct buffer){.bytes = NULL},
+                     .server_deaf = what->mute,
                      .program_readable = true,
                      .program_writable = true,
                      .deadline = INT64_MAX};
     enum pump_end end = PUMP_CUT;
 
     *what->greeting = (struct buffer){.bytes = NULL};
+    if (what->said)
+        *what->said = (struct buffer){.bytes = NULL};
     farewell_begin(&p.farewell, what->protocol, what->greeted);
     if (edges_open(&p.edges, p.program->fd, p.server->fd))
         end = run(&p);

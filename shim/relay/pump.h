@@ -39,6 +39,8 @@ struct pumped {
     struct watch *watch;         /* NULL: nobody watches */
     _Atomic uint64_t *up, *down; /* count the bytes to the server and to the program; NULL: nobody asks */
     struct buffer *greeting;     /* what the program reads first; the pump takes it over */
+    struct buffer *said;         /* what the program has said already; taken over too. NULL: nothing */
+    bool mute;                   /* nothing of the program's may go to the server, which has ended */
     enum protocol_kind protocol; /* PROTOCOL_AUTO: not known; for the session's end (farewell.h) */
     bool greeted;                /* `greeting` is the protocol's; false: the server's own is still to come */
 };

@@ -2,16 +2,15 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "monitor/random.h"
 #include "relay/buffer.h"
 #include "relay/end.h"
 #include "relay/log.h"
 #include "relay/options.h"
 #include "relay/plain.h"
+#include "relay/proof.h"
 #include "relay/protocol.h"
 #include "relay/pump.h"
 #include "relay/tls.h"
@@ -29,6 +28,12 @@ struct session {
     struct tls_peer peer;
     struct failure why;
     struct buffer first; /* what the program reads first */
+    struct buffer said;  /* what the program has said, while it is not known who hears it */
+    bool mute;           /* nobody hears it */
+    int error;           /* with which the socket broke before it was known; 0: it did not */
+    struct tls_transport over_tls;
+    struct local_address local;
+    int64_t patience; /* ms for a reply inside TLS */
 };
 
 /* ---- TCP's outcome ---- */
@@ -60,7 +65,8 @@ static bool await_tcp(struct session *s)
 
 /* ---- the end of the negotiation ---- */
 
-static void log_outcome(struct session *s, enum log_result result)
+/* `last`: nothing can follow it, and no file of the policy's is needed any more. */
+static void log_outcome(struct session *s, enum log_result result, bool last)
 {
     struct connection *c = s->c;
     const struct settings *settings = s->settings;
@@ -84,7 +90,7 @@ static void log_outcome(struct session *s, enum log_result result)
         .discarded = alone ? plain_unsent(&s->server) : 0,
     };
 
-    log_write(&c->files, settings->log, &line);
+    log_write(&c->files, settings->log, last, &line);
 }
 
 /* Reads and drops what the program writes, until it closes or its time is up. */
@@ -120,7 +126,7 @@ static void refuse(struct session *s)
     char text[GREETING_LIMIT];
     size_t length;
 
-    log_outcome(s, RESULT_FAILED);
+    log_outcome(s, RESULT_FAILED, true);
     if (s->c->tcp >= 0)
         shutdown(s->c->tcp, SHUT_RDWR);
     connection_set_stage(s->c, WIRE_REFUSED);
@@ -165,35 +171,50 @@ const struct protocol *session_protocol_of(const struct guard_request *request)
 static enum outcome dialogue(struct session *s, const struct settings *settings)
 {
     const uint16_t port = s->c->request.asked_address.port;
-    struct local_address local = {.length = sizeof local.address};
 
+    s->local.length = sizeof s->local.address;
+    if (getsockname(s->c->tcp, (struct sockaddr *)&s->local.address, &s->local.length) != 0)
+        s->local.length = 0;
+    s->patience = (int64_t)settings->greeting_timeout * 1000;
     if (settings->implicit) {
         s->protocol = session_protocol_of(&s->c->request); /* nothing is said before TLS */
         s->server.deadline = plain_now() + (int64_t)settings->timeout * 1000;
         return READY;
     }
-    if (getsockname(s->c->tcp, (struct sockaddr *)&local.address, &local.length) != 0)
-        local.length = 0;
-    return negotiate(&s->server, settings, port, &local, &s->protocol, &s->greeting, &s->why);
+    return negotiate(&s->server, settings, port, &s->local, &s->protocol, &s->greeting, &s->why);
+}
+
+/* What is said inside TLS from here on goes to the program, too: `first` keeps it. */
+static void talk_over_tls(struct session *s)
+{
+    transport_over_tls(&s->over_tls, &s->tls, &s->server.deadline);
+    s->server.transport = &s->over_tls.transport;
+    s->server.consumed = 0;
+    s->server.kept = &s->first;
 }
 
 /* ManageSieve's: the list that the server sends again over TLS. */
 static bool greet_from_server(struct session *s)
 {
-    struct tls_transport over_tls;
-    struct plain server = s->server;
     size_t room;
 
-    transport_over_tls(&over_tls, &s->tls);
-    server.transport = &over_tls.transport;
-    server.consumed = 0;
+    s->server.kept = NULL;
     if (!buffer_open(&s->first, &room)) {
         fail(&s->why, FAILURE_NO_MEMORY, s->c->server);
         return false;
     }
-    room = s->protocol->greet_over_tls(&server, (char *)s->first.bytes, room, &s->why);
+    room = s->protocol->greet_over_tls(&s->server, (char *)s->first.bytes, room, &s->why);
     buffer_put(&s->first, room);
     return room > 0;
+}
+
+/* TLS from the first byte: the server's own. */
+static bool greet_inside_tls(struct session *s)
+{
+    if (!s->protocol)
+        return true; /* it will come, whatever it is */
+    s->server.deadline = plain_now() + s->patience;
+    return s->protocol->greeting(&s->server, &s->greeting, &s->why) == READY;
 }
 
 /* The greeting that the program reads: the relay's own words, or what the server says over TLS. */
@@ -202,8 +223,9 @@ static bool greet(struct session *s)
     char text[GREETING_LIMIT];
     size_t length;
 
+    talk_over_tls(s);
     if (s->settings->implicit)
-        return true; /* the server's own will come */
+        return greet_inside_tls(s);
     if (s->protocol->greet_over_tls)
         return greet_from_server(s);
     length = s->protocol->greet(&s->greeting, text);
@@ -229,11 +251,45 @@ static void pump(struct session *s, struct stream *server, struct watch *watch)
                                 .up = &s->c->up,
                                 .down = &s->c->down,
                                 .greeting = &s->first,
+                                .said = &s->said,
+                                .mute = s->mute,
                                 .protocol = s->protocol ? s->protocol->kind : PROTOCOL_AUTO,
-                                .greeted = !s->settings->implicit};
+                                .greeted = true};
 
     if (pump_run(&what) == PUMP_CUT)
-        s->c->error = server->error;
+        s->c->error = s->error ? s->error : server->error;
+}
+
+/* Whether it has not shown yet that it speaks the protocol. */
+static bool must_prove(const struct session *s)
+{
+    return s->protocol && s->protocol->probe && !(s->settings->implicit && s->protocol->greeting_is_proof);
+}
+
+/* Whether what answers inside TLS has shown that it speaks the protocol; `why` is set where it has not. */
+static bool prove(struct session *s, struct watch *watch)
+{
+    struct proof proof = {.server = &s->server,
+                          .program = &s->program,
+                          .protocol = s->protocol,
+                          .local = &s->local,
+                          .watch = watch,
+                          .patience = s->patience,
+                          .up = &s->c->up,
+                          .down = &s->c->down,
+                          .told = &s->first,
+                          .said = &s->said};
+    enum proof_end end = PROOF_GIVEN;
+
+    s->server.program = -1; /* what it said before it went away is still to be delivered */
+    if (must_prove(s))
+        end = proof_run(&proof, &s->why);
+    s->mute = end == PROOF_ENDED;
+    s->error = s->tls.stream.error;
+    s->tls.stream.readable = s->tls.stream.edge = true;
+    if (end != PROOF_FAILED)
+        files_end(&s->c->files);
+    return end != PROOF_FAILED;
 }
 
 static void go_on_over_tls(struct session *s)
@@ -242,20 +298,26 @@ static void go_on_over_tls(struct session *s)
 
     if (s->settings->testing)
         s->why = s->tls.check.why; /* what would have failed */
-    log_outcome(s, RESULT_TLS);
+    log_outcome(s, RESULT_TLS, !must_prove(s));
     connection_set_tls(s->c, SSL_get_version(s->tls.ssl), SSL_get_cipher_name(s->tls.ssl));
-    if (s->protocol)
-        watch_begin(&watch, s->protocol, !s->settings->implicit);
-    pump(s, &s->tls.stream, s->protocol ? &watch : NULL);
-    if (s->protocol)
-        explicit_bzero(&watch, sizeof watch);
+    s->why = (struct failure){.kind = FAILURE_NONE};
+    if (!s->protocol) {
+        pump(s, &s->tls.stream, NULL);
+        return;
+    }
+    watch_begin(&watch, s->protocol, true);
+    if (prove(s, &watch))
+        pump(s, &s->tls.stream, &watch);
+    else
+        refuse(s); /* with a second line in the log */
+    explicit_bzero(&watch, sizeof watch);
 }
 
 static void go_on_in_plaintext(struct session *s)
 {
     struct stream server;
 
-    log_outcome(s, RESULT_PLAINTEXT);
+    log_outcome(s, RESULT_PLAINTEXT, true);
     connection_set_stage(s->c, WIRE_PLAINTEXT);
     stream_over_socket(&server, s->c->tcp);
     if (buffer_append(&s->first, s->greeting.raw, s->greeting.raw_length))
@@ -331,4 +393,5 @@ void session_run(struct connection *c)
         run(&s);
     }
     buffer_drop(&s.first);
+    buffer_drop(&s.said);
 }

@@ -272,5 +272,6 @@ const struct protocol protocol_sieve = {
     .literals = true,
     .upgrade_command = "STARTTLS",
     .upgraded_already = "NO \"retrotls: TLS is up already\"\r\n",
+    .greeting_is_proof = true,
     .openings = {{"CAPABILITY", .bare = true}, {"NOOP"}},
 };

@@ -147,6 +147,43 @@ static enum outcome lmtp_upgrade(struct plain *server, const struct local_addres
     return upgrade(server, "LHLO", local, why);
 }
 
+static bool probe(const char *verb, const struct local_address *local, char out[PROBE_LIMIT])
+{
+    write_hello(out, PROBE_LIMIT, verb, local);
+    return true;
+}
+
+static bool smtp_probe(const struct plain *server, const struct local_address *local, char out[PROBE_LIMIT],
+                       struct failure *why)
+{
+    (void)server, (void)why;
+    return probe("EHLO", local, out);
+}
+
+static bool lmtp_probe(const struct plain *server, const struct local_address *local, char out[PROBE_LIMIT],
+                       struct failure *why)
+{
+    (void)server, (void)why;
+    return probe("LHLO", local, out);
+}
+
+/* An FTP server knows NOOP and HELP as well, and 220, 421, 500 and 530; 250 to a hello it never says (RFC
+ * 959). */
+static enum speaks answer(struct plain *server, const char *command, bool must, struct failure *why)
+{
+    const bool hello =
+        first_word_is(command, "EHLO") || first_word_is(command, "HELO") || first_word_is(command, "LHLO");
+    struct reply reply;
+
+    if (!read_reply(server, NULL, &reply, why))
+        return SPEAKS_NOT;
+    if (hello && reply.code == 250)
+        return SPEAKS;
+    if (!must && (reply.code >= 400 || (!hello && reply.code < 300)))
+        return MAY_SPEAK;
+    return SPEAKS_NOT;
+}
+
 /* A client may look for ESMTP in the greeting before it says EHLO (RFC 1869, 4.2). */
 static size_t smtp_greet(const struct greeting *g, char out[GREETING_LIMIT])
 {
@@ -204,6 +241,8 @@ const struct protocol protocol_smtp = {
     .greets = smtp_greets,
     .upgrade_command = "STARTTLS",
     .upgraded_already = "503 5.5.1 retrotls: TLS is up already\r\n",
+    .probe = smtp_probe,
+    .answer = answer,
     .openings = {{"EHLO"}, {"HELO"}, {"NOOP"}, {"RSET", .bare = true}, {"HELP"}},
 };
 
@@ -218,5 +257,7 @@ const struct protocol protocol_lmtp = {
     .greets = lmtp_greets,
     .upgrade_command = "STARTTLS",
     .upgraded_already = "503 5.5.1 retrotls: TLS is up already\r\n",
+    .probe = lmtp_probe,
+    .answer = answer,
     .openings = {{"LHLO"}, {"NOOP"}, {"RSET", .bare = true}, {"HELP"}},
 };

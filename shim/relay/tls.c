@@ -304,7 +304,11 @@ static enum flow stream_finish(struct stream *s)
 
 static struct tls *tls_of(struct transport *t)
 {
-    return ((struct tls_transport *)t)->tls;
+    const struct tls_transport *over = (struct tls_transport *)t;
+
+    over->tls->pumped = false;
+    over->tls->deadline = *over->deadline;
+    return over->tls;
 }
 
 /* What SSL_peek_ex() and its kind have come to, as the transport tells it. */
@@ -356,12 +360,13 @@ static bool transport_pending(struct transport *t)
     return SSL_pending(tls_of(t)->ssl) > 0;
 }
 
-void transport_over_tls(struct tls_transport *t, struct tls *tls)
+void transport_over_tls(struct tls_transport *t, struct tls *tls, const int64_t *deadline)
 {
     *t = (struct tls_transport){.transport = {.peek = transport_peek,
                                               .read = transport_read,
                                               .write = transport_write,
                                               .pending = transport_pending,
                                               .descriptor = tls->stream.fd},
-                                .tls = tls};
+                                .tls = tls,
+                                .deadline = deadline};
 }

@@ -70,12 +70,13 @@ bool tls_handshake(struct tls *tls, const struct plain *server, struct failure *
 /* Frees everything, and says nothing to the server. Does nothing where tls->ssl is NULL. */
 void tls_close(struct tls *tls);
 
-/* A transport for the dialogue over TLS (ManageSieve); `tls` must outlive it. */
+/* A transport for a dialogue over TLS, that reads nothing after `*deadline`. Both must outlive it. */
 struct tls_transport {
     struct transport transport;
     struct tls *tls;
+    const int64_t *deadline;
 };
-void transport_over_tls(struct tls_transport *t, struct tls *tls);
+void transport_over_tls(struct tls_transport *t, struct tls *tls, const int64_t *deadline);
 
 /* For tls_context.c: what every context needs besides the settings. */
 void tls_prepare_context(SSL_CTX *context);

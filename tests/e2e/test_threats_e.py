@@ -29,6 +29,7 @@ def test_e1_program_sends_starttls_itself(shim, protocol, level, form):
 
     def scenario(s):
         protocols.upgrade(s, protocol, certs.case("good"))
+        s.question = protocol if form != "behind another command" else False  # the program's own serves
         while True:
             line = s.line()
             s.send(tagged(protocol.offers if protocol.asks(line) else protocol.answer(line), line))

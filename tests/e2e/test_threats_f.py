@@ -250,6 +250,7 @@ def test_f5_records_that_are_no_data(shim, protocol, level, action, version, tim
     direction, and nothing hangs."""
     certificate = certs.case("good")
     received = []
+    opening = {SMTP: b"EHLO x", LMTP: b"LHLO x", IMAP: b"a0 CAPABILITY", POP3: b"CAPA", NNTP: b"CAPABILITIES"}[protocol]
 
     def scenario(s):
         protocols.greet(s, protocol)
@@ -258,10 +259,12 @@ def test_f5_records_that_are_no_data(shim, protocol, level, action, version, tim
         s.socket.setblocking(True)
         received.append(subprocess.run(
             [PROGRAMS / "tlsend", certificate.pem, certificate.key, f"NORMAL:-VERS-ALL:+VERS-TLS{version}", action,
-             str(times)], stdin=s.socket.fileno(), capture_output=True, timeout=60))
-    words = b"".join(b"word %d\r\n" % number for number in range(500)) + b"END\r\n"
+             str(times), tagged(protocol.offers_not, opening).decode()], stdin=s.socket.fileno(), capture_output=True, timeout=60))
+    words = opening + b"\r\n" + b"".join(b"word %d\r\n" % number for number in range(500)) + b"END\r\n"
     outcome = play(shim, protocol, scenario, level, words=words)
     assert received[0].returncode == 0 and received[0].stdout == words, f"{received[0]}{outcome.show()}"
-    lines = outcome.result.out.split(b"\r\n")[1:-1]
-    assert lines and lines == [b"line %d" % (n + 1) for n in range(len(lines))], outcome.show()
+    greeted, answer, rest = outcome.result.out.partition(tagged(protocol.offers_not, opening))
+    assert re.fullmatch(protocol.upgraded, greeted) and answer, outcome.show()
+    lines = rest.split(b"\r\n")[:-1]
+    assert lines and lines == [b"line %d" % (n + 2) for n in range(len(lines))], outcome.show()
     assert outcome.result.err == b"read: end of stream\n", outcome.show()

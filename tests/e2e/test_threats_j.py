@@ -1,8 +1,9 @@
 """Threats J: what answers inside TLS, and where its answers end."""
+import base64
 import re
 
 import pytest
-from support import certs, protocols
+from support import alpaca, certs, protocols
 from support.play import play
 from support.protocols import IMAP, LMTP, NNTP, POP3, SIEVE, SMTP, tagged
 
@@ -31,6 +32,7 @@ def test_j2_cut_at_a_line_end_behind_a_pipelined_farewell(shim, protocol, level)
 
     def scenario(s):
         protocols.upgrade(s, protocol, certs.case("good"))
+        s.question = False  # the program's own serves
         while True:
             line = s.line()
             if protocol.asks(line) or line.upper() == b"CAPABILITY":
@@ -41,3 +43,139 @@ def test_j2_cut_at_a_line_end_behind_a_pipelined_farewell(shim, protocol, level)
     outcome = play(shim, protocol, scenario, level, words=ASKS[protocol] + words)
     assert outcome.result.out.endswith(replies), outcome.show()
     assert outcome.result.err == b"read: Connection reset by peer\n", outcome.show()
+
+
+# What a program says first; behind an opening it sends the rest at once, and the other way round it begins with a
+# secret.
+OPENINGS = {p: ASKS[p] + p.words for p in protocols.ALL} | {p: p.words for p in (SMTP, LMTP, NNTP)}
+SECRETS = {p: p.words for p in protocols.ALL} | {
+    SMTP: SMTP.words.partition(b"\r\n")[2], LMTP: LMTP.words.partition(b"\r\n")[2],
+    NNTP: NNTP.words.partition(b"\r\n")[2]}
+WAYS = pytest.mark.parametrize("way", ["starttls", "implicit"])
+
+
+def nothing_secret_arrived(outcome, heard):
+    """The program reads why, in its own protocol; the log names the server and what answered."""
+    for secret in (protocols.SECRET, protocols.SENDER, base64.b64encode(b"\0test\0" + protocols.SECRET)):
+        assert secret not in b"".join(heard), f"{secret!r} arrived: {heard}{outcome.show()}"
+    outcome.tap.never_saw(protocols.SECRET, protocols.SENDER)
+    assert re.search(outcome.protocol.failure + rb"\Z", outcome.result.out), outcome.show()
+    assert outcome.result.err == b"read: end of stream\n", outcome.show()
+    assert outcome.result.lines[-1]["result"] == "failed", outcome.show()
+    assert re.search(r"localhost.*(it said|sent) '", outcome.result.lines[-1]["error"]), outcome.show()
+
+
+@EACH_PROTOCOL
+@LEVELS
+@WAYS
+@pytest.mark.parametrize("first", ["opening", "secret"])
+def test_j1_https_answers(shim, protocol, level, way, first):
+    words = (OPENINGS if first == "opening" else SECRETS)[protocol]
+    policy = ["tls implicit", "connect-to {port}"] if way == "implicit" else []
+    policy += ["timeout 2", "greeting-timeout 2"]  # an HTTP server waits to be asked
+    with alpaca.Https() as https:
+        scenario = alpaca.spliced(protocol, https.address, way == "implicit")
+        outcome = play(shim, protocol, scenario, level, *policy, words=words)
+    if way == "implicit" or protocol is SIEVE:
+        assert not https.heard, https.heard
+        assert re.search(protocol.failure + rb"\Z", outcome.result.out), outcome.show()
+        assert outcome.result.lines[-1]["result"] == "failed", outcome.show()
+    else:
+        nothing_secret_arrived(outcome, https.heard)
+
+
+@EACH_PROTOCOL
+@LEVELS
+@WAYS
+@pytest.mark.parametrize("first", ["opening", "secret"])
+def test_j1_ftp_answers(shim, protocol, level, way, first):
+    heard = []
+    words = (OPENINGS if first == "opening" else SECRETS)[protocol]
+    policy = ["tls implicit", "connect-to {port}"] if way == "implicit" else []
+    policy += ["timeout 2", "greeting-timeout 2"]
+    outcome = play(shim, protocol, alpaca.led_to_ftp(protocol, way == "implicit", heard), level, *policy, words=words)
+    if protocol is SIEVE and way == "starttls":  # both wait for the other's greeting
+        assert heard == [b""] and re.fullmatch(SIEVE.failure, outcome.result.out), outcome.show()
+    else:
+        nothing_secret_arrived(outcome, heard)
+
+
+SERVERS = {"smtp": "exim", "lmtp": "dovecot", "imap": "dovecot", "pop3": "dovecot", "nntp": "inn", "sieve": "dovecot"}
+
+
+@EACH_PROTOCOL
+@pytest.mark.parametrize("level", ["secure", "may"])
+@WAYS
+@pytest.mark.parametrize("other", protocols.ALL, ids=lambda p: f"to-{p.name}")
+def test_j1_another_mail_server_answers(shim, request, protocol, level, way, other):
+    """Real servers, with TLS from the first byte or by their own STARTTLS."""
+    if other is protocol:
+        pytest.skip("the protocol itself")
+    address = request.getfixturevalue(SERVERS[other.name]).at(other.name)
+    policy = ["tls implicit", "connect-to {port}"] if way == "implicit" else []
+    policy += ["timeout 2", "greeting-timeout 2"]
+    for words in (OPENINGS[protocol], SECRETS[protocol]):
+        heard = []
+        scenario = alpaca.led_to_server(protocol, address, way == "implicit", heard)
+        outcome = play(shim, protocol, scenario, level, *policy, words=words)
+        if protocol is SIEVE and way == "starttls":
+            assert heard == [] and re.fullmatch(SIEVE.failure, outcome.result.out), outcome.show()
+        else:
+            nothing_secret_arrived(outcome, heard)
+
+
+@pytest.mark.parametrize("protocol", protocols.WITH_ASK, ids=lambda p: p.name)
+@LEVELS
+@pytest.mark.parametrize("first", ["opening", "secret"])
+def test_j1_nobody_answers(shim, protocol, level, first):
+    """Within the deadline, whatever the program says first."""
+    def scenario(s):
+        protocols.upgrade(s, protocol, certs.case("good"))
+        s.silence()
+    words = (OPENINGS if first == "opening" else SECRETS)[protocol]
+    outcome = play(shim, protocol, scenario, level, "greeting-timeout 2", words=words)
+    assert protocols.SECRET not in outcome.server.over_tls, outcome.show()
+    assert re.search(protocol.failure + rb"\Z", outcome.result.out), outcome.show()
+
+
+@pytest.mark.parametrize("protocol", protocols.WITH_ASK, ids=lambda p: p.name)
+@LEVELS
+@pytest.mark.parametrize("early", [False, True])
+def test_j1_a_program_that_begins_with_a_secret_is_served(shim, protocol, level, early):
+    """The relay asks first; the program sees nothing of it, and what it wrote before the greeting waits as well."""
+    words = SECRETS[protocol]
+
+    def scenario(s):
+        protocols.upgrade(s, protocol, certs.case("good"))
+        s.question = False
+        s.send(tagged(protocol.offers_not, s.line()))
+        assert s.buffer == b""
+        s.over_tls = b""
+        protocols.serve(s, protocol)
+    outcome = play(shim, protocol, scenario, level, words=words, early=early).upgraded()
+    assert protocol.offers_not not in outcome.result.out
+
+
+@pytest.mark.parametrize("protocol", protocols.WITH_ASK, ids=lambda p: p.name)
+@LEVELS
+@pytest.mark.parametrize("early", [False, True])
+def test_j1_what_is_pipelined_behind_an_opening_waits_for_the_reply(shim, protocol, level, early):
+    """No further round trip, and no question of the relay's own."""
+    seen = []
+
+    def scenario(s):
+        protocols.upgrade(s, protocol, certs.case("good"))
+        s.question = False
+        line = s.line()
+        s.socket.settimeout(0.3)
+        try:
+            seen.append(s.buffer + s.socket.recv(4096))
+        except OSError:
+            seen.append(s.buffer)
+        s.socket.settimeout(60)
+        s.send(b"200 hi\r\n" if protocol is NNTP else tagged(protocol.offers_not, line))
+        protocols.serve(s, protocol)
+    outcome = play(shim, protocol, scenario, level, words=OPENINGS[protocol], early=early)
+    assert seen == [b""], seen
+    assert outcome.server.over_tls == OPENINGS[protocol], outcome.show()
+    assert outcome.result.err == b"read: end of stream\n", outcome.show()

@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 
     char last[5] = "";
     for (int reads = 1; strcmp(last, "END\n") != 0; reads++) {
-        char buffer[512], line[32];
+        char buffer[512], line[128];
         const ssize_t n = gnutls_record_recv(session, buffer, sizeof buffer);
         if (n == 0)
             break;
@@ -70,7 +70,9 @@ int main(int argc, char **argv)
             fwrite(buffer, 1, (size_t)n, stdout);
         for (int times = atoi(argv[5]); times > 0; times--)
             act(session, argv[4]);
-        snprintf(line, sizeof line, "line %d\r\n", reads);
+        snprintf(line, sizeof line, "%s", reads == 1 && argc > 6 ? argv[6] : "");
+        if (line[0] == '\0')
+            snprintf(line, sizeof line, "line %d\r\n", reads);
         do
             result = (int)gnutls_record_send(session, line, strlen(line));
         while (result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED);

@@ -45,7 +45,9 @@ class Connection:
         self.raw = None  # the bare socket once TLS is on
         self.buffer = b""
         self.clear = b""  # what the client sent outside of TLS, line by line as the scenario read it
-        self.over_tls = b""
+        self.over_tls = b""  # what the program sent inside TLS
+        self.question = None  # the protocol whose own first question inside TLS is answered, and kept apart
+        self.questions = b""
         self.refusal = None  # the client's reason to refuse the handshake
         self.encrypted = False
 
@@ -74,7 +76,19 @@ class Connection:
         raise Unexpected(f"the client took {seconds} s of {piece[:40]!r}")
 
     def line(self):
-        """The next line of the client, without its end."""
+        """The next line of the client, without its end; a question of the relay's own is answered before."""
+        line = self._line()
+        protocol, question = self.question, self.question and self.question.question
+        if self.encrypted and protocol:
+            self.question = False
+            if question and re.fullmatch(question, line):
+                self.questions += line + b"\r\n"
+                self.over_tls = self.over_tls.replace(line + b"\r\n", b"", 1)
+                self.send(protocol.offers_not.replace(b"{tag}", line.split(b" ")[0]))
+                return self._line()
+        return line
+
+    def _line(self):
         while b"\n" not in self.buffer:
             self._receive()
         line, _, self.buffer = self.buffer.partition(b"\n")

@@ -66,10 +66,10 @@ class Outcome:
 
 def play(shim, protocol, scenario, level, *policy, host="localhost", early=False, ca=None, words=None):
     """Plays `scenario` (see hostile.py) to the careless client under the shim at `level`; `policy` are more lines of
-    the rule. Returns the Outcome when all has ended."""
+    the rule, in which {port} is the server's. Returns the Outcome when all has ended."""
     words = protocol.words if words is None else words
     with Hostile(scenario) as server, Tap(server.address) as tap:
-        shim.guard(tap.port, level, protocol.name, *policy, ca=ca)
+        shim.guard(tap.port, level, protocol.name, *(line.replace("{port}", str(tap.port)) for line in policy), ca=ca)
         result = shim.careless(host, tap.port, words, *(["early"] if early else []))
         tap.wait_closed()
         server.wait_done()

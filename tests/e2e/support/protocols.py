@@ -24,6 +24,7 @@ class Protocol:
     goodbye: bytes  # the last of these words, a pattern
     failure: bytes  # the failure greeting that the program must get, a pattern
     upgraded: bytes  # the greeting that the program gets once TLS is up, a pattern
+    question: bytes = b""  # what the relay asks first inside TLS, because `words` begin with a secret, a pattern
 
     def asks(self, line):
         return bool(self.ask) and re.fullmatch(self.ask, line, re.IGNORECASE)
@@ -63,12 +64,15 @@ def upgrade(s, protocol, certificate, **options):
     greet(s, protocol)
     s.send(tagged(protocol.yes, until_starttls(s, protocol)))
     s.tls(certificate, **options)
+    s.question = protocol
     if not protocol.ask:
         s.send(protocol.offers_not)
 
 
 def serve(s, protocol):
     """Answers commands in a friendly way until the client says goodbye; then ends cleanly."""
+    if s.question is None:
+        s.question = protocol
     while True:
         line = s.line()
         if protocol.asks(line):
@@ -145,6 +149,7 @@ IMAP = Protocol(
     goodbye=rb"\S+ LOGOUT",
     failure=rb"\* BYE retrotls: [\x20-\x7e]+\r\n",
     upgraded=rb"\* OK [^\[\r\n][\x20-\x7e]*\r\n",
+    question=rb"R[0-9A-F]{16} CAPABILITY",
 )
 POP3 = Protocol(
     name="pop3",
@@ -159,6 +164,7 @@ POP3 = Protocol(
     goodbye=rb"QUIT",
     failure=rb"-ERR \[SYS/TEMP\] retrotls: [\x20-\x7e]+\r\n",
     upgraded=rb"\+OK [\x20-\x7e]*<1896\.697170952@mail\.example\.org>\r\n",
+    question=rb"CAPA",
 )
 NNTP = Protocol(
     name="nntp",

@@ -100,8 +100,9 @@ def _runtime(name):
 
 def _shim(folder, peer, library):
     policy = folder / "policy"
-    policy.write_text(f"match port {peer.ports}\n    protocol pop3\n    level secure\n    name localhost\n"
-                      f"    ca-file {certs.authority().pem}\n")
+    policy.write_text("".join(
+        f"match port {port}\n    protocol pop3\n    tls implicit\n    connect-to {port}\n    level secure\n"
+        f"    name localhost\n    ca-file {certs.authority().pem}\n" for port in peer.ports))
     policy.chmod(0o644)
     log = folder / "log"
     log.touch()

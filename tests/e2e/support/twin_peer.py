@@ -1,6 +1,6 @@
 """The peer of the twin programs (tests/twin/twin.h): a server that never runs under the shim, and does what the
-program asks it for over a control socket. With `tls` it upgrades each connection as a POP3 server does; without, it
-greets in the relay's words, so that the program sees the same bytes either way."""
+program asks it for over a control socket. With `tls` it speaks TLS from the first byte; either way it greets as a POP3
+server does, by which the relay knows that anything may be passed on to it."""
 import collections
 import contextlib
 import os
@@ -13,7 +13,7 @@ import threading
 
 from . import loopback
 
-GREETING = b"+OK retrotls ready\r\n"  # what the relay says to the program
+GREETING = b"+OK retrotls ready\r\n"
 PATIENCE = 30  # seconds that a command waits for its condition
 CHUNK = 65536
 _PERIOD = 23
@@ -35,7 +35,7 @@ class Session:
         self.greeted = threading.Event()
         if not held:
             self.greeted.set()
-        self.clear = b""  # what came outside of TLS
+        self.began = b""  # the first bytes that came, with TLS
         self.received = bytearray()
         self.end = None
         self.sent_pattern = 0
@@ -120,7 +120,7 @@ class Session:
             self.sock.settimeout(PATIENCE)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.context:
-                self._upgrade()
+                self._handshake()
             else:
                 self.sock.sendall(GREETING)
             self.sock.setblocking(False)
@@ -130,10 +130,7 @@ class Session:
         while self._turn():
             continue
 
-    def _upgrade(self):
-        self.sock.sendall(b"+OK ready\r\n")
-        self._command(b"CAPA\r\n", b"+OK\r\nSTLS\r\n.\r\n")
-        self._command(b"STLS\r\n", b"+OK\r\n")
+    def _handshake(self):
         self._incoming, self._sealing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = self.context.wrap_bio(self._incoming, self._sealing, server_side=True)
         while True:
@@ -145,24 +142,14 @@ class Session:
                 data = self.sock.recv(CHUNK)
                 if not data:
                     raise EOFError("handshake") from None
+                self.began = self.began or data
                 self._incoming.write(data)
         try:
-            self.sock.sendall(self._sealing.read())  # session tickets: the program may be gone by now
+            self._tls.write(GREETING)
+            self.sock.sendall(self._sealing.read())  # the program may be gone by now
         except OSError as error:
             return self._ended("reset" if isinstance(error, (ConnectionResetError, BrokenPipeError)) else repr(error))
         self._decrypt()
-
-    def _command(self, expected, reply):
-        line = b""
-        while not line.endswith(b"\n"):
-            byte = self.sock.recv(1)
-            if not byte:
-                raise EOFError(f"after {line!r}")
-            line += byte
-        self.clear += line
-        if line != expected:
-            raise EOFError(f"{line!r} instead of {expected!r}")
-        self.sock.sendall(reply)
 
     def _turn(self):
         reads = [self._wake]
@@ -301,8 +288,8 @@ class Peer:
 
     @property
     def ports(self):
-        """All of its ports, as a policy lists them."""
-        return f"{self.port} {self._refusing.getsockname()[1]} {self._slow_port}"
+        """All of its ports."""
+        return self.port, self._refusing.getsockname()[1], self._slow_port
 
     def __enter__(self):
         self._slow_port = self._slow.getsockname()[1]
