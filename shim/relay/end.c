@@ -67,8 +67,10 @@ bool end_open(struct end *end, int fd, int room, uint32_t filler)
      * From now on MSG_PEEK starts behind the kept byte and goes on where the last one ended; a read moves
      * that position back by what it consumed (socket(7); sk_peek_offset_bwd()).
      */
+    if (!discard(fd, filler - 1))
+        return false;
     end->peeks = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &one, sizeof one) == 0;
-    if ((!end->peeks && errno != ENOPROTOOPT) || !discard(fd, filler - 1))
+    if (!end->peeks && errno != ENOPROTOOPT)
         return false;
     end_make_room(end);
     return true;
