@@ -224,6 +224,8 @@ static int set_real(int fd, const struct identity *id, int level, int name, cons
     if (!memory_read_some(copy, value, length))
         return EFAULT;
     error = ask_set_option(fd, id, level, name, copy, length);
+    if (error == 0) /* connect() to AF_UNSPEC brings the real socket back */
+        tcp_options_note(level, name);
     /* No relay any more: a socket whose connection has ended takes such options still. */
     return error == ESHUTDOWN ? 0 : error;
 }
