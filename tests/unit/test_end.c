@@ -296,9 +296,35 @@ static void a_blocking_upload_of_large_buffers_ends(void **state)
     }
 }
 
+/*
+ * A connect() that is under way fills the program's end. None of that is the program's, which a position of
+ * MSG_PEEK that was set too early would take for it.
+ */
+static void of_the_filler_nothing_is_read(void **state)
+{
+    struct end end;
+    int pair[2], room;
+    uint8_t filler[100] = {0}, bytes[sizeof filler];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(send(pair[0], filler, sizeof filler, 0), sizeof filler);
+    room = end_room_of(pair[0]);
+    assert_true(end_open(&end, pair[1], room, sizeof filler));
+    assert_int_equal(end_read(&end, bytes, sizeof bytes), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(send(pair[0], "hello", 5, 0), 5);
+    assert_int_equal(end_read(&end, bytes, sizeof bytes), 5);
+    assert_memory_equal(bytes, "hello", 5);
+    close(pair[0]);
+    close(pair[1]);
+    close(room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_the_filler_nothing_is_read),
         cmocka_unit_test(nothing_that_is_kept_holds_the_program_back),
         cmocka_unit_test(the_byte_is_kept_where_it_does_no_harm),
         cmocka_unit_test(what_comes_next_is_kept_again),
