@@ -48,7 +48,7 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c)
 # musl-tools); the relay is the same for all. Not with sanitizers or another compiler, which are for the tests.
 compiles = $(shell echo 'int main(void) { return 0; }' | $(1) -x c -o /dev/null - 2>/dev/null && echo yes)
 # Debian's gcc-multilib makes /usr/include/asm, and cannot be beside cross compilers.
-FLAGS_32 = -m32 -idirafter /usr/include/$(shell gcc -dumpmachine)
+FLAGS_32 = -m32 -idirafter /usr/include/$(shell gcc -dumpmachine 2>/dev/null)
 GCC_32 = gcc $(FLAGS_32) -Wno-psabi
 OTHER_BUILDS = $(if $(SANITIZE)$(filter-out gcc cc,$(CC)),,$(if $(filter x86_64,$(shell uname -m)),$(if \
 	$(call compiles,$(GCC_32)),lib32)) $(if $(call compiles,musl-gcc),musl))

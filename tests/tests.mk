@@ -4,7 +4,7 @@ E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/r
 C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/e2e/older_kernel/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: suites clients kernels check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
+.PHONY: roots suites clients kernels check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
 
 # Everything, about a quarter of an hour on two cores. The last line says how many tests passed and failed.
 check: dependencies
@@ -21,6 +21,10 @@ demo:
 	@tests/install-dependencies --demo
 	@$(MAKE) -s all
 	@/usr/bin/python3 tests/demo.py
+
+# The bundle on an old distribution, made by debootstrap: as root, some minutes.
+roots: dependencies all e2e-programs
+	@cd tests/e2e && RETROTLS_ROOTS=1 /usr/bin/python3 -m pytest -q test_old_userland.py
 
 # The client matrix; writes the table of it into the README.
 clients: dependencies all e2e-programs
