@@ -38,7 +38,7 @@ FOLDERS = $(DOCDIR)/examples $(DOCDIR) $(LIBEXECDIR) $(PREFIX)/lib/retrotls/musl
 # Without it the loader does not find LD_PRELOAD=libretrotls.so in /usr/local, and starts the program all the same.
 refresh_cache = $(if $(DESTDIR)$(filter-out /usr /usr/local,$(PREFIX)),,[ ! -w /etc/ld.so.cache ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig)
 
-.PHONY: install uninstall deb
+.PHONY: install uninstall deb rpm
 
 install: all
 	install -d $(sort $(dir $(addprefix $(DESTDIR),$(INSTALLED) $(OTHERS)))) $(DESTDIR)$(DOCDIR)/examples
@@ -74,3 +74,10 @@ uninstall:
 # A package of its own making: what dpkg-deb needs is the tree and its control file.
 deb:
 	packaging/deb $(BUILD) $(VERSION)
+
+# What is committed, built anew. On Debian, whose rpm knows of no package: RPMFLAGS=--nodeps.
+RPM = $(CURDIR)/$(BUILD)/rpm
+rpm:
+	mkdir -p $(RPM)
+	git archive --prefix=retrotls-$(VERSION)/ HEAD | gzip -n > $(RPM)/retrotls-$(VERSION).tar.gz
+	rpmbuild -bb $(RPMFLAGS) packaging/rpm/retrotls.spec --define "_topdir $(RPM)" --define "_sourcedir $(RPM)"
