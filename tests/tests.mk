@@ -1,7 +1,7 @@
 # The tests: see tests/README.md. Included by the Makefile.
 
 E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/resolver.c %/spy.c %/faulty.c %/clock.c %/old_libc.c,$(wildcard tests/e2e/programs/*.c)))
-C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/e2e/older_kernel/*.[ch] tests/twin/*.[ch] \
+C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/e2e/older_kernel/*.[ch] tests/e2e/taken_over/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
 .PHONY: roots suites clients kernels check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
@@ -31,7 +31,7 @@ clients: dependencies all e2e-programs
 	@tests/clients-table
 
 unit-programs: $(UNIT)
-e2e-programs: $(E2E_PROGRAMS) $(BUILD)/e2e/older_kernel $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so $(BUILD)/e2e/old_libc.so
+e2e-programs: $(BUILD)/taken-over/retrotls-relay $(E2E_PROGRAMS) $(BUILD)/e2e/older_kernel $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so $(BUILD)/e2e/old_libc.so
 
 # make e2e TESTS='test_clients.py -k curl'
 e2e: all e2e-programs twin-programs
@@ -73,6 +73,17 @@ coverage: dependencies
 $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so $(BUILD)/e2e/old_libc.so: $(BUILD)/e2e/%.so: tests/e2e/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -o $@ $< -ldl
+
+# A relay whose worker does what it is told: test_taken_over.py.
+TAKEN_OVER = $(BUILD)/taken-over/obj/shim/relay/request.o $(BUILD)/taken-over/obj/tests/e2e/taken_over/calls.o
+$(BUILD)/taken-over/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -DRETROTLS_TAKEN_OVER -MMD -MP -c -o $@ $<
+
+$(BUILD)/taken-over/retrotls-relay: $(TAKEN_OVER) $(filter-out %/relay/request.o,$(RELAY)) $(WIRE)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(ALOOF) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
+
+-include $(TAKEN_OVER:.o=.d)
 
 $(BUILD)/e2e/tlsend: LIBS = -lgnutls
 $(BUILD)/e2e/tls_front: LIBS = -lssl -lcrypto

@@ -29,12 +29,12 @@ enum monitor_kind {
     MONITOR_CERTIFICATE = 4, /* the answer has the certificates of client-cert, PEM, and no key */
     MONITOR_KEY = 5,         /* the answer has the public half of client-key, SubjectPublicKeyInfo in DER */
     MONITOR_SIGN = 6,        /* data: struct monitor_signing, then what is to be signed */
-    MONITOR_BIND = 7, /* binds the relay's end that comes along to TCP's outcome: `number`, an errno or 0 */
-    MONITOR_SET_OPTION = 8, /* sets what the program asks for in the connection that comes along, unread, on
-                             * the TCP socket behind it: where that needs rights that only the program has */
-    MONITOR_LOG = 9,     /* data: the line; `what`: enum monitor_line. Answered when it is written: a line is
-                          * there     before the program reads what it tells of */
-    MONITOR_END = 10,    /* the grant is needed no more. No answer */
+    MONITOR_BIND = 7,   /* binds the relay's end that comes along to TCP's outcome: `number`, an errno or 0 */
+    MONITOR_OPTION = 8, /* sets or reads what the program asks for in the connection that comes along, unread,
+                         * on the TCP socket behind it: where that needs rights that only the program has */
+    MONITOR_LOG = 9,    /* data: the line; `what`: enum monitor_line. Answered when it is written: a line is
+                         * there     before the program reads what it tells of */
+    MONITOR_END = 10,   /* the grant is needed no more. No answer */
     MONITOR_PARENT = 11, /* the answer's `grant` is getppid(2) */
 };
 

@@ -167,8 +167,8 @@ static int answer_of(const struct monitor_question *q, struct monitor_answer *a)
     switch (q->head.kind) {
     case MONITOR_TAKE:
         return q->count == 1 ? take_guard(q->descriptor[0], a) : EINVAL;
-    case MONITOR_SET_OPTION:
-        return q->count == 2 ? take_option(q->descriptor[0], q->descriptor[1]) : EINVAL;
+    case MONITOR_OPTION:
+        return q->count == 2 ? take_option(q->descriptor[0], q->descriptor[1], a) : EINVAL;
     case MONITOR_PARENT:
         a->head.facts.grant = (uint32_t)getppid();
         return 0;

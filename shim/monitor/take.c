@@ -203,29 +203,51 @@ int take_guard(int connection, struct monitor_answer *answer)
 
 /* ---- options that ask for rights ---- */
 
-static int set_option(int tcp, const struct option_request *r, const struct credentials *rights)
+static int set_option(int tcp, const struct option_request *r)
 {
+    if (!socket_option_may_be_set(r->level, r->name))
+        return EPERM;
+    return setsockopt(tcp, r->level, r->name, r->value, r->value_length) == 0 ? 0 : errno;
+}
+
+static int get_option(int tcp, const struct option_request *r, struct monitor_answer *answer)
+{
+    socklen_t length = r->size < WIRE_VALUE_LIMIT ? r->size : WIRE_VALUE_LIMIT;
+
+    if (!socket_option_may_be_read(r->level, r->name))
+        return EPERM;
+    memset(answer->data, 0, WIRE_VALUE_LIMIT); /* some options read a part of it as a question */
+    if (getsockopt(tcp, r->level, r->name, answer->data, &length) != 0)
+        return errno;
+    answer->head.length = length < WIRE_VALUE_LIMIT ? length : WIRE_VALUE_LIMIT;
+    return 0;
+}
+
+static int do_option(int tcp, const uint8_t *message, size_t length, const struct credentials *rights,
+                     struct monitor_answer *answer)
+{
+    const enum wire_type type = wire_type_of(message, length);
+    struct option_request r;
     int error;
 
-    if (!rights || !credentials_take_on(rights))
+    if ((type != WIRE_SET_OPTION && type != WIRE_GET_OPTION) || !wire_read_option(&r, message, length))
+        return EBADMSG;
+    if (!is_tcp(tcp) || !rights || !credentials_take_on(rights))
         return EPERM;
-    error = setsockopt(tcp, r->level, r->name, r->value, r->value_length) == 0 ? 0 : errno;
+    error = type == WIRE_SET_OPTION ? set_option(tcp, &r) : get_option(tcp, &r, answer);
     credentials_return();
     return error;
 }
 
-int take_option(int connection, int tcp)
+int take_option(int connection, int tcp, struct monitor_answer *answer)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
     struct credentials *const rights = credentials_of_peer(connection);
-    struct option_request r;
     struct taken t;
     int error = EBADMSG;
 
     if (receive(connection, message, &t)) {
-        if (wire_type_of(message, t.length) == WIRE_SET_OPTION && wire_read_option(&r, message, t.length))
-            error = is_tcp(tcp) && socket_option_may_be_set(r.level, r.name) ? set_option(tcp, &r, rights)
-                                                                             : EPERM;
+        error = do_option(tcp, message, t.length, rights, answer);
         close_taken(&t);
     }
     free(rights);

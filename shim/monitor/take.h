@@ -11,7 +11,7 @@ void take_set_token(const uint8_t token[WIRE_TOKEN_SIZE]);
 
 /* Each returns 0 or an errno. */
 int take_guard(int connection, struct monitor_answer *answer);
-int take_option(int connection, int tcp);
+int take_option(int connection, int tcp, struct monitor_answer *answer);
 
 /* Binds the relay's end to the name of TCP's outcome. */
 void take_set_relay_name(const char *name);

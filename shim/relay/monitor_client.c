@@ -314,11 +314,17 @@ void files_log(struct files *files, bool warning, bool last, const char *line, s
         files->facts.grant = 0;
 }
 
-int monitor_set_option(int connection, int tcp)
+int monitor_option(int connection, int tcp, uint8_t *value, size_t size, size_t *length)
 {
-    struct call c = {.head = {.kind = MONITOR_SET_OPTION}, .sent = {connection, tcp}, .sent_count = 2};
+    struct call c = {.head = {.kind = MONITOR_OPTION},
+                     .sent = {connection, tcp},
+                     .sent_count = 2,
+                     .into = value,
+                     .size = size};
+    const int error = ask(&c);
 
-    return ask(&c);
+    *length = error == 0 ? c.length : 0;
+    return error;
 }
 
 pid_t monitor_parent(void)

@@ -59,8 +59,11 @@ bool files_bind_outcome(const struct files *files, int end, int outcome);
 /* Writes a line where the policy's `log` says. `last`: as files_end(). */
 void files_log(struct files *files, bool warning, bool last, const char *line, size_t length);
 
-/* Has the monitor set the option that the program asks for on `connection`. 0 or an errno. */
-int monitor_set_option(int connection, int tcp);
+/*
+ * Has the monitor set or read the option that the program asks for on `connection`, by the program's rights.
+ * 0 or an errno; `value` has room for WIRE_VALUE_LIMIT bytes.
+ */
+int monitor_option(int connection, int tcp, uint8_t *value, size_t size, size_t *length);
 /* Of the monitor. */
 pid_t monitor_parent(void);
 

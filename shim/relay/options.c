@@ -17,6 +17,7 @@
 
 struct get {
     const struct option_request *request;
+    int connection; /* as in struct set */
     uint8_t *value;
     uint32_t *length;
 };
@@ -31,6 +32,13 @@ static int get(struct connection *c, void *argument)
     const struct get *g = argument;
     socklen_t length = g->request->size < WIRE_VALUE_LIMIT ? g->request->size : WIRE_VALUE_LIMIT;
 
+    if (g->connection >= 0) {
+        size_t count;
+        const int error = monitor_option(g->connection, c->tcp, g->value, WIRE_VALUE_LIMIT, &count);
+
+        *g->length = (uint32_t)count;
+        return error;
+    }
     memset(g->value, 0, WIRE_VALUE_LIMIT); /* some options read a part of it as a question */
     if (getsockopt(c->tcp, g->request->level, g->request->name, g->value, &length) != 0)
         return errno;
@@ -83,10 +91,11 @@ static int set(struct connection *c, void *argument)
 {
     const struct set *s = argument;
     const struct option_request *const r = s->request;
+    size_t none;
     int error = 0;
 
     if (s->connection >= 0)
-        error = monitor_set_option(s->connection, c->tcp);
+        error = monitor_option(s->connection, c->tcp, NULL, 0, &none);
     else if (setsockopt(c->tcp, r->level, r->name, r->value, r->value_length) != 0)
         error = errno;
     return error == 0 && is_no_delay(r) && c->no_delay >= 0 ? hasten(c, NULL) : error;
@@ -117,10 +126,10 @@ static int get_error(const struct pair *pair, const struct get *g)
     return 0;
 }
 
-int option_get(const struct pair *pair, const struct option_request *request, uint8_t *value,
+int option_get(const struct pair *pair, const struct option_request *request, int connection, uint8_t *value,
                uint32_t *length)
 {
-    struct get g = {.request = request, .value = value, .length = length};
+    struct get g = {.request = request, .connection = connection, .value = value, .length = length};
 
     *length = 0;
     if (request->level == WIRE_LEVEL_IOCTL)

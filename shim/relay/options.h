@@ -23,10 +23,10 @@ void option_hasten(const struct connection *c);
  * ENOTCONN where there is none, ENOPROTOOPT for an option that is no business of a program's (it would take
  * memory or descriptors of the relay's, or change what is sent).
  * get: SO_ERROR is that with which TCP broke, of a connection that is gone too. `value` has room for
- * WIRE_VALUE_LIMIT bytes, `*length` is set. set: on `connection` lies the request, for the monitor to
+ * WIRE_VALUE_LIMIT bytes, `*length` is set. On `connection` lies the request, for the monitor to
  * read it and do it by the asking process's rights; -1: as far as that needs none.
  */
-int option_get(const struct pair *pair, const struct option_request *request, uint8_t *value,
+int option_get(const struct pair *pair, const struct option_request *request, int connection, uint8_t *value,
                uint32_t *length);
 int option_set(const struct pair *pair, const struct option_request *request, int connection);
 

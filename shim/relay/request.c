@@ -14,6 +14,9 @@
 #include "relay/session.h"
 #include "relay/status.h"
 #include "relay/thread_pool.h"
+#ifdef RETROTLS_TAKEN_OVER /* a relay for tests alone */
+#    include "tests/e2e/taken_over/calls.h"
+#endif
 
 /* A message and what came with it. Descriptors that are taken over are set to -1, the rest is closed. */
 struct received {
@@ -173,7 +176,7 @@ bool request_is_strangers(int connection)
 }
 
 /*
- * Without any rights here; what asks for some is set by the monitor, which then reads the request itself, by
+ * Without any rights here; what asks for some is done by the monitor, which then reads the request itself, by
  * those of the process that asks.
  */
 static int set_option(int connection, const struct pair *pair, const struct option_request *r)
@@ -181,6 +184,14 @@ static int set_option(int connection, const struct pair *pair, const struct opti
     const int error = option_set(pair, r, -1);
 
     return error == EPERM || error == EACCES ? option_set(pair, r, connection) : error;
+}
+
+static int get_option(int connection, const struct pair *pair, const struct option_request *r, uint8_t *value,
+                      uint32_t *length)
+{
+    const int error = option_get(pair, r, -1, value, length);
+
+    return error == EPERM || error == EACCES ? option_get(pair, r, connection, value, length) : error;
 }
 
 static int check_possession(const struct received *m, uint64_t cookie, struct pair *pair)
@@ -203,7 +214,7 @@ static void serve_option(int connection, struct received *m, enum wire_type type
     else
         answer.error = check_possession(m, r.cookie, &pair);
     if (answer.error == 0 && type == WIRE_GET_OPTION) {
-        answer.error = option_get(&pair, &r, value, &answer.value_length);
+        answer.error = get_option(connection, &pair, &r, value, &answer.value_length);
         answer.value = value;
     } else if (answer.error == 0 && type == WIRE_SET_OPTION) {
         answer.error = set_option(connection, &pair, &r);
@@ -224,15 +235,16 @@ static bool serve_other(int connection, enum wire_type type)
     struct wire_reply answer = {.error = EBADMSG};
     struct received m;
 
-    /* What sets an option stays for the monitor. */
-    if (!receive(connection, &m, type == WIRE_SET_OPTION ? MSG_PEEK : 0))
+    const bool stays = type == WIRE_SET_OPTION || type == WIRE_GET_OPTION; /* for the monitor */
+
+    if (!receive(connection, &m, stays ? MSG_PEEK : 0))
         return false;
     if (type == WIRE_GET_OPTION || type == WIRE_SET_OPTION || type == WIRE_RECLAIM)
         serve_option(connection, &m, type);
     else if (m.length > 0 && (type != WIRE_STATUS || (answer.error = status_tell(connection)) != 0))
         reply_send(connection, &answer, -1);
     close_descriptors(&m);
-    if (type == WIRE_SET_OPTION)
+    if (stays)
         drop_message(connection);
     return true;
 }
@@ -254,6 +266,10 @@ bool request_serve(int connection)
 
     if (type < 0)
         return false;
+#ifdef RETROTLS_TAKEN_OVER
+    if (taken_over_serve(connection))
+        return true;
+#endif
     if (type != WIRE_GUARD)
         return serve_other(connection, (enum wire_type)type);
     serve_guard(connection);

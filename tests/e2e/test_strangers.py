@@ -218,3 +218,31 @@ def test_sockets_of_strangers_do_not_hold_the_program_up(shim, times, until):
         shim.finish(stranger, b"\n").ok()
         shim.finish(process).ok()
     assert [line["result"] for line in shim.log_lines()] == 4 * ["tls"]
+
+
+LOGS = {"a symbolic link": lambda path, target: path.symlink_to(target),
+        "a hard link": lambda path, target: os.link(target, path),
+        "a folder that is a link": lambda path, target: (path.parent.rmdir(), path.parent.symlink_to(target.parent))}
+
+
+@AS_ROOT
+@pytest.mark.parametrize("how", LOGS)
+def test_a_log_in_another_users_folder_leads_nowhere(shim, how):
+    """Root's program, and a log in a folder of nobody's, who makes it lead to a file of root's: what would be written there
+    is in part the server's choice (CVE-2016-1247)."""
+    (shim.folder / "root").mkdir(mode=0o700)
+    mailbox = shim.folder / "root" / "log"
+    mailbox.write_text("mail\n")
+    folder = shim.folder / "nobodys"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    LOGS[how](folder / "log", mailbox)
+    if folder.is_symlink():
+        os.chown(folder, 65534, 65534, follow_symlinks=False)
+    elif how == "a symbolic link":
+        os.chown(folder / "log", 65534, 65534, follow_symlinks=False)
+    shim.environment["RETROTLS_LOG"] = str(folder / "log")
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        assert b"* OK" in shim.careless("localhost", server.port, IMAP.words).out
+    assert mailbox.read_text() == "mail\n"

@@ -1,0 +1,253 @@
+/*
+ * The dialogue between the two processes of the relay, each end against the other. A worker that was taken
+ * over says anything to its monitor, beside a live connection's grant: it gets no file but those that the
+ * policy of that connection names, no signature, no descriptor that stays; and the worker takes any answer
+ * without harm.
+ *
+ * Input: a byte that says whose words follow. The worker's: for each question a byte for what comes along
+ * (bits of enum along), the head, two bytes of length, and data. GRANT in them stands for the grant's number.
+ * The monitor's: an answer as it is on the wire.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "monitor/grants.h"
+#include "monitor/monitor.h"
+#include "relay/monitor_client.h"
+
+#define MUST(condition) ((condition) ? (void)0 : abort())
+#define GRANT "GRNT"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum along { A_FILE = 1, A_PAIR_END = 2, A_REQUEST = 4, QUESTIONS = 8 };
+
+static char ca_file[64], client_file[64];
+static uint32_t grant;
+static ino_t named;
+
+static int next_descriptor(void)
+{
+    const int fd = dup(STDERR_FILENO);
+
+    MUST(fd >= 0);
+    close(fd);
+    return fd;
+}
+
+static void write_file(char path[64], const char *name)
+{
+    struct stat st;
+    FILE *file;
+
+    snprintf(path, 64, "/tmp/retrotls-fuzz-%s-%d", name, (int)getpid());
+    file = fopen(path, "w");
+    MUST(file != NULL);
+    fputs("no certificate\n", file);
+    MUST(fstat(fileno(file), &st) == 0);
+    if (strcmp(name, "ca") == 0)
+        named = st.st_ino;
+    fclose(file);
+}
+
+static void remove_files(void)
+{
+    unlink(ca_file);
+    unlink(client_file);
+}
+
+/* The live connection: its policy names a ca-file and a client's certificate, whose file has no key in it. */
+static void renew(void)
+{
+    const struct settings settings = {
+        .level = LEVEL_SECURE, .ca_file = ca_file, .client_cert = client_file, .log = "none"};
+    struct grant_facts facts;
+
+    if (grant != 0 && grant_find(grant))
+        grant_end(grant_find(grant));
+    monitor_grant(&settings, &facts);
+    grant = facts.grant;
+    MUST(grant != 0);
+}
+
+static void begin(void)
+{
+    static const uint8_t token[WIRE_TOKEN_SIZE] = "the right token";
+
+    monitor_set_token(token);
+    monitor_set_relay_name("00112233445566778899aabbccddeeff");
+    write_file(ca_file, "ca");
+    write_file(client_file, "client");
+    atexit(remove_files);
+    renew();
+}
+
+/* A connection with what a program has sent: the input's own bytes. */
+static int request_of(const uint8_t *bytes, size_t length)
+{
+    int pair[2];
+
+    MUST(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
+    if (length > 0)
+        (void)!send(pair[0], bytes, length, MSG_DONTWAIT);
+    close(pair[0]);
+    return pair[1];
+}
+
+/* What may come back: the ca-file, or what a request of the input's own brought along. */
+static void look_at(const struct monitor_question *q, struct monitor_answer *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        struct stat st;
+
+        MUST(fstat(a->descriptor[i], &st) == 0);
+        if (q->head.kind == MONITOR_FILE)
+            MUST(q->head.what == NAMED_CA_FILE && st.st_ino == named);
+        else
+            MUST(q->head.kind == MONITOR_TAKE);
+        close(a->descriptor[i]);
+    }
+    MUST(a->head.length <= sizeof a->data);
+    if (q->head.kind == MONITOR_SIGN)
+        MUST(a->head.error != 0 && a->head.length == 0);
+    /* Another's settings may name the log in a grant that was forged: there is none to be had. */
+    if (q->head.kind == MONITOR_TAKE && a->head.error == 0)
+        grant_end(grant_find(a->head.facts.grant));
+}
+
+static void replace(uint8_t *bytes, size_t length)
+{
+    uint8_t *at = bytes;
+
+    while ((at = memmem(at, length - (size_t)(at - bytes), GRANT, sizeof grant)) != NULL)
+        memcpy(at, &grant, sizeof grant);
+}
+
+/* A program's request names its user's files, and the fuzzer may not. */
+static bool reaches_out(const uint8_t *message, size_t length)
+{
+    struct guard_request r;
+    const struct settings *const s = &r.settings;
+
+    return wire_read_guard(&r, message, length) &&
+           (s->ca_file || s->ca_dir || s->crl_file || s->client_cert || s->client_key || !s->log ||
+            strcmp(s->log, "none") != 0);
+}
+
+static size_t question(const uint8_t *input, size_t size)
+{
+    static struct monitor_answer answer;
+    static _Alignas(8) uint8_t bytes[MONITOR_DATA_LIMIT];
+    struct monitor_question q = {.data = bytes};
+    size_t at = 1 + sizeof q.head + 2, length;
+    int pair[2];
+
+    if (size < at)
+        return size;
+    memcpy(&q.head, input + 1, sizeof q.head);
+    replace((uint8_t *)&q.head, sizeof q.head);
+    q.head.kind %= MONITOR_PARENT + 2;
+    length = (size_t)input[at - 2] << 8 | input[at - 1];
+    if (length > size - at)
+        length = size - at;
+    memcpy(bytes, input + at, length);
+    q.head.length = (uint32_t)length;
+    MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    if (input[0] & A_REQUEST)
+        q.descriptor[q.count++] = request_of(bytes, reaches_out(bytes, length) ? 0 : length);
+    if (input[0] & A_PAIR_END)
+        q.descriptor[q.count++] = dup(pair[0]);
+    if (input[0] & A_FILE)
+        q.descriptor[q.count++] = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (monitor_answer(&q, &answer))
+        look_at(&q, &answer);
+    while (q.count > 0)
+        close(q.descriptor[--q.count]);
+    close(pair[0]);
+    close(pair[1]);
+    return at + length;
+}
+
+static void questions(const uint8_t *data, size_t size)
+{
+    for (int i = 0; i < QUESTIONS && size > 0; i++) {
+        const size_t used = question(data, size);
+
+        data += used;
+        size -= used;
+        if (!grant_find(grant))
+            renew();
+    }
+}
+
+/* The worker's side, in a process of its own: where an answer makes no sense, it ends. */
+static void take_answer(int dialogue, const uint8_t *answer, size_t size)
+{
+    struct files files = {.facts = {.grant = 1}};
+    uint8_t text[256];
+    int fd, roots[MONITOR_DESCRIPTORS];
+    size_t length;
+
+    (void)!send(dialogue, answer + 1, size - 1, MSG_DONTWAIT);
+    switch (answer[0] % 4) {
+    case 0:
+        if (files_open(&files, NAMED_CA_FILE, &fd) == 0)
+            _exit(2); /* no descriptor has come */
+        break;
+    case 1:
+        MUST(files_roots(&files, ROOTS_CERTIFICATES, 1, roots, &length) != 0 || length == 0);
+        break;
+    case 2:
+        MUST(files_certificate(&files, text, sizeof text, &length) != 0 || length <= sizeof text);
+        break;
+    default:
+        MUST(files_public_key(&files, text, sizeof text, &length) != 0 || length <= sizeof text);
+    }
+}
+
+static void answers(const uint8_t *data, size_t size)
+{
+    int pair[2], status;
+    pid_t child;
+
+    if (size < 2)
+        return;
+    MUST(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
+    child = fork();
+    if (child == 0) {
+        monitor_use(pair[1]);
+        take_answer(pair[0], data, size);
+        _exit(0);
+    }
+    close(pair[0]);
+    close(pair[1]);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    /* 1: it has given up, as it is to. */
+    MUST(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 1));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int before;
+
+    if (grant == 0)
+        begin();
+    if (size == 0)
+        return 0;
+    before = next_descriptor();
+    if (data[0] & 1)
+        answers(data + 1, size - 1);
+    else
+        questions(data + 1, size - 1);
+    MUST(next_descriptor() == before); /* none has stayed */
+    return 0;
+}
