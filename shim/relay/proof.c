@@ -241,6 +241,8 @@ static enum heard hear(struct proof *p, struct edges *edges)
     uint32_t events[SIDES];
     enum heard heard;
 
+    int count;
+
     do {
         heard = hear_program(p);
         if (heard == HEARD_NOTHING)
@@ -249,8 +251,11 @@ static enum heard hear(struct proof *p, struct edges *edges)
             return heard;
         buffer_rest(p->said);
         buffer_rest(p->told);
-        end_settle(p->program);
-    } while (edges_wait(edges, no_output, events, -1, true) >= 0 || errno == EINTR);
+        end_make_room(p->program);
+        count = edges_wait(edges, no_output, events, p->program->unsettled ? END_UNSETTLED : -1, true);
+        if (count == 0 && p->program->unsettled)
+            end_settle(p->program);
+    } while (count >= 0 || errno == EINTR);
     return NO_MEMORY;
 }
 
