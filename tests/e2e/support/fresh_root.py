@@ -25,6 +25,8 @@ mount -t overlay overlay -o "lowerdir=$root,upperdir=$scratch/upper,workdir=$scr
 mount -t proc proc "$scratch/all/proc"
 mount --rbind /dev "$scratch/all/dev"
 mount --rbind /sys "$scratch/all/sys"
+# Debian's installer writes it; debootstrap does not.
+[ -s "$scratch/all/etc/hosts" ] || echo "127.0.0.1 localhost" > "$scratch/all/etc/hosts"
 mkdir -p "$scratch/all/var/cache/apt/archives"
 mount --bind "$debs" "$scratch/all/var/cache/apt/archives"
 for each; do
