@@ -172,7 +172,7 @@ static void open_the_other(void)
     server = tcp[1];
     r.cookie = cookie = cookie_of(program);
     memcpy(r.token, token, sizeof token);
-    ask(message, wire_write_guard(message, &r), (int[]){tcp[0], pair[1]}, 2);
+    ask(message, wire_write_guard(message, &r), (int[]){tcp[0], pair[1], pair[0]}, 3);
     close(tcp[0]);
     close(pair[1]);
     tell(server, "* OK hello\r\n");
