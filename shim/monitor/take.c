@@ -84,8 +84,11 @@ static bool receive(int connection, uint8_t *bytes, struct taken *t)
                             .msg_iovlen = 1,
                             .msg_control = &control,
                             .msg_controllen = CMSG_LEN(sizeof(int) * WIRE_DESCRIPTORS)};
-    const ssize_t n = recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t n;
 
+    do
+        n = recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
     for (size_t i = 0; i < WIRE_DESCRIPTORS; i++)
         t->descriptor[i] = -1;
     if (n < 0)
@@ -140,9 +143,12 @@ int take_bind(int end, uint64_t cookie, int outcome)
 static int check_token(int connection)
 {
     uint8_t begin[WIRE_TOKEN_END];
-    const ssize_t n = recv(connection, begin, sizeof begin, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
     const uint8_t *shown;
+    ssize_t n;
 
+    do
+        n = recv(connection, begin, sizeof begin, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
     if (n < (ssize_t)sizeof begin)
         return EBADMSG;
     shown = wire_token_of(begin, (size_t)n);
