@@ -237,6 +237,10 @@ class Hostile:
     def over_tls(self):
         return b"".join(c.over_tls for c in self.connections)
 
+    @property
+    def questions(self):
+        return b"".join(c.questions for c in self.connections)
+
     def __enter__(self):
         return self
 
