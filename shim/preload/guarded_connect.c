@@ -84,26 +84,27 @@ bool guarded_connect(int fd, const struct sockaddr_storage *address, socklen_t l
  * A socket that is connected, or connecting, or was refused and has not told so yet, must not be connected
  * anew: the kernel answers, and is asked with an address that no TCP socket can be connected to, lest it be
  * free by then (net/ipv4/af_inet.c, __inet_stream_connect(), looks at the address of a free socket alone,
- * and says EAFNOSUPPORT). A security module may answer that by itself.
+ * and says EAFNOSUPPORT). A security module may answer that by itself; then the state counts.
  */
 static bool is_answered_by_kernel(int fd, int *result)
 {
     const struct sockaddr_storage nowhere = {.ss_family = AF_UNIX};
     const int before = errno;
-    const int state = tcp_state(fd);
+    int state = TCP_CLOSE;
 
-    *result = -1;
-    if (state != TCP_CLOSE && state != TCP_SYN_SENT && state >= 0) {
-        errno = EISCONN;
+    *result = sys_connect(fd, &nowhere, sizeof(struct sockaddr_in6));
+    if (*result == 0 || (errno != EAFNOSUPPORT && errno != EINVAL && errno != EACCES && errno != EPERM)) {
+        known_forget(fd);
         return true;
     }
-    *result = sys_connect(fd, &nowhere, sizeof(struct sockaddr_in6));
-    if (*result != 0 && (errno == EAFNOSUPPORT || errno == EINVAL || errno == EACCES || errno == EPERM)) {
-        errno = before;
-        return false;
+    if (errno != EAFNOSUPPORT)
+        state = tcp_state(fd);
+    if (state != TCP_CLOSE && state >= 0) {
+        errno = state == TCP_SYN_SENT ? EALREADY : EISCONN;
+        return true;
     }
-    known_forget(fd);
-    return true;
+    errno = before;
+    return false;
 }
 
 /* -1 with errno where nothing can be decided. Signals are blocked from here on. */

@@ -11,6 +11,9 @@
 #include "preload/may.h"
 #include "preload/pair.h"
 
+/* The most that one call moves (sendfile(2), NOTES): programs keep what it tells in an int. */
+enum { TRANSFER_LIMIT = 0x7ffff000 };
+
 /* A transfer in as many calls as it takes: to a program's end in pieces (pair.h). */
 struct transfer {
     size_t left, piece;
@@ -25,6 +28,8 @@ static bool transfer_begin(struct transfer *t, int to, int from, size_t count)
     *t = (struct transfer){.left = count, .piece = count, .moved = -1, .before = errno};
     if (!may_read(from) || !may_write_to(to, &switched))
         return false;
+    if (switched && count > TRANSFER_LIMIT)
+        t->left = TRANSFER_LIMIT;
     if (switched && count > PAIR_PIECE)
         t->piece = PAIR_PIECE;
     t->moved = 0;

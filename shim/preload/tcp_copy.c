@@ -121,9 +121,7 @@ static bool bind_alike(const struct copy *copy)
     if (*port_of(&own) != 0) {
         if (is_port_bound(copy, &own, length))
             return bind_beside(copy, &own, length);
-        if (sys_option(copy->from, IPPROTO_IP, OPTION_BIND_ADDRESS_NO_PORT, 0) == 0)
-            return true;
-        *port_of(&own) = 0;
+        *port_of(&own) = 0; /* the address is still what the next connection goes out from */
     }
     return is_any(&own) || bind_address_alone(copy, &own, length);
 }

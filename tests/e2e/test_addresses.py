@@ -167,6 +167,26 @@ def test_nonblocking_connect_that_is_refused_looks_like_tcp(shim):
     assert with_shim["SO_ERROR"] == "ECONNREFUSED", result.show()
 
 
+SECOND = """
+import errno, select, socket, sys
+to = (sys.argv[1], int(sys.argv[2]))
+s = socket.socket()
+s.setblocking(False)
+said = [s.connect_ex(to)]
+select.select([], [s], [])
+print(*(errno.errorcode.get(e, e) for e in [*said, s.connect_ex(to), s.connect_ex(to)]))
+"""
+
+
+def test_second_connect_of_what_the_policy_leaves_alone(shim):
+    """A rule is about the port, but not about this address: a second connect() says 0 once, as the kernel does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        shim.policy(f"match port {port} address 192.0.2.1\n    protocol imap\n    level secure\n")
+        said = [shim.python(SECOND, "127.0.0.1", port, preload=preload).ok().out for preload in (True, False)]
+    assert said == [b"EINPROGRESS 0 EISCONN\n"] * 2
+
+
 @pytest.fixture
 def silent_port():
     """A listener whose queue is full: Linux drops further SYNs, so that connect() to it stays pending."""

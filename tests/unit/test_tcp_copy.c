@@ -221,6 +221,27 @@ static void port_of_a_failed_connection_is_not_bound(void **state)
     }
 }
 
+/* bind(2) to an address with port 0 stays in force after a connection that failed, though its port does not.
+ */
+static void address_of_a_failed_connection_is_bound(void **state)
+{
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+    const struct sockaddr_storage nobody = loopback(&kinds[0], 1);
+    const int fd = new_socket(&kinds[0]);
+    socklen_t length = sizeof own;
+    int copy;
+
+    (void)state;
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&nobody, sizeof nobody), -1);
+    copy = copy_of(fd, &kinds[0]);
+    assert_int_equal(getsockname(copy, (struct sockaddr *)&own, &length), 0);
+    assert_int_equal(own.sin_addr.s_addr, htonl(INADDR_LOOPBACK + 1));
+    assert_int_equal(own.sin_port, 0);
+    close(fd);
+    close(copy);
+}
+
 static void copy_is_free_and_of_the_library(void **state)
 {
     const int fd = new_socket(&kinds[0]), copy = copy_of(fd, &kinds[0]);
@@ -331,6 +352,7 @@ int main(void)
         cmocka_unit_test(local_address_and_port_are_shared),
         cmocka_unit_test(address_without_a_port_stays_so),
         cmocka_unit_test(port_of_a_failed_connection_is_not_bound),
+        cmocka_unit_test(address_of_a_failed_connection_is_bound),
         cmocka_unit_test(mark_that_cannot_be_set_again),
         cmocka_unit_test(socket_of_another_network),
         cmocka_unit_test(port_that_cannot_be_bound_again),
