@@ -102,6 +102,9 @@ $(BUILD)/obj/%.o: %.c
 # Stands in front of libc's resolver itself, as the preloaded library does.
 $(BUILD)/unit/test_resolver: $(patsubst %,$(BUILD)/obj/shim/preload/%.o,resolver resolver_dns resolver_async next)
 
+# Its own sendfile() and splice(), over a kernel of the test's.
+$(BUILD)/unit/test_io_file: $(BUILD)/obj/shim/preload/io_file.o
+
 # Unit tests: cmocka, one program a module, linked with everything that has no main().
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(MONITOR) \
 		$(call without_main,shim/command) \
