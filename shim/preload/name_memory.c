@@ -4,8 +4,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "policy/alabel.h"
-
 enum {
     TRIES = 64,         /* at a list of names of which one changes while it is read */
     ORIGINS_LIMIT = 16, /* of one name; with more, it has one that is not known */
@@ -20,23 +18,6 @@ static const uint64_t of_unknown = 1;
 static const uint64_t of_domain = 1;
 
 /* ---- keys */
-
-uint64_t name_hash(const char *name)
-{
-    char normal[NAME_LIMIT];
-    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
-    size_t length = strnlen(name, NAME_LIMIT);
-
-    if (length > 1 && name[length - 1] == '.')
-        length--;
-    if (alabel_from(normal, sizeof normal, name, length)) {
-        name = normal;
-        length = strlen(normal);
-    }
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (uint64_t)(unsigned char)name_lower(name[i])) * 0x100000001b3;
-    return hash | (uint64_t)1 << 63;
-}
 
 static void key_of_address(uint64_t key[2], const struct wire_address *address)
 {

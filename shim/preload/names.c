@@ -42,8 +42,10 @@ struct names_question names_begin(const char *name, bool apart)
     struct name_memory *const m = start();
     const size_t length = name ? strnlen(name, NAME_LIMIT) : 0;
 
-    if (length == 0 || length == NAME_LIMIT)
+    if (length == 0)
         question.name = NULL;
+    else if (length == NAME_LIMIT)
+        question.name = NAMES_NO_HOST;
     if (m)
         question.begun = name_memory_tick(m);
     return question;
@@ -70,18 +72,26 @@ void names_answer(struct names_question *question, const struct wire_address *ad
     errno = saved;
 }
 
+/* Behind the labels of a service (RFC 2782). */
+static const char *host_of(const char *name)
+{
+    const char *dot;
+
+    while (name[0] == '_' && (dot = strchr(name, '.')) && dot[1])
+        name = dot + 1;
+    return name;
+}
+
 void names_derive(const struct names_question *question, const char *other, enum names_origin how)
 {
     struct name_memory *const m = start();
     const int saved = errno;
-    const char *name = question->name;
-    const char *dot;
 
-    if (!m || !name || !other || !other[0] || strnlen(other, NAME_LIMIT) == NAME_LIMIT)
+    if (!m || !question->name || !other || !other[0] || strnlen(other, NAME_LIMIT) == NAME_LIMIT)
         return;
-    while (name[0] == '_' && (dot = strchr(name, '.')) && dot[1]) /* RFC 2782 */
-        name = dot + 1;
-    name_memory_derive(m, asker(question), question->begun, name, other, how);
+    name_memory_derive(m, asker(question), question->begun, host_of(question->name), other, how);
+    if (host_of(other) != other) /* the service itself may be asked for next */
+        name_memory_derive(m, asker(question), question->begun, host_of(question->name), host_of(other), how);
     errno = saved;
 }
 

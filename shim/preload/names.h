@@ -21,10 +21,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/name_form.h"
 #include "wire/wire.h"
 
 enum {
-    NAME_LIMIT = 256,        /* bytes, with the NUL: RFC 1035, 2.3.4 */
     NAME_ANSWER_LIMIT = 256, /* addresses of one answer: no honest one has as many */
 };
 
@@ -34,6 +34,9 @@ enum {
  * says so.
  */
 void names_start(void);
+
+/* Stands for what was asked where that is no host name: no certificate has it, and no rule is about it. */
+#define NAMES_NO_HOST "(not a host name)"
 
 /* One question to the resolver. */
 struct names_question {
@@ -46,7 +49,8 @@ struct names_question {
 /*
  * Begins a question of the calling thread's, before it is sent: what others get to know meanwhile may be what
  * the thread connects to when it has its own answer. `apart`: no thread of the program's asks
- * (getaddrinfo_a), and the answer is nobody's own. Names that are too long are not remembered.
+ * (getaddrinfo_a), and the answer is nobody's own. A name that is too long (with escapes, libc takes longer
+ * ones) is remembered as NAMES_NO_HOST.
  */
 struct names_question names_begin(const char *name, bool apart);
 
@@ -62,8 +66,7 @@ enum names_origin {
     NAMES_EXCHANGER, /* the target of an MX or SRV record: who handles mail for the name is what was asked */
 };
 
-/* The answer has another name in it. Leading labels of a service (_imap._tcp) are no part of the name asked
- * for. */
+/* The answer has another name in it. Leading labels of a service (_imap._tcp) are no part of a name. */
 void names_derive(const struct names_question *question, const char *other, enum names_origin how);
 
 struct names_found {
@@ -93,8 +96,5 @@ struct names_found {
  * is when there are more than SETTINGS_LIST_LIMIT names; `count` is UINT32_MAX then.
  */
 void names_find(const struct wire_address *address, struct names_found *found);
-
-/* Equal for names that the DNS takes for the same; never 0. */
-uint64_t name_hash(const char *name);
 
 #endif

@@ -18,27 +18,10 @@
 #include "preload/names.h"
 #include "preload/next.h"
 
-/* Whether `name` is an IPv4 address in any form that inet_aton(3) takes, or an IPv6 one. */
-static bool is_numeric(const char *name)
-{
-    char bare[INET6_ADDRSTRLEN];
-    struct in6_addr address;
-    const size_t length = strcspn(name, "%"); /* fe80::1%eth0 */
-
-    if (name[strspn(name, "0123456789abcdefABCDEFxX.")] == '\0' &&
-        inet_aton(name, (struct in_addr *)&address) == 1)
-        return true;
-    if (length >= sizeof bare)
-        return false;
-    memcpy(bare, name, length);
-    bare[length] = '\0';
-    return inet_pton(AF_INET6, bare, &address) == 1;
-}
-
 void resolver_answer(struct names_question *question, int family, const void *bytes, uint16_t port)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    struct wire_address address = {.port = port};
+    struct wire_address address = {.port = port}, literal;
     const char *const name = question->name;
     char text[INET6_ADDRSTRLEN];
 
@@ -50,8 +33,13 @@ void resolver_answer(struct names_question *question, int family, const void *by
     }
     address.family = (uint16_t)family;
     memcpy(address.bytes, bytes, family == AF_INET ? 4 : 16);
-    /* 0x7f.1 and fe80::1%eth0 are to match IP SANs, so they are remembered in the plain form. */
-    if (is_numeric(name) && inet_ntop(family, bytes, text, sizeof text))
+    /*
+     * 0x7f.1 and fe80::1%eth0 are to match IP SANs, so they are remembered in the plain form. Where the DNS
+     * was asked for such a name, the answer may be any address: that one was not asked for.
+     */
+    if (name_literal(name, &literal) && literal.family == family &&
+        memcmp(literal.bytes, address.bytes, sizeof address.bytes) == 0 &&
+        inet_ntop(family, bytes, text, sizeof text))
         question->name = text;
     names_answer(question, &address);
     question->name = name;

@@ -97,7 +97,7 @@ static const char *asked_in(const unsigned char *query, int length, char name[NA
 {
     if (!query || length <= 0)
         return NULL;
-    return dns_question_name(query, (size_t)length, name, NAME_LIMIT) ? name : "(not a host name)";
+    return dns_question_name(query, (size_t)length, name, NAME_LIMIT) ? name : NAMES_NO_HOST;
 }
 
 EXPORTED int res_send(const unsigned char *query, int length, unsigned char *answer, int size)

@@ -406,6 +406,16 @@ static void res_send_and_res_nsend_are_watched(void **state)
     res_nclose(&resolver);
 }
 
+/* The DNS may say anything of "0x7f.1": the address in its answer is not the one that the name stands for. */
+static void answer_is_not_what_a_literal_stands_for(void **state)
+{
+    unsigned char answer[1024];
+
+    (void)state;
+    assert_true(res_query("192.0.2.99", C_IN, T_A, answer, sizeof answer) > 0);
+    assert_string_equal(name_at(AF_INET, "192.0.2.20", 25), "192.0.2.99");
+}
+
 /* An answer to a question for mail exchangers gives no address, and its names must not count as asked for. */
 static void exchanger_is_remembered_with_its_domain(void **state)
 {
@@ -463,6 +473,7 @@ int main(void)
         cmocka_unit_test_setup(asynchronous_lookup_is_known_when_the_program_is_notified, forget),
 #endif
         cmocka_unit_test_setup_teardown(res_query_and_res_search_are_watched, start_server, stop_server),
+        cmocka_unit_test_setup_teardown(answer_is_not_what_a_literal_stands_for, start_server, stop_server),
         cmocka_unit_test_setup_teardown(res_nquery_and_res_nsearch_are_watched, start_server, stop_server),
         cmocka_unit_test_setup_teardown(res_send_and_res_nsend_are_watched, start_server, stop_server),
         cmocka_unit_test_setup_teardown(exchanger_is_remembered_with_its_domain, start_server, stop_server),

@@ -1,0 +1,109 @@
+/*
+ * The forms of one name: what came out of an answer must be known again in whichever form the program looks
+ * it up, or an attacker's answer chooses a form in which his name counts as if the person had typed it.
+ */
+#include "tests/unit/names_helpers.h"
+
+static void assert_same(const char *a, const char *b)
+{
+    if (name_hash(a) != name_hash(b))
+        fail_msg("%s is not %s", a, b);
+}
+
+static void all_forms_of_a_literal_are_one(void **state)
+{
+    (void)state;
+    assert_same("0x7f.1", "127.0.0.1");
+    assert_same("127.1", "127.0.0.1");
+    assert_same("0x7F000001", "127.0.0.1");
+    assert_same("017700000001", "127.0.0.1");
+    assert_same("127.0.0.1.", "127.0.0.1");
+    assert_same("::ffff:127.0.0.1", "127.0.0.1");
+    assert_same("2001:DB8:0::1", "2001:db8::1");
+    assert_same("fe80::1%eth0", "fe80::1");
+    assert_true(name_hash("127.0.0.2") != name_hash("127.0.0.1"));
+    assert_true(name_hash("1.2.3.4.5") != name_hash("1.2.3.4"));
+    assert_true(name_hash("beef.cafe") != name_hash("192.0.2.1"));
+}
+
+/* As dn_expand(3) writes them, and as code writes them that copies the bytes. */
+static void escapes_are_no_part_of_a_name(void **state)
+{
+    (void)state;
+    assert_same("a\\.b.example", "a.b.example");
+    assert_same("a\\@b.example", "a@b.example");
+    assert_same("\\101bc.example", "ebc.example");
+    assert_same("a\\\\b.example", "a\\b.example");
+    assert_same("m\\195\\188ller.example", "xn--mller-kva.example");
+    assert_same("a\\000b.example", "a");
+    assert_same("a\\", "a");
+    assert_true(name_hash("a\\09") == name_hash("a09"));
+}
+
+static void literal_is_told_from_a_name(void **state)
+{
+    struct wire_address address;
+
+    (void)state;
+    assert_true(name_literal("0xc0.2", &address));
+    assert_int_equal(address.family, AF_INET);
+    assert_memory_equal(address.bytes, "\xc0\0\0\2", 4);
+    assert_true(name_literal("::ffff:192.0.2.1", &address));
+    assert_int_equal(address.family, AF_INET);
+    assert_true(name_literal("fe80::1%lo", &address));
+    assert_int_equal(address.family, AF_INET6);
+    assert_false(name_literal("", &address));
+    assert_false(name_literal("1.2.3.4.5", &address));
+    assert_false(name_literal("1.2.3.4 ", &address));
+    assert_false(name_literal("mail.example.org", &address));
+}
+
+/* An attacker's MX record: literals lead to loopback or to his own address without another question. */
+static void literal_out_of_an_answer_is_known_in_plain_form(void **state)
+{
+    (void)state;
+    derive("example.org", "0xc0.0.2.100", NAMES_EXCHANGER);
+    ask("192.0.2.100", "192.0.2.100", 25); /* as resolver.c remembers it */
+    assert_both("192.0.2.100", 25, "example.org", "192.0.2.100");
+}
+
+static void escaped_name_out_of_an_answer_is_known(void **state)
+{
+    (void)state;
+    derive("example.org", "a@b.localhost", NAMES_EXCHANGER); /* the message's bytes (dns_answer.h) */
+    ask("a\\@b.localhost", "192.0.2.101", 25);               /* dn_expand()'s words */
+    assert_both("192.0.2.101", 25, "example.org", "a\\@b.localhost");
+}
+
+/* _imap._tcp.example.org is an alias of _imap._tcp.attacker.example, and the program follows it by itself. */
+static void service_that_is_an_alias_leads_back(void **state)
+{
+    (void)state;
+    derive("_imap._tcp.example.org", "_imap._tcp.attacker.example", NAMES_ALIAS);
+    derive("_imap._tcp.attacker.example", "host.attacker.example", NAMES_EXCHANGER);
+    ask("host.attacker.example", "192.0.2.102", 143);
+    assert_int_equal(find("192.0.2.102", 143)->count, 3);
+}
+
+static void alias_with_an_underscore_leads_back(void **state)
+{
+    (void)state;
+    derive("mail.example.org", "_mail.attacker.example", NAMES_ALIAS);
+    ask("_mail.attacker.example", "192.0.2.103", 143);
+    assert_both("192.0.2.103", 143, "_mail.attacker.example", "mail.example.org");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_forms_of_a_literal_are_one),
+        cmocka_unit_test(escapes_are_no_part_of_a_name),
+        cmocka_unit_test(literal_is_told_from_a_name),
+        cmocka_unit_test(literal_out_of_an_answer_is_known_in_plain_form),
+        cmocka_unit_test(escaped_name_out_of_an_answer_is_known),
+        cmocka_unit_test(service_that_is_an_alias_leads_back),
+        cmocka_unit_test(alias_with_an_underscore_leads_back),
+    };
+
+    return cmocka_run_group_tests(tests, start, NULL);
+}
