@@ -10,7 +10,7 @@ OPTIMIZE ?= -O2
 VERSION = 0.1.0
 
 override CPPFLAGS += -D_GNU_SOURCE -Ishim -I. -DRETROTLS_VERSION='"$(VERSION)"' \
-	-DRETROTLS_RELAY_PATH='"$(LIBEXECDIR)/retrotls-relay"'
+	-DRETROTLS_RELAY_PATH='"$(LIBEXECDIR)/retrotls-relay"' -DRETROTLS_COMMAND_FOLDER='"$(BINDIR)"'
 override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -ffile-prefix-map=$(CURDIR)=. -fvisibility=hidden -fstack-protector-strong $(WARNINGS) $(WERROR) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 # A loader of before 2006 knows no DT_GNU_HASH; one of before 2022, no DT_RELR.
@@ -63,19 +63,27 @@ lib32:
 musl:
 	@$(MAKE) --no-print-directory CC=musl-gcc BUILD=$(BUILD)/musl $(BUILD)/musl/libretrotls.so
 
+# What is found relative to another file is run only where nobody else can write to it, nor to its folder
+# (policy/trust.h): so it is also where the umask is 002.
+OWNER_WRITES = @chmod go-w $@ $(@D)
+
 $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libretrotls.so -Wl,--version-script=shim/preload/libretrotls.map \
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIBDL)
+	$(OWNER_WRITES)
 
 ALOOF = -Wl,--export-dynamic-symbol=retrotls_speaks_itself
 $(BUILD)/retrotls-relay: $(RELAY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(ALOOF) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
+	$(OWNER_WRITES)
 
 $(BUILD)/retrotls-check: $(CHECK) $(POLICY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(ALOOF) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
+	$(OWNER_WRITES)
 
 $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
+	$(OWNER_WRITES)
 
 # Small, for it is in every program; but fast where each read() and write() passes.
 $(BUILD)/obj/lib/%.o: OPTIMIZE = -Os
@@ -84,11 +92,11 @@ $(BUILD)/obj/lib/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -include shim/preload/compat.h -MMD -MP -c -o $@ $<
 
-# The library knows where its relay is installed: made anew where that is another place than the last time.
-$(BUILD)/obj/lib/shim/preload/place.o: $(BUILD)/place
+# Library and command know where they are installed: made anew where that is another place than the last time.
+$(BUILD)/obj/lib/shim/preload/place.o $(BUILD)/obj/shim/command/beside.o: $(BUILD)/place
 $(BUILD)/place: always
 	@mkdir -p $(@D)
-	@echo '$(LIBEXECDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR)' > $@
+	@echo '$(LIBEXECDIR) $(BINDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR) $(BINDIR)' > $@
 
 # libc's headers define read() and its kin themselves where they are fortified.
 $(BUILD)/obj/lib/shim/preload/io_%.o: override CFLAGS += -U_FORTIFY_SOURCE

@@ -13,7 +13,7 @@
 #    define SYS_statx -1
 #endif
 
-enum { AT_THE_DESCRIPTOR = 0x1000 }; /* AT_EMPTY_PATH */
+enum { AT_THE_DESCRIPTOR = 0x1000 /* AT_EMPTY_PATH */, NOT_ITS_TARGET = 0x100 /* AT_SYMLINK_NOFOLLOW */ };
 
 /* struct statx of statx(2), up to what is asked for here; the same for 32 and 64 bits. */
 struct facts_asked {
@@ -28,31 +28,31 @@ struct facts_asked {
 };
 _Static_assert(sizeof(struct facts_asked) == 256, "statx(2)");
 
-static int ask_older_kernel(int descriptor, const char *path, struct file_facts *facts)
+static int ask_older_kernel(int descriptor, const char *path, int flags, struct file_facts *facts)
 {
 #ifdef SYS_old_stat
     struct old_stat found;
 
-    if (syscall(SYS_old_stat, descriptor, path, &found, *path ? 0 : AT_THE_DESCRIPTOR) != 0)
+    if (syscall(SYS_old_stat, descriptor, path, &found, flags) != 0)
         return errno;
     old_stat_read(&found, &facts->device, &facts->inode, &facts->owner, &facts->mode);
     return 0;
 #else
     (void)descriptor;
     (void)path;
+    (void)flags;
     (void)facts;
     return ENOSYS;
 #endif
 }
 
-/* Of the descriptor itself where `path` is "". */
-static int ask(int descriptor, const char *path, struct file_facts *facts)
+static int ask(int descriptor, const char *path, int flags, struct file_facts *facts)
 {
     enum { TYPE_MODE_UID_INODE = 0x1 | 0x2 | 0x8 | 0x100 };
     struct facts_asked asked;
 
-    if (syscall(SYS_statx, descriptor, path, *path ? 0 : AT_THE_DESCRIPTOR, TYPE_MODE_UID_INODE, &asked) != 0)
-        return errno == ENOSYS ? ask_older_kernel(descriptor, path, facts) : errno;
+    if (syscall(SYS_statx, descriptor, path, flags, TYPE_MODE_UID_INODE, &asked) != 0)
+        return errno == ENOSYS ? ask_older_kernel(descriptor, path, flags, facts) : errno;
     *facts = (struct file_facts){.device = (uint64_t)asked.device[0] << 32 | asked.device[1],
                                  .inode = asked.inode,
                                  .owner = asked.owner,
@@ -68,7 +68,7 @@ int file_open(const char *path, struct file_facts *facts)
 
     if (descriptor < 0)
         return -1;
-    error = ask(descriptor, "", facts);
+    error = ask(descriptor, "", AT_THE_DESCRIPTOR, facts);
     if (error == 0)
         return descriptor;
     file_close(descriptor);
@@ -79,10 +79,15 @@ int file_open(const char *path, struct file_facts *facts)
 int file_owner(const char *path, uint32_t *owner)
 {
     struct file_facts facts;
-    const int error = ask(AT_FDCWD, path, &facts);
+    const int error = ask(AT_FDCWD, path, 0, &facts);
 
     *owner = error == 0 ? facts.owner : 0;
     return error;
+}
+
+int file_look(const char *path, bool follow, struct file_facts *facts)
+{
+    return ask(AT_FDCWD, path, follow ? 0 : NOT_ITS_TARGET, facts);
 }
 
 int folder_error(const char *path)

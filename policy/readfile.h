@@ -21,6 +21,9 @@ enum { FOLDER_ENTRY_LIMIT = 256 }; /* bytes of a name in a folder, with its NUL 
  */
 int file_open(const char *path, struct file_facts *facts);
 
+/* What is at `path`; of a symbolic link, what it leads to where `follow` is set. 0, or an errno. */
+int file_look(const char *path, bool follow, struct file_facts *facts);
+
 /* 0 where `path` is a folder, else an errno (ENOTDIR: something else). Opens nothing for reading. */
 int folder_error(const char *path);
 

@@ -9,38 +9,42 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command/beside.h"
 #include "command/command.h"
 #include "command/usage.h"
 
 /* Beside the command in the build tree, else where it is installed. */
-static void run(const char *folder, const char *place, char **argv)
+static void run(struct beside *beside, const char *place, char **argv)
 {
     char path[PATH_MAX + 64];
 
-    snprintf(path, sizeof path, "%s/%s", folder, place);
-    execv(path, argv);
+    snprintf(path, sizeof path, "%s/%s", beside->folder, place);
+    if (access(path, F_OK) == 0 && beside_trusts(beside, path))
+        execv(path, argv);
 }
 
 /* argv[0] tells it which of the two it is. */
 static int run_check(char **argv)
 {
-    char folder[PATH_MAX];
-    const ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
-    char *slash;
+    static const char *const places[] = {"retrotls-check", "../libexec/retrotls/retrotls-check"};
+    static struct beside beside;
+    static char doubt[3 * PATH_MAX];
 
-    if (length <= 0) {
+    if (!beside_start(&beside)) {
         complain("%s: cannot tell where this command is: %s", argv[0], strerror(errno));
         return EXIT_FAILURE;
     }
-    folder[length] = '\0';
-    slash = strrchr(folder, '/');
-    if (slash)
-        *slash = '\0';
-    run(folder, "retrotls-check", argv);
-    if (errno == ENOENT)
-        run(folder, "../libexec/retrotls/retrotls-check", argv);
-    complain("%s: %s/../libexec/retrotls/retrotls-check: %s; install retrotls again", argv[0], folder,
-             strerror(errno));
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        errno = 0;
+        run(&beside, places[i], argv);
+        if (errno != 0 && errno != ENOENT)
+            break;
+    }
+    beside_tell(&beside, doubt, sizeof doubt);
+    if (doubt[0])
+        complain("%s: %s Install retrotls again, or mend that", argv[0], doubt);
+    else
+        complain("%s: %s/%s: %s; install retrotls again", argv[0], beside.folder, places[1], strerror(errno));
     return EXIT_FAILURE;
 }
 

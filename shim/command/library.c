@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command/beside.h"
 #include "command/loader.h"
 
 #define LIBRARY "libretrotls.so"
@@ -30,26 +31,9 @@ static const char *const places[] = {
 
 /* ---- finding */
 
-static bool command_folder(char folder[PATH_MAX])
-{
-    char path[PATH_MAX];
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    char *slash;
-
-    if (length <= 0)
-        return false;
-    path[length] = '\0';
-    slash = strrchr(path, '/');
-    if (!slash)
-        return false;
-    *slash = '\0';
-    strcpy(folder, path);
-    return true;
-}
-
 static bool fits(const char *path, const struct elf *program)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat st;
     struct elf elf;
     void *map;
@@ -84,7 +68,8 @@ static void escape(const char *from, char *to, size_t size)
     to[length] = '\0';
 }
 
-static bool find_at(const char *pattern, const struct elf *program, char path[PATH_MAX])
+static bool find_at(const char *pattern, struct beside *beside, const struct elf *program,
+                    char path[PATH_MAX])
 {
     bool found = false;
     glob_t all;
@@ -92,7 +77,9 @@ static bool find_at(const char *pattern, const struct elf *program, char path[PA
     if (glob(pattern, 0, NULL, &all) != 0)
         return false;
     for (size_t i = 0; i < all.gl_pathc && !found; i++) {
-        char *const real = fits(all.gl_pathv[i], program) ? realpath(all.gl_pathv[i], NULL) : NULL;
+        const char *const one = all.gl_pathv[i];
+        char *const real = beside_trusts(beside, one) && fits(one, program) ? realpath(one, NULL) : NULL;
+
         found = real && strlen(real) < PATH_MAX;
         if (found)
             strcpy(path, real);
@@ -102,14 +89,14 @@ static bool find_at(const char *pattern, const struct elf *program, char path[PA
     return found;
 }
 
-static bool find(const char *folder, const struct elf *program, char path[PATH_MAX])
+static bool find(struct beside *beside, const struct elf *program, char path[PATH_MAX])
 {
     char escaped[2 * PATH_MAX], pattern[2 * PATH_MAX + 64];
 
-    escape(folder, escaped, sizeof escaped);
+    escape(beside->folder, escaped, sizeof escaped);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         snprintf(pattern, sizeof pattern, "%s%s", escaped, places[i]);
-        if (find_at(pattern, program, path))
+        if (find_at(pattern, beside, program, path))
             return true;
     }
     return false;
@@ -170,14 +157,13 @@ static bool loads(const char *preload, const char *path, const struct target *ta
 }
 
 /* With $LIB in the place of what follows COMMAND/../, up to the library's name; "" where it is not so. */
-static void with_lib(const char *path, char preload[PATH_MAX])
+static void with_lib(const char *folder, const char *path, char preload[PATH_MAX])
 {
-    char folder[PATH_MAX];
+    const char *const slash = strrchr(folder, '/');
     size_t prefix;
-    char *slash;
 
     preload[0] = '\0';
-    if (!command_folder(folder) || !(slash = strrchr(folder, '/')))
+    if (!slash)
         return;
     prefix = (size_t)(slash - folder) + 1;
     if (strncmp(path, folder, prefix) == 0 && strncmp(path + prefix, "lib", 3) == 0)
@@ -187,22 +173,25 @@ static void with_lib(const char *path, char preload[PATH_MAX])
 bool library_find(struct library *library, const struct target *target, char why[LIBRARY_WHY_LIMIT])
 {
     const char *const libc = elf_libc(&target->elf) == LIBC_MUSL ? " with musl" : "";
-    char machine[64], folder[PATH_MAX];
+    static struct beside beside;
+    char machine[64], doubt[3 * PATH_MAX];
 
-    if (!command_folder(folder)) {
+    if (!beside_start(&beside)) {
         snprintf(
             why, LIBRARY_WHY_LIMIT,
             "cannot tell where this command is: /proc/self/exe: %s. Mount /proc; the library needs it too.",
             strerror(errno));
         return false;
     }
-    if (elf_libc(&target->elf) == LIBC_OTHER || !find(folder, &target->elf, library->path)) {
+    if (elf_libc(&target->elf) == LIBC_OTHER || !find(&beside, &target->elf, library->path)) {
+        beside_tell(&beside, doubt, sizeof doubt);
         snprintf(why, LIBRARY_WHY_LIMIT,
-                 "%s is built for %s%s, and there is no " LIBRARY " for that beside this command. Install or "
-                 "build the library for it.",
+                 "%s is built for %s%s, and there is no " LIBRARY
+                 " for that beside this command%s%s%s Install or build the library for it.",
                  target_program(target), elf_machine_name(&target->elf, machine, sizeof machine),
                  elf_libc(&target->elf) == LIBC_OTHER ? " with a C library that retrotls does not know"
-                                                      : libc);
+                                                      : libc,
+                 doubt[0] ? " that can be trusted: " : "", doubt, doubt[0] ? "" : ".");
         return false;
     }
     if (strpbrk(library->path, " :")) {
@@ -211,7 +200,7 @@ bool library_find(struct library *library, const struct target *target, char why
                  library->path);
         return false;
     }
-    with_lib(library->path, library->preload);
+    with_lib(beside.folder, library->path, library->preload);
     if (library->preload[0] && elf_libc(&target->elf) == LIBC_GLIBC &&
         loads(library->preload, library->path, target, why))
         return true;

@@ -27,7 +27,7 @@
 
 #include "command/target.h"
 
-enum { LIBRARY_WHY_LIMIT = 3 * PATH_MAX };
+enum { LIBRARY_WHY_LIMIT = 4 * PATH_MAX };
 
 struct library {
     char path[PATH_MAX];    /* the file */

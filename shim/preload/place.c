@@ -69,9 +69,15 @@ static bool own_path(bool thread, char path[PLACE_LIMIT])
     return found;
 }
 
-static bool exists(const char *path)
+/* Where the file has been exchanged for another since it was loaded, it is that which lies there (proc(5)).
+ */
+static void cut_deleted(char *path)
 {
-    return sys_call(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+    static const char mark[] = " (deleted)";
+    const size_t length = strlen(path);
+
+    if (length >= sizeof mark && strcmp(path + length - (sizeof mark - 1), mark) == 0)
+        path[length - (sizeof mark - 1)] = '\0';
 }
 
 /* Cuts the last part of a path off; false where there is none. */
@@ -85,17 +91,45 @@ static bool cut_last(char *path)
     return true;
 }
 
-void place_of_relay(char path[PLACE_LIMIT])
+static void pass(struct place_passed *passed, const char *relay, const char *cause, enum trust trust)
 {
-    bool found = (own_path(false, path) || own_path(true, path)) && cut_last(path);
+    if (passed->relay[0])
+        return;
+    strcpy(passed->relay, relay);
+    strcpy(passed->cause, cause);
+    passed->trust = trust;
+}
 
+void place_of_relay(char path[PLACE_LIMIT], struct place_passed *passed)
+{
+    static char folder[PLACE_LIMIT]; /* the first that is not trusted */
+    bool found = own_path(false, path) || own_path(true, path);
+    enum trust of_folders = TRUST_GIVEN;
+    uint32_t user = 0;
+
+    passed->relay[0] = '\0';
+    if (found) {
+        cut_deleted(path);
+        user = trust_user(path);
+        found = cut_last(path);
+    }
     for (int up = 0; found && up < 2; up++) {
         const size_t length = strlen(path);
+        enum trust trust;
 
+        if (of_folders == TRUST_GIVEN) {
+            of_folders = trust_folder(length > 0 ? path : "/", user);
+            strcpy(folder, length > 0 ? path : "/");
+        }
         if (length + sizeof relay_name <= PLACE_LIMIT) {
             memcpy(path + length, relay_name, sizeof relay_name);
-            if (exists(path))
+            trust = trust_file(path, user);
+            if (trust == TRUST_GIVEN && of_folders == TRUST_GIVEN)
                 return;
+            if (trust != TRUST_ABSENT && trust != TRUST_GIVEN)
+                pass(passed, path, path, trust);
+            else if (trust != TRUST_ABSENT)
+                pass(passed, path, folder, of_folders);
             path[length] = '\0';
         }
         found = cut_last(path);

@@ -18,6 +18,7 @@ static struct lock lock;
 /* Under `lock`. */
 static struct relay in_use = {.uid = UINT32_MAX};
 static char path[PLACE_LIMIT]; /* of its program */
+static struct place_passed passed;
 
 static bool is_same(const struct relay *one, const struct relay *other)
 {
@@ -109,6 +110,27 @@ static void say_why(char *why, size_t size, const char *what, const char *which,
     errno = error;
 }
 
+static void say_why_not_started(char *why, size_t size, int error)
+{
+    struct words w;
+
+    if (!passed.relay[0]) {
+        say_why(why, size, "cannot start ", path, error);
+        return;
+    }
+    words_start(&w, why, size);
+    words_add(&w, passed.relay);
+    words_add(&w, " is not run, as ");
+    words_add(&w, strcmp(passed.cause, passed.relay) == 0 ? "it" : passed.cause);
+    words_byte(&w, ' ');
+    words_add(&w, trust_words(passed.trust));
+    words_add(&w, "; and ");
+    words_add(&w, path);
+    words_add(&w, ": ");
+    words_error(&w, error);
+    errno = error;
+}
+
 /* Starts a relay and makes it the one in use. Under `lock`. */
 static bool start_relay(char *why, size_t size)
 {
@@ -133,12 +155,12 @@ static bool start_relay(char *why, size_t size)
     words_number(&w, sys_process());
     words_byte(&w, ':');
     words_hex_bytes(&w, fresh.token, sizeof fresh.token);
-    place_of_relay(path);
+    place_of_relay(path, &passed);
     error = spawn_relay(path, environment, listener);
     sys_close(listener);
     memset(token, 0, sizeof token);
     if (error != 0) {
-        say_why(why, size, "cannot start ", path, error);
+        say_why_not_started(why, size, error);
         return false;
     }
     in_use = fresh;
