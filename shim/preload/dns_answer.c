@@ -13,6 +13,7 @@ enum {
     TYPE_MX = 15,
     TYPE_AAAA = 28,
     TYPE_SRV = 33,
+    TYPE_ANY = 255,
     NAME_SIZE = 256, /* dotted, with the NUL (RFC 1035, 2.3.4) */
     POINTERS = 128,  /* that one name may follow: it has no more labels */
 };
@@ -153,7 +154,7 @@ bool dns_answer_each(const uint8_t *message, size_t length, bool whole,
     type = two_bytes(message + at);
     if (two_bytes(message + at + 2) != CLASS_IN)
         return true;
-    r.addresses = type == TYPE_A || type == TYPE_AAAA;
+    r.addresses = type == TYPE_A || type == TYPE_AAAA || type == TYPE_ANY;
     at += QUESTION_TAIL;
     for (unsigned left = two_bytes(message + 6); left > 0; left--) {
         if (!read_record(&r, &at, &cut))

@@ -26,9 +26,9 @@ struct dns_found {
 };
 
 /*
- * Calls `each` for every such record of class IN in the answer section; for addresses only if they were the
- * question. An address's owner may be any name: an alias's target has another than was asked for. Nothing is
- * called if the message is no successful answer to one question.
+ * Calls `each` for every such record of class IN in the answer section; for addresses only if they, or
+ * everything, were the question. An address's owner may be any name: an alias's target has another than was
+ * asked for. Nothing is called if the message is no successful answer to one question.
  *
  * False if a record is malformed, so that it is not known which others there are. `whole`: the message has
  * not been cut to `length`; one that has may end anywhere.

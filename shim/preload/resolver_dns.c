@@ -12,6 +12,7 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "preload/dns_answer.h"
 #include "preload/export.h"
@@ -91,6 +92,46 @@ EXPORTED int res_nsearch(void *state, const char *name, int class, int type, uns
                 : no_resolver();
 }
 
+/* The name that res_querydomain() asks for. One that does not fit is longer than a name can be. */
+static const char *joined(const char *name, const char *domain, char whole[2 * NAME_LIMIT])
+{
+    const size_t size = 2 * NAME_LIMIT, length = name ? strnlen(name, size) : size;
+
+    if (!name || !domain)
+        return name;
+    if (length >= size || strnlen(domain, size) >= size - length - 1)
+        return NAMES_NO_HOST;
+    memcpy(whole, name, length);
+    whole[length] = '.';
+    strcpy(whole + length + 1, domain);
+    return whole;
+}
+
+EXPORTED int res_querydomain(const char *name, const char *domain, int class, int type, unsigned char *answer,
+                             int size)
+{
+    static struct next real = {.name = "res_querydomain", .alias = "__res_querydomain", .library = LIBRESOLV};
+    int (*const call)(const char *, const char *, int, int, unsigned char *, int) = next(&real);
+    char whole[2 * NAME_LIMIT];
+    struct names_question question = names_begin(joined(name, domain, whole), false);
+
+    return call ? read_answer(&question, answer, size, call(name, domain, class, type, answer, size))
+                : no_resolver();
+}
+
+EXPORTED int res_nquerydomain(void *state, const char *name, const char *domain, int class, int type,
+                              unsigned char *answer, int size)
+{
+    static struct next real = {
+        .name = "res_nquerydomain", .alias = "__res_nquerydomain", .library = LIBRESOLV};
+    int (*const call)(void *, const char *, const char *, int, int, unsigned char *, int) = next(&real);
+    char whole[2 * NAME_LIMIT];
+    struct names_question question = names_begin(joined(name, domain, whole), false);
+
+    return call ? read_answer(&question, answer, size, call(state, name, domain, class, type, answer, size))
+                : no_resolver();
+}
+
 /* The name within a query that the program made itself. What is no host name stands for one that nobody has.
  */
 static const char *asked_in(const unsigned char *query, int length, char name[NAME_LIMIT])
@@ -127,5 +168,9 @@ ALIAS_OF(res_query) int __res_query(const char *, int, int, unsigned char *, int
 ALIAS_OF(res_search) int __res_search(const char *, int, int, unsigned char *, int);
 ALIAS_OF(res_nquery) int __res_nquery(void *, const char *, int, int, unsigned char *, int);
 ALIAS_OF(res_nsearch) int __res_nsearch(void *, const char *, int, int, unsigned char *, int);
+ALIAS_OF(res_querydomain)
+int __res_querydomain(const char *, const char *, int, int, unsigned char *, int);
+ALIAS_OF(res_nquerydomain)
+int __res_nquerydomain(void *, const char *, const char *, int, int, unsigned char *, int);
 ALIAS_OF(res_send) int __res_send(const unsigned char *, int, unsigned char *, int);
 ALIAS_OF(res_nsend) int __res_nsend(void *, const unsigned char *, int, unsigned char *, int);

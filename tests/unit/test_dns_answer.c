@@ -154,6 +154,16 @@ static void answers_to_other_questions_feed_nothing(void **state)
     assert_int_equal(answer(), 0);
 }
 
+/* QTYPE * (RFC 1035, 3.2.3) asks for addresses, too. */
+static void addresses_in_an_answer_about_everything_are_read(void **state)
+{
+    (void)state;
+    start(0x8180, 2, "mail.example.org", 255);
+    record(A, IN, "\xc0\0\2\1", 4);
+    record(TXT, IN, "\1x", 2);
+    assert_int_equal(answer(), 1);
+}
+
 static void what_is_no_successful_answer_feeds_nothing(void **state)
 {
     static const unsigned flags[] = {0x0100 /* a query */, 0x8183 /* NXDOMAIN */, 0x8182 /* SERVFAIL */};
@@ -344,6 +354,7 @@ int main(void)
         cmocka_unit_test(ipv6_addresses_are_read),
         cmocka_unit_test(owner_written_out_is_stepped_over),
         cmocka_unit_test(answers_to_other_questions_feed_nothing),
+        cmocka_unit_test(addresses_in_an_answer_about_everything_are_read),
         cmocka_unit_test(what_is_no_successful_answer_feeds_nothing),
         cmocka_unit_test(records_of_other_classes_and_lengths_are_left_out),
         cmocka_unit_test(only_the_answer_section_is_read),

@@ -381,6 +381,23 @@ static void res_nquery_and_res_nsearch_are_watched(void **state)
     res_nclose(&resolver);
 }
 
+static void res_querydomain_and_res_nquerydomain_are_watched(void **state)
+{
+    struct __res_state resolver = {0};
+    unsigned char answer[1024];
+
+    (void)state;
+    assert_true(res_querydomain("q", "example.org", C_IN, T_A, answer, sizeof answer) > 0);
+    assert_string_equal(name_at(AF_INET, "192.0.2.20", 25), "q.example.org");
+    assert_true(res_querydomain("whole.example.org", NULL, C_IN, T_A, answer, sizeof answer) > 0);
+    assert_string_equal(name_at(AF_INET, "192.0.2.20", 25), "whole.example.org");
+    assert_int_equal(res_ninit(&resolver), 0);
+    point(&resolver);
+    assert_true(res_nquerydomain(&resolver, "nq", "example.org", C_IN, T_A, answer, sizeof answer) > 0);
+    assert_string_equal(name_at(AF_INET, "192.0.2.20", 25), "nq.example.org");
+    res_nclose(&resolver);
+}
+
 static int write_query(const char *name, unsigned char query[512])
 {
     const int length = res_mkquery(QUERY, name, C_IN, T_A, NULL, 0, NULL, query, 512);
@@ -475,6 +492,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(res_query_and_res_search_are_watched, start_server, stop_server),
         cmocka_unit_test_setup_teardown(answer_is_not_what_a_literal_stands_for, start_server, stop_server),
         cmocka_unit_test_setup_teardown(res_nquery_and_res_nsearch_are_watched, start_server, stop_server),
+        cmocka_unit_test_setup_teardown(res_querydomain_and_res_nquerydomain_are_watched, start_server,
+                                        stop_server),
         cmocka_unit_test_setup_teardown(res_send_and_res_nsend_are_watched, start_server, stop_server),
         cmocka_unit_test_setup_teardown(exchanger_is_remembered_with_its_domain, start_server, stop_server),
         cmocka_unit_test_setup_teardown(malformed_answer_is_kept_from_the_program, start_server, stop_server),
