@@ -2,6 +2,7 @@
 before close(), whatever has become of the program; so does the relay, which has first to negotiate, and its owner has
 ended by then. The server here says nothing before that."""
 import dataclasses
+import errno
 import threading
 
 import pytest
@@ -47,8 +48,7 @@ class Late:
 def honest(protocol, certificate="good"):
     def scenario(s):
         protocols.upgrade(s, protocol, certs.case(certificate))
-        s.rest()
-        s.shut()
+        protocols.serve(s, protocol)
     return scenario
 
 
@@ -117,9 +117,9 @@ def test_it_is_discarded_where_tls_fails_and_the_log_says_so(shim, protocol, lev
 def test_much_arrives_whole(shim, end):
     """As much as the pair takes, before the first byte is read of it."""
     shim.private_build()
-    words = b"".join(b"NOOP %06d\r\n" % number for number in range(8000)) + b"QUIT\r\n"
-    server, tap, result = session(shim, SMTP, honest(SMTP), "secure", end, words[-100_000:])
-    assert server.over_tls == words[-100_000:], f"{len(server.over_tls)} bytes\n{result.show()}"
+    words = b"EHLO careless\r\n" + b"".join(b"NOOP %06d\r\n" % number for number in range(7600)) + b"QUIT\r\n"
+    server, tap, result = session(shim, SMTP, honest(SMTP), "secure", end, words)
+    assert server.over_tls == words, f"{len(server.over_tls)} bytes\n{result.show()}"
 
 
 @pytest.mark.parametrize("end", ["close", "shutdown", "exit", "kill", "linger"])
@@ -152,3 +152,52 @@ def test_a_script_of_bash(shim):
         server.wait_done()
         tap.wait_closed()
     assert server.over_tls == b"HELO x\r\nQUIT\r\n", f"{tap.transcript()}\n{result.show()}"
+
+
+LOOP = """
+import select, socket, sys
+s = socket.socket()
+s.setblocking(False)
+print(s.connect_ex(("127.0.0.1", int(sys.argv[1]))), flush=True)
+select.select([], [s], [])
+s.send(b"HELO x\\r\\n")
+s.send(b"QUIT\\r\\n")
+s.close()
+"""
+
+
+def test_a_loop_that_waits_for_its_connect_alone(shim):
+    """It writes as soon as the socket is writable, and closes: asynchat's close_when_done()."""
+    shim.private_build()
+    late = Late(honest(SMTP))
+    with Hostile(late) as server, Tap(server.address) as tap:
+        shim.guard(tap.port, "fingerprint", "smtp", *fingerprint("fingerprint"))
+        result = shim.python(LOOP, tap.port)
+        late.ended.set()
+        server.wait_done()
+        tap.wait_closed()
+    assert result.out == f"{errno.EINPROGRESS}\n".encode(), result.show()
+    assert server.over_tls == b"HELO x\r\nQUIT\r\n", f"{tap.transcript()}\n{result.show()}"
+
+
+@pytest.mark.parametrize("end", ["close", "exit", "kill"])
+@pytest.mark.parametrize("implicit", [False, True], ids=["dialogue", "handshake"])
+def test_to_the_server_a_silent_end_is_one_in_order(shim, implicit, end):
+    """An end of file, as over TCP, and no reset: without a Tap, so that it is the relay's own."""
+    shim.private_build()
+    ends = []
+
+    def scenario(s):
+        try:
+            while s.socket.recv(4096):
+                pass
+            ends.append("end of file")
+        except OSError as error:
+            ends.append(error)
+    (shim.folder / "words").write_bytes(b"")
+    with Hostile(scenario) as server:
+        shim.guard(server.port, "secure", "imap", *(["tls implicit", f"connect-to 127.0.0.1:{server.port}"] if implicit else []))
+        shim.hosts = {"localhost": ["127.0.0.1"]}
+        result = shim.run(PYTHON, "-c", PROGRAM, server.port, end)
+        server.wait_done()
+    assert ends == ["end of file"], result.show()
