@@ -2,7 +2,7 @@
  * A TLS server in front of every port: what the kernel diverts to it (TPROXY) it accepts in the name of
  * whoever was meant, connects to that one itself, and moves the bytes, over TLS on this side and as they are
  * on that. Whatever one end does is done to the other: an end of the stream, in each direction by itself, and
- * a reset.
+ * a reset. Before TLS is up an end of the TCP stream is one in order, too: who has nothing to say may close.
  *
  *     tls_front CERTIFICATE KEY        says "PORT4 PORT6" on standard output, and serves until it is killed
  *
@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -219,6 +220,35 @@ static bool begins_tls(int fd)
     return n == 1 && first == 0x16;
 }
 
+/*
+ * Whether SSL_accept() failed because the client ended TCP, and not by an alert or what is no TLS. An end is
+ * still read where a reset has followed it (tcp_fin() sets SOCK_DONE, which tcp_recvmsg_locked() looks at
+ * before sk_err): the client closed, and our own next bytes met nobody.
+ */
+static bool ended_early(const struct pair *p, int result)
+{
+    char byte;
+
+    return (SSL_get_error(p->ssl, result) == SSL_ERROR_SYSCALL ||
+            ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) &&
+           recv(p->tls_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* False where the client is to be taken for cut off; true where it has ended, or goes on over TLS. */
+static bool accept_tls(struct pair *p)
+{
+    char byte;
+    int result;
+
+    if (recv(p->tls_fd, &byte, 1, MSG_PEEK) == 0)
+        return true;
+    if (!begins_tls(p->tls_fd))
+        return false;
+    SSL_set_fd(p->ssl, p->tls_fd);
+    result = SSL_accept(p->ssl);
+    return result == 1 || ended_early(p, result);
+}
+
 static void *serve(void *argument)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -230,18 +260,15 @@ static void *serve(void *argument)
     setsockopt(p->tls_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     p->plain = connect_on(p->tls_fd);
     p->ssl = SSL_new(context);
-    if (p->plain >= 0 && p->ssl && begins_tls(p->tls_fd)) {
-        SSL_set_fd(p->ssl, p->tls_fd);
-        if (SSL_accept(p->ssl) == 1) {
+    if (p->plain >= 0 && p->ssl && accept_tls(p)) {
+        if (SSL_is_init_finished(p->ssl)) {
             fcntl(p->tls_fd, F_SETFL, O_NONBLOCK);
             move(p);
-        } else {
-            cut(p->plain);
         }
+    } else if (p->plain >= 0) {
+        cut(p->plain);
     } else {
         cut(p->tls_fd);
-        if (p->plain >= 0)
-            cut(p->plain);
     }
     SSL_free(p->ssl);
     if (p->plain >= 0)
