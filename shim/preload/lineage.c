@@ -52,6 +52,12 @@ struct lineage *lineage_now(uint64_t (*number)(void))
     return &self;
 }
 
+void lineage_forked(void)
+{
+    before.pid = 0;
+    self.pid = 0;
+}
+
 bool lineage_owns(const struct lineage *me, uint64_t thread, uint64_t time)
 {
     if (thread == me->thread)

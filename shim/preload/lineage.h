@@ -5,7 +5,8 @@
  * kept in thread-local memory, of which a forked child gets a copy: a thread that finds another pid or tid
  * there than its own has been forked (or cloned) off, takes a new number, and keeps the old one as its
  * ancestor. So vfork(), _Fork() and clone(), which no pthread_atfork() handler sees, need no care of their
- * own. Neither pids nor tids would do alone, because the kernel gives them again.
+ * own. Neither pids nor tids would do alone, because the kernel gives them again; lineage_forked() is for
+ * children that got a forebear's.
  */
 #ifndef RETROTLS_PRELOAD_LINEAGE_H
 #define RETROTLS_PRELOAD_LINEAGE_H
@@ -29,6 +30,12 @@ struct lineage {
 
 /* The calling thread's own. `number` gives a thread's number when one is needed. */
 struct lineage *lineage_now(uint64_t (*number)(void));
+
+/*
+ * For the child of a fork(): it is none of those before it, though its pid may be, as where that process has
+ * ended meanwhile, or where both are the first of their PID namespaces (pid_namespaces(7)).
+ */
+void lineage_forked(void);
 
 /* What a thread begins with that was forked off `parent`. */
 struct lineage lineage_child(const struct lineage *parent, uint64_t thread);

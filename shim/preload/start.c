@@ -5,6 +5,7 @@
 #include "preload/connect.h"
 #include "preload/io.h"
 #include "preload/known.h"
+#include "preload/lineage.h"
 #include "preload/names.h"
 #include "preload/real.h"
 #include "preload/slots.h"
@@ -15,6 +16,7 @@ static void start_child(void)
 {
     known_start();
     slots_forget();
+    lineage_forked();
 }
 
 __attribute__((constructor)) static void start(void)
