@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "preload/aloof.h"
 #include "preload/sys.h"
 #include "preload/words.h"
 
@@ -58,13 +59,17 @@ socklen_t identity_write_relay(struct sockaddr_un *to, const uint8_t relay[RELAY
     return finish(&w);
 }
 
-/* The text of a name of ours, and its end; NULL where it is another's. */
+/*
+ * The text of a name of ours, and its end; NULL where it is another's. In the relay itself none is: what the
+ * program's end answers there is to be the truth.
+ */
 static const char *text_of(const struct sockaddr_un *from, socklen_t length, const char **end)
 {
     const size_t before = offsetof(struct sockaddr_un, sun_path) + 1;
 
-    if (length < before + sizeof prefix || length > sizeof *from || from->sun_family != AF_UNIX ||
-        from->sun_path[0] != '\0' || memcmp(from->sun_path + 1, prefix, sizeof prefix - 1) != 0)
+    if (is_aloof() || length < before + sizeof prefix || length > sizeof *from ||
+        from->sun_family != AF_UNIX || from->sun_path[0] != '\0' ||
+        memcmp(from->sun_path + 1, prefix, sizeof prefix - 1) != 0)
         return NULL;
     *end = (const char *)from + length;
     return from->sun_path + sizeof prefix; /* one NUL before, one not after */
