@@ -35,6 +35,7 @@ static int ask_older_kernel(int descriptor, const char *path, int flags, struct 
 
     if (syscall(SYS_old_stat, descriptor, path, &found, flags) != 0)
         return errno;
+    facts->links = 1;
     old_stat_read(&found, &facts->device, &facts->inode, &facts->owner, &facts->mode);
     return 0;
 #else
@@ -48,15 +49,16 @@ static int ask_older_kernel(int descriptor, const char *path, int flags, struct 
 
 static int ask(int descriptor, const char *path, int flags, struct file_facts *facts)
 {
-    enum { TYPE_MODE_UID_INODE = 0x1 | 0x2 | 0x8 | 0x100 };
+    enum { TYPE_MODE_LINKS_UID_INODE = 0x1 | 0x2 | 0x4 | 0x8 | 0x100 };
     struct facts_asked asked;
 
-    if (syscall(SYS_statx, descriptor, path, flags, TYPE_MODE_UID_INODE, &asked) != 0)
+    if (syscall(SYS_statx, descriptor, path, flags, TYPE_MODE_LINKS_UID_INODE, &asked) != 0)
         return errno == ENOSYS ? ask_older_kernel(descriptor, path, flags, facts) : errno;
     *facts = (struct file_facts){.device = (uint64_t)asked.device[0] << 32 | asked.device[1],
                                  .inode = asked.inode,
                                  .owner = asked.owner,
-                                 .mode = asked.mode};
+                                 .mode = asked.mode,
+                                 .links = asked.links};
     return 0;
 }
 
@@ -88,6 +90,11 @@ int file_owner(const char *path, uint32_t *owner)
 int file_look(const char *path, bool follow, struct file_facts *facts)
 {
     return ask(AT_FDCWD, path, follow ? 0 : NOT_ITS_TARGET, facts);
+}
+
+int file_facts_of(int descriptor, struct file_facts *facts)
+{
+    return ask(descriptor, "", AT_THE_DESCRIPTOR, facts);
 }
 
 int folder_error(const char *path)

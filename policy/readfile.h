@@ -11,6 +11,7 @@
 struct file_facts {
     uint64_t device, inode;
     uint32_t owner, mode; /* st_uid, st_mode */
+    uint32_t links;       /* st_nlink; 1 before Linux 4.11 */
 };
 
 enum { FOLDER_ENTRY_LIMIT = 256 }; /* bytes of a name in a folder, with its NUL (NAME_MAX) */
@@ -23,6 +24,9 @@ int file_open(const char *path, struct file_facts *facts);
 
 /* What is at `path`; of a symbolic link, what it leads to where `follow` is set. 0, or an errno. */
 int file_look(const char *path, bool follow, struct file_facts *facts);
+
+/* What is open. 0, or an errno. */
+int file_facts_of(int descriptor, struct file_facts *facts);
 
 /* 0 where `path` is a folder, else an errno (ENOTDIR: something else). Opens nothing for reading. */
 int folder_error(const char *path);
