@@ -87,7 +87,7 @@ static void log_outcome(struct session *s, enum log_result result, bool last)
         .milliseconds = plain_now() - c->began,
         .rule = settings->rule,
         .error = s->why.text,
-        .discarded = alone ? plain_unsent(&s->server) : 0,
+        .discarded = alone ? buffer_used(&s->said) + plain_unsent(&s->server) : 0,
     };
 
     log_write(&c->files, settings->log, last, &line);
@@ -287,8 +287,11 @@ static bool prove(struct session *s, struct watch *watch)
     s->mute = end == PROOF_ENDED;
     s->error = s->tls.stream.error;
     s->tls.stream.readable = s->tls.stream.edge = true;
-    if (end != PROOF_FAILED)
+    if (end == PROOF_FAILED)
+        s->server.program = s->c->program; /* what it has left is counted */
+    else
         files_end(&s->c->files);
+    s->server.filled = (int)s->program.owed + s->program.kept - KEPT_BYTES;
     return end != PROOF_FAILED;
 }
 

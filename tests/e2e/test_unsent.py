@@ -113,6 +113,26 @@ def test_it_is_discarded_where_tls_fails_and_the_log_says_so(shim, protocol, lev
         assert line["discarded"] == str(len(protocol.words)), result.show()
 
 
+@pytest.mark.parametrize("protocol, end", [(protocol, end) for protocol in protocols.ALL for end in ENDS
+                                           if protocol is not protocols.SIEVE and end != "half-close"],
+                         ids=lambda value: getattr(value, "name", value))
+def test_so_it_is_where_another_service_answers_inside_tls(shim, protocol, end):
+    """It has heard the program's first command, where that is one without a secret, and not the rest."""
+    shim.private_build()
+
+    def scenario(s):
+        protocols.upgrade(s, protocol, certs.case("good"))
+        s.question = None
+        s.line()
+        s.send(b"HTTP/1.1 400 Bad Request\r\n")
+        s.rest()
+    server, tap, result = session(shim, protocol, scenario, "secure", end)
+    heard = 0 if protocol.question else len(protocol.words.splitlines(True)[0])
+    assert protocols.SECRET not in server.over_tls, result.show()
+    assert [line["result"] for line in result.lines] == ["tls", "failed"], result.show()
+    assert result.lines[1]["discarded"] == str(len(protocol.words) - heard), result.show()
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_much_arrives_whole(shim, end):
     """As much as the pair takes, before the first byte is read of it."""
