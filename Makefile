@@ -10,7 +10,8 @@ OPTIMIZE ?= -O2
 VERSION = 0.1.0
 
 override CPPFLAGS += -D_GNU_SOURCE -Ishim -I. -DRETROTLS_VERSION='"$(VERSION)"' \
-	-DRETROTLS_RELAY_PATH='"$(LIBEXECDIR)/retrotls-relay"' -DRETROTLS_COMMAND_FOLDER='"$(BINDIR)"'
+	-DRETROTLS_RELAY_PATH='"$(LIBEXECDIR)/retrotls-relay"' -DRETROTLS_COMMAND_FOLDER='"$(BINDIR)"' \
+	$(if $(SANITIZE),-DRETROTLS_SANITIZED)
 override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -ffile-prefix-map=$(CURDIR)=. -fvisibility=hidden -fstack-protector-strong $(WARNINGS) $(WERROR) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 # A loader of before 2006 knows no DT_GNU_HASH; one of before 2022, no DT_RELR.
