@@ -1,9 +1,10 @@
 /*
  * The server's end of a TLS connection that does after the handshake what few servers do:
- * `tlsend CERTIFICATE KEY PRIORITY ACTION TIMES < SOCKET`, with a GnuTLS priority string.
+ * `tlsend CERTIFICATE KEY PRIORITY ACTION TIMES [ANSWER] < SOCKET`, with a GnuTLS priority string.
  *
  * Reads until a line END. At each read it does ACTION TIMES times (`key-update`, `ticket`, `hello-request`)
- * and then sends a line "line N". What it read goes to standard output. It ends with close_notify.
+ * and then sends a line "line N", or to the first read ANSWER, before which it does ACTION 20 times at most.
+ * What it read goes to standard output. It ends with close_notify.
  *
  * GnuTLS, because OpenSSL's server gives up where its request to renegotiate is refused.
  */
@@ -68,7 +69,9 @@ int main(int argc, char **argv)
         }
         if (n > 0)
             fwrite(buffer, 1, (size_t)n, stdout);
-        for (int times = atoi(argv[5]); times > 0; times--)
+        /* Each refusal of a request to renegotiate is a read, too: END must be among the first ones. */
+        for (int times = reads == 1 && argc > 6 && atoi(argv[5]) > 20 ? 20 : atoi(argv[5]); times > 0;
+             times--)
             act(session, argv[4]);
         snprintf(line, sizeof line, "%s", reads == 1 && argc > 6 ? argv[6] : "");
         if (line[0] == '\0')
