@@ -14,6 +14,7 @@ import threading
 from . import loopback
 
 GREETING = b"+OK retrotls ready\r\n"
+CAPABILITIES = b"+OK\r\nSTLS\r\n.\r\n"
 PATIENCE = 30  # seconds that a command waits for its condition
 CHUNK = 65536
 _PERIOD = 23
@@ -29,8 +30,10 @@ def pattern(start, count):
 class Session:
     """One connection of the program, served by a thread of its own that alone touches the socket."""
 
-    def __init__(self, sock, context, held):
+    def __init__(self, sock, context, held, starttls):
         self.sock = sock
+        self.starttls = starttls
+        self.asked = not (context and starttls)  # the relay has asked its own first question inside TLS
         self.context = context  # of TLS, or None
         self.greeted = threading.Event()
         if not held:
@@ -120,6 +123,8 @@ class Session:
             self.sock.settimeout(PATIENCE)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.context:
+                if self.starttls:
+                    self._agree()
                 self._handshake()
             else:
                 self.sock.sendall(GREETING)
@@ -129,6 +134,19 @@ class Session:
             self._open = False
         while self._turn():
             continue
+
+    def _agree(self):
+        self.sock.sendall(b"+OK ready\r\n")
+        for expected, reply in (b"CAPA\r\n", CAPABILITIES), (b"STLS\r\n", b"+OK\r\n"):
+            line = b""
+            while not line.endswith(b"\n"):
+                byte = self.sock.recv(1)
+                if not byte:
+                    raise EOFError(f"after {line!r}")
+                line += byte
+            if line != expected:
+                raise EOFError(f"{line!r} instead of {expected!r}")
+            self.sock.sendall(reply)
 
     def _handshake(self):
         self._incoming, self._sealing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -145,7 +163,8 @@ class Session:
                 self.began = self.began or data
                 self._incoming.write(data)
         try:
-            self._tls.write(GREETING)
+            if not self.starttls:
+                self._tls.write(GREETING)
             self.sock.sendall(self._sealing.read())  # the program may be gone by now
         except OSError as error:
             return self._ended("reset" if isinstance(error, (ConnectionResetError, BrokenPipeError)) else repr(error))
@@ -203,6 +222,11 @@ class Session:
             self._took(data)
 
     def _took(self, data):
+        if not self.asked:
+            self.asked = True
+            assert data == b"CAPA\r\n", data
+            self.send(CAPABILITIES)
+            return
         with self.changed:
             self.received += data
             self.changed.notify_all()
@@ -259,8 +283,9 @@ class Session:
 class Peer:
     """Listens for the program's connections and commands. Use as a context."""
 
-    def __init__(self, certificate=None):
+    def __init__(self, certificate=None, starttls=False):
         self.context = None
+        self.starttls = starttls
         if certificate:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(certificate.pem, certificate.key)
@@ -288,7 +313,7 @@ class Peer:
 
     @property
     def ports(self):
-        """All of its ports."""
+        """All of its ports, at which TLS is spoken from the first byte, or after STLS."""
         return self.port, self._refusing.getsockname()[1], self._slow_port
 
     def __enter__(self):
@@ -317,7 +342,7 @@ class Peer:
             except OSError:
                 return
             with self._changed:
-                session = Session(sock, self.context, self._held)
+                session = Session(sock, self.context, self._held, self.starttls)
                 session.address = f"{address[0].removeprefix('::ffff:')} {address[1]}"
                 self.sessions.append(session)
                 self._changed.notify_all()
