@@ -308,5 +308,7 @@ const struct protocol protocol_imap = {
     .greeting_is_proof = true,
     .probe = imap_probe,
     .answer = imap_answer,
-    .openings = {{"CAPABILITY", .bare = true}, {"NOOP", .bare = true}, {"ID"}},
+    .openings = {{.word = "CAPABILITY", .bare = true},
+                 {.word = "NOOP", .bare = true},
+                 {.word = "ID", .bare = false}},
 };

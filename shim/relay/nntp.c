@@ -134,5 +134,5 @@ const struct protocol protocol_nntp = {
     .greeting_is_proof = true,
     .probe = nntp_probe,
     .answer = nntp_answer,
-    .openings = {{"CAPABILITIES", .list = true}, {"MODE"}, {"DATE", .bare = true}},
+    .openings = {{.word = "CAPABILITIES", .list = true}, {.word = "MODE"}, {.word = "DATE", .bare = true}},
 };

@@ -149,5 +149,7 @@ const struct protocol protocol_pop3 = {
     .greeting_is_proof = true,
     .probe = pop3_probe,
     .answer = pop3_answer,
-    .openings = {{"CAPA", .bare = true, .list = true}, {"NOOP", .bare = true}, {"UTF8", .bare = true}},
+    .openings = {{.word = "CAPA", .bare = true, .list = true},
+                 {.word = "NOOP", .bare = true},
+                 {.word = "UTF8", .bare = true}},
 };

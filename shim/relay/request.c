@@ -153,7 +153,7 @@ static void drop_message(int connection)
 /* The monitor reads what the policy names, and opens it; what is read here serves the connection alone. */
 static void serve_guard(int connection)
 {
-    struct taken_guard taken;
+    struct taken_guard taken = {.length = 0};
     bool answered = false;
     struct wire_reply answer = {.error = files_take_guard(connection, &taken)};
 

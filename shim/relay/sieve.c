@@ -273,5 +273,5 @@ const struct protocol protocol_sieve = {
     .upgrade_command = "STARTTLS",
     .upgraded_already = "NO \"retrotls: TLS is up already\"\r\n",
     .greeting_is_proof = true,
-    .openings = {{"CAPABILITY", .bare = true}, {"NOOP"}},
+    .openings = {{.word = "CAPABILITY", .bare = true}, {.word = "NOOP"}},
 };

@@ -243,7 +243,11 @@ const struct protocol protocol_smtp = {
     .upgraded_already = "503 5.5.1 retrotls: TLS is up already\r\n",
     .probe = smtp_probe,
     .answer = answer,
-    .openings = {{"EHLO"}, {"HELO"}, {"NOOP"}, {"RSET", .bare = true}, {"HELP"}},
+    .openings = {{.word = "EHLO"},
+                 {.word = "HELO"},
+                 {.word = "NOOP"},
+                 {.word = "RSET", .bare = true},
+                 {.word = "HELP"}},
 };
 
 const struct protocol protocol_lmtp = {
@@ -259,5 +263,5 @@ const struct protocol protocol_lmtp = {
     .upgraded_already = "503 5.5.1 retrotls: TLS is up already\r\n",
     .probe = lmtp_probe,
     .answer = answer,
-    .openings = {{"LHLO"}, {"NOOP"}, {"RSET", .bare = true}, {"HELP"}},
+    .openings = {{.word = "LHLO"}, {.word = "NOOP"}, {.word = "RSET", .bare = true}, {.word = "HELP"}},
 };

@@ -35,8 +35,8 @@ static void strictest_of_what_may_be_meant_is_in_force(void **state)
 static void names_of_which_the_policy_demands_different_things_do_not_go_together(void **state)
 {
     static const char *const blocks[] = {
-        "match host evil.example\n level fingerprint\n"
-        " fingerprint sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n",
+        ("match host evil.example\n level fingerprint\n"
+         " fingerprint sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"),
         "match host evil.example\n name evil.example\n",
         "match host evil.example\n connect-to evil.example:25\n",
     };
