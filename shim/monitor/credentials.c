@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,11 +197,23 @@ static struct credentials *groups_of(int connection)
     return NULL;
 }
 
+/*
+ * Once the process has ended, its number may be another one's, and the worker chooses when the monitor looks.
+ * Asked after the look: who still had the connection then had its number before.
+ */
+static bool has_hung_up(int connection)
+{
+    struct pollfd peer = {.fd = connection};
+
+    return poll(&peer, 1, 0) != 0;
+}
+
 struct credentials *credentials_of_peer(int connection)
 {
     struct ucred peer;
     socklen_t length = sizeof peer;
     char status[STATUS_LIMIT] = "";
+    uint64_t capabilities;
     struct credentials *c;
 
     if ((!own && !credentials_note_own()) ||
@@ -209,13 +222,18 @@ struct credentials *credentials_of_peer(int connection)
     c = groups_of(connection);
     if ((!c || permitted != 0) && !read_status(peer.pid, status))
         status[0] = '\0';
+    capabilities = permitted & capabilities_of(status, peer.pid, peer.uid);
+    if (status[0] && has_hung_up(connection)) {
+        status[0] = '\0';
+        capabilities = 0;
+    }
     if (!c)
         c = groups_by_status(status);
     if (!c)
         return NULL;
     c->user = peer.uid;
     c->group = peer.gid;
-    c->capabilities = permitted & capabilities_of(status, peer.pid, peer.uid);
+    c->capabilities = capabilities;
     return c;
 }
 

@@ -293,6 +293,30 @@ static void rights_that_cannot_be_taken_on_open_nothing(void **state)
     assert_int_equal(status, 0);
 }
 
+/* Its number may be another process's by now: here it is a dead one's still, which has all that it had. */
+static void a_program_that_has_ended_has_no_capabilities(void **state)
+{
+    pid_t child;
+    int connection;
+    struct credentials *rights;
+    siginfo_t ended;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    connection = connection_of(with_root_alone, &child);
+    rights = credentials_of_peer(connection);
+    assert_true(rights && rights->capabilities != 0);
+    free(rights);
+    assert_int_equal(send(connection, "", 1, MSG_NOSIGNAL), 1);
+    assert_int_equal(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT), 0);
+    rights = credentials_of_peer(connection);
+    assert_true(!rights || rights->capabilities == 0);
+    free(rights);
+    close(connection);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +325,7 @@ int main(void)
         cmocka_unit_test(capabilities_are_those_of_now),
         cmocka_unit_test(options_that_ask_for_rights_have_those_of_the_program),
         cmocka_unit_test(rights_that_cannot_be_taken_on_open_nothing),
+        cmocka_unit_test(a_program_that_has_ended_has_no_capabilities),
     };
 
     return cmocka_run_group_tests(tests, request_start, NULL);
