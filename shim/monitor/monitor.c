@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "monitor/client_key.h"
@@ -11,6 +12,8 @@
 #include "monitor/log_file.h"
 #include "monitor/open_named.h"
 #include "monitor/take.h"
+
+enum { TRIES = 2000 /* at an answer for which there is no room, a millisecond each */ };
 
 void monitor_set_token(const uint8_t token[WIRE_TOKEN_SIZE])
 {
@@ -248,8 +251,28 @@ static bool receive(int dialogue, struct monitor_question *q, uint8_t data[MONIT
            q->head.length == (size_t)n - sizeof q->head;
 }
 
+/*
+ * Sends, and tries again where there is no room for a while. ETOOMANYREFS: the user's descriptors in flight
+ * have reached RLIMIT_NOFILE (unix(7)), which others of his processes may have caused.
+ */
+static ssize_t send_patiently(int dialogue, const struct msghdr *message)
+{
+    static const struct timespec moment = {.tv_nsec = 1000000};
+    ssize_t n;
+
+    for (int tries = 0; (n = sendmsg(dialogue, message, MSG_NOSIGNAL)) < 0 && tries < TRIES; tries++) {
+        if (errno == EINTR)
+            continue;
+        if (errno != ETOOMANYREFS && errno != ENOMEM && errno != ENOBUFS)
+            break;
+        nanosleep(&moment, NULL);
+    }
+    return n;
+}
+
 static bool reply(int dialogue, const struct monitor_answer *a)
 {
+    struct monitor_answer_head failed = a->head;
     struct iovec parts[2] = {{(void *)(uintptr_t)&a->head, sizeof a->head},
                              {(void *)(uintptr_t)a->data, a->head.length}};
     union control control = {.room = {0}};
@@ -264,10 +287,17 @@ static bool reply(int dialogue, const struct monitor_answer *a)
         control.head.cmsg_len = CMSG_LEN(sizeof(int) * a->count);
         memcpy(CMSG_DATA(&control.head), a->descriptor, sizeof(int) * a->count);
     }
-    do
-        n = sendmsg(dialogue, &header, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    return n >= 0;
+    n = send_patiently(dialogue, &header);
+    if (n >= 0 || (errno != ETOOMANYREFS && errno != ENOMEM && errno != ENOBUFS))
+        return n >= 0;
+    /* One connection fails for want of descriptors or memory; the others go on. */
+    failed.error = errno;
+    failed.length = 0;
+    parts[0].iov_base = &failed;
+    header.msg_iovlen = 1;
+    header.msg_control = NULL;
+    header.msg_controllen = 0;
+    return send_patiently(dialogue, &header) >= 0;
 }
 
 void monitor_run(int dialogue, pid_t worker)

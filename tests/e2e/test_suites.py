@@ -28,7 +28,6 @@ SLOW = {
     "test_asyncio": [f"test.test_asyncio.test_{part}.*" for part in (
         "streams", "sock_lowlevel", "server", "sendfile", "buffered_proto", "events", "transports")],
     "test_asyncore": [],
-    "test_selectors": [],
     "test_poplib": [],
     "test_imaplib": [],
     "test_ftplib": [],
