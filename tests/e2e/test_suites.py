@@ -65,9 +65,10 @@ def explained(case):
 
 @pytest.fixture
 def network():
-    made = bed.Bed()
+    made = bed.Bed() if namespaces.inside() else None
     yield made
-    made.close()
+    if made:
+        made.close()
 
 
 def compare(network, module, patterns):

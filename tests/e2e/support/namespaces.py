@@ -32,10 +32,15 @@ def needed(*kinds):
     return mark
 
 
+def inside():
+    """Whether this is the run in the namespaces. Fixtures are made outside of them too, by pytest's order of things."""
+    return _INSIDE in os.environ
+
+
 def run_inside(item):
     """Runs the test again, in the namespaces that it is marked with. False where it is not, or this is that run."""
     mark = item.get_closest_marker("namespaces")
-    if not mark or _INSIDE in os.environ:
+    if not mark or inside():
         return False
     done = subprocess.run([*command(*mark.args), sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider",
                            item.nodeid], cwd=item.config.rootpath, env={**os.environ, _INSIDE: "1"},
