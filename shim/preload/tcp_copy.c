@@ -34,7 +34,7 @@ static bool is_of_same_network(const struct copy *copy)
     socklen_t length = sizeof from;
 
     if (sys_getsockopt(copy->from, SOL_SOCKET, OPTION_NETNS_COOKIE, &from, &length) != 0)
-        return errno == ENOPROTOOPT || fail(copy, "SO_NETNS_COOKIE");
+        return errno == ENOPROTOOPT || errno == EINVAL || fail(copy, "SO_NETNS_COOKIE");
     length = sizeof to;
     if (sys_getsockopt(copy->to, SOL_SOCKET, OPTION_NETNS_COOKIE, &to, &length) != 0)
         return fail(copy, "SO_NETNS_COOKIE");
