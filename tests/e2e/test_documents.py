@@ -274,6 +274,7 @@ KNOWN = {
     "make uninstall": installs,
     "make deb": elsewhere("test_packaging.py", "package", literally=False),
     "make deb && dpkg -i build/retrotls_*.deb": makes_a_package,
+    "make bundle": elsewhere("test_bundle.py", "bundle", literally=False),
     "tar -xJf retrotls-0.1.0-x86_64.tar.xz -C /opt": elsewhere("test_bundle.py", "unpacked", literally=False),
     "ln -s /opt/retrotls-0.1.0-x86_64/retrotls /usr/local/bin/":
         elsewhere("test_bundle.py", "test_session_with_all_that_lies_beside", literally=False),
