@@ -57,12 +57,13 @@ static bool look_up(const char *name, char to[TABLE_LIMIT])
 /* The word of a name's list that begins with `sign`, without it; "" if there is none. */
 static void marked(const char *list, char sign, char to[256])
 {
-    char copy[TABLE_LIMIT], *rest = NULL;
-    snprintf(copy, sizeof copy, "%s", list);
     *to = 0;
-    for (char *a = strtok_r(copy, ",", &rest); a; a = strtok_r(NULL, ",", &rest))
-        if (*a == sign)
-            snprintf(to, 256, "%s", a + 1);
+    while (*list) { /* no copy of it: microsocks has small stacks */
+        const size_t length = strcspn(list, ",");
+        if (*list == sign)
+            snprintf(to, 256, "%.*s", (int)length - 1, list + 1);
+        list += length + (list[length] == ',');
+    }
 }
 
 EXPORT int getaddrinfo(const char *restrict name, const char *restrict service,
