@@ -25,7 +25,7 @@ static bool switch_from_copied(const struct guard *guard, int end)
 
     errno = EBADF;
     if (old < 0 || !sys_cookie(guard->fd, &cookie) || cookie != guard->cookie ||
-        sys_dup3(guard->fd, old, O_CLOEXEC) != old)
+        !switch_replace(old, guard->fd, O_CLOEXEC))
         return false;
     slot_renew(slot, SLOT_TCP, guard->cookie);
     good = switch_all(guard->fd, guard->cookie, end, old);

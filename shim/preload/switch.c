@@ -213,7 +213,7 @@ static bool unregister(struct extent *extent)
     return true;
 }
 
-static bool replace(int number, int to, int flags)
+bool switch_replace(int number, int to, int flags)
 {
     /* EBUSY: another thread is just opening that very number. */
     for (int tries = 0; tries < 1000; tries++) {
@@ -239,7 +239,7 @@ bool switch_all(int fd, uint64_t cookie, int to, int keep)
     good = unregister(&extent);
     /* EBADF: a number above an RLIMIT_NOFILE that was lowered after it was opened. */
     for (size_t i = 0; good && i < extent.numbers; i++)
-        good = replace(extent.number[i], to, extent.flags[i]);
+        good = switch_replace(extent.number[i], to, extent.flags[i]);
     const int saved = errno;
     good = register_again(&extent) && good;
     if (good)

@@ -32,4 +32,10 @@ bool switch_carry_timeout(int fd, int name, int to, int to_name);
  */
 bool switch_all(int fd, uint64_t cookie, int to, int keep);
 
+/*
+ * Makes `number` refer to what `to` refers to, with O_CLOEXEC or 0 in `flags`; tries again while another
+ * thread is just opening that number (EBUSY, dup(2)). False with errno.
+ */
+bool switch_replace(int number, int to, int flags);
+
 #endif
