@@ -57,7 +57,7 @@ class Tree:
         self.command = folder / bin_folder / "retrotls"
         self.command.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(BUILD / "retrotls", self.command)
-        (self.command.parent / "retrotls-check").symlink_to(BUILD / "retrotls-check")
+        shutil.copy(BUILD / "retrotls-check", self.command.parent)
 
     def run(self, *arguments, user=None, **environment):
         env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "RETROTLS_POLICY": "", "TELL": "1", **environment}
