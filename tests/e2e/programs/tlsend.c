@@ -61,6 +61,10 @@ int main(int argc, char **argv)
         if (n == 0)
             break;
         check((int)n, "read"); /* the alert that refuses a renegotiation is no fatal one */
+        if (n < 0) {           /* nor a reason to ask again: requests would multiply */
+            reads--;
+            continue;
+        }
         for (ssize_t i = 0; i < n; i++) {
             if (buffer[i] == '\r')
                 continue;
