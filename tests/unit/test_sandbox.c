@@ -98,9 +98,8 @@ static int open_own_memory(void)
 static void test_no_file(void **state)
 {
     (void)state;
-#ifdef RETROTLS_SANITIZED
-    skip(); /* seccomp.c tells why */
-#endif
+    if (SANITIZED)
+        skip();
     is_forbidden_by_each(open_other, EPERM, EACCES);
     is_forbidden_by_each(open_passwords, EPERM, EACCES);
     is_forbidden_by_each(write_other, EPERM, EACCES);
@@ -127,9 +126,8 @@ static int see_whether_there_is_a_file(void)
 static void test_no_looking_for_files(void **state)
 {
     (void)state;
-#ifdef RETROTLS_SANITIZED
-    skip();
-#endif
+    if (SANITIZED)
+        skip();
     is_forbidden(see_a_file, EPERM);
     is_forbidden(see_whether_there_is_a_file, EPERM);
 }
@@ -228,28 +226,25 @@ static void test_no_other_process(void **state)
     is_forbidden(read_parent, EPERM);
     is_forbidden(signal_parent, EPERM);
     is_forbidden(signal_parent_by_descriptor, EPERM);
-#ifndef RETROTLS_SANITIZED
-    walls_assert_status(walls_try(trace_parent, NO_WALLS), WORKS);
-    is_forbidden(fork_one, EPERM);
-    is_forbidden(map_code, EPERM);
-#endif
+    if (!SANITIZED) {
+        walls_assert_status(walls_try(trace_parent, NO_WALLS), WORKS);
+        is_forbidden(fork_one, EPERM);
+        is_forbidden(map_code, EPERM);
+    }
 }
 
 static void test_running_or_tracing_ends_the_process(void **state)
 {
-#ifdef RETROTLS_SANITIZED
-    (void)state;
-    skip(); /* seccomp.c tells why */
-#else
     int status;
 
     (void)state;
+    if (SANITIZED)
+        skip();
     walls_assert_status(walls_try(run_program, NO_WALLS), 7); /* the script's own */
     status = walls_try(run_program, ALL_WALLS);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
     status = walls_try(trace_parent, ALL_WALLS);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
-#endif
 }
 
 /* Whoever has used up the descriptors must not meet a relay with fewer walls. */

@@ -2,6 +2,15 @@
 #ifndef RETROTLS_TESTS_UNIT_WALLS_H
 #define RETROTLS_TESTS_UNIT_WALLS_H
 
+#include <stdbool.h>
+
+/* A relay with sanitizers has fewer walls: seccomp.c tells why. */
+#ifdef RETROTLS_SANITIZED
+enum { SANITIZED = true };
+#else
+enum { SANITIZED = false };
+#endif
+
 /* What is tried: returns 0 where it got what it wanted, else an errno. */
 typedef int try_function(void);
 
