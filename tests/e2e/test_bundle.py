@@ -1,29 +1,21 @@
-"""The archive of `make bundle`, unpacked anywhere."""
-import fcntl
+"""The archive of `make bundle`, unpacked anywhere. That two builds of it are the same bytes: tests/bundle-twice."""
 import subprocess
 
 import pytest
 from support import protocols
+from support.bundle import archive
 from support.hostile import Hostile
-from support.own_root import copy_source
 from support.play import honest
 from support.protocols import POP3, SECRET
-from support.shim import PROGRAMS, ROOT
+from support.shim import PROGRAMS
 from support.tap import Tap
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-def make_bundle(source):
-    made = subprocess.run(["make", "-s", "bundle"], cwd=source, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return source / made.split()[-1]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # where it has to be built first
 
 
 @pytest.fixture(scope="module")
 def bundle():
-    with open(ROOT / "build/bundle.lock", "w") as lock:  # tests run side by side
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return make_bundle(ROOT)
+    return archive()
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +82,3 @@ def test_all_that_belongs_to_it_is_there(bundle, unpacked):
         assert words in text
     owners = subprocess.run(["tar", "-tvJf", bundle], check=True, stdout=subprocess.PIPE, text=True).stdout
     assert set(line.split()[1] for line in owners.splitlines()) == {"0/0"}
-
-
-def test_two_builds_are_the_same_bytes(bundle, tmp_path):
-    """In folders of other names, at other times."""
-    again = make_bundle(copy_source(tmp_path / "another-name"))
-    assert again.read_bytes() == bundle.read_bytes()

@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 from support import certs, fresh_root
+from support.bundle import archive
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import POP3, SECRET
-from support.shim import ROOT
 from support.tap import Tap
 
 pytestmark = [fresh_root.needs_root, pytest.mark.timeout(1800),
@@ -32,9 +32,8 @@ HARDSHIPS = {
 @pytest.fixture(scope="module")
 def opt(tmp_path_factory):
     """Where the bundle is unpacked."""
-    made = subprocess.run(["make", "-s", "bundle"], cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
     folder = tmp_path_factory.mktemp("opt")
-    subprocess.run(["tar", "-xJf", ROOT / made.split()[-1], "-C", folder], check=True)
+    subprocess.run(["tar", "-xJf", archive(), "-C", folder], check=True)
     return folder
 
 
