@@ -4,7 +4,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,15 +12,7 @@
 
 #include "monitor/memory.h"
 
-enum {
-    FILE_LIMIT = 256 * 1024, /* bytes of a file that is read */
-    HASH_LEAST = 20,
-    HASH_MOST = 64,
-    /* RFC 5246, 7.4 */
-    CLIENT_HELLO = 1,
-    CLIENT_KEY_EXCHANGE = 16,
-    HANDSHAKE_HEAD = 4,
-};
+enum { FILE_LIMIT = 256 * 1024 /* bytes of a file that is read */ };
 
 /*
  * Read here and not by stdio, whose buffer is given back as it is: the file may hold the key. The rest is
@@ -169,72 +160,4 @@ int client_key_public(EVP_PKEY *key, uint8_t *der, size_t size, size_t *length)
     OPENSSL_free(made);
     ERR_clear_error();
     return error;
-}
-
-/* ---- signing ---- */
-
-/* RFC 8446, 4.4.3: 64 spaces, whose signature it is, a NUL, and a hash of the handshake. */
-static bool is_of_tls_1_3(const uint8_t *what, size_t length)
-{
-    static const char whose[] = "TLS 1.3, client CertificateVerify"; /* its NUL is meant */
-    enum { SPACES = 64 };
-
-    if (length < SPACES + sizeof whose + HASH_LEAST || length > SPACES + sizeof whose + HASH_MOST)
-        return false;
-    for (size_t i = 0; i < SPACES; i++) {
-        if (what[i] != ' ')
-            return false;
-    }
-    return memcmp(what + SPACES, whose, sizeof whose) == 0;
-}
-
-/* RFC 5246, 7.4.8: the handshake's messages so far, from ClientHello to ClientKeyExchange. */
-static bool is_of_tls_1_2(const uint8_t *what, size_t length)
-{
-    size_t at = 0;
-    unsigned type = 0;
-
-    if (length < HANDSHAKE_HEAD + 2 || what[0] != CLIENT_HELLO || what[4] != 3 || what[5] != 3)
-        return false;
-    while (length - at >= HANDSHAKE_HEAD) {
-        const size_t body = (size_t)what[at + 1] << 16 | (size_t)what[at + 2] << 8 | what[at + 3];
-
-        type = what[at];
-        at += HANDSHAKE_HEAD;
-        if (body > length - at)
-            return false;
-        at += body;
-    }
-    return at == length && type == CLIENT_KEY_EXCHANGE;
-}
-
-static bool sign(EVP_MD_CTX *context, EVP_PKEY *key, const struct monitor_signing *how, const uint8_t *what,
-                 size_t length, uint8_t *signature, size_t *used)
-{
-    EVP_PKEY_CTX *settings = NULL;
-
-    return EVP_DigestSignInit_ex(context, &settings, how->digest[0] ? how->digest : NULL, NULL, NULL, key,
-                                 NULL) == 1 &&
-           (!how->pss || (EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_PSS_PADDING) > 0 &&
-                          EVP_PKEY_CTX_set_rsa_pss_saltlen(settings, RSA_PSS_SALTLEN_DIGEST) > 0)) &&
-           EVP_DigestSign(context, signature, used, what, length) == 1;
-}
-
-int client_key_sign(EVP_PKEY *key, const struct monitor_signing *how, const uint8_t *what, size_t length,
-                    uint8_t *signature, size_t size, size_t *used)
-{
-    EVP_MD_CTX *context;
-    bool good;
-
-    if (memchr(how->digest, 0, sizeof how->digest) == NULL ||
-        !(is_of_tls_1_3(what, length) || is_of_tls_1_2(what, length)))
-        return EPERM;
-    memory_wipe_all(true);
-    context = EVP_MD_CTX_new();
-    *used = size;
-    good = context && sign(context, key, how, what, length, signature, used);
-    EVP_MD_CTX_free(context);
-    memory_wipe_all(false);
-    ERR_clear_error();
-    return good ? 0 : EIO;
 }

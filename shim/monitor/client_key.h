@@ -24,10 +24,4 @@ int client_key_read(int fd, EVP_PKEY **key);
 /* Its public half in DER. */
 int client_key_public(EVP_PKEY *key, uint8_t *der, size_t size, size_t *length);
 
-/*
- * Signs `length` bytes, which must be what RFC 8446, 4.4.3 or RFC 5246, 7.4.8 has a client sign; EPERM else.
- */
-int client_key_sign(EVP_PKEY *key, const struct monitor_signing *how, const uint8_t *what, size_t length,
-                    uint8_t *signature, size_t size, size_t *used);
-
 #endif

@@ -87,10 +87,19 @@ enum {
     MONITOR_NO_KEY = -5,
 };
 
+/* What the monitor signs with; it hashes by itself. */
+enum monitor_digest {
+    DIGEST_OF_KEY, /* the key's algorithm has its own: Ed25519, Ed448 */
+    DIGEST_SHA224,
+    DIGEST_SHA256,
+    DIGEST_SHA384,
+    DIGEST_SHA512,
+    DIGEST_COUNT,
+};
+
 struct monitor_signing {
-    char digest[24]; /* OpenSSL's name; "": the key's algorithm has its own (Ed25519) */
-    uint32_t pss;    /* RSASSA-PSS, salt as long as the digest */
-    uint32_t zero;
+    uint32_t digest; /* enum monitor_digest */
+    uint32_t pss;    /* RSASSA-PSS, salt as long as the digest; else RSASSA-PKCS1-v1_5 */
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "monitor/client_key.h"
+#include "monitor/client_signature.h"
 #include "monitor/grants.h"
 #include "monitor/log_file.h"
 #include "monitor/open_named.h"
@@ -119,8 +120,8 @@ static int sign(const struct grant *g, const struct monitor_question *q, struct 
     if (!g->key || q->head.length < sizeof how)
         return EPERM;
     memcpy(&how, q->data, sizeof how);
-    error = client_key_sign(g->key, &how, q->data + sizeof how, q->head.length - sizeof how, a->data,
-                            sizeof a->data, &length);
+    error = client_signature(g->key, &how, q->data + sizeof how, q->head.length - sizeof how, a->data,
+                             sizeof a->data, &length);
     a->head.length = error == 0 ? (uint32_t)length : 0;
     return error;
 }

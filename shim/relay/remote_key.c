@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "relay/monitor_client.h"
 
@@ -196,17 +197,35 @@ static const OSSL_PARAM *settable_signature_params(void *unused, void *unused_to
     return known;
 }
 
+/* By either of the names that OpenSSL has for it. */
+static bool number_of_digest(const char *name, uint32_t *number)
+{
+    static const char *const names[DIGEST_COUNT][2] = {
+        [DIGEST_SHA224] = {"SHA2-224", "SHA224"},
+        [DIGEST_SHA256] = {"SHA2-256", "SHA256"},
+        [DIGEST_SHA384] = {"SHA2-384", "SHA384"},
+        [DIGEST_SHA512] = {"SHA2-512", "SHA512"},
+    };
+
+    *number = DIGEST_OF_KEY;
+    if (!name || !*name)
+        return true;
+    for (uint32_t i = DIGEST_OF_KEY + 1; i < DIGEST_COUNT; i++) {
+        if (strcasecmp(name, names[i][0]) == 0 || strcasecmp(name, names[i][1]) == 0)
+            *number = i;
+    }
+    return *number != DIGEST_OF_KEY;
+}
+
 static int begin_signature(void *data, const char *digest, void *key, const OSSL_PARAM params[])
 {
     struct remote_signature *const s = data;
 
-    if (digest && strlen(digest) >= sizeof s->how.digest)
+    memset(&s->how, 0, sizeof s->how);
+    if (!number_of_digest(digest, &s->how.digest))
         return 0;
     if (key)
         s->key = key;
-    memset(&s->how, 0, sizeof s->how);
-    if (digest)
-        memcpy(s->how.digest, digest, strlen(digest) + 1);
     s->how.pss = s->key && strcmp(s->key->algorithm, "RSA-PSS") == 0;
     return s->key && s->key->grant != 0 && (!params || set_signature_params(s, params));
 }
@@ -275,7 +294,7 @@ static int begin_provider(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *f
     return 1;
 }
 
-static bool is_loaded;
+static OSSL_PROVIDER *loaded; /* as long as the process lives */
 
 /*
  * The default provider first: OpenSSL loads it by itself only while no other is, and of two with the same
@@ -283,9 +302,9 @@ static bool is_loaded;
  */
 static void load(void)
 {
-    is_loaded = OSSL_PROVIDER_load(NULL, "default") &&
-                OSSL_PROVIDER_add_builtin(NULL, provider_name, begin_provider) == 1 &&
-                OSSL_PROVIDER_load(NULL, provider_name);
+    if (OSSL_PROVIDER_load(NULL, "default") &&
+        OSSL_PROVIDER_add_builtin(NULL, provider_name, begin_provider) == 1)
+        loaded = OSSL_PROVIDER_load(NULL, provider_name);
 }
 
 static EVP_PKEY *key_of(const char *algorithm, OSSL_PARAM *params)
@@ -308,7 +327,7 @@ EVP_PKEY *remote_key_new(EVP_PKEY *public, uint32_t grant)
     EVP_PKEY *key = NULL;
 
     pthread_once(&once, load);
-    if (is_loaded && EVP_PKEY_todata(public, EVP_PKEY_PUBLIC_KEY, &params) == 1)
+    if (loaded && EVP_PKEY_todata(public, EVP_PKEY_PUBLIC_KEY, &params) == 1)
         all = OSSL_PARAM_merge(params, own);
     if (all)
         key = key_of(EVP_PKEY_get0_type_name(public), all);

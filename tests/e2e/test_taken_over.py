@@ -1,12 +1,16 @@
 """Whoever runs code in the worker (the process that parses what servers send) meets walls on every side. A relay that is
 never installed makes any system call that it is asked to: each is tried there, and again where nothing is shut in."""
+import contextlib
 import errno
 import os
 import signal
 import socket
 import struct
+from pathlib import Path
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from support import certs
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import IMAP
@@ -186,24 +190,56 @@ sys.stdin.readline()
 """
 
 
+@contextlib.contextmanager
+def waiting_connection(w, *settings):
+    """The worker of a connection that waits for its server's greeting, with its grant."""
+    with Hostile(lambda s: s.line()) as silent:
+        w.shim.guard(silent.port, "secure", "imap", *settings)
+        process = w.shim.popen(PYTHON, "-c", SILENT, silent.port, stdin=-1)
+        assert process.stdout.readline() == b"connected\n"
+        other, = [pid for pid in w.shim.relays() if pid != w.pid]
+        w.address, = set(named(other, "retrotls/1 relay "))
+        w.base = w.call(WHERE)[0]
+        yield 1 << 14
+        w.shim.finish(process, b"\n")
+
+
 def test_of_a_live_connection_it_gives_what_the_policy_names_alone(shim, make):
     """The policy names a ca-file: no list, no folder, no key of a client's."""
     w = make()
-    with Hostile(lambda s: s.line()) as silent:
-        shim.guard(silent.port, "secure", "imap")
-        process = shim.popen(PYTHON, "-c", SILENT, silent.port, stdin=-1)
-        assert process.stdout.readline() == b"connected\n"
-        other = [pid for pid in shim.relays() if pid != w.pid]
-        assert len(other) == 1
-        w.address, = set(named(other[0], "retrotls/1 relay "))
-        w.base = w.call(WHERE)[0]
-        grant = 1 << 14
+    with waiting_connection(w) as grant:
         told = {what: w.ask_monitor(MONITOR_FILE, grant, what) for what in range(NAMED + 1)}
         assert told == {0: 0, **dict.fromkeys(range(1, NAMED + 1), errno.EPERM)}
         assert w.ask_monitor(MONITOR_ROOTS, grant, 0, 1) == errno.EPERM
         assert w.ask_monitor(MONITOR_KEY, grant) == errno.EPERM
         assert w.ask_monitor(MONITOR_SIGN, grant, data=bytes(200)) == errno.EPERM
-        shim.finish(process, b"\n")
+
+
+SHA256, SHA512, RSA_PSS = 2, 4, 1
+TLS_1_3 = b" " * 64 + b"TLS 1.3, client CertificateVerify\0" + bytes(32)
+TLS_1_2 = bytes([1, 0, 0, 4, 3, 3, 0, 0, 14, 0, 0, 0, 16, 0, 0, 1, 0])  # ClientHello ... ClientKeyExchange
+SIGNATURES = {  # by a P-256 key: what for, and what the monitor says
+    "TLS 1.3": (SHA256, 0, TLS_1_3, 0), "TLS 1.2": (SHA512, 0, TLS_1_2, 0),
+    "another scheme's digest": (SHA512, 0, TLS_1_3, errno.EPERM), "no digest": (0, 0, TLS_1_2, errno.EPERM),
+    "a digest that it does not have": (5, 0, TLS_1_2, errno.EPERM), "and another": (2**32 - 1, 0, TLS_1_2, errno.EPERM),
+    "SHA-1 by its name": (int.from_bytes(b"SHA1", "little"), 0, TLS_1_2, errno.EPERM),
+    "another key's padding": (SHA256, RSA_PSS, TLS_1_2, errno.EPERM), "a server's": (SHA256, 0, TLS_1_3.replace(b"client", b"server"), errno.EPERM),
+    "a mail": (SHA256, 0, b"From: me" * 30, errno.EPERM), "a digest itself": (SHA256, 0, bytes(32), errno.EPERM), "nothing": (SHA256, 0, b"", errno.EPERM)}
+
+
+def test_the_key_signs_handshakes_alone(shim, make):
+    own = certs.issued("client.example.org", usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+    key = shim.folder / "client.key"
+    key.write_bytes(Path(own.key).read_bytes())
+    key.chmod(0o600)
+    w = make()
+    with waiting_connection(w, f"client-cert {own.pem}", f"client-key {key}") as grant:
+        def sign(digest, padding, what):
+            return w.ask_monitor(MONITOR_SIGN, grant, data=struct.pack("<2I", digest, padding) + what)
+        assert sign(SHA256, 0, TLS_1_3) == errno.EPERM  # before the key was read
+        assert w.ask_monitor(MONITOR_KEY, grant) == 0
+        assert {name: sign(*how) for name, (*how, _) in SIGNATURES.items()} == {name: wanted for name, (*_, wanted) in SIGNATURES.items()}
+        assert w.ask_monitor(MONITOR_SIGN, grant, data=b"short") == errno.EPERM
 
 
 def test_nonsense_to_the_monitor_is_the_end_of_both(shim, make):

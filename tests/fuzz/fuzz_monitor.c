@@ -1,8 +1,8 @@
 /*
  * The dialogue between the two processes of the relay, each end against the other. A worker that was taken
  * over says anything to its monitor, beside a live connection's grant: it gets no file but those that the
- * policy of that connection names, no signature, no descriptor that stays; and the worker takes any answer
- * without harm.
+ * policy of that connection names, nothing of its key, no signature but those of a client's handshake, no
+ * descriptor that stays; and the worker takes any answer without harm.
  *
  * Input: a byte that says whose words follow. The worker's: for each question a byte for what comes along
  * (bits of enum along), the head, two bytes of length, and data. GRANT in them stands for the grant's number.
@@ -10,6 +10,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +35,7 @@ enum along { A_FILE = 1, A_PAIR_END = 2, A_REQUEST = 4, QUESTIONS = 8 };
 static char ca_file[64], client_file[64];
 static uint32_t grant;
 static ino_t named;
+static EVP_PKEY *client_key;
 
 static int next_descriptor(void)
 {
@@ -43,7 +46,7 @@ static int next_descriptor(void)
     return fd;
 }
 
-static void write_file(char path[64], const char *name)
+static void write_file(char path[64], const char *name, EVP_PKEY *key)
 {
     struct stat st;
     FILE *file;
@@ -52,9 +55,10 @@ static void write_file(char path[64], const char *name)
     file = fopen(path, "w");
     MUST(file != NULL);
     fputs("no certificate\n", file);
-    MUST(fstat(fileno(file), &st) == 0);
-    if (strcmp(name, "ca") == 0)
-        named = st.st_ino;
+    if (key)
+        MUST(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1);
+    else
+        MUST(fstat(fileno(file), &st) == 0 && (named = st.st_ino) != 0);
     fclose(file);
 }
 
@@ -64,7 +68,7 @@ static void remove_files(void)
     unlink(client_file);
 }
 
-/* The live connection: its policy names a ca-file and a client's certificate, whose file has no key in it. */
+/* The live connection: its policy names a ca-file and a client's certificate, whose file has the key. */
 static void renew(void)
 {
     const struct settings settings = {
@@ -84,8 +88,10 @@ static void begin(void)
 
     monitor_set_token(token);
     monitor_set_relay_name("00112233445566778899aabbccddeeff");
-    write_file(ca_file, "ca");
-    write_file(client_file, "client");
+    client_key = EVP_EC_gen("P-256");
+    MUST(client_key != NULL);
+    write_file(ca_file, "ca", NULL);
+    write_file(client_file, "client", client_key);
     atexit(remove_files);
     renew();
 }
@@ -102,6 +108,32 @@ static int request_of(const uint8_t *bytes, size_t length)
     return pair[1];
 }
 
+/* What a client signs in a handshake of TLS 1.3 or 1.2, and by a scheme that it has for this key. */
+static void is_of_a_handshake(const struct monitor_question *q, const struct monitor_answer *a)
+{
+    static const char *const digests[DIGEST_COUNT] = {
+        [DIGEST_SHA224] = "SHA224",
+        [DIGEST_SHA256] = "SHA256",
+        [DIGEST_SHA384] = "SHA384",
+        [DIGEST_SHA512] = "SHA512",
+    };
+    static const char spaces[65] = "                                                                ";
+    struct monitor_signing how;
+    const uint8_t *const what = q->data + sizeof how;
+    const size_t length = q->head.length - sizeof how;
+    EVP_MD_CTX *const context = EVP_MD_CTX_new();
+
+    memcpy(&how, q->data, sizeof how);
+    MUST(how.pss == 0 && how.digest > DIGEST_OF_KEY && how.digest < DIGEST_COUNT);
+    if (memcmp(what, spaces, 64) == 0)
+        MUST(how.digest == DIGEST_SHA256 && memcmp(what + 64, "TLS 1.3, client CertificateVerify", 34) == 0);
+    else
+        MUST(what[0] == 1 && what[4] == 3 && what[5] == 3);
+    MUST(EVP_DigestVerifyInit_ex(context, NULL, digests[how.digest], NULL, NULL, client_key, NULL) == 1);
+    MUST(EVP_DigestVerify(context, a->data, a->head.length, what, length) == 1);
+    EVP_MD_CTX_free(context);
+}
+
 /* What may come back: the ca-file, or what a request of the input's own brought along. */
 static void look_at(const struct monitor_question *q, struct monitor_answer *a)
 {
@@ -116,8 +148,11 @@ static void look_at(const struct monitor_question *q, struct monitor_answer *a)
         close(a->descriptor[i]);
     }
     MUST(a->head.length <= sizeof a->data);
-    if (q->head.kind == MONITOR_SIGN)
-        MUST(a->head.error != 0 && a->head.length == 0);
+    if (q->head.kind == MONITOR_SIGN && a->head.error == 0)
+        is_of_a_handshake(q, a);
+    else if (q->head.kind == MONITOR_SIGN)
+        MUST(a->head.length == 0);
+    MUST(!memmem(a->data, a->head.length, "PRIVATE", 7));
     /* Another's settings may name the log in a grant that was forged: there is none to be had. */
     if (q->head.kind == MONITOR_TAKE && a->head.error == 0)
         grant_end(grant_find(a->head.facts.grant));
