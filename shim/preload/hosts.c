@@ -65,13 +65,13 @@ void hosts_explain(const struct policy_query *query, char *why, size_t size)
     if (query->hosts_lost) {
         words_add(&w, "the name that the program asked for ");
         add_address(&w, &query->address);
-        words_add(&w, " is lost (too many names, or too many addresses of one)");
+        words_add(&w, " is lost (too many names, or too many addresses of one); start the program again, or");
     } else {
         words_add(&w, "the program asked for several names of ");
         add_address(&w, &query->address);
-        words_add(&w, ", and the policy demands different things of them");
+        words_add(&w, ", and the policy demands different things of them;");
     }
-    words_add(&w, "; write into the policy, before its other blocks, 'match address ");
+    words_add(&w, " write into the policy, before its other blocks, 'match address ");
     add_address(&w, &query->address);
     words_add(&w, " port ");
     words_number(&w, query->address.port);

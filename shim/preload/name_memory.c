@@ -7,7 +7,6 @@
 enum {
     TRIES = 64,         /* at a list of names of which one changes while it is read */
     ORIGINS_LIMIT = 16, /* of one name; with more, it has one that is not known */
-    FILTER_HASHES = 4,
 };
 
 /* In place of a port, in records of `own` that are about a name's origin and not about an address. */
@@ -16,6 +15,13 @@ static const uint64_t of_origin = (uint64_t)1 << 32;
 static const uint64_t of_unknown = 1;
 /* The last key of an origin: the name is an exchanger, and not an alias, of what was asked. */
 static const uint64_t of_domain = 1;
+
+/* What can be lost about a key (losses.h). */
+enum loss {
+    LOST_LOOKUP,          /* of the address */
+    LOST_ORIGIN,          /* of the name, as an alias */
+    LOST_ORIGIN_OF_DOMAIN /* of the name, as an exchanger: LOST_ORIGIN + of_domain */
+};
 
 /* ---- keys */
 
@@ -36,46 +42,18 @@ static void pad(char padded[RECORD_TEXT], const char *text)
     memcpy(padded, text, strnlen(text, RECORD_TEXT - 1));
 }
 
-static struct records lookups(struct name_memory *memory)
-{
-    return (struct records){memory->lookup, NAME_LOOKUPS};
-}
-
-static struct records own(struct name_memory *memory)
-{
-    return (struct records){memory->own, NAME_OWN};
-}
-
-static struct records origins(struct name_memory *memory)
-{
-    return (struct records){memory->origin, NAME_ORIGINS};
-}
-
 uint64_t name_memory_tick(struct name_memory *memory)
 {
-    return atomic_fetch_add(&memory->clock, 1) + 1;
+    return atomic_fetch_add(&memory->clock->now, 1) + 1;
 }
 
 /* ---- losses */
 
-static _Atomic uint64_t *group(_Atomic uint64_t groups[NAME_LOSS_GROUPS], const uint64_t key[2])
-{
-    return &groups[records_place(key, NAME_LOSS_GROUPS)];
-}
-
-static void raise(_Atomic uint64_t *to, uint64_t stamp)
-{
-    uint64_t old = atomic_load(to);
-
-    while (old < stamp && !atomic_compare_exchange_weak(to, &old, stamp))
-        ;
-}
-
 static void lose_lookup(void *context, const struct record_seen *victim)
 {
-    struct name_memory *const memory = context;
+    const struct name_memory *const memory = context;
 
-    raise(group(memory->lost, victim->key), victim->stamp);
+    losses_add(&memory->losses, victim->key, LOST_LOOKUP, victim->stamp);
 }
 
 /* A thread whose own lookup is lost counts as one that never asked: more names must match. */
@@ -85,53 +63,29 @@ static void lose_own(void *context, const struct record_seen *victim)
     (void)victim;
 }
 
-static _Atomic uint64_t *filter_word(struct name_memory *memory, uint64_t hash, uint64_t kind, unsigned i,
-                                     uint64_t *bit)
-{
-    const uint64_t mixed = (hash ^ (hash >> 29) ^ kind << 62) * (0x9e3779b97f4a7c15u + 2 * i);
-    const uint64_t at = (mixed >> 40) % NAME_LOST_BITS;
-
-    *bit = (uint64_t)1 << at % 64;
-    return &memory->originless[at / 64];
-}
-
 static void lose_origin(void *context, const struct record_seen *victim)
 {
-    struct name_memory *const memory = context;
-    uint64_t bit;
+    const struct name_memory *const memory = context;
 
-    for (unsigned i = 0; i < FILTER_HASHES; i++) {
-        _Atomic uint64_t *const word = filter_word(memory, victim->key[0], victim->key[3], i, &bit);
-        atomic_fetch_or(word, bit);
-    }
-    raise(group(memory->origin_lost, victim->key), victim->stamp);
-}
-
-static bool filter_has(struct name_memory *memory, uint64_t hash, uint64_t kind)
-{
-    uint64_t bit;
-
-    for (unsigned i = 0; i < FILTER_HASHES; i++) {
-        _Atomic uint64_t *const word = filter_word(memory, hash, kind, i, &bit);
-        if (!(atomic_load(word) & bit))
-            return false;
-    }
-    return true;
+    losses_add(&memory->losses, victim->key,
+               victim->key[3] == of_domain ? LOST_ORIGIN_OF_DOMAIN : LOST_ORIGIN, victim->stamp);
 }
 
 /* Whether an origin of the name was lost that counts: as an alias's always, as an exchanger's if it is after
  * `after`. */
-static bool origin_is_lost(struct name_memory *memory, const uint64_t key[2], uint64_t after)
+static bool origin_is_lost(const struct name_memory *memory, const uint64_t key[2], uint64_t after)
 {
-    const uint64_t lost = atomic_load(group(memory->origin_lost, key));
-
-    return lost != 0 &&
-           (filter_has(memory, key[0], 0) || (lost > after && filter_has(memory, key[0], of_domain)));
+    return losses_latest(&memory->losses, key, LOST_ORIGIN) != 0 ||
+           losses_latest(&memory->losses, key, LOST_ORIGIN_OF_DOMAIN) > after;
 }
 
 void name_memory_forget(struct name_memory *memory)
 {
-    raise(&memory->forgotten, name_memory_tick(memory));
+    const uint64_t now = name_memory_tick(memory);
+    uint64_t old = atomic_load(&memory->clock->forgotten);
+
+    while (old < now && !atomic_compare_exchange_weak(&memory->clock->forgotten, &old, now))
+        ;
 }
 
 /* ---- a thread's own */
@@ -140,11 +94,11 @@ void name_memory_forget(struct name_memory *memory)
 static uint64_t own_of(struct name_memory *memory, const struct lineage *me, const uint64_t key[2],
                        uint64_t port)
 {
-    const struct records table = own(memory);
+    const struct records *const table = &memory->own;
     struct record_seen seen = {0};
     uint64_t latest = 0;
 
-    while (me && records_next(&table, key, &seen)) {
+    while (me && records_next(table, key, &seen)) {
         if (seen.key[2] == port && seen.stamp > latest && lineage_owns(me, seen.key[3], seen.stamp))
             latest = seen.stamp;
     }
@@ -156,14 +110,14 @@ static uint64_t own_of(struct name_memory *memory, const struct lineage *me, con
 static void write_own(struct name_memory *memory, struct lineage *me, uint64_t begun, const uint64_t key[2],
                       uint64_t port)
 {
-    const struct records table = own(memory);
+    const struct records *const table = &memory->own;
     static const char none[RECORD_TEXT];
 
     if (!me)
         return;
     me->last = name_memory_tick(memory);
     const uint64_t full[RECORD_KEYS] = {key[0], key[1], port, me->thread};
-    records_write(&table, full, none, begun, lose_own, memory);
+    records_write(table, full, none, begun, lose_own, memory);
 }
 
 /* ---- where a name came from */
@@ -180,14 +134,14 @@ struct origin {
 static size_t origins_of(struct name_memory *memory, const struct lineage *me, const char *name,
                          struct origin origin[ORIGINS_LIMIT])
 {
-    const struct records table = origins(memory);
+    const struct records *const table = &memory->origins;
     const uint64_t key[2] = {name_hash(name), 0};
     const uint64_t after = own_of(memory, me, key, of_origin);
     struct record_seen seen = {0};
     bool unknown = false;
     size_t count = 0;
 
-    while (!unknown && records_next(&table, key, &seen)) {
+    while (!unknown && records_next(table, key, &seen)) {
         if (seen.key[3] == of_domain && seen.stamp <= after)
             continue;
         if (count == ORIGINS_LIMIT - 1 || !records_text(&seen, origin[count].name)) {
@@ -205,14 +159,14 @@ static size_t origins_of(struct name_memory *memory, const struct lineage *me, c
 static void write_origin(struct name_memory *memory, uint64_t of, enum names_origin how, uint64_t exchanger,
                          const char *name)
 {
-    const struct records table = origins(memory);
+    const struct records *const table = &memory->origins;
     const uint64_t key[RECORD_KEYS] = {of, 0, exchanger, how == NAMES_EXCHANGER ? of_domain : 0};
     const uint64_t stamp = name_memory_tick(memory);
     const struct record_seen lost = {.stamp = stamp, .key = {key[0], key[1], key[2], key[3]}};
     char padded[RECORD_TEXT];
 
     pad(padded, name);
-    if (!records_write(&table, key, padded, stamp, lose_origin, memory))
+    if (!records_write(table, key, padded, stamp, lose_origin, memory))
         lose_origin(memory, &lost);
 }
 
@@ -239,14 +193,14 @@ void name_memory_derive(struct name_memory *memory, struct lineage *me, uint64_t
 static void write_lookup(struct name_memory *memory, const uint64_t key[2], uint32_t port, const char *name,
                          uint64_t exchanger)
 {
-    const struct records table = lookups(memory);
+    const struct records *const table = &memory->lookups;
     const uint64_t full[RECORD_KEYS] = {key[0], key[1], port, exchanger};
     const uint64_t stamp = name_memory_tick(memory);
     const struct record_seen lost = {.stamp = stamp, .key = {key[0], key[1]}};
     char padded[RECORD_TEXT];
 
     pad(padded, name);
-    if (!records_write(&table, full, padded, stamp, lose_lookup, memory))
+    if (!records_write(table, full, padded, stamp, lose_lookup, memory))
         lose_lookup(memory, &lost);
 }
 
@@ -300,16 +254,16 @@ static bool add(struct names_found *found, const struct record_seen *seen)
 static bool find_once(struct name_memory *memory, const struct lineage *me, const uint64_t key[2],
                       uint32_t port, struct names_found *found)
 {
-    const struct records table = lookups(memory);
+    const struct records *const table = &memory->lookups;
     const uint64_t with_port = own_of(memory, me, key, port), without = own_of(memory, me, key, 0);
     const uint64_t mine = with_port > without ? with_port : without;
-    const uint64_t forgotten = atomic_load(&memory->forgotten);
+    const uint64_t forgotten = atomic_load(&memory->clock->forgotten);
     struct record_seen seen = {0};
     uint64_t lost;
 
     found->count = 0;
     found->lost = false;
-    while (records_next(&table, key, &seen)) {
+    while (records_next(table, key, &seen)) {
         const uint64_t after = seen.key[2] == port ? with_port : mine;
 
         if ((seen.key[2] == port || seen.key[2] == 0) && seen.stamp > after && seen.stamp > forgotten &&
@@ -317,9 +271,9 @@ static bool find_once(struct name_memory *memory, const struct lineage *me, cons
             return false;
     }
     /* After the table has been read, so that nothing can go unseen in between. */
-    lost = atomic_load(group(memory->lost, key));
-    if (lost < atomic_load(&memory->forgotten))
-        lost = atomic_load(&memory->forgotten);
+    lost = losses_latest(&memory->losses, key, LOST_LOOKUP);
+    if (lost < atomic_load(&memory->clock->forgotten))
+        lost = atomic_load(&memory->clock->forgotten);
     found->lost = found->lost || found->count == UINT32_MAX || lost > mine;
     return true;
 }

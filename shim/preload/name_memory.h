@@ -4,12 +4,16 @@
  *
  * Three tables (records.h):
  *   lookups   an address, a port (0: the lookup named none) and a name that somebody asked for, with the time
- * of the latest answer own       a thread, and an address and port: when that thread last began a lookup that
- * led there origins   a name that came out of an answer, and the name that the question was about
+ *             of the latest answer
+ *   own       a thread, and an address and port: when that thread last began a lookup that led there
+ *   origins   a name that came out of an answer, and the name that the question was about
  *
- * A name that came out of an answer and is looked up is written down with its origin, as two lookups. What a
- * table loses when it is full is noted by groups of addresses, and of names; whoever needs to know more than
- * that fails.
+ * A name that came out of an answer and is looked up is written down with its origin, as two lookups.
+ *
+ * No lookup is ever so old that it says nothing: a program may connect by an address that it has kept for
+ * months. So the tables are large, in memory that costs nothing until it is touched; the oldest record gives
+ * way where a table is full, and what it was about is noted (losses.h). Whoever needs to know more than that
+ * fails.
  */
 #ifndef RETROTLS_PRELOAD_NAME_MEMORY_H
 #define RETROTLS_PRELOAD_NAME_MEMORY_H
@@ -18,27 +22,8 @@
 #include <stdint.h>
 
 #include "preload/lineage.h"
+#include "preload/name_layout.h"
 #include "preload/names.h"
-#include "preload/records.h"
-
-enum {
-    NAME_LOOKUPS = 4096,
-    NAME_OWN = 4096,
-    NAME_ORIGINS = 2048,
-    NAME_LOSS_GROUPS = 256,
-    NAME_LOST_BITS =
-        1 << 20, /* of the filter: with 20,000 names in it, one of 30,000 others looks like them */
-};
-
-/* All zeroes at first. */
-struct name_memory {
-    _Atomic uint64_t clock;
-    _Atomic uint64_t forgotten;              /* what is stamped up to here counts as never asked */
-    _Atomic uint64_t lost[NAME_LOSS_GROUPS]; /* the latest lookup of an address of this group that was lost */
-    _Atomic uint64_t origin_lost[NAME_LOSS_GROUPS];   /* the latest origin of a name of this group */
-    _Atomic uint64_t originless[NAME_LOST_BITS / 64]; /* a filter of the names whose origin was lost */
-    struct record lookup[NAME_LOOKUPS], own[NAME_OWN], origin[NAME_ORIGINS];
-};
 
 /* Counts lookups and threads: no number is given twice, and a later one is greater. */
 uint64_t name_memory_tick(struct name_memory *memory);

@@ -15,9 +15,28 @@ size_t records_place(const uint64_t key[2], size_t count)
     return (size_t)((((key[0] * factor ^ key[1]) * factor) >> 32) * count >> 32);
 }
 
+size_t records_total(size_t count, unsigned levels)
+{
+    size_t total = 0;
+
+    for (; levels > 0; levels--, count *= RECORD_GROWTH)
+        total += count;
+    return total;
+}
+
+static size_t probes(const struct records *records)
+{
+    return (size_t)records->levels * RECORD_WINDOW;
+}
+
 static struct record *probe(const struct records *records, const uint64_t key[2], size_t i)
 {
-    return &records->record[(records_place(key, records->count) + i) & (records->count - 1)];
+    struct record *level = records->record;
+    size_t count = records->count;
+
+    for (; i >= RECORD_WINDOW; i -= RECORD_WINDOW, count *= RECORD_GROWTH)
+        level += count;
+    return &level[(records_place(key, count) + i) & (count - 1)];
 }
 
 /* Records are filled in the order of probing and never emptied: none follows one that was never used. */
@@ -47,7 +66,7 @@ static bool look(struct record *record, struct record_seen *seen)
 
 bool records_next(const struct records *records, const uint64_t key[2], struct record_seen *seen)
 {
-    while (seen->next < RECORD_WINDOW) {
+    while (seen->next < probes(records)) {
         struct record *const record = probe(records, key, seen->next);
 
         if (never_used(record))
@@ -70,6 +89,7 @@ bool records_text(const struct record_seen *seen, char text[RECORD_TEXT])
         if (memchr(text + 8 * i, '\0', sizeof word))
             break;
     }
+    text[RECORD_TEXT - 1] = '\0';
     return atomic_load_explicit(&seen->record->sequence, memory_order_relaxed) == seen->sequence;
 }
 
@@ -128,13 +148,13 @@ static bool overwrite(const struct record_seen *seen, const uint64_t key[RECORD_
     return true;
 }
 
-/* A record never used, else the oldest of the window. False if every one is being written. */
+/* A record never used, else the oldest of the windows. False if every one is being written. */
 static bool choose(const struct records *records, const uint64_t key[2], struct record_seen *victim)
 {
     struct record_seen seen = {0};
 
     *victim = (struct record_seen){.record = NULL};
-    for (size_t i = 0; i < RECORD_WINDOW; i++) {
+    for (size_t i = 0; i < probes(records); i++) {
         struct record *const record = probe(records, key, i);
 
         if (never_used(record)) {

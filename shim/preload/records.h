@@ -16,7 +16,8 @@
 enum {
     RECORD_KEYS = 4,
     RECORD_TEXT = 256,   /* bytes, with the NUL */
-    RECORD_WINDOW = 256, /* records that those with one place share; what a flood has to fill */
+    RECORD_WINDOW = 256, /* records of a level that those with one place share */
+    RECORD_GROWTH = 8,   /* how much larger a level is than the one before */
 };
 
 struct record {
@@ -26,10 +27,18 @@ struct record {
     _Atomic uint64_t text[RECORD_TEXT / 8];
 };
 
+/*
+ * The levels lie one after another. A record goes into the next level only where its window of the ones
+ * before is full, so that a program that needs few records touches few pages.
+ */
 struct records {
     struct record *record; /* zeroes at first */
-    size_t count;          /* a power of two, RECORD_WINDOW at least */
+    size_t count;          /* of the first level: a power of two, RECORD_WINDOW at least */
+    unsigned levels;
 };
+
+/* The number of records in all levels. */
+size_t records_total(size_t count, unsigned levels);
 
 /* A record as it was at one moment. */
 struct record_seen {
@@ -43,12 +52,15 @@ struct record_seen {
 /* The next record at the place of `key`: its first two words are equal. False if there are no more. */
 bool records_next(const struct records *records, const uint64_t key[2], struct record_seen *seen);
 
-/* Reads the text. False if the record has changed since it was seen: then look at everything again. */
+/*
+ * Reads the text, which ends in a NUL whatever another process has written. False if the record has changed
+ * since it was seen: then look at everything again.
+ */
 bool records_text(const struct record_seen *seen, char text[RECORD_TEXT]);
 
 /*
  * Writes a record, padded `text` included. One with equal keys and the same text (same_name) only gets the
- * later stamp. Otherwise the record takes an unused place, or that of the oldest in its window: `lose` is
+ * later stamp. Otherwise the record takes an unused place, or that of the oldest in its windows: `lose` is
  * called before that one goes, and may be called for one that stays after all. False if nothing was written,
  * because others kept writing.
  */

@@ -214,7 +214,7 @@ LOSE = {
     # More names of that address, each by a thread of its own, than a list has room for.
     "many names": "[in_thread(ask, f'n{i}.example') for i in range(20)]",
     # As many as push the name out.
-    "pushed out": "in_thread(lambda: [ask(f'n{i % 20}.example', i + 1) for i in range(300)])",
+    "pushed out": "in_thread(lambda: [ask(f'n{i % 20}.example', i + 1) for i in range(1000)])",
 }
 
 

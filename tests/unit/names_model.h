@@ -49,7 +49,8 @@ struct model_thread {
 };
 
 struct model {
-    struct name_memory memory;
+    struct name_memory memory; /* in `bytes` */
+    _Alignas(64) unsigned char bytes[3 << 20];
     uint32_t clock, numbers, fresh;
     bool lossless;
     struct model_thread thread[MODEL_THREADS];
@@ -70,6 +71,7 @@ static inline struct wire_address model_address(uint32_t address, uint32_t port)
     struct wire_address a = {.family = AF_INET, .port = (uint16_t)port};
 
     a.bytes[0] = 192;
+    a.bytes[2] = (uint8_t)(address >> 8);
     a.bytes[3] = (uint8_t)address;
     return a;
 }
@@ -83,9 +85,30 @@ static inline struct model_thread *model_begin_thread(struct model *m, uint32_t 
     return t;
 }
 
-static inline void model_start(struct model *m)
+/* Small, so that much is lost; `small`: with one level. */
+static inline void model_start(struct model *m, bool small)
 {
+    static const struct name_sizes sizes[] = {
+        {.lookups = 256,
+         .lookup_levels = 2,
+         .own = 256,
+         .own_levels = 2,
+         .origins = 256,
+         .origin_levels = 2,
+         .losses = 4096},
+        {.lookups = 256,
+         .lookup_levels = 1,
+         .own = 256,
+         .own_levels = 1,
+         .origins = 256,
+         .origin_levels = 1,
+         .losses = 1024},
+    };
+
+    if (name_memory_size(&sizes[small]) > sizeof m->bytes)
+        abort();
     memset(m, 0, sizeof *m);
+    m->memory = name_memory_at(m->bytes, &sizes[small]);
     m->lossless = true;
     m->fresh = MODEL_NAMES;
     for (uint32_t i = 0; i < MODEL_THREADS; i++)
@@ -152,7 +175,9 @@ static inline void model_fork(struct model *m, uint32_t parent, uint32_t child)
     m->past[m->pasts++] = *t;
 }
 
-/* One thread asks for many names of one address, or many threads for one name, or an answer has many names.
+/*
+ * One thread asks for many names of one address, or many threads for one name, or an answer has many names,
+ * or one thread asks for many names that have an address each.
  */
 static inline void model_flood(struct model *m, uint32_t kind, struct model_thread *t, uint32_t name,
                                uint32_t address, uint32_t count)
@@ -161,7 +186,7 @@ static inline void model_flood(struct model *m, uint32_t kind, struct model_thre
     for (uint32_t i = 0; i < count; i++) {
         struct model_thread other = {.number = m->numbers};
 
-        switch (kind % 4) {
+        switch (kind % 5) {
         case 0:
             model_ask(m, t, m->fresh++);
             model_answer(m, t, false, address, 143);
@@ -175,6 +200,10 @@ static inline void model_flood(struct model *m, uint32_t kind, struct model_thre
         case 2:
             model_ask(m, t, name);
             model_derive(m, t, false, m->fresh++, i % 2);
+            break;
+        case 3:
+            model_ask(m, t, m->fresh++);
+            model_answer(m, t, false, MODEL_ADDRESSES + m->fresh, 143);
             break;
         default: /* of other domains, with one exchanger */
             model_ask(m, t, m->fresh++);
@@ -326,7 +355,7 @@ static inline bool model_run(struct model *m, const uint8_t *bytes, size_t lengt
     static const uint32_t ports[] = {0, 143, 25};
     bool good = true;
 
-    model_start(m);
+    model_start(m, length > 0 && bytes[0] >= 128);
     for (size_t at = 0; good && at + 4 <= length; at += 4) {
         struct model_thread *const t = &m->thread[bytes[at + 1] % MODEL_THREADS];
         const uint32_t name = bytes[at + 2] % MODEL_NAMES, address = bytes[at + 3] % MODEL_ADDRESSES;

@@ -1,32 +1,13 @@
 /*
- * The memory of names under load: how much it holds, threads at once, forked children and what is whose, and
- * a writer that is killed.
+ * The memory of names that threads and processes share: floods, threads at once, forked children and what is
+ * whose, and a writer that is killed. How much it holds: test_names_capacity.c.
  */
 #include <signal.h>
 #include <stdio.h>
 
 #include "tests/unit/names_helpers.h"
 
-/* ---- how much it holds */
-
-static void thousand_lookups_are_all_remembered(void **state)
-{
-    char name[64], address[32];
-
-    (void)state;
-    for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < 1000; i++) {
-            snprintf(name, sizeof name, "host%d.example.org", i);
-            snprintf(address, sizeof address, "10.1.%d.%d", i / 250, i % 250);
-            ask(name, address, 25);
-        }
-    }
-    for (int i = 0; i < 1000; i++) {
-        snprintf(name, sizeof name, "host%d.example.org", i);
-        snprintf(address, sizeof address, "10.1.%d.%d", i / 250, i % 250);
-        assert_only(address, 25, name);
-    }
-}
+/* ---- floods */
 
 /* A mail full of links to one spoofed address. */
 static void *flood(void *argument)
@@ -99,51 +80,6 @@ static void answer_with_too_many_addresses_leaves_what_is_asked_for_afterwards(v
     assert_true(find("192.0.2.41", 143)->lost);
     ask("mail.example.org", "192.0.2.41", 143);
     assert_only("192.0.2.41", 143, "mail.example.org");
-}
-
-/* More aliases than are kept: any name that was among them may lead back to one that is not known. */
-static void origin_that_was_lost_is_told(void **state)
-{
-    char name[64];
-
-    (void)state;
-    derive("mail.example.org", "victim.attacker.example", NAMES_ALIAS);
-    for (int i = 0; i < 6000; i++) {
-        snprintf(name, sizeof name, "a%d.attacker.example", i);
-        derive("link.attacker.example", name, NAMES_ALIAS);
-    }
-    ask("victim.attacker.example", "192.0.2.45", 143);
-    assert_true(find("192.0.2.45", 143)->lost);
-    ask("typed.example.org", "192.0.2.46", 143);
-    assert_only("192.0.2.46", 143, "typed.example.org");
-}
-
-/* Far more than the table holds: the latest are there, and nothing is given that was not asked for. */
-static void oldest_are_evicted(void **state)
-{
-    char name[64], address[32];
-    int kept = 0;
-
-    (void)state;
-    for (int i = 0; i < 6000; i++) {
-        snprintf(name, sizeof name, "e%d.example.org", i);
-        snprintf(address, sizeof address, "10.2.%d.%d", i / 250, i % 250);
-        ask(name, address, 25);
-    }
-    for (int i = 0; i < 6000; i++) {
-        snprintf(name, sizeof name, "e%d.example.org", i);
-        snprintf(address, sizeof address, "10.2.%d.%d", i / 250, i % 250);
-        find(address, 25);
-        assert_true(found.count <= 1);
-        if (i >= 5900)
-            assert_int_equal(found.count, 1);
-        if (found.count)
-            assert_string_equal(found.name[0], name);
-        else
-            assert_true(found.lost);
-        kept += (int)found.count;
-    }
-    assert_in_range(kept, 3500, 4096);
 }
 
 /* ---- at once */
@@ -369,7 +305,6 @@ static void killed_writer_hurts_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(thousand_lookups_are_all_remembered),
         cmocka_unit_test(name_that_a_flood_pushed_out_is_told_as_lost),
         cmocka_unit_test(loss_is_of_one_address),
         cmocka_unit_test(many_threads_that_ask_for_one_name_push_nothing_out),
@@ -384,8 +319,6 @@ int main(void)
         cmocka_unit_test(grandchildren_have_the_names_too),
         cmocka_unit_test(vfork_changes_nothing_for_the_parent),
         cmocka_unit_test(killed_writer_hurts_nobody),
-        cmocka_unit_test(origin_that_was_lost_is_told), /* these two fill the tables */
-        cmocka_unit_test(oldest_are_evicted),
         cmocka_unit_test(answer_with_too_many_addresses_leaves_what_is_asked_for_afterwards),
     };
 

@@ -1,0 +1,230 @@
+/*
+ * How much the memory of names holds: a program that runs for months, whose resolver threads look up whatever
+ * its person reads, goes on working; and what was pushed out is told.
+ */
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "preload/lineage.h"
+#include "preload/name_memory.h"
+#include "tests/unit/names_helpers.h"
+
+static void thousand_lookups_are_all_remembered(void **state)
+{
+    char name[64], address[32];
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 1000; i++) {
+            snprintf(name, sizeof name, "host%d.example.org", i);
+            snprintf(address, sizeof address, "10.1.%d.%d", i / 250, i % 250);
+            ask(name, address, 25);
+        }
+    }
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "host%d.example.org", i);
+        snprintf(address, sizeof address, "10.1.%d.%d", i / 250, i % 250);
+        assert_only(address, 25, name);
+    }
+}
+
+/* ---- a program that runs for months, and connects in a thread that asks for nothing */
+
+static void numbered(unsigned i, char name[64], char address[32])
+{
+    snprintf(name, 64, "e%u.example.org", i);
+    snprintf(address, 32, "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+}
+
+static void *asks_for_many(void *argument)
+{
+    const unsigned *const range = argument;
+    char name[64], address[32];
+
+    for (unsigned i = range[0]; i < range[1]; i++) {
+        numbered(i, name, address);
+        ask(name, address, 143);
+    }
+    return NULL;
+}
+
+static void resolver_thread_asks(unsigned from, unsigned to)
+{
+    unsigned range[] = {from, to};
+
+    in_thread(asks_for_many, range);
+}
+
+/* Where addresses have 32 bits, the table is smaller. */
+static const unsigned many = sizeof(void *) > 4 ? 100000 : 20000;
+
+static void hundred_thousand_lookups_of_a_resolver_thread_are_all_known(void **state)
+{
+    char name[64], address[32];
+
+    (void)state;
+    resolver_thread_asks(0, many);
+    for (unsigned i = 0; i < many; i++) {
+        numbered(i, name, address);
+        assert_only(address, 143, name);
+    }
+}
+
+/* A small memory of this test's own, in which one thread asks, and another connects. */
+static struct name_memory memory;
+static struct lineage resolver = {.thread = 1}, connecting = {.thread = 2};
+
+static int small_memory(void **state)
+{
+    const size_t size = name_memory_size(&name_sizes_small);
+
+    *state = aligned_alloc(64, size);
+    assert_non_null(*state);
+    memset(*state, 0, size);
+    memory = name_memory_at(*state, &name_sizes_small);
+    return 0;
+}
+
+static int no_memory(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static void resolver_asks(const char *name, const char *address)
+{
+    const struct wire_address a = v4(address, 25);
+
+    name_memory_remember(&memory, &resolver, name_memory_tick(&memory), name, &a);
+}
+
+static const struct names_found *find_as(const struct lineage *who, const char *address)
+{
+    const struct wire_address a = v4(address, 25);
+
+    name_memory_find(&memory, who, &a, &found);
+    return &found;
+}
+
+/* 20,000 other lookups go through a table of 4,096. */
+static void what_is_asked_for_now_and_then_is_never_lost(void **state)
+{
+    char name[64], address[32];
+    unsigned lost = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        if (i % 1000 == 0)
+            resolver_asks("mail.example.org", "192.0.2.47");
+        numbered(i, name, address);
+        resolver_asks(name, address);
+        find_as(&connecting, "192.0.2.47");
+        assert_int_equal(found.count, 1);
+        assert_string_equal(found.name[0], "mail.example.org");
+        assert_false(found.lost);
+        find_as(&connecting, address);
+        assert_int_equal(found.count, 1);
+        assert_string_equal(found.name[0], name);
+        lost += found.lost;
+    }
+    printf("%u of 20,000 look like lost ones\n", lost);
+    assert_in_range(lost, 1, 2000);
+    /* What was pushed out is told, whoever asks for that address later: another name may be meant. */
+    resolver_asks("link.attacker.example", "10.0.0.1");
+    assert_true(find_as(&connecting, "10.0.0.1")->lost);
+    name_memory_remember(&memory, &connecting, name_memory_tick(&memory), "mail.example.org",
+                         &(struct wire_address){.family = AF_INET, .port = 25, .bytes = {10, 0, 0, 1}});
+    assert_false(find_as(&connecting, "10.0.0.1")->lost);
+}
+
+/* ---- what is lost is told */
+
+/* More aliases than are kept: any name that was among them may lead back to one that is not known. */
+static void origin_that_was_lost_is_told(void **state)
+{
+    char name[64];
+
+    (void)state;
+    derive("mail.example.org", "victim.attacker.example", NAMES_ALIAS);
+    for (int i = 0; i < 40000; i++) {
+        snprintf(name, sizeof name, "a%d.attacker.example", i);
+        derive("link.attacker.example", name, NAMES_ALIAS);
+    }
+    ask("victim.attacker.example", "192.0.2.45", 143);
+    assert_true(find("192.0.2.45", 143)->lost);
+    ask("typed.example.org", "192.0.2.46", 143);
+    assert_only("192.0.2.46", 143, "typed.example.org");
+}
+
+/* Far more than the table holds: the latest are there, and nothing is given that was not asked for. */
+static void oldest_are_evicted(void **state)
+{
+    char name[64], address[32];
+    int kept = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 6000; i++) {
+        numbered(i, name, address);
+        resolver_asks(name, address);
+    }
+    for (unsigned i = 0; i < 6000; i++) {
+        numbered(i, name, address);
+        find_as(&resolver, address);
+        assert_true(found.count <= 1);
+        if (i >= 5900)
+            assert_int_equal(found.count, 1);
+        if (found.count)
+            assert_string_equal(found.name[0], name);
+        else
+            assert_true(found.lost);
+        kept += (int)found.count;
+    }
+    assert_in_range(kept, 3500, 4096);
+}
+
+/* ---- a program with little room */
+
+static unsigned long address_space(void)
+{
+    unsigned long pages = 0;
+    FILE *const file = fopen("/proc/self/statm", "r");
+
+    if (!file || fscanf(file, "%lu", &pages) != 1)
+        abort();
+    fclose(file);
+    return pages * (unsigned long)sysconf(_SC_PAGESIZE);
+}
+
+static bool works_in_little_room(void)
+{
+    const struct rlimit limit = {.rlim_cur = (rlim_t)1 << 30, .rlim_max = (rlim_t)1 << 30};
+    const unsigned long before = address_space();
+
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        return false;
+    names_start();
+    ask("mail.example.org", "192.0.2.48", 143);
+    return address_space() - before < 6u << 20 && child_finds("192.0.2.48", 143, "mail.example.org");
+}
+
+/* Some daemons run under a limit of a few megabytes. It is the first test, before the memory is made. */
+static void program_whose_address_space_is_limited_has_a_small_memory(void **state)
+{
+    (void)state;
+    in_child(works_in_little_room);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(program_whose_address_space_is_limited_has_a_small_memory),
+        cmocka_unit_test(thousand_lookups_are_all_remembered),
+        cmocka_unit_test(hundred_thousand_lookups_of_a_resolver_thread_are_all_known),
+        cmocka_unit_test_setup_teardown(what_is_asked_for_now_and_then_is_never_lost, small_memory,
+                                        no_memory),
+        cmocka_unit_test_setup_teardown(oldest_are_evicted, small_memory, no_memory),
+        cmocka_unit_test(origin_that_was_lost_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
