@@ -234,14 +234,25 @@ static enum heard hear_server(struct proof *p)
     return HEARD_SERVER;
 }
 
+/*
+ * How long to wait for an edge. Not at all where the time for reading was up: TLS may have looked at the
+ * clock alone, after this thread had to wait for a processor, and nothing tells again of bytes that are
+ * there.
+ */
+static int patience(const struct proof *p)
+{
+    if (plain_now() >= p->server->deadline)
+        return 0;
+    return p->program->unsettled ? END_UNSETTLED : -1;
+}
+
 /* Waits until one of them says something. What the server says unasked goes to the program. */
 static enum heard hear(struct proof *p, struct edges *edges)
 {
     static const bool no_output[SIDES] = {false, false};
     uint32_t events[SIDES];
     enum heard heard;
-
-    int count;
+    int count, wait;
 
     do {
         heard = hear_program(p);
@@ -252,8 +263,9 @@ static enum heard hear(struct proof *p, struct edges *edges)
         buffer_rest(p->said);
         buffer_rest(p->told);
         end_make_room(p->program);
-        count = edges_wait(edges, no_output, events, p->program->unsettled ? END_UNSETTLED : -1, true);
-        if (count == 0 && p->program->unsettled)
+        wait = patience(p);
+        count = edges_wait(edges, no_output, events, wait, true);
+        if (count == 0 && wait > 0)
             end_settle(p->program);
     } while (count >= 0 || errno == EINTR);
     return NO_MEMORY;

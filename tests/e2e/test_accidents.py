@@ -24,7 +24,9 @@ s = socket.create_connection((address, int(port)))
 f = s.makefile("rb", buffering=0)
 print(f.readline(), flush=True)
 s.sendall(b"NOOP\\r\\n")
-f.readline()
+reply = f.readline()
+if reply != b"250 ok\\r\\n":
+    sys.exit(f"NOOP: {reply!r}")
 if way == "keepalive":
     s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT):

@@ -3,6 +3,10 @@
  * protocol, and what shows it. However the words come in pieces.
  */
 #include "relay/proof.h"
+
+#include <errno.h>
+#include <time.h>
+
 #include "tests/unit/peer.h"
 
 struct talk {
@@ -363,9 +367,90 @@ static void nothing_secret_is_said_before_the_proof(void **state)
     }
 }
 
+/*
+ * A machine with too much to do: between the moment at which the time for a read is set and the read itself,
+ * all of it passes. TLS then looks at the clock, and not at the socket (tls_bio.c).
+ */
+struct overtaken {
+    struct transport transport, *real;
+    const int64_t *deadline;
+    int times; /* that it happens */
+};
+
+static ssize_t overtaken_read(struct transport *t, void *buffer, size_t size)
+{
+    struct overtaken *const o = (struct overtaken *)t;
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+
+    if (o->times == 0)
+        return o->real->read(o->real, buffer, size);
+    o->times--;
+    while (plain_now() < *o->deadline)
+        nanosleep(&millisecond, NULL);
+    errno = EAGAIN;
+    return -1;
+}
+
+/* The server's words, and its end, are not told again: the session must not wait for ever. */
+static void a_slow_machine_misses_nothing(void **state)
+{
+    static const char words[] = "250 unasked\r\n";
+    const struct local_address local = peer_loopback();
+    struct buffer told = {.bytes = NULL}, said = {.bytes = NULL};
+    struct plain plain = {.program = -1, .server = "mail.example.org", .kept = NULL};
+    _Atomic uint64_t up = 0, down = 0;
+    struct failure why = {.kind = FAILURE_NONE};
+    struct transport real;
+    struct overtaken slow = {.real = &real, .deadline = &plain.deadline};
+    struct watch watch;
+    struct end end;
+    int pair[2], server[2], room;
+    char read[64];
+
+    (void)state;
+    for (int times = 1; times < 4; times++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, server), 0);
+        assert_int_equal(send(pair[0], "", 1, 0), 1);
+        room = end_room_of(pair[0]);
+        assert_true(room >= 0 && end_open(&end, pair[1], room, 1));
+        transport_over_socket(&real, server[0]);
+        slow.transport = (struct transport){.read = overtaken_read, .descriptor = server[0]};
+        slow.times = times;
+        plain.transport = &slow.transport;
+        watch_begin(&watch, &protocol_smtp, true);
+        assert_int_equal(send(server[1], words, strlen(words), 0), strlen(words));
+        close(server[1]);
+        struct proof proof = {.server = &plain,
+                              .program = &end,
+                              .protocol = &protocol_smtp,
+                              .local = &local,
+                              .watch = &watch,
+                              .patience = 30000,
+                              .up = &up,
+                              .down = &down,
+                              .told = &told,
+                              .said = &said};
+        alarm(20); /* ends the test where it hangs */
+        assert_int_equal(proof_run(&proof, &why), PROOF_ENDED);
+        alarm(0);
+        assert_int_equal(recv(pair[0], read, sizeof read, MSG_DONTWAIT), strlen(words));
+        assert_memory_equal(read, words, strlen(words));
+        buffer_drop(&told);
+        buffer_drop(&said);
+        close(pair[0]);
+        close(pair[1]);
+        close(server[0]);
+        close(room);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_secret_is_said_before_the_proof)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_secret_is_said_before_the_proof),
+        cmocka_unit_test(a_slow_machine_misses_nothing),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
