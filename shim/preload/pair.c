@@ -5,27 +5,27 @@
 
 #include "preload/sys.h"
 
-enum { SEND_BUFFER_LIMIT = 1 << 20, PAGES = 16 };
+enum { FILLER_LIMIT = 4 << 20, PAGES = 16 };
 
 /*
- * An unread byte keeps the whole buffer that it came in charged to the sender: up to 37120 bytes of a
- * write(2) here (Linux 6.18), and a socket is writable while four times what is charged fit its SO_SNDBUF.
- * With a small one the relay would have to consume the byte that it leaves unread (shim/relay/end.h), and the
- * program would not see for a moment that the relay was killed. A huge one would be filled for nothing.
+ * An unread byte keeps the whole buffer that it came in charged to the sender, and a socket is writable while
+ * four times what is charged fit its SO_SNDBUF. With a small one the relay would have to consume the byte
+ * that it leaves unread (shim/relay/end.h), and for a moment a kill of it would look like an end in order to
+ * the program. The largest buffers, on Linux 6.18 with pages of 4 KB: 37120 bytes of a write(2), 66304 of a
+ * sendfile(2) or splice(2) that does not pass this library (which gives them in pieces), from a file or a
+ * pipe. Four times 66304 is less than PAIR_SEND_BUFFER, and that is less than what net.core.wmem_max is by
+ * default. A huge one would be filled for nothing.
  */
 static bool set_send_buffer(int fd)
 {
     const int half = PAIR_SEND_BUFFER / 2; /* the kernel doubles it (socket(7)) */
-    int size = sys_option(fd, SOL_SOCKET, SO_SNDBUF, 0);
 
-    if (size >= PAIR_SEND_BUFFER && size <= SEND_BUFFER_LIMIT)
-        return true;
     if (sys_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof half) != 0)
         return false;
-    size = sys_option(fd, SOL_SOCKET, SO_SNDBUF, 0);
-    if (size < PAIR_SEND_BUFFER) /* net.core.wmem_max is below it */
-        errno = ENOBUFS;
-    return size >= PAIR_SEND_BUFFER;
+    if (sys_option(fd, SOL_SOCKET, SO_SNDBUF, 0) >= PAIR_SEND_BUFFER_LEAST)
+        return true;
+    errno = ENOBUFS;
+    return false;
 }
 
 static ssize_t send_zeros(int fd, size_t count)
@@ -78,7 +78,7 @@ bool pair_make_pending(struct slot *slot)
     const int priority = PAIR_UNTOLD;
     ssize_t sent;
 
-    while ((sent = send_zeros(end, LARGE)) > 0 && slot->filler < 4 * SEND_BUFFER_LIMIT)
+    while ((sent = send_zeros(end, LARGE)) > 0 && slot->filler < FILLER_LIMIT)
         slot->filler += (uint32_t)sent;
     return sent < 0 && errno == EAGAIN &&
            sys_setsockopt(end, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority) == 0;

@@ -7,12 +7,17 @@
 #include "preload/slots.h"
 
 enum {
-    PAIR_SEND_BUFFER = 160 * 1024, /* at least, as getsockopt(SO_SNDBUF) reports */
+    /*
+     * SO_SNDBUF of the program's end, as getsockopt() reports it: what is asked for, and the least that will
+     * do where net.core.wmem_max is below that. See pair.c.
+     */
+    PAIR_SEND_BUFFER = 272 * 1024,
+    PAIR_SEND_BUFFER_LEAST = 160 * 1024,
 
     /*
      * The most that one call of sendfile(2) or splice(2) puts into a program's end: the kernel makes a single
      * buffer of whatever the call gives it (MSG_SPLICE_PAGES, net/unix/af_unix.c). One of this size, charged
-     * four times, fits into PAIR_SEND_BUFFER: see pair.c.
+     * four times, fits into PAIR_SEND_BUFFER_LEAST.
      */
     PAIR_PIECE = 32 * 1024,
 

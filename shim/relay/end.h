@@ -8,11 +8,20 @@
  *
  * An unread byte keeps the whole buffer that it came in (the kernel's skb) charged to the program, whose end
  * is not writable, and wakes nobody, while four times of what is charged exceed its SO_SNDBUF
- * (unix_writable(), unix_write_space()). What a kernel puts into one buffer is its own affair: up to 37 KB of
- * a write(2) here (Linux 6.18), 64 KB of a sendfile(2), more with pages of 64 KB. So where only the kept byte
- * is left and the program's end is not writable, it is consumed too, and the next bytes leave another one.
- * Until they come a kill of this process would look like an end in order to the program: where it matters,
- * the library sees to it that no buffer is that large (shim/preload/pair.h).
+ * (unix_writable(), unix_write_space()). The library makes that large enough for all that a program's calls
+ * put into one buffer (shim/preload/pair.c), except where the pages are larger than 4 KB, and for what a
+ * splice(2) that does not pass the library moves on from another socket. So where only the kept byte is left
+ * and the program's end is not writable, it is consumed too, and the next bytes leave another one. Until they
+ * come a kill of this process looks like an end in order to the program.
+ *
+ * We found no way to close that gap. Only a byte that the program's end has sent makes the kernel reset it:
+ * unix_release_sock() looks at the receive queue alone, SO_LINGER means nothing to a UNIX socket, and nobody
+ * but the sender's side can put a buffer into that queue. Bytes behind an unread one cannot be consumed, so
+ * the mark must come last. To send one behind the program's we would have to hold the program's end, and
+ * could then not hear the program close it; an epoll set and O_PATH keep no socket open, but do not let us
+ * send either. Another process that holds this end as well, for the case that we are killed, can delay the
+ * end of the stream, but not turn it into a reset. A pair of TCP sockets would do (SO_LINGER of 0 seconds,
+ * and shutdown() for an end in order), at the price of needing a loopback device and its ports.
  *
  * Never blocks; never changes the socket's flags.
  */

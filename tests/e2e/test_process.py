@@ -2,11 +2,13 @@
 two is killed, the other neither hangs nor takes a cut stream for a whole one."""
 import contextlib
 import os
+import platform
 import re
 import signal
 from pathlib import Path
 
 import pytest
+from support import certs, protocols
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import IMAP
@@ -312,6 +314,54 @@ def test_kill_9_of_the_relay_is_a_reset_for_the_program(shim, server):
     assert result.out == b"ECONNRESET\n", result.show()
     server.wait_closed()
     assert not shim.relays()
+
+
+SENDFILE = {"x86_64": 40, "aarch64": 71, "s390x": 187, "ppc64le": 186}
+
+
+@pytest.mark.skipif(platform.machine() not in SENDFILE or os.sysconf("SC_PAGESIZE") > 4096,
+                    reason="not with large pages (shim/relay/end.h), and the number of sendfile(2) must be known")
+def test_kill_9_of_the_relay_is_a_reset_after_a_sendfile_that_the_library_did_not_see(shim):
+    """The kernel makes buffers of 64 KiB of it; the byte that is left of the last one must not be given up."""
+    shim.private_build()
+    size = 1 << 20
+
+    def scenario(s):
+        protocols.upgrade(s, IMAP, certs.case("good"))
+        s.expect(rb"a0 CAPABILITY")
+        s.send(b"* CAPABILITY IMAP4rev1\r\na0 OK done\r\n")
+        s.silence()
+
+    code = CONNECT + f"""
+import select, tempfile
+s, f = connect()
+f.readline()
+f.write(b"a0 CAPABILITY\\r\\n")
+f.readline(), f.readline()
+file = tempfile.TemporaryFile()
+file.write(b"x" * {size})
+file.seek(0)
+left = {size}
+while left > 0:
+    sent = ctypes.CDLL(None).syscall({SENDFILE[platform.machine()]}, s.fileno(), file.fileno(), None, left)
+    if sent <= 0: sys.exit("sendfile(2) failed")
+    left -= sent
+select.select([], [s], [])
+print("sent", flush=True)
+try:
+    print(s.recv(1))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+    with Hostile(scenario) as server:
+        shim.guard(server.port, "secure", "imap", "name localhost")
+        process = shim.popen(PYTHON, "-c", code, server.port)
+        assert process.stdout.readline() == b"sent\n", shim.finish(process).show()
+        wait_for(lambda: len(server.connections[0].over_tls) >= size, "the server to have it all")
+        relay, = shim.relays()
+        os.kill(relay, signal.SIGKILL)
+        result = shim.finish(process, timeout=20).ok()
+    assert result.out == b"ECONNRESET\n", result.show()
 
 
 def test_after_the_relay_was_killed_the_next_connection_works(shim, server):

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "preload/pair.h"
 #include "relay/end.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/pump_rig.h"
@@ -161,14 +162,14 @@ static void nothing_that_is_kept_holds_the_program_back(void **state)
     }
 }
 
-/* What programs write by write(2) never costs the kept byte, at the send buffer that the library sees to. */
+/* What programs write by write(2) never costs the kept byte, also where net.core.wmem_max is small. */
 static void the_byte_is_kept_where_it_does_no_harm(void **state)
 {
     static const size_t sizes[] = {1, 100, 4096, 5000, 32768, 40000, 65536, 200000, 3, 1};
     struct pair_of_ends p;
 
     (void)state;
-    open_pair(&p, 80 * 1024);
+    open_pair(&p, PAIR_SEND_BUFFER_LEAST / 2);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         ssize_t n;
 
@@ -181,6 +182,57 @@ static void the_byte_is_kept_where_it_does_no_harm(void **state)
         assert_int_equal(queued(&p), 1);
     }
     close_pair(&p);
+}
+
+static ssize_t by_splice_from_a_pipe(struct pair_of_ends *p, size_t at)
+{
+    loff_t offset = (loff_t)at;
+    ssize_t n, sent = 0;
+    int ends[2];
+
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    fcntl(ends[1], F_SETPIPE_SZ, LARGE);
+    n = splice(p->file, &offset, ends[1], NULL, LARGE - at, 0);
+    assert_true(n > 0);
+    sent = splice(ends[0], NULL, p->program, NULL, (size_t)n, 0);
+    close(ends[0]);
+    close(ends[1]);
+    return sent;
+}
+
+/*
+ * Nor does what a program sends by sendfile(2) and splice(2) past the library, at the send buffer that this
+ * asks for: what a kernel with pages of 4 KB makes one buffer of.
+ */
+static void the_byte_is_kept_behind_whole_files(void **state)
+{
+    static ssize_t (*const ways[])(struct pair_of_ends * p, size_t at) = {by_sendfile, by_splice_from_a_pipe};
+
+    (void)state;
+    if (sysconf(_SC_PAGESIZE) > 4096)
+        skip(); /* relay/end.h says what is lost there */
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+        struct pair_of_ends p;
+        size_t written = 0;
+        char byte;
+
+        open_pair(&p, PAIR_SEND_BUFFER / 2);
+        while (written < LARGE) {
+            const ssize_t n = ways[way](&p, written);
+
+            assert_true(n > 0);
+            written += (size_t)n;
+            drain(&p, 0);
+            end_settle(&p.end);
+            assert_int_equal(queued(&p), 1);
+            assert_true(is_writable(&p));
+        }
+        close(p.end.fd);
+        p.end.fd = -1;
+        assert_int_equal(recv(p.program, &byte, 1, 0), -1);
+        assert_int_equal(errno, ECONNRESET);
+        close_pair(&p);
+    }
 }
 
 /* The byte that had to be consumed is replaced by the next ones: what a kill looks like is true again. */
@@ -327,6 +379,7 @@ int main(void)
         cmocka_unit_test(of_the_filler_nothing_is_read),
         cmocka_unit_test(nothing_that_is_kept_holds_the_program_back),
         cmocka_unit_test(the_byte_is_kept_where_it_does_no_harm),
+        cmocka_unit_test(the_byte_is_kept_behind_whole_files),
         cmocka_unit_test(what_comes_next_is_kept_again),
         cmocka_unit_test(the_program_is_heard_to_close),
         cmocka_unit_test(an_end_in_order_is_one),
