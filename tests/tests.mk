@@ -87,6 +87,7 @@ $(BUILD)/taken-over/retrotls-relay: $(TAKEN_OVER) $(filter-out %/relay/request.o
 
 $(BUILD)/e2e/tlsend: LIBS = -lgnutls
 $(BUILD)/e2e/tls_front: LIBS = -lssl -lcrypto
+$(BUILD)/e2e/smc_kernel: LIBS = -lseccomp
 $(BUILD)/e2e/older_kernel: $(wildcard tests/e2e/older_kernel/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -pie -o $@ $(filter %.c,$^) -lseccomp

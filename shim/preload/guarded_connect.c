@@ -12,6 +12,8 @@
 #include "preload/io.h"
 #include "preload/known.h"
 #include "preload/real.h"
+#include "preload/replaced.h"
+#include "preload/smc.h"
 #include "preload/sys.h"
 #include "preload/target.h"
 #include "preload/tcp_connect.h"
@@ -84,7 +86,9 @@ bool guarded_connect(int fd, const struct sockaddr_storage *address, socklen_t l
  * A socket that is connected, or connecting, or was refused and has not told so yet, must not be connected
  * anew: the kernel answers, and is asked with an address that no TCP socket can be connected to, lest it be
  * free by then (net/ipv4/af_inet.c, __inet_stream_connect(), looks at the address of a free socket alone,
- * and says EAFNOSUPPORT). A security module may answer that by itself; then the state counts.
+ * and says EAFNOSUPPORT). A security module may answer that by itself, and SMC says EINVAL before it looks at
+ * the state; then TCP's own counts. A process that shares the socket may have connected one in its place
+ * (replaced.h).
  */
 static bool is_answered_by_kernel(int fd, int *result)
 {
@@ -99,6 +103,8 @@ static bool is_answered_by_kernel(int fd, int *result)
     }
     if (errno != EAFNOSUPPORT)
         state = tcp_state(fd);
+    if (state == TCP_CLOSE || state < 0)
+        state = replaced_state(fd);
     if (state != TCP_CLOSE && state >= 0) {
         errno = state == TCP_SYN_SENT ? EALREADY : EISCONN;
         return true;
@@ -333,6 +339,8 @@ static bool may_be(int fd, int option, int value, int other)
 
 bool guarded_connect_wants(int fd, int family)
 {
+    if (smc_is(fd, sys_option(fd, SOL_SOCKET, SO_PROTOCOL, -1)))
+        return true;
     return may_be(fd, SO_PROTOCOL, IPPROTO_TCP, PROTOCOL_MPTCP) && may_be(fd, SO_DOMAIN, family, family) &&
            may_be(fd, SO_TYPE, SOCK_STREAM, SOCK_STREAM);
 }

@@ -12,7 +12,8 @@
 
 /*
  * Whether `fd` is a TCP socket of that family, or may be one: a sandbox of the program's own may forbid to
- * ask (getsockopt(2)), and no connection is left alone because nothing is known of it.
+ * ask (getsockopt(2)), and no connection is left alone because nothing is known of it. An SMC socket counts
+ * as one: the connection that takes its place is TCP's.
  */
 bool guarded_connect_wants(int fd, int family);
 

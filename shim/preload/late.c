@@ -89,6 +89,10 @@ static enum watched guarded(struct look *look)
         say(look, "another process has taken the connection for TLS", 0);
         return too_late(look);
     }
+    if (look->is_smc) {
+        say(look, "a connection over SMC that retrotls did not see begin cannot be given TLS", 0);
+        return too_late(look);
+    }
     if (look->use == USE_TOUCHED) {
         say(look, "the connection was used before retrotls saw it, too late for TLS", 0);
         return too_late(look);

@@ -26,6 +26,7 @@ struct look {
     enum tcp_use use;
     uint64_t cookie;    /* of the TCP socket */
     bool is_taken;      /* by connect() of another process, which shares the socket */
+    bool is_smc;        /* no TCP socket (smc.h): it cannot be switched */
     const void *frame;  /* of the program's call */
     struct guard guard; /* asked, shown: as known */
     bool again;         /* it has changed meanwhile: to be looked at once more */

@@ -19,6 +19,7 @@
 #include "preload/numbers.h"
 #include "preload/refused.h"
 #include "preload/replaced.h"
+#include "preload/smc.h"
 #include "preload/sys.h"
 #include "preload/tcp_options.h"
 
@@ -188,6 +189,27 @@ static enum watched look_at_tcp(struct look *look)
 }
 
 /*
+ * An SMC socket that connect() never saw: it cannot be switched, and its greeting is not looked at. One that
+ * is not connected stays to be asked about.
+ */
+static enum watched look_at_smc(struct look *look)
+{
+    const struct policy *const policy = config_policy();
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    if (!policy || !sys_cookie(look->fd, &look->cookie))
+        return WATCHED_REFUSED; /* it may be guarded */
+    if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
+        return WATCHED_PLAIN;
+    if (!policy_may_guard(policy, look->guard.asked.port))
+        return plain(look);
+    look->is_smc = true;
+    look->use = tcp_use(look->fd);
+    return ask(look, policy);
+}
+
+/*
  * A socket that getsockopt(2) tells nothing of (a sandbox of the program's own may forbid the call) cannot be
  * switched. It may be a connection that is guarded.
  */
@@ -221,7 +243,7 @@ static enum watched look_at(struct look *look)
         known_set(look->fd, KNOWN_SWITCHED);
         return WATCHED_SWITCHED;
     }
-    return plain(look);
+    return smc_is(look->fd, protocol) ? look_at_smc(look) : plain(look);
 }
 
 static enum watched look_until_settled(struct look *look)
@@ -233,7 +255,7 @@ static enum watched look_until_settled(struct look *look)
 
     do {
         look->again = look->unguarded = false;
-        look->is_taken = false;
+        look->is_taken = look->is_smc = false;
         look->guard.shown = PROTOCOL_AUTO;
         watched = look_at(look);
     } while (look->again);

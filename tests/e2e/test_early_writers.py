@@ -72,7 +72,8 @@ s = socket.socket()
 if os.fork() == 0:
     os.read(connected, 1)
     answers = [tried(s.send, words), tried(s.recv, 10), tried(os.write, s.fileno(), words), past(own.write, words, len(words)),
-               past(own.read, bytes(10), 10), str(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO))]
+               past(own.read, bytes(10), 10), str(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO)),
+               tried(s.connect, (sys.argv[1], int(sys.argv[2])))]
     os.write(says, " ".join(answers).encode())
     os._exit(0)
 s.connect((sys.argv[1], int(sys.argv[2])))
@@ -92,7 +93,9 @@ def test_child_that_shares_the_socket_is_told(shim, protocol, level):
         shim.guard(tap.port, level, protocol.name, "name localhost")
         result = shim.python(SHARED, "127.0.0.1", tap.port, env={"WORDS": protocol.words.decode("latin-1")}).ok()
     established = "1"  # TCP_ESTABLISHED
-    assert result.out.decode().split() == ["EPERM", "EPERM", "EPERM", "EPIPE", "ENOTCONN", established], result.show()
+    assert result.out.decode().split() == ["EPERM", "EPERM", "EPERM", "EPIPE", "ENOTCONN", established,
+                                                "EISCONN"], result.show()
+    assert len(tap.recordings) == 1, result.show()
     upgraded(tap, protocol)
     assert sorted(line["result"] for line in result.lines) == ["failed", "tls"], result.show()
     assert re.search("another process has taken the connection for TLS", result.log)
