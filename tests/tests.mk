@@ -81,7 +81,7 @@ $(BUILD)/taken-over/obj/%.o: %.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -DRETROTLS_TAKEN_OVER -MMD -MP -c -o $@ $<
 
 $(BUILD)/taken-over/retrotls-relay: $(TAKEN_OVER) $(filter-out %/relay/request.o,$(RELAY)) $(WIRE)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(ALOOF) -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) $(ALOOF) -Wl,--wrap=files_end,--wrap=files_log -pie -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 -include $(TAKEN_OVER:.o=.d)
 

@@ -3,14 +3,17 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "monitor/memory.h"
 #include "monitor/open_named.h"
+#include "monitor/timeouts.h"
 
 enum { SLOT_BITS = 14, RIGHTS_KEPT = 32 };
 
 static struct grant *grants[GRANTS_LIMIT];
+static size_t count;
 static uint32_t made;
 static size_t free_slot; /* where to look first */
 
@@ -23,7 +26,7 @@ static uint64_t number_of(const struct credentials *rights)
         struct credentials *rights;
         uint64_t number;
     } kept[RIGHTS_KEPT];
-    static uint64_t count;
+    static uint64_t numbers;
     struct credentials *copy;
     const size_t size = sizeof *rights + rights->count * sizeof *rights->groups;
 
@@ -32,14 +35,14 @@ static uint64_t number_of(const struct credentials *rights)
             return kept[i].number;
     }
     copy = malloc(size);
-    count++;
+    numbers++;
     if (copy) {
         memcpy(copy, rights, size);
-        free(kept[count % RIGHTS_KEPT].rights);
-        kept[count % RIGHTS_KEPT].rights = copy;
-        kept[count % RIGHTS_KEPT].number = count;
+        free(kept[numbers % RIGHTS_KEPT].rights);
+        kept[numbers % RIGHTS_KEPT].rights = copy;
+        kept[numbers % RIGHTS_KEPT].number = numbers;
     }
-    return count;
+    return numbers;
 }
 
 /* ---- grants ---- */
@@ -56,6 +59,7 @@ static bool insert(struct grant *g)
         if (g->number == 0)
             g->number = 1U << SLOT_BITS;
         grants[slot] = g;
+        count++;
         free_slot = slot + 1;
         return true;
     }
@@ -110,12 +114,67 @@ struct grant *grant_for_settings(const struct settings *settings, struct credent
     return finish(g, true);
 }
 
+/* ---- their ends ---- */
+
+static int64_t now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/*
+ * The longest time that an honest worker needs: TCP's connect (tcp_syn_retries in tcp(7)), the greeting, the
+ * negotiation, and a reply inside TLS, for which it waits as long as for a greeting.
+ */
+static int64_t time_of_negotiation(const struct guard_request *r)
+{
+    enum { CONNECT = 130, MARGIN = 2 };
+    const int64_t greeting = greeting_timeout_of(&r->settings);
+    const int64_t rest = timeout_of(&r->settings);
+
+    return (2 * greeting + rest + MARGIN + (r->pending == WIRE_CONNECTED ? 0 : CONNECT)) * 1000;
+}
+
+void grant_belongs_to_peer(struct grant *g, int connection)
+{
+    g->asker = asker_of(connection);
+    g->until = now() + time_of_negotiation(&g->request);
+}
+
+static bool is_over(const struct grant *g)
+{
+    return g->asker && now() >= g->until && asker_has_ended(g->asker);
+}
+
+int grants_sweep(void)
+{
+    enum { EACH = 5000 /* ms */ };
+    static int64_t last;
+    const int64_t time = count > 0 ? now() : 0;
+
+    if (count > 0 && time - last >= EACH) {
+        for (size_t i = 0; i < GRANTS_LIMIT; i++) {
+            if (grants[i] && is_over(grants[i]))
+                grant_end(grants[i]);
+        }
+        last = time;
+    }
+    return count > 0 ? EACH : -1;
+}
+
 struct grant *grant_find(uint32_t number)
 {
     const size_t slot = number & ((1U << SLOT_BITS) - 1);
     struct grant *g = slot < GRANTS_LIMIT ? grants[slot] : NULL;
 
-    return g && g->number == number ? g : NULL;
+    if (!g || g->number != number)
+        return NULL;
+    if (!is_over(g))
+        return g;
+    grant_end(g);
+    return NULL;
 }
 
 void grant_end(struct grant *g)
@@ -123,6 +182,7 @@ void grant_end(struct grant *g)
     const size_t slot = g->number & ((1U << SLOT_BITS) - 1);
 
     grants[slot] = NULL;
+    count--;
     free_slot = slot;
     if (g->standard_error >= 0)
         close(g->standard_error);
@@ -131,6 +191,7 @@ void grant_end(struct grant *g)
         EVP_PKEY_free(g->key);
         memory_wipe_all(false);
     }
+    asker_forget(g->asker);
     free(g->rights);
     free(g->message);
     free(g);

@@ -1,6 +1,11 @@
 /*
  * What the policies of live connections name, and by whose rights. A grant is made for a request of the
- * program's, and the worker can ask for nothing that no grant has.
+ * program's, and the worker can ask for nothing that no grant has. It ends when the worker says so; where a
+ * worker that was taken over does not, it ends with the program.
+ *
+ * What a program wrote before it ended is still delivered, and its session may need its files for that: so a
+ * program that has ended leaves its grants as long as the policy gives a negotiation. Before Linux 5.3 the
+ * kernel tells of no program's end, and the worker alone does.
  */
 #ifndef RETROTLS_MONITOR_GRANTS_H
 #define RETROTLS_MONITOR_GRANTS_H
@@ -9,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "monitor/asker.h"
 #include "monitor/credentials.h"
 #include "monitor/messages.h"
 #include "wire/wire.h"
@@ -24,9 +30,11 @@ struct grant {
     uint64_t rights_number;
     struct guard_request request; /* its texts are in `message`, or whoever made the grant keeps them */
     uint8_t *message;
-    int standard_error; /* of the program's, for the log; -1: none */
-    unsigned lines;     /* that the log has got */
-    EVP_PKEY *key;      /* the client-key, once it was asked for */
+    int standard_error;  /* of the program's, for the log; -1: none */
+    unsigned lines;      /* that the log has got */
+    EVP_PKEY *key;       /* the client-key, once it was asked for */
+    struct asker *asker; /* the program's process; NULL where that is not known */
+    int64_t until;       /* ms of CLOCK_MONOTONIC: without the program it lasts no longer */
 };
 
 /*
@@ -37,8 +45,14 @@ struct grant {
 struct grant *grant_for_message(const uint8_t *message, size_t length, struct credentials *rights);
 struct grant *grant_for_settings(const struct settings *settings, struct credentials *rights);
 
-/* NULL where there is none of that number. */
+/* Whose it is: the process that has connected to `connection`. */
+void grant_belongs_to_peer(struct grant *grant, int connection);
+
+/* NULL where there is none of that number, or it is over. */
 struct grant *grant_find(uint32_t number);
+/* Ends those that are over, if it has not looked for some seconds. In how many ms to call it again; -1:
+ * never. */
+int grants_sweep(void);
 /* Forgets it, closes what it holds and wipes its key. */
 void grant_end(struct grant *grant);
 

@@ -1,6 +1,7 @@
 #include "monitor/monitor.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -301,6 +302,17 @@ static bool reply(int dialogue, const struct monitor_answer *a)
     return send_patiently(dialogue, &header) >= 0;
 }
 
+/* Waits for a question; a worker that asks nothing more must not keep what is over. */
+static void wait_for_question(int dialogue)
+{
+    struct pollfd question = {.fd = dialogue, .events = POLLIN};
+    int ready;
+
+    do
+        ready = poll(&question, 1, grants_sweep());
+    while (ready == 0);
+}
+
 void monitor_run(int dialogue, pid_t worker)
 {
     static _Alignas(8) uint8_t data[MONITOR_DATA_LIMIT];
@@ -308,7 +320,11 @@ void monitor_run(int dialogue, pid_t worker)
     struct monitor_question question;
     bool good = true;
 
-    while (good && (good = receive(dialogue, &question, data))) {
+    while (good) {
+        wait_for_question(dialogue);
+        good = receive(dialogue, &question, data);
+        if (!good)
+            break;
         if (monitor_answer(&question, &answer)) {
             good = reply(dialogue, &answer);
             close_all(answer.descriptor, answer.count);

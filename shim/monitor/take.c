@@ -199,6 +199,7 @@ int take_guard(int connection, struct monitor_answer *answer)
         close_taken(&t);
         return error;
     }
+    grant_belongs_to_peer(g, connection);
     g->standard_error = t.descriptor[3];
     grant_facts(g, &answer->head.facts);
     answer->head.length = (uint32_t)t.length;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "monitor/timeouts.h"
 #include "relay/buffer.h"
 #include "relay/end.h"
 #include "relay/log.h"
@@ -140,13 +141,6 @@ static void refuse(struct session *s)
 }
 
 /* ---- the negotiation ---- */
-
-static uint32_t bounded(uint32_t seconds, uint32_t otherwise)
-{
-    if (seconds == 0)
-        return otherwise;
-    return seconds < SESSION_TIMEOUT_LIMIT ? seconds : SESSION_TIMEOUT_LIMIT;
-}
 
 const struct protocol *session_protocol_of(const struct guard_request *request)
 {
@@ -331,8 +325,8 @@ static void run(struct session *s)
 {
     struct settings settings = *s->settings;
 
-    settings.timeout = bounded(settings.timeout, SETTINGS_TIMEOUT);
-    settings.greeting_timeout = bounded(settings.greeting_timeout, SETTINGS_GREETING_TIMEOUT);
+    settings.timeout = timeout_of(s->settings);
+    settings.greeting_timeout = greeting_timeout_of(s->settings);
     switch (dialogue(s, &settings)) {
     case READY:
         if (s->protocol)

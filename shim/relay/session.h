@@ -10,10 +10,7 @@
 #include "relay/connection.h"
 #include "relay/protocol.h"
 
-enum {
-    SESSION_REFUSED = 60000,           /* ms that a refused program has to close its side */
-    SESSION_TIMEOUT_LIMIT = 24 * 3600, /* s: the longest timeout that is obeyed */
-};
+enum { SESSION_REFUSED = 60000 /* ms that a refused program has to close its side */ };
 
 /* The protocol that the policy or a port names, without asking the server; NULL where neither does. */
 const struct protocol *session_protocol_of(const struct guard_request *request);

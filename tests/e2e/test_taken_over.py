@@ -29,7 +29,7 @@ CALLS = {"read": 0, "open": 2, "stat": 4, "mmap": 9, "getpid": 39, "socket": 41,
          "tgkill": 234, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "seccomp": 317,
          "memfd_create": 319, "bpf": 321, "execveat": 322, "userfaultfd": 323, "io_uring_setup": 425, "pidfd_send_signal": 424,
          "pidfd_open": 434, "clone3": 435, "openat2": 437, "pidfd_getfd": 438}
-WHERE, DATA = 0xffff, 16384
+WHERE, KEEP_GRANTS, DATA = 0xffff, 0xfffe, 16384
 AT_FDCWD = -100
 MONITOR_TAKE, MONITOR_FILE, MONITOR_ROOTS, MONITOR_KEY, MONITOR_SIGN, MONITOR_LOG, MONITOR_PARENT = 1, 2, 3, 5, 6, 9, 11
 NAMED = 6
@@ -191,17 +191,22 @@ sys.stdin.readline()
 
 
 @contextlib.contextmanager
-def waiting_connection(w, *settings):
+def waiting_connection(w, *settings, program=SILENT):
     """The worker of a connection that waits for its server's greeting, with its grant."""
     with Hostile(lambda s: s.line()) as silent:
         w.shim.guard(silent.port, "secure", "imap", *settings)
-        process = w.shim.popen(PYTHON, "-c", SILENT, silent.port, stdin=-1)
-        assert process.stdout.readline() == b"connected\n"
+        process = w.shim.popen(PYTHON, "-c", program, silent.port, stdin=-1)
+        if program == SILENT:
+            assert process.stdout.readline() == b"connected\n"
+        else:
+            wait_for(lambda: len(w.shim.relays()) == 2, "its relay")
         other, = [pid for pid in w.shim.relays() if pid != w.pid]
         w.address, = set(named(other, "retrotls/1 relay "))
         w.base = w.call(WHERE)[0]
+        w.waiting = process
         yield 1 << 14
-        w.shim.finish(process, b"\n")
+        if process.poll() is None:
+            w.shim.finish(process, b"\n")
 
 
 def test_of_a_live_connection_it_gives_what_the_policy_names_alone(shim, make):
@@ -213,6 +218,48 @@ def test_of_a_live_connection_it_gives_what_the_policy_names_alone(shim, make):
         assert w.ask_monitor(MONITOR_ROOTS, grant, 0, 1) == errno.EPERM
         assert w.ask_monitor(MONITOR_KEY, grant) == errno.EPERM
         assert w.ask_monitor(MONITOR_SIGN, grant, data=bytes(200)) == errno.EPERM
+
+
+PARENT_AND_CHILD = """
+import os, socket, sys
+first = socket.create_connection(("localhost", int(sys.argv[1])))
+child = os.fork()
+if not child:
+    second = socket.create_connection(("localhost", int(sys.argv[1])))
+    print("connected", flush=True)
+    sys.stdin.readline()
+    os._exit(0)
+print(child, flush=True)
+os.waitpid(child, 0)
+print("gone", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("times,over", [(("greeting-timeout 5", "timeout 1"), errno.EPERM), ((), 0)])
+def test_what_it_does_not_give_back_ends_with_the_program(shim, make, times, over):
+    """A worker that says of no connection that it is over; one is of a child that ends. What that wrote before may
+    still have to be delivered: for as long as the policy gives a negotiation, and no longer."""
+    w = make()
+    with waiting_connection(w, *times, program=PARENT_AND_CHILD) as parents:
+        assert w.call(KEEP_GRANTS)[0] == 0
+        child = int(w.waiting.stdout.readline())
+        assert w.waiting.stdout.readline() == b"connected\n"
+        childs = 2 << 14 | 1
+
+        def refused(count):  # the worker's own questions are not to meet with ours
+            wait_for(lambda: shim.log_file.exists() and shim.log_file.read_text().count("result=failed") == count, "the lines of the log")
+        if times:
+            refused(2)
+        assert w.ask_monitor(MONITOR_FILE, childs) == 0
+        os.kill(child, signal.SIGKILL)
+        assert w.waiting.stdout.readline() == b"gone\n"
+        if times:
+            wait_for(lambda: w.ask_monitor(MONITOR_FILE, childs) == errno.EPERM, "the child's files to be out of reach")
+        else:
+            refused(1)
+        assert w.ask_monitor(MONITOR_FILE, childs) == over
+        assert w.ask_monitor(MONITOR_FILE, parents) == 0
 
 
 SHA256, SHA512, RSA_PSS = 2, 4, 1

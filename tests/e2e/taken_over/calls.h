@@ -9,8 +9,8 @@
 
 /*
  * A request "TAKENOVR": the number of a system call, its six arguments, and bytes, which are where call
- * 0xffff says (64 bits each). The answer: what it returned, or -errno, and the bytes as they are then. False
- * where it is none.
+ * 0xffff says (64 bits each); call 0xfffe has it end no grant from then on. The answer: what it returned, or
+ * -errno, and the bytes as they are then. False where it is none.
  */
 bool taken_over_serve(int connection);
 

@@ -1,0 +1,83 @@
+#include "monitor/asker.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* One for all the requests of a process, and so one descriptor: a relay has a few of them, children included.
+ */
+struct asker {
+    pid_t pid;
+    int fd; /* pidfd_open(2): readable once the process has ended */
+    unsigned uses;
+    struct asker *next;
+};
+
+static struct asker *first;
+
+bool asker_has_ended(const struct asker *asker)
+{
+    struct pollfd end = {.fd = asker->fd, .events = POLLIN};
+
+    return poll(&end, 1, 0) == 1;
+}
+
+static struct asker *known(pid_t pid)
+{
+    for (struct asker *a = first; a; a = a->next) {
+        if (a->pid == pid && !asker_has_ended(a))
+            return a;
+    }
+    return NULL;
+}
+
+static struct asker *open_asker(pid_t pid, int connection)
+{
+    struct pollfd peer = {.fd = connection};
+    struct asker *a = malloc(sizeof *a);
+
+    if (!a)
+        return NULL;
+    *a = (struct asker){.pid = pid, .fd = (int)syscall(SYS_pidfd_open, pid, 0), .next = first};
+    /* Looked at after the opening: who has not hung up by now had its number then. */
+    if (a->fd >= 0 && poll(&peer, 1, 0) == 0) {
+        first = a;
+        return a;
+    }
+    if (a->fd >= 0)
+        close(a->fd);
+    free(a);
+    return NULL;
+}
+
+struct asker *asker_of(int connection)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    struct asker *a;
+
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.pid <= 0)
+        return NULL;
+    a = known(peer.pid);
+    if (!a)
+        a = open_asker(peer.pid, connection);
+    if (a)
+        a->uses++;
+    return a;
+}
+
+void asker_forget(struct asker *asker)
+{
+    struct asker **at = &first;
+
+    if (!asker || --asker->uses > 0)
+        return;
+    while (*at != asker)
+        at = &(*at)->next;
+    *at = asker->next;
+    close(asker->fd);
+    free(asker);
+}

@@ -1,0 +1,15 @@
+/* The timeouts of settings as they are obeyed. */
+#ifndef RETROTLS_MONITOR_TIMEOUTS_H
+#define RETROTLS_MONITOR_TIMEOUTS_H
+
+#include <stdint.h>
+
+#include "wire/settings.h"
+
+enum { TIMEOUT_LIMIT = 24 * 3600 /* seconds: the longest that is obeyed */ };
+
+/* In seconds. */
+uint32_t timeout_of(const struct settings *settings);
+uint32_t greeting_timeout_of(const struct settings *settings);
+
+#endif
