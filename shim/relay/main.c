@@ -22,6 +22,7 @@
 #include "monitor/memory.h"
 #include "monitor/monitor.h"
 #include "monitor/random.h"
+#include "monitor/walls.h"
 #include "relay/monitor_client.h"
 #include "relay/sandbox.h"
 #include "relay/service.h"
@@ -187,7 +188,7 @@ static int part(pid_t owner, bool unshut)
     close(LISTENER); /* whoever comes after the worker's end is refused */
     if (!unshut)
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* as the worker: sandbox.c */
-    if (credentials_note_own())
+    if ((unshut || walls_put_up()) && credentials_note_own())
         monitor_run(dialogue[0], worker);
     return 0;
 }

@@ -146,6 +146,10 @@ def test_a_root_that_was_replaced_counts_for_the_next_connection(shim):
     assert "Permission denied" not in shim.log()
 
 
+# CAP_DAC_OVERRIDE, DAC_READ_SEARCH, SETGID, SETUID, NET_ADMIN, NET_RAW, SYS_PTRACE
+FILES_AND_RIGHTS = sum(1 << number for number in (1, 2, 6, 7, 12, 13, 19))
+
+
 @AS_ROOT
 def test_walls_stand(shim):
     shim.private_build()
@@ -161,6 +165,9 @@ def test_walls_stand(shim):
         assert (found["Seccomp"], found["NoNewPrivs"]) == ("2", "1"), found
         for task in Path(f"/proc/{relay}/task").iterdir():
             assert "Seccomp:\t2\n" in (task / "status").read_text()
+        monitor = status(shim.monitors()[relay])
+        assert (monitor["Seccomp"], monitor["NoNewPrivs"]) == ("2", "1"), monitor
+        assert int(monitor["CapPrm"], 16) & ~FILES_AND_RIGHTS == 0, monitor
         # Not dumpable: its files are root's, whoever it runs as (proc(5)); and another user cannot trace it.
         read = subprocess.run(["cat", f"/proc/{relay}/environ"], user="nobody", capture_output=True)
         assert read.returncode != 0
