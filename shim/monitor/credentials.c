@@ -118,6 +118,7 @@ static bool read_status(pid_t pid, char text[STATUS_LIMIT])
     int fd;
 
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    errno = ESRCH;
     fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     while (fd >= 0 && n > 0 && used < STATUS_LIMIT - 1) {
         n = read(fd, text + used, STATUS_LIMIT - 1 - used);
@@ -220,8 +221,14 @@ struct credentials *credentials_of_peer(int connection)
         getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid == (uid_t)-1)
         return NULL;
     c = groups_of(connection);
-    if ((!c || permitted != 0) && !read_status(peer.pid, status))
+    if ((!c || permitted != 0) && !read_status(peer.pid, status)) {
+        if (errno == EMFILE || errno == ENFILE ||
+            errno == ENOMEM) { /* it may have rights that we cannot see */
+            free(c);
+            return NULL;
+        }
         status[0] = '\0';
+    }
     capabilities = permitted & capabilities_of(status, peer.pid, peer.uid);
     if (status[0] && has_hung_up(connection)) {
         status[0] = '\0';

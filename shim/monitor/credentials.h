@@ -24,7 +24,8 @@ bool credentials_note_own(void);
 
 /*
  * Of the process that has connected to `connection` (SO_PEERCRED, SO_PEERGROUPS; capabilities by
- * /proc/PID/status). To be freed. NULL where the kernel does not tell.
+ * /proc/PID/status). To be freed. NULL with errno where the kernel does not tell, or for want of descriptors
+ * or memory.
  */
 struct credentials *credentials_of_peer(int connection);
 /* This process's own. To be freed; NULL without memory. */

@@ -169,6 +169,8 @@ static int answer_of(const struct monitor_question *q, struct monitor_answer *a)
 {
     struct grant *g;
 
+    if (q->cut)
+        return EMFILE;
     switch (q->head.kind) {
     case MONITOR_TAKE:
         return q->count == 1 ? take_guard(q->descriptor[0], a) : EINVAL;
@@ -242,6 +244,7 @@ static bool receive(int dialogue, struct monitor_question *q, uint8_t data[MONIT
 
     q->count = 0;
     q->data = data;
+    q->cut = false;
     do {
         header.msg_control = &control;
         header.msg_controllen = CMSG_LEN(sizeof(int) * MONITOR_DESCRIPTORS);
@@ -249,6 +252,7 @@ static bool receive(int dialogue, struct monitor_question *q, uint8_t data[MONIT
     } while (n < 0 && errno == EINTR);
     if (n > 0)
         take_descriptors(q, &header);
+    q->cut = header.msg_flags & MSG_CTRUNC;
     return n >= (ssize_t)sizeof q->head && !(header.msg_flags & MSG_TRUNC) && q->head.zero == 0 &&
            q->head.length == (size_t)n - sizeof q->head;
 }

@@ -6,6 +6,7 @@
 #ifndef RETROTLS_MONITOR_MONITOR_H
 #define RETROTLS_MONITOR_MONITOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,6 +23,7 @@ struct monitor_question {
     const uint8_t *data; /* head.length bytes */
     int descriptor[MONITOR_DESCRIPTORS];
     size_t count; /* of descriptors, which stay the asker's */
+    bool cut;     /* descriptors are missing: this process has run out of them */
 };
 
 struct monitor_answer {

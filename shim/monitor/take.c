@@ -175,6 +175,7 @@ static int name_if_up(const struct taken *t, const struct guard_request *r)
 
 int take_guard(int connection, struct monitor_answer *answer)
 {
+    struct credentials *rights;
     struct grant *g;
     struct taken t;
     int error = check_token(connection);
@@ -189,8 +190,11 @@ int take_guard(int connection, struct monitor_answer *answer)
         close_taken(&t);
         return EBADMSG;
     }
-    g = grant_for_message(answer->data, t.length, credentials_of_peer(connection));
-    error = g ? check(&t, &g->request) : EAGAIN;
+    rights = credentials_of_peer(connection);
+    error = !rights && (errno == EMFILE || errno == ENFILE) ? errno : EAGAIN;
+    g = grant_for_message(answer->data, t.length, rights);
+    if (g)
+        error = check(&t, &g->request);
     if (error == 0)
         error = name_if_up(&t, &g->request);
     if (error != 0) {
