@@ -4,7 +4,7 @@ E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/r
 C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/e2e/older_kernel/*.[ch] tests/e2e/taken_over/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: roots suites clients kernels check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
+.PHONY: ports roots suites clients kernels check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck
 
 # Everything, about a quarter of an hour on two cores. The last line says how many tests passed and failed.
 check: dependencies
@@ -26,12 +26,19 @@ demo:
 roots: dependencies all e2e-programs
 	@cd tests/e2e && RETROTLS_ROOTS=1 /usr/bin/python3 -m pytest -q test_old_userland.py
 
+# Other architectures, built by Debian's cross compilers in a root of its own and run by qemu-user: as root, an hour and more.
+# make ports ARCHITECTURES=s390x
+ports: dependencies
+	@tests/ports/run $(ARCHITECTURES)
+
 # The client matrix; writes the table of it into the README.
 clients: dependencies all e2e-programs
 	@tests/clients-table
 
 unit-programs: $(UNIT)
-e2e-programs: $(BUILD)/taken-over/retrotls-relay $(E2E_PROGRAMS) $(BUILD)/e2e/older_kernel $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so $(BUILD)/e2e/old_libc.so
+# Which simulates kernels of x86-64 by the numbers of their system calls.
+OLDER_KERNEL = $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),$(BUILD)/e2e/older_kernel)
+e2e-programs: $(BUILD)/taken-over/retrotls-relay $(E2E_PROGRAMS) $(OLDER_KERNEL) $(BUILD)/e2e/resolver.so $(BUILD)/e2e/spy.so $(BUILD)/e2e/faulty.so $(BUILD)/e2e/clock.so $(BUILD)/e2e/old_libc.so
 
 # make e2e TESTS='test_clients.py -k curl'
 e2e: all e2e-programs twin-programs

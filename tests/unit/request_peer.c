@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "monitor/monitor.h"
@@ -82,10 +83,21 @@ struct request_asked request_ask(const uint8_t *message, size_t length, const in
     return asked;
 }
 
+uint64_t request_cookie(int fd)
+{
+    uint64_t cookie;
+    socklen_t length = sizeof cookie;
+    struct stat file;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0)
+        return cookie;
+    assert_int_equal(fstat(fd, &file), 0);
+    return WIRE_COOKIE_OF_INODE | file.st_ino;
+}
+
 void request_make(struct request_made *m)
 {
     int pair[2], tcp[2];
-    socklen_t length = sizeof m->request.cookie;
 
     memset(m, 0, sizeof *m);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -95,7 +107,7 @@ void request_make(struct request_made *m)
     m->tcp = tcp[0];
     m->server = tcp[1];
     assert_int_equal(send(m->program, "", 1, 0), 1);
-    assert_int_equal(getsockopt(m->program, SOL_SOCKET, SO_COOKIE, &m->request.cookie, &length), 0);
+    m->request.cookie = request_cookie(m->program);
     memcpy(m->request.token, token, sizeof token);
     m->request.pid = (uint32_t)getpid();
     m->request.filler = 1;

@@ -32,6 +32,8 @@ extern uid_t request_user;
 /* A group's set-up: the token and the name of a relay. */
 int request_start(void **state);
 struct request_asked request_ask(const uint8_t *message, size_t length, const int *descriptors, size_t count);
+/* What a request says of a socket: its SO_COOKIE, or as of a kernel without (WIRE_COOKIE_OF_INODE). */
+uint64_t request_cookie(int fd);
 void request_make(struct request_made *m);
 int request_hand_over(struct request_made *m);
 /* Of a connect() under way: gives the connection on which the relay tells the outcome. */

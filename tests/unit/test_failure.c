@@ -161,8 +161,8 @@ static struct result dialogue_that_reaches(size_t i)
     return r;
 }
 
-/* Makes getrandom(2) fail in this process, for good. */
-static void forbid_getrandom(void)
+/* Makes getrandom(2) fail in this process, for good. False where there are no such filters (qemu-user). */
+static bool forbid_getrandom(void)
 {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -172,8 +172,20 @@ static void forbid_getrandom(void)
     };
     const struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
 
-    assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static bool filters_system_calls(void)
+{
+    int status;
+    const pid_t child = fork();
+
+    if (child == 0)
+        _exit(forbid_getrandom() ? 0 : 1);
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status == 0;
 }
 
 static struct result in_a_process_without_random_bytes(size_t i)
@@ -185,7 +197,7 @@ static struct result in_a_process_without_random_bytes(size_t i)
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, channel), 0);
     child = fork();
     if (child == 0) {
-        forbid_getrandom();
+        assert_true(forbid_getrandom());
         r = dialogue_that_reaches(i);
         _exit(send(channel[0], &r.why, sizeof r.why, 0) == (ssize_t)sizeof r.why ? 0 : 1);
     }
@@ -204,21 +216,31 @@ static void every_text_of_the_dialogue_is_reached(void **state)
 #define SEEN(kind, text) kind,
     static const enum failure_kind wanted[] = {FAILURES_OF_DIALOGUE(SEEN)};
 #undef SEEN
+    const bool all = filters_system_calls();
     bool seen[FAILURE_KINDS] = {false};
 
     (void)state;
     for (size_t i = 0; i < sizeof reached / sizeof reached[0]; i++) {
-        const struct result r = reached[i].kind == FAILURE_RANDOM ? in_a_process_without_random_bytes(i)
-                                                                  : dialogue_that_reaches(i);
+        const bool filtered = reached[i].kind == FAILURE_RANDOM;
+        const struct result r = !filtered ? dialogue_that_reaches(i)
+                                : all     ? in_a_process_without_random_bytes(i)
+                                          : (struct result){.outcome = FAILED};
 
+        if (filtered && !all)
+            continue;
         assert_string_equal(failure_name(r.why.kind), failure_name(reached[i].kind));
         assert_non_null(strstr(r.why.text, "mail.example.org"));
         assert_null(strstr(r.why.text, "%s"));
         seen[r.why.kind] = true;
     }
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        if (!seen[wanted[i]])
+        if (!seen[wanted[i]] && (all || wanted[i] != FAILURE_RANDOM))
             fail_msg("no dialogue reaches %s", failure_name(wanted[i]));
+    }
+    if (!all) {
+        print_message("%s is not tried: there are no filters of system calls\n",
+                      failure_name(FAILURE_RANDOM));
+        skip();
     }
 }
 

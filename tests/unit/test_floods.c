@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -236,6 +237,11 @@ static void hello_requests_do_not_hide_that_the_program_has_gone(void **state)
     int64_t began;
 
     (void)state;
+    /* OpenSSL's way through a full window takes longer than what is measured (tried: aarch64 on x86-64). */
+    if (getenv("RETROTLS_EMULATED")) {
+        print_message("the time that this takes is qemu's\n");
+        skip();
+    }
     rig_open(&rig, RIG_TLS_1_2, "", NULL);
     setsockopt(rig.tcp, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
     assert_int_equal(pthread_create(&flood, NULL, request_on, &rig), 0);

@@ -136,7 +136,6 @@ static int anothers_end(uint64_t *cookie)
     struct iovec part = {.iov_base = &byte, .iov_len = 1};
     struct msghdr header = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    socklen_t length = sizeof *cookie;
     int way[2], made[2], end;
     pid_t child;
 
@@ -153,7 +152,7 @@ static int anothers_end(uint64_t *cookie)
     assert_int_equal(recvmsg(way[0], &header, 0), 1);
     assert_int_equal(waitpid(child, NULL, 0), child);
     memcpy(&end, CMSG_DATA(&control.head), sizeof end);
-    assert_int_equal(getsockopt(end, SOL_SOCKET, SO_COOKIE, cookie, &length), 0);
+    *cookie = request_cookie(end);
     close(way[0]);
     close(way[1]);
     return end;

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -218,6 +219,7 @@ static void connect_to_takes_every_form(void **state)
 
 static void without_memory_all_that_might_be_guarded_fails(void **state)
 {
+    enum { NO_LIMIT = 77 };
     int status;
     const pid_t child = fork();
 
@@ -228,6 +230,8 @@ static void without_memory_all_that_might_be_guarded_fails(void **state)
         /* A limit that leaves no room for a mapping: what is mapped already stays. */
         if (setrlimit(RLIMIT_AS, &(struct rlimit){4096, 4096}) != 0)
             _exit(2);
+        if (mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+            _exit(NO_LIMIT);
         policy = policy_load(NULL, 0);
         if (strcmp(policy_first_error(policy), "no memory for the policy") != 0)
             _exit(3);
@@ -240,6 +244,10 @@ static void without_memory_all_that_might_be_guarded_fails(void **state)
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_LIMIT) { /* qemu-user keeps its memory to itself */
+        print_message("RLIMIT_AS limits nothing here\n");
+        skip();
+    }
     assert_int_equal(status, 0);
 }
 

@@ -19,6 +19,7 @@
 #include "relay/service.h"
 #include "relay/session.h"
 #include "tests/unit/cmocka_all.h"
+#include "tests/unit/request_peer.h"
 #include "tests/unit/tls_peer.h"
 #include "wire/wire.h"
 
@@ -138,14 +139,13 @@ static int guarded(const struct relay *r, int *server)
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     int pair[2], tcp[2], descriptors[3];
     const int fd = connect_to(r);
-    socklen_t length = sizeof request.cookie;
 
     assert_true(fd >= 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     peer_tcp_pair(tcp);
     assert_int_equal(send(pair[0], "", 1, 0), 1);
     memcpy(request.token, token, sizeof token);
-    assert_int_equal(getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, &request.cookie, &length), 0);
+    request.cookie = request_cookie(pair[0]);
     part.iov_len = wire_write_guard(message, &request);
     descriptors[0] = tcp[0];
     descriptors[1] = pair[1];

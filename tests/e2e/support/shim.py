@@ -11,14 +11,16 @@ from pathlib import Path
 from . import i386
 
 ROOT = Path(__file__).resolve().parents[3]
-BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
+# An architecture whose build and programs are tried under qemu (tests/ports/enter).
+PORT = os.environ.get("RETROTLS_PORT")
+BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build/ports" / PORT if PORT else ROOT / "build"))
 LIBRARY = BUILD / "libretrotls.so"
 COMMAND = BUILD / "retrotls"
 RELAY = BUILD / "retrotls-relay"
 # What the build's relay was made with.
 SANITIZED = next((name for name in (b"__asan_init", b"__tsan_init")
                   if RELAY.exists() and name in RELAY.read_bytes()), None)
-PROGRAMS = ROOT / "build" / "e2e"
+PROGRAMS = (BUILD if PORT else ROOT / "build") / "e2e"
 PYTHON = "/usr/bin/python3"
 TIMEOUT = 60  # seconds; a run that takes longer hangs
 
@@ -118,7 +120,8 @@ class Shim:
 
     def variables(self, command=False, preload=True):
         """The environment of a program under the shim."""
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8",
+        clients = f"{BUILD}/clients:" if PORT else ""
+        environment = {"PATH": f"{clients}/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8",
                        "LOGNAME": "tester", "USER": "tester", "TERM": "xterm", "RETROTLS_POLICY": str(self.policy_file),
                        "RETROTLS_LOG": str(self.log_file), **self.environment}
         libraries = [str(self.library)] if preload and not command else []
