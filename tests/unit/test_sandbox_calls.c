@@ -93,6 +93,7 @@ static int connect_what_it_has(void)
 static void test_no_socket_to_elsewhere(void **state)
 {
     (void)state;
+    walls_need_filters();
     is_forbidden(inet_socket, EPERM);
     is_forbidden(unix_socket, EPERM);
     is_forbidden(netlink_socket, EPERM);
@@ -132,6 +133,7 @@ static int duplicate_it(void)
 static void test_no_signal_by_a_socket(void **state)
 {
     (void)state;
+    walls_need_filters();
     if (SANITIZED)
         skip();
     open_tcp();
@@ -191,6 +193,7 @@ static int only_those_of_the_list(void)
 static void test_no_option_beyond_those_of_programs(void **state)
 {
     (void)state;
+    walls_need_filters();
     if (SANITIZED)
         skip();
     open_tcp();
@@ -267,6 +270,7 @@ static void test_no_other_system_call(void **state)
                                    SYS_init_module};
 
     (void)state;
+    walls_need_filters();
     if (SANITIZED)
         skip();
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {

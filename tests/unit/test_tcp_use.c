@@ -145,12 +145,29 @@ static void await(int fd)
     assert_int_equal(poll(&set, 1, 10000), 1);
 }
 
+/* qemu-user tells the first four bytes alone. */
+static void need_the_kernels_counts(void)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+    close(fd);
+    if (length > 4)
+        return;
+    print_message("TCP_INFO counts nothing\n");
+    skip();
+}
+
 static void the_kernel_counts_so(void **state)
 {
-    struct both b = connected();
+    struct both b;
     char byte;
 
     (void)state;
+    need_the_kernels_counts();
+    b = connected();
     assert_int_equal(tcp_use(b.listener), USE_NONE);
     assert_int_equal(tcp_use(b.client), USE_UNTOUCHED);
     assert_int_equal(tcp_use(b.server), USE_ACCEPTED);
@@ -171,9 +188,11 @@ static void the_kernel_counts_so(void **state)
 
 static void the_kernel_counts_a_fin_so(void **state)
 {
-    struct both b = connected();
+    struct both b;
 
     (void)state;
+    need_the_kernels_counts();
+    b = connected();
     assert_int_equal(write(b.server, "* BYE\r\n", 7), 7);
     assert_int_equal(shutdown(b.server, SHUT_WR), 0);
     struct pollfd set = {.fd = b.client, .events = POLLRDHUP};

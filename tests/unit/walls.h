@@ -11,6 +11,12 @@ enum { SANITIZED = true };
 enum { SANITIZED = false };
 #endif
 
+/* Whether the kernel takes filters of system calls; qemu-user, which is one to its programs, takes none
+ * (prctl(2)). */
+bool walls_can_filter(void);
+/* Skips the test, with its reason, where it takes none. */
+void walls_need_filters(void);
+
 /* What is tried: returns 0 where it got what it wanted, else an errno. */
 typedef int try_function(void);
 
