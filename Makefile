@@ -34,9 +34,10 @@ LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shi
 PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_answer epoll_sets greeting identity known proc \
 	lineage lock log losses name_form name_layout name_memory records names numbers proxy slots spawn sys sys_call sys_socket tcp_copy \
 	tcp_options tcp_use words)
-MONITOR = $(call objects,shim/monitor)
+# policy/trust: what lies beside the relay.
+MONITOR = $(call objects,shim/monitor) $(patsubst %,$(BUILD)/obj/policy/%.o,trust readfile)
 RELAY = $(call objects,shim/relay) $(MONITOR)
-COMMAND = $(call objects,shim/command)
+COMMAND = $(call objects,shim/command) $(BUILD)/obj/shim/monitor/bundled_roots.o
 # The relay's code with the command's manners.
 CHECK = $(call objects,shim/check) $(call without_main,shim/relay) $(MONITOR) \
 	$(patsubst %,$(BUILD)/obj/shim/command/%.o,asked elf json own_policy shebang target usage) \

@@ -50,6 +50,7 @@ static void check(struct loader *loader, const struct setting *own,
 {
     const struct setting *level = found[POLICY_LEVEL], *pin = found[POLICY_FINGERPRINT];
     const struct setting *min = found[POLICY_TLS_MIN], *max = found[POLICY_TLS_MAX];
+    const struct setting *ca_file = found[POLICY_CA_FILE];
     const struct setting *cert = found[POLICY_CLIENT_CERT], *key = found[POLICY_CLIENT_KEY];
     const uint32_t before = loader->errors.count;
     const unsigned in_force = level == NULL ? LEVEL_SECURE : level->number;
@@ -61,6 +62,8 @@ static void check(struct loader *loader, const struct setting *own,
     if (min != NULL && max != NULL && min->number > max->number)
         tell(loader, is_among(min, own) ? min : max, MESSAGE_VERSIONS_CROSSED, version_name(min),
              version_name(max));
+    if (ca_file != NULL && found[POLICY_CA_DIR] != NULL && ca_file->number == CA_SYSTEM)
+        tell(loader, ca_file, MESSAGE_SYSTEM_AND_FOLDER, NULL, NULL);
     if (key != NULL && cert == NULL)
         tell(loader, key, MESSAGE_KEY_ALONE, NULL, NULL);
     if (cert != NULL && key == NULL && !cert->told &&

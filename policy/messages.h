@@ -97,6 +97,8 @@
     M(FINGERPRINT_UNUSED, "a fingerprint is compared with 'level fingerprint' only; here it is '%1'",   \
       "add 'level fingerprint'")                                                                        \
     M(VERSIONS_CROSSED, "tls-min %1 is above tls-max %2", "")                                           \
+    M(SYSTEM_AND_FOLDER, "'ca-file system' and a ca-dir: the system's authorities, or others",          \
+      "leave one of them out, or copy the certificates of both into one folder")                        \
     M(KEY_ALONE, "a client-key without a client-cert", "add 'client-cert FILE'")                        \
     M(CERT_ALONE, "a client-cert without a key", "add 'client-key FILE', or put the key into '%1' too") \
     M(UNUSABLE, "'%1' cannot be used: %2", "")                                                          \

@@ -30,6 +30,9 @@ struct value {
     bool negated;
 };
 
+/* What a ca-file names: `number` of its setting. */
+enum ca_file { CA_PATH, CA_SYSTEM, CA_BUNDLED };
+
 /* One setting as it was written. A list has one of these for each value. */
 struct setting {
     struct setting *next;

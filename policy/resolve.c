@@ -60,6 +60,12 @@ static const char *text_of(const struct setting *setting)
     return setting == NULL ? NULL : setting->text;
 }
 
+/* `ca-file system` closes what it stands before, and is else as if it were not there. */
+static const char *ca_file_of(const struct setting *setting)
+{
+    return setting == NULL || setting->number == CA_SYSTEM ? NULL : setting->text;
+}
+
 static uint32_t number_of(const struct setting *setting, uint32_t built_in)
 {
     return setting == NULL ? built_in : setting->number;
@@ -90,7 +96,7 @@ void policy_settle(const struct setting *const found[POLICY_SETTINGS], struct se
         .connect_port = number_of(found[POLICY_CONNECT_TO], 0),
         .connect_host = text_of(found[POLICY_CONNECT_TO]),
         .servername = text_of(found[POLICY_SERVERNAME]),
-        .ca_file = text_of(found[POLICY_CA_FILE]),
+        .ca_file = ca_file_of(found[POLICY_CA_FILE]),
         .ca_dir = text_of(found[POLICY_CA_DIR]),
         .crl_file = text_of(found[POLICY_CRL_FILE]),
         .ciphers = text_of(found[POLICY_CIPHERS]),

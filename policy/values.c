@@ -233,6 +233,14 @@ static bool read_log(const struct reading *r)
     return false;
 }
 
+static bool read_ca_file(const struct reading *r)
+{
+    const int word = word_index(r->word->text, ca_words);
+
+    r->setting->number = (uint32_t)(word + 1); /* enum ca_file */
+    return word >= 0 ? keep(r, r->word->text, r->word->length) : read_path(r);
+}
+
 bool takes_list(enum policy_setting key)
 {
     return key == POLICY_NAME || key == POLICY_FINGERPRINT;
@@ -274,6 +282,8 @@ bool read_value(struct loader *loader, const struct word *word, struct setting *
     case POLICY_TIMEOUT:
     case POLICY_GREETING_TIMEOUT:
         return read_time(&r);
+    case POLICY_CA_FILE:
+        return read_ca_file(&r);
     case POLICY_LOG:
         return read_log(&r);
     default:

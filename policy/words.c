@@ -42,6 +42,7 @@ const char *const yes_no_words[] = {"no", "yes", NULL};
 const char *const certificate_checks_words[] = {"normal", "strict", NULL};
 const char *const version_words[] = {"1.2", "1.3", NULL};
 const char *const log_words[] = {"syslog", "stderr", "none", NULL};
+const char *const ca_words[] = {"system", SETTINGS_BUNDLED, NULL};
 const char *const pin_words[] = {"sha256:", "spki-sha256:", NULL};
 
 int word_index(const char *word, const char *const *words)

@@ -17,6 +17,7 @@ extern const char *const yes_no_words[];             /* no, yes */
 extern const char *const certificate_checks_words[]; /* normal, strict */
 extern const char *const version_words[];            /* 1.2, 1.3 */
 extern const char *const log_words[];
+extern const char *const ca_words[];  /* instead of a path: those of enum ca_file but the first */
 extern const char *const pin_words[]; /* kinds of fingerprints */
 
 /* The index of `word` in `words`, or -1. */

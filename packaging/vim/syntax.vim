@@ -12,7 +12,7 @@ syntax keyword retrotlsSetting level protocol tls connect-to name servername ca-
 syntax keyword retrotlsSetting fingerprint
 syntax keyword retrotlsSetting tls-min tls-max ciphers ciphersuites groups client-cert client-key timeout
 syntax keyword retrotlsSetting greeting-timeout testing log final
-syntax keyword retrotlsValue none may encrypt secure normal strict starttls implicit yes no auto syslog stderr
+syntax keyword retrotlsValue none may encrypt secure normal strict starttls implicit yes no auto syslog stderr system bundled
 highlight default link retrotlsComment Comment
 highlight default link retrotlsString String
 highlight default link retrotlsMatch Statement

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "command/usage.h"
+#include "monitor/bundled_roots.h"
+#include "monitor/messages.h"
 
 enum { VALUE_LIMIT = 8192, LABEL = 21 }; /* LABEL: columns of a setting's name */
 
@@ -46,6 +48,35 @@ static void connect_to(char value[VALUE_LIMIT], const struct settings *s)
         snprintf(value, VALUE_LIMIT, v6 ? "[%s]:%u" : "%s:%u", s->connect_host, s->connect_port);
 }
 
+/* Into `date`, what the first line of the roots that lie beside the relay says: "# Of 2023-03-11: ...". */
+static bool date_of(const char *path, char date[16])
+{
+    FILE *const file = fopen(path, "re");
+    const bool good = file && fscanf(file, "# Of %10[0-9-]:", date) == 1;
+
+    if (file)
+        fclose(file);
+    return good;
+}
+
+/* The archive of `make bundle` has the command, the relay and the roots in one folder. */
+static void bundled(char value[VALUE_LIMIT])
+{
+    char date[16];
+    int error;
+    const char *const path = bundled_roots(&error);
+
+    if (path && date_of(path, date))
+        snprintf(value, VALUE_LIMIT, SETTINGS_BUNDLED ": %s, of %s", path, date);
+    else if (path)
+        snprintf(value, VALUE_LIMIT, SETTINGS_BUNDLED ": %s", path);
+    else if (error == MONITOR_NO_BUNDLED)
+        snprintf(value, VALUE_LIMIT,
+                 SETTINGS_BUNDLED ": missing, for no ca-certificates.pem lies beside this command");
+    else
+        snprintf(value, VALUE_LIMIT, SETTINGS_BUNDLED ": not used, for others can write to it or its folder");
+}
+
 /* The trust anchors: what a policy names takes the place of the system's. */
 static const char *anchor(const char *own, const char *other)
 {
@@ -75,6 +106,10 @@ static const char *value_of(char value[VALUE_LIMIT], enum policy_setting setting
     case POLICY_SERVERNAME:
         return or_else(s->servername, "the same");
     case POLICY_CA_FILE:
+        if (settings_trust_bundled(s)) {
+            bundled(value);
+            return value;
+        }
         return anchor(s->ca_file, s->ca_dir);
     case POLICY_CA_DIR:
         return anchor(s->ca_dir, s->ca_file);

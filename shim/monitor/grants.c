@@ -1,11 +1,11 @@
 #include "monitor/grants.h"
 
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "monitor/bundled_roots.h"
 #include "monitor/memory.h"
 #include "monitor/open_named.h"
 #include "monitor/timeouts.h"
@@ -207,26 +207,28 @@ static bool needs_system_roots(const struct settings *s)
 void grant_paths(const struct grant *g, const char *path[NAMED_COUNT])
 {
     const struct settings *const s = &g->request.settings;
-    const bool system = needs_system_roots(s);
+    int error;
 
-    path[NAMED_CA_FILE] = s->ca_file;
-    path[NAMED_CA_DIR] = system ? X509_get_default_cert_dir() : s->ca_dir;
-    path[NAMED_BUNDLE] = system ? X509_get_default_cert_file() : NULL;
+    path[NAMED_CA_FILE] = settings_trust_bundled(s) ? bundled_roots(&error) : s->ca_file;
+    path[NAMED_CA_DIR] = needs_system_roots(s) ? g->system.folder : s->ca_dir;
+    path[NAMED_BUNDLE] = g->system.bundle;
     path[NAMED_CRL_FILE] = s->crl_file;
     path[NAMED_CLIENT_CERT] = s->client_cert;
     path[NAMED_CLIENT_KEY] = s->client_key ? s->client_key : s->client_cert;
 }
 
-void grant_facts(const struct grant *g, struct grant_facts *facts)
+void grant_facts(struct grant *g, struct grant_facts *facts)
 {
     const char *path[NAMED_COUNT];
 
     memset(facts, 0, sizeof *facts);
     facts->grant = g->number;
     facts->rights = g->rights_number;
-    grant_paths(g, path);
     if (!credentials_take_on(g->rights))
         return;
+    if (needs_system_roots(&g->request.settings))
+        system_roots_find(&g->system);
+    grant_paths(g, path);
     for (size_t i = 0; i < NAMED_COUNT; i++)
         state_of_named(path[i], &facts->state[i]);
     credentials_return();

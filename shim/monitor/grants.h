@@ -17,6 +17,7 @@
 #include "monitor/asker.h"
 #include "monitor/credentials.h"
 #include "monitor/messages.h"
+#include "monitor/system_roots.h"
 #include "wire/wire.h"
 
 enum {
@@ -28,6 +29,7 @@ struct grant {
     uint32_t number; /* never 0, and not given again soon */
     struct credentials *rights;
     uint64_t rights_number;
+    struct system_roots system;   /* where its settings ask for them; found by grant_facts() */
     struct guard_request request; /* its texts are in `message`, or whoever made the grant keeps them */
     uint8_t *message;
     int standard_error;  /* of the program's, for the log; -1: none */
@@ -58,7 +60,8 @@ void grant_end(struct grant *grant);
 
 /* The paths that its settings name, in the order of enum named; NULL where they name none. */
 void grant_paths(const struct grant *grant, const char *path[NAMED_COUNT]);
-/* What is told of it ahead: the state of each file, as by its rights. */
-void grant_facts(const struct grant *grant, struct grant_facts *facts);
+/* Finds the system's roots, and tells what is told of the grant ahead: the state of each file, as by its
+ * rights. */
+void grant_facts(struct grant *grant, struct grant_facts *facts);
 
 #endif

@@ -40,9 +40,9 @@ enum monitor_kind {
 
 /* The files that settings name. */
 enum named {
-    NAMED_CA_FILE,
-    NAMED_CA_DIR, /* or the system's */
-    NAMED_BUNDLE, /* the system's one file of roots */
+    NAMED_CA_FILE, /* or, for `ca-file bundled`, that beside the relay */
+    NAMED_CA_DIR,  /* or the system's */
+    NAMED_BUNDLE,  /* the system's one file of roots */
     NAMED_CRL_FILE,
     NAMED_CLIENT_CERT,
     NAMED_CLIENT_KEY,
@@ -85,6 +85,8 @@ enum {
     MONITOR_HAS_PASSPHRASE = -3,
     MONITOR_NO_CERTIFICATE = -4,
     MONITOR_NO_KEY = -5,
+    MONITOR_NO_BUNDLED = -6,  /* `ca-file bundled`: no roots lie beside the relay */
+    MONITOR_NOT_TRUSTED = -7, /* likewise: somebody else may have written them */
 };
 
 /* What the monitor signs with; it hashes by itself. */

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "monitor/bundled_roots.h"
 #include "monitor/client_key.h"
 #include "monitor/client_signature.h"
 #include "monitor/grants.h"
@@ -41,13 +42,15 @@ static const char *path_of(const struct grant *g, enum named which)
 static int give_file(const struct grant *g, uint32_t which, struct monitor_answer *a)
 {
     const char *path;
-    int error, fd;
+    int error = EPERM, fd;
 
     if (which != NAMED_CA_FILE && which != NAMED_BUNDLE && which != NAMED_CRL_FILE)
         return EPERM;
     path = path_of(g, (enum named)which);
+    if (!path && which == NAMED_CA_FILE && settings_trust_bundled(&g->request.settings))
+        path = bundled_roots(&error);
     if (!path)
-        return EPERM;
+        return error;
     fd = open_named(g->rights, path, &error);
     if (fd >= 0)
         a->descriptor[a->count++] = fd;

@@ -125,7 +125,16 @@
     /* OpenSSL's word, its names, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_INVALID, "certificate of %s is not valid: %s; for %s, sha256:%s; ask its operator")
 
-#define FAILURES(X) FAILURES_OF_DIALOGUE(X) FAILURES_OF_TLS(X) FAILURES_OF_PROOF(X) FAILURES_OF_CERTIFICATES(X)
+/* Certificates by the system's authorities. Words likewise: its names, its end and issuer, its SHA-256. */
+#define FAILURES_OF_SYSTEM_ROOTS(X) \
+    X(FAILURE_NO_TRUST_STORE, "certificate of %s cannot be checked, for this machine trusts no authority: for %s, %s," \
+                              " sha256:%s; install ca-certificates, or 'ca-file'") \
+    /* its end and issuer, its SHA-256, a year */ \
+    X(FAILURE_OLD_TRUST_STORE, "certificate of %s has an issuer that this machine does not know: %s, sha256:%s; its" \
+                               " newest roots are of %s: update ca-certificates, or 'ca-file'")
+
+#define FAILURES(X) FAILURES_OF_DIALOGUE(X) FAILURES_OF_TLS(X) FAILURES_OF_PROOF(X) FAILURES_OF_CERTIFICATES(X) \
+    FAILURES_OF_SYSTEM_ROOTS(X)
 /* clang-format on */
 
 #endif

@@ -286,6 +286,10 @@ const char *files_error(int error)
         return "it holds no certificate (PEM)";
     case MONITOR_NO_KEY:
         return "it holds no private key (PEM)";
+    case MONITOR_NO_BUNDLED:
+        return "no ca-certificates.pem lies beside the relay (make bundle)";
+    case MONITOR_NOT_TRUSTED:
+        return "somebody else can write to it, or to its folder";
     default:
         return error > 0 ? strerror(error) : "cannot be used";
     }

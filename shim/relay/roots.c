@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ABSENT_LIMIT = 16 /* names of which it is known that a folder does not have them */ };
@@ -265,6 +266,69 @@ static int find_in_bundle(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509
         return 0;
     read_once(lookup);
     return found_in(X509_LOOKUP_get_store(lookup), type, name, found);
+}
+
+/* ---- what the system's are worth ---- */
+
+enum {
+    /*
+     * A store lags: the newest root in Debian's of March 2023 is of April 2021. One in which none is younger
+     * than this many years is not kept up any more.
+     */
+    OLD_YEARS = 8,
+    YOUNGEST = 3, /* of so many the oldest decides: a company's own root makes an old store no younger */
+};
+
+/* Keeps the latest years, the latest one first. */
+static void note_year(int year[YOUNGEST], int new)
+{
+    for (size_t i = 0; i < YOUNGEST; i++) {
+        const int old = year[i];
+
+        if (new > old) {
+            year[i] = new;
+            new = old;
+        }
+    }
+}
+
+/* How many roots there are, and the years in which the youngest of them begin. */
+static size_t years_of(X509_STORE *store, int year[YOUNGEST])
+{
+    size_t count = 0;
+    struct tm begin;
+
+    X509_STORE_lock(store);
+    for (int i = 0; i < sk_X509_OBJECT_num(X509_STORE_get0_objects(store)); i++) {
+        const X509 *const root =
+            X509_OBJECT_get0_X509(sk_X509_OBJECT_value(X509_STORE_get0_objects(store), i));
+
+        if (!root || ASN1_TIME_to_tm(X509_get0_notBefore(root), &begin) != 1)
+            continue;
+        note_year(year, begin.tm_year + 1900);
+        count++;
+    }
+    X509_STORE_unlock(store);
+    return count;
+}
+
+enum roots_worth roots_of_system(X509_STORE *store, int *newest)
+{
+    int year[YOUNGEST] = {0};
+    const time_t now = time(NULL);
+    struct tm today;
+    size_t count;
+
+    if (!asking || !gmtime_r(&now, &today))
+        return ROOTS_FIT;
+    count = years_of(store, year);
+    /* Of a folder alone nobody knows what else is in it. */
+    if (asking->facts.state[NAMED_BUNDLE].inode == 0)
+        return asking->facts.state[NAMED_CA_DIR].inode == 0 ? ROOTS_MISSING : ROOTS_FIT;
+    if (count == 0)
+        return asking->facts.state[NAMED_CA_DIR].inode == 0 ? ROOTS_MISSING : ROOTS_FIT;
+    *newest = year[count < YOUNGEST ? count - 1 : YOUNGEST - 1];
+    return *newest + OLD_YEARS < today.tm_year + 1900 ? ROOTS_OLD : ROOTS_FIT;
 }
 
 /* ---- methods ---- */

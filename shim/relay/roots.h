@@ -36,4 +36,14 @@ bool roots_add_folder(X509_STORE *store);
  */
 bool roots_add_bundle(X509_STORE *store);
 
+/* What the system's roots are worth, once a chain has ended at none of them. */
+enum roots_worth {
+    ROOTS_FIT,     /* or nobody can tell */
+    ROOTS_MISSING, /* there are none at all */
+    ROOTS_OLD,     /* none has come in years: `*newest` is the year of the newest */
+};
+
+/* Of the connection that the thread verifies for, whose trust is the system's. */
+enum roots_worth roots_of_system(X509_STORE *store, int *newest);
+
 #endif

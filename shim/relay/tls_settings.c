@@ -92,7 +92,7 @@ static bool add_file(X509_STORE *store, enum named which, const char *setting, c
 
 static bool trust_system(X509_STORE *store, const struct files *files)
 {
-    return roots_add_folder(store) &&
+    return (files->facts.state[NAMED_CA_DIR].inode == 0 || roots_add_folder(store)) &&
            (files->facts.state[NAMED_BUNDLE].inode == 0 || roots_add_bundle(store));
 }
 

@@ -7,6 +7,7 @@
 
 #include "relay/certificate.h"
 #include "relay/chain_rules.h"
+#include "relay/roots.h"
 
 /* What OpenSSL's errors come to, in our words. Others are told in its own. */
 static const struct {
@@ -65,6 +66,29 @@ static void explain(struct verification *v, enum failure_kind kind, X509 *certif
     fail(&v->why, kind, v->server, words.names, words.issue, words.sha256);
 }
 
+/* A chain to no root of the system's, which has none at all, or none of the last years. */
+static bool explain_system_roots(struct verification *v, X509_STORE_CTX *store, enum failure_kind kind,
+                                 const struct certificate_words *words)
+{
+    char year[8];
+    int newest;
+
+    if (v->settings->ca_file || v->settings->ca_dir ||
+        (kind != FAILURE_CERTIFICATE_UNKNOWN_ROOT && kind != FAILURE_CERTIFICATE_UNKNOWN_ISSUER))
+        return false;
+    switch (roots_of_system(X509_STORE_CTX_get0_store(store), &newest)) {
+    case ROOTS_MISSING:
+        fail(&v->why, FAILURE_NO_TRUST_STORE, v->server, words->names, words->issue, words->sha256);
+        return true;
+    case ROOTS_OLD:
+        snprintf(year, sizeof year, "%d", newest);
+        fail(&v->why, FAILURE_OLD_TRUST_STORE, v->server, words->issue, words->sha256, year);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void explain_chain(struct verification *v, X509_STORE_CTX *store)
 {
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
@@ -77,6 +101,8 @@ static void explain_chain(struct verification *v, X509_STORE_CTX *store)
     /* A person can act on the server's certificate, or on the one in its chain that is at fault. */
     certificate_in_words(&words, X509_STORE_CTX_get_error_depth(store) > 0 && at ? at : leaf);
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        if (causes[i].error == error && explain_system_roots(v, store, causes[i].kind, &words))
+            return;
         if (causes[i].error == error && causes[i].kind == FAILURE_CERTIFICATE_NOT_STRICT) {
             fail(&v->why, causes[i].kind, v->server, X509_verify_cert_error_string(error), words.names,
                  words.sha256);
@@ -252,7 +278,7 @@ static bool lacks_a_root(int error)
 /* A chain to a trust anchor by OpenSSL's rules and ours. Else false, with the words and the error set. */
 static bool check_chain(struct verification *v, X509_STORE_CTX *store)
 {
-    const bool named = v->settings->ca_file || v->settings->ca_dir;
+    const bool named = (v->settings->ca_file && !settings_trust_bundled(v->settings)) || v->settings->ca_dir;
     bool good = X509_verify_cert(store) > 0;
     X509_STORE_CTX *used = store;
 

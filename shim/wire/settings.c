@@ -1,5 +1,7 @@
 #include "wire/settings.h"
 
+#include <string.h>
+
 const char *protocol_kind_name(enum protocol_kind kind)
 {
     static const char names[PROTOCOL_KINDS][8] = {"auto", "smtp", "lmtp", "imap", "pop3", "nntp", "sieve"};
@@ -17,4 +19,9 @@ const char *level_name(enum level level)
 bool level_demands_tls(enum level level)
 {
     return level != LEVEL_NONE && level != LEVEL_MAY;
+}
+
+bool settings_trust_bundled(const struct settings *settings)
+{
+    return settings->ca_file && strcmp(settings->ca_file, SETTINGS_BUNDLED) == 0;
 }

@@ -39,6 +39,9 @@ enum {
     SETTINGS_TLS_1_3 = 0x0304,
 };
 
+/* Instead of the path of a ca-file: the roots that lie beside the relay. */
+#define SETTINGS_BUNDLED "bundled"
+
 struct text_list {
     uint32_t count;
     const char *item[SETTINGS_LIST_LIMIT];
@@ -56,7 +59,7 @@ struct settings {
     uint32_t connect_port;     /* 0: as the program asked */
     const char *connect_host;  /* each string below: NULL where not set */
     const char *servername;    /* SNI, instead of the name that is checked */
-    const char *ca_file;
+    const char *ca_file;       /* a path, or SETTINGS_BUNDLED */
     const char *ca_dir;
     const char *crl_file;
     const char *ciphers;      /* TLS 1.2, OpenSSL's words */
@@ -76,5 +79,7 @@ const char *protocol_kind_name(enum protocol_kind kind);
 const char *level_name(enum level level);
 /* True where the level forbids plaintext, whatever the server says. */
 bool level_demands_tls(enum level level);
+/* True where the roots are those that lie beside the relay. */
+bool settings_trust_bundled(const struct settings *settings);
 
 #endif

@@ -141,6 +141,35 @@ static void trust_anchors_and_key_pairs_are_inherited_as_one(void **state)
     policy_free(policy);
 }
 
+/* `system` and `bundled` are no files, unless a path says so. */
+static void words_in_place_of_a_ca_file(void **state)
+{
+    const struct policy *policy;
+    struct settings settings;
+
+    (void)state;
+    put("a.pem", "-----BEGIN CERTIFICATE-----\n");
+    put("system", "-----BEGIN CERTIFICATE-----\n");
+    policy = good_policy("ca-file a.pem\nca-dir .\n"
+                         "match host a.example.org\n ca-file system\n"
+                         "match host b.example.org\n ca-file bundled\n"
+                         "match host c.example.org\n ca-file ./system\n"
+                         "match host d.example.org\n ca-file bundled\n ca-dir .\n"
+                         "match host e.example.org\n");
+    settings = decide(policy, "a.example.org", 25, DECISION_GUARD);
+    assert_true(settings.ca_file == NULL && settings.ca_dir == NULL && !settings_trust_bundled(&settings));
+    settings = decide(policy, "b.example.org", 25, DECISION_GUARD);
+    assert_true(settings.ca_dir == NULL && settings_trust_bundled(&settings));
+    settings = decide(policy, "c.example.org", 25, DECISION_GUARD);
+    assert_string_equal(settings.ca_file, in_folder("./system"));
+    assert_false(settings_trust_bundled(&settings));
+    settings = decide(policy, "d.example.org", 25, DECISION_GUARD);
+    assert_true(settings.ca_dir != NULL && settings_trust_bundled(&settings));
+    settings = decide(policy, "e.example.org", 25, DECISION_GUARD);
+    assert_string_equal(settings.ca_file, in_folder("a.pem"));
+    policy_free(policy);
+}
+
 static void every_setting_arrives(void **state)
 {
     const struct policy *policy;
@@ -385,6 +414,7 @@ int main(void)
         cmocka_unit_test(what_a_block_leaves_out_comes_from_its_own_file_first),
         cmocka_unit_test(final_block_inherits_nothing_from_the_user),
         cmocka_unit_test(trust_anchors_and_key_pairs_are_inherited_as_one),
+        cmocka_unit_test(words_in_place_of_a_ca_file),
         cmocka_unit_test(every_setting_arrives),
         cmocka_unit_test(connect_to_takes_every_form),
         cmocka_unit_test(without_memory_all_that_might_be_guarded_fails),

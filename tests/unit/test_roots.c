@@ -6,10 +6,13 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "relay/roots.h"
+#include "relay/verify.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
 
@@ -91,6 +94,15 @@ static void a_root_of_the_bundle_is_found(void **state)
     close_store(store, &files);
 }
 
+static void write_to(const char *path, const char *text)
+{
+    FILE *const file = fopen(path, "we");
+
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void it_is_read_once(void **state)
 {
     char path[] = "/tmp/retrotls-test-bundle-XXXXXX";
@@ -99,8 +111,9 @@ static void it_is_read_once(void **state)
 
     (void)state;
     close(mkstemp(path));
+    write_to(path, "no certificate\n");
     store = store_with(path, &files);
-    assert_int_not_equal(verify(store, known.certificate), X509_V_OK); /* empty */
+    assert_int_not_equal(verify(store, known.certificate), X509_V_OK);
     peer_certificate_to_file(&authority.root, path);
     assert_int_not_equal(verify(store, known.certificate), X509_V_OK);
     close_store(store, &files);
@@ -224,6 +237,79 @@ static void for_nobody_nothing_is_read(void **state)
     close_store(store, &files);
 }
 
+/* ---- what they are worth ---- */
+
+/* What a person is told of a certificate whose issuer is not in the store. */
+static struct failure told(X509_STORE *store)
+{
+    struct references wanted = {.count = 1, .item = {{.text = "b.example"}}};
+    struct verification v = {.settings = &settings, .references = &wanted, .server = "b.example"};
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+
+    assert_int_equal(X509_STORE_CTX_init(context, store, unknown.certificate, NULL), 1);
+    assert_int_equal(verify_chain(context, &v), 0);
+    X509_STORE_CTX_free(context);
+    return v.why;
+}
+
+/* A file of roots that begin so many days ago, and what is told where an issuer is not in it. */
+static struct failure told_with_roots(const int *days_ago, size_t count)
+{
+    char path[] = "/tmp/retrotls-test-bundle-XXXXXX";
+    struct files files;
+    X509_STORE *store;
+    struct failure why;
+
+    close(mkstemp(path));
+    for (size_t i = 0; i < count; i++) {
+        struct identity_of_peer root = peer_certificate(
+            &(struct wish){.cn = "A Root", .ca = true, .begin = -days_ago[i], .end = 9000}, NULL);
+
+        peer_certificate_to_file(&root, path);
+        peer_certificate_free(&root);
+    }
+    store = store_with(path, &files);
+    why = told(store);
+    close_store(store, &files);
+    unlink(path);
+    return why;
+}
+
+static void a_store_is_as_old_as_its_third_youngest_root(void **state)
+{
+    enum { YEAR = 366 };
+    const int all[] = {12 * YEAR, 10 * YEAR, 30 * YEAR, 1, 2, 3};
+    const time_t ten_years_ago = time(NULL) - 10L * YEAR * 24 * 60 * 60;
+    struct tm tm;
+    char years[40];
+    struct failure why;
+
+    (void)state;
+    assert_non_null(gmtime_r(&ten_years_ago, &tm));
+    snprintf(years, sizeof years, "roots are of %d:", tm.tm_year + 1900);
+    assert_int_equal(told_with_roots(all, 1).kind, FAILURE_OLD_TRUST_STORE);
+    assert_int_equal(told_with_roots(all, 2).kind, FAILURE_OLD_TRUST_STORE);
+    why = told_with_roots(all, 5); /* two of somebody's own */
+    assert_int_equal(why.kind, FAILURE_OLD_TRUST_STORE);
+    assert_non_null(strstr(why.text, years));
+    assert_int_equal(told_with_roots(all, 6).kind, FAILURE_CERTIFICATE_UNKNOWN_ISSUER);
+    assert_int_equal(told_with_roots(all + 3, 1).kind, FAILURE_CERTIFICATE_UNKNOWN_ISSUER);
+}
+
+/* Neither a folder nor a file was found. */
+static void no_store_at_all_is_told_from_an_old_one(void **state)
+{
+    const struct files none = {.facts = {.grant = 0}};
+    X509_STORE *store = X509_STORE_new();
+
+    (void)state;
+    assert_int_equal(told(store).kind, FAILURE_CERTIFICATE_UNKNOWN_ISSUER); /* for nobody */
+    roots_ask_for(&none);
+    assert_int_equal(told(store).kind, FAILURE_NO_TRUST_STORE);
+    roots_ask_for(NULL);
+    X509_STORE_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +320,8 @@ int main(void)
         cmocka_unit_test(many_threads_may_need_it_at_once),
         cmocka_unit_test(a_folder_is_asked_for_a_name_once),
         cmocka_unit_test(for_nobody_nothing_is_read),
+        cmocka_unit_test(a_store_is_as_old_as_its_third_youngest_root),
+        cmocka_unit_test(no_store_at_all_is_told_from_an_old_one),
     };
     return cmocka_run_group_tests(tests, make, destroy);
 }
