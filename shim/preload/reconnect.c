@@ -10,6 +10,7 @@
 #include "preload/pair.h"
 #include "preload/switch.h"
 #include "preload/sys.h"
+#include "preload/tcp_options.h"
 
 /* SO_SNDTIMEO in milliseconds, -1 where there is none. */
 static int send_timeout(int fd)
@@ -121,6 +122,15 @@ static int reclaim(int fd, const struct identity *id)
     return tcp;
 }
 
+/* A new one, unless the old one may have had an option that decides which way its packets take. */
+static int replace(const struct identity *id)
+{
+    if (!tcp_options_lost(id->peer.family))
+        return sys_lift(sys_socket(id->peer.family, SOCK_STREAM, 0));
+    errno = ENETUNREACH;
+    return -1;
+}
+
 int reconnect_dissolve(int fd, const struct identity *id)
 {
     const sys_signals signals = sys_signals_block();
@@ -128,7 +138,7 @@ int reconnect_dissolve(int fd, const struct identity *id)
     bool good;
 
     if (tcp < 0)
-        tcp = sys_lift(sys_socket(id->peer.family, SOCK_STREAM, 0));
+        tcp = replace(id);
     good = tcp >= 0 && switch_carry(fd, tcp) && switch_all(fd, id->cookie, tcp, tcp);
     const int saved = errno;
     if (tcp >= 0)

@@ -13,7 +13,10 @@
  */
 bool reconnect(int fd, const struct identity *id, int *result);
 
-/* connect() to AF_UNSPEC: `fd` becomes an unconnected TCP socket. 0, or -1 with errno set. */
+/*
+ * connect() to AF_UNSPEC: `fd` becomes an unconnected TCP socket. 0, or -1 with errno set: ENETUNREACH where
+ * the relay was killed, and with it went options of the socket without which it must not be connected.
+ */
 int reconnect_dissolve(int fd, const struct identity *id);
 
 #endif

@@ -9,6 +9,7 @@
 #include "preload/pair.h"
 #include "preload/reconnect.h"
 #include "preload/switch.h"
+#include "preload/tcp_options.h"
 #include "preload/words.h"
 
 enum {
@@ -73,6 +74,8 @@ static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *
     struct wire_reply outcome = {.error = 0};
     struct identity id;
     struct words w;
+    const char *lost;
+    bool good;
 
     if (interrupted)
         return error == EAGAIN ? EINPROGRESS : EINTR;
@@ -88,9 +91,16 @@ static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *
     }
     if (!is_unchanged(guard, &id)) /* closed, by another thread */
         return ECONNABORTED;
-    reconnect_dissolve(guard->fd, &id);
+    take_untold(guard->fd); /* the end of the relay is told now */
+    good = reconnect_dissolve(guard->fd, &id) == 0;
+    lost = good ? NULL : tcp_options_lost(id.peer.family);
     words_start(&w, guard->why, sizeof guard->why);
     words_add(&w, "the relay (retrotls-relay) has ended");
+    if (lost) {
+        words_add(&w, ", and with it the socket that had ");
+        words_add(&w, lost);
+        words_add(&w, "; the program has to make another one");
+    }
     return ENETUNREACH;
 }
 

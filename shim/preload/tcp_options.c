@@ -280,3 +280,19 @@ bool tcp_options_carry(int fd, int to, int family, const char **what)
     }
     return true;
 }
+
+const char *tcp_options_lost(int family)
+{
+    for (size_t i = 0; i < sizeof unreadable / sizeof unreadable[0]; i++) {
+        if (is_noted(&unreadable[i]))
+            return unreadable[i].title;
+    }
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        const struct option *const option = &options[i];
+
+        if (option->how & NEEDED && (option->level != IPPROTO_IPV6 || family == AF_INET6) &&
+            (is_noted(option) || atomic_load(&noted_all)))
+            return option->title;
+    }
+    return NULL;
+}

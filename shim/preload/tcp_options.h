@@ -24,4 +24,10 @@ void tcp_options_note_all(void);
  */
 bool tcp_options_carry(int fd, int to, int family, const char **what);
 
+/*
+ * For a socket that is lost, with its options: one of those that may have been set on it, and without which
+ * a connection must not be made; NULL where there is none.
+ */
+const char *tcp_options_lost(int family);
+
 #endif

@@ -232,33 +232,54 @@ def test_connect_interrupted_by_a_signal_whose_handler_leaves_by_longjmp(shim, s
     assert last <= first, f"descriptors before and after: {first}, {last}\n{result.show()}"
 
 
-def test_relay_that_is_killed_while_connect_waits(shim, silent_port):
-    """connect() fails, and the socket is good for the next one: nothing has been said to anybody."""
-    code = """
+KILLED_RELAY = """
 import os, socket, sys
 s = socket.socket()
+if sys.argv[4:]: s.setsockopt(socket.IPPROTO_IP, int(sys.argv[4]), 1)
 print(s.fileno(), os.readlink(f"/proc/self/fd/{s.fileno()}"), flush=True)
 try:
     s.connect((sys.argv[1], int(sys.argv[2])))
 except OSError as error:
     print(error.strerror, flush=True)
-s.connect(("127.0.0.1", int(sys.argv[3])))
+try:
+    s.connect(("127.0.0.1", int(sys.argv[3])))
+except OSError as error:
+    sys.exit(error.strerror)
 s.sendall(os.environb[b"WORDS"])
 while s.recv(4096): pass
 """
+
+
+def kill_relay_while_connect_waits(shim, silent_port, tap, *option):
+    """What becomes of a program that then connects the same socket to the tap's port."""
     shim.private_build()
+    shim.policy(f"match port {silent_port[1]} {tap.port}\n protocol pop3\n level secure\n name localhost\n "
+                f"ca-file {certs.authority().pem}\n")
+    process = shim.popen(PYTHON, "-c", KILLED_RELAY, *silent_port, tap.port, *option, env={"WORDS": POP3.words.decode()})
+    number, before = process.stdout.readline().decode().split()
+    wait_for(lambda: os.readlink(f"/proc/{process.pid}/fd/{number}") != before, "the descriptor to be switched")
+    for relay in shim.relays():
+        os.kill(relay, signal.SIGKILL)
+    return shim.finish(process)
+
+
+def test_relay_that_is_killed_while_connect_waits(shim, silent_port):
+    """connect() fails, and the socket is good for the next one: nothing has been said to anybody."""
     with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
-        shim.policy(f"match port {silent_port[1]} {tap.port}\n protocol pop3\n level secure\n name localhost\n "
-                    f"ca-file {certs.authority().pem}\n")
-        process = shim.popen(PYTHON, "-c", code, *silent_port, tap.port, env={"WORDS": POP3.words.decode()})
-        number, before = process.stdout.readline().decode().split()
-        wait_for(lambda: os.readlink(f"/proc/{process.pid}/fd/{number}") != before, "the descriptor to be switched")
-        for relay in shim.relays():
-            os.kill(relay, signal.SIGKILL)
-        result = shim.finish(process).ok()
+        result = kill_relay_while_connect_waits(shim, silent_port, tap).ok()
         tap.wait_closed()
         server.wait_done()
     assert result.out == b"Network is unreachable\n", result.show()
     assert [line["result"] for line in result.lines] == ["failed", "tls"], result.show()
     assert server.over_tls == POP3.words
     tap.never_saw(SECRET)
+
+
+def test_relay_that_is_killed_takes_options_with_it(shim, silent_port):
+    """A connection without one that decides its way through the network must not be made in the place of one with it."""
+    ip_freebind = 15
+    with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
+        result = kill_relay_while_connect_waits(shim, silent_port, tap, ip_freebind)
+    assert result.out == b"Network is unreachable\n" and result.err == b"Network is unreachable\n", result.show()
+    assert tap.recordings == [] and [line["result"] for line in result.lines] == ["failed"], result.show()
+    assert "the socket that had IP_FREEBIND; the program has to make another one" in result.log, result.show()
