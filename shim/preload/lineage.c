@@ -68,3 +68,12 @@ bool lineage_owns(const struct lineage *me, uint64_t thread, uint64_t time)
     }
     return false;
 }
+
+bool lineage_descends(const struct lineage *me, uint64_t thread)
+{
+    for (uint32_t i = 0; i < me->ancestors; i++) {
+        if (thread == me->ancestor[i].thread)
+            return true;
+    }
+    return false;
+}

@@ -44,4 +44,7 @@ struct lineage lineage_child(const struct lineage *parent, uint64_t thread);
  * the fork. */
 bool lineage_owns(const struct lineage *me, uint64_t thread, uint64_t time);
 
+/* Whether thread number `thread` is one of those that `me` knows to descend from. */
+bool lineage_descends(const struct lineage *me, uint64_t thread);
+
 #endif

@@ -7,7 +7,9 @@ const struct name_sizes name_sizes_large = {
     .lookup_levels = sizeof(void *) > 4 ? 3 : 2,
     .own_levels = 2,
     .origin_levels = 2,
-    .losses = sizeof(void *) > 4 ? 1 << 21 : 1 << 18,
+    .lost_lookups = sizeof(void *) > 4 ? 1 << 21 : 1 << 18,
+    .lost_origins = 1 << 18,
+    .lost_own = 1 << 18,
 };
 
 const struct name_sizes name_sizes_small = {
@@ -17,7 +19,9 @@ const struct name_sizes name_sizes_small = {
     .lookup_levels = 1,
     .own_levels = 1,
     .origin_levels = 1,
-    .losses = 1 << 16,
+    .lost_lookups = 1 << 16,
+    .lost_origins = 1 << 16,
+    .lost_own = 1 << 14,
 };
 
 /* Takes the next bytes, in whole lines of 64; only counts them where there are none. */
@@ -36,16 +40,25 @@ static struct records take_records(char *bytes, size_t *used, uint32_t count, ui
     return (struct records){at, count, levels};
 }
 
+static struct losses take_losses(char *bytes, size_t *used, uint32_t count)
+{
+    struct losses losses = {.count = count};
+
+    losses.stamp = take(bytes, used, count * sizeof *losses.stamp);
+    return losses;
+}
+
 static struct name_memory lay_out(char *bytes, size_t *used, const struct name_sizes *sizes)
 {
     struct name_memory memory;
 
     memory.clock = take(bytes, used, sizeof *memory.clock);
-    memory.losses.count = sizes->losses;
-    memory.losses.stamp = take(bytes, used, sizes->losses * sizeof *memory.losses.stamp);
     memory.lookups = take_records(bytes, used, sizes->lookups, sizes->lookup_levels);
     memory.own = take_records(bytes, used, sizes->own, sizes->own_levels);
     memory.origins = take_records(bytes, used, sizes->origins, sizes->origin_levels);
+    memory.lost_lookups = take_losses(bytes, used, sizes->lost_lookups);
+    memory.lost_origins = take_losses(bytes, used, sizes->lost_origins);
+    memory.lost_own = take_losses(bytes, used, sizes->lost_own);
     return memory;
 }
 

@@ -12,7 +12,7 @@
 struct name_sizes {
     uint32_t lookups, own, origins;
     uint32_t lookup_levels, own_levels, origin_levels;
-    uint32_t losses;
+    uint32_t lost_lookups, lost_origins, lost_own;
 };
 
 /*
@@ -27,8 +27,8 @@ struct name_memory {
         _Atomic uint64_t now;
         _Atomic uint64_t forgotten; /* what is stamped up to here counts as never asked */
     } * clock;
-    struct losses losses;
     struct records lookups, own, origins;
+    struct losses lost_lookups, lost_origins, lost_own;
 };
 
 /* The bytes that a memory needs, aligned to 64, and all zeroes at first. */

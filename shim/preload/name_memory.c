@@ -11,17 +11,12 @@ enum {
 
 /* In place of a port, in records of `own` that are about a name's origin and not about an address. */
 static const uint64_t of_origin = (uint64_t)1 << 32;
+/* In place of a port that is looked for. */
+static const uint64_t any_port = UINT64_MAX;
 /* In place of an exchanger. */
 static const uint64_t of_unknown = 1;
 /* The last key of an origin: the name is an exchanger, and not an alias, of what was asked. */
 static const uint64_t of_domain = 1;
-
-/* What can be lost about a key (losses.h). */
-enum loss {
-    LOST_LOOKUP,          /* of the address */
-    LOST_ORIGIN,          /* of the name, as an alias */
-    LOST_ORIGIN_OF_DOMAIN /* of the name, as an exchanger: LOST_ORIGIN + of_domain */
-};
 
 /* ---- keys */
 
@@ -53,30 +48,30 @@ static void lose_lookup(void *context, const struct record_seen *victim)
 {
     const struct name_memory *const memory = context;
 
-    losses_add(&memory->losses, victim->key, LOST_LOOKUP, victim->stamp);
+    losses_add(&memory->lost_lookups, victim->key, 0, victim->stamp);
 }
 
 /* A thread whose own lookup is lost counts as one that never asked: more names must match. */
 static void lose_own(void *context, const struct record_seen *victim)
 {
-    (void)context;
-    (void)victim;
+    const struct name_memory *const memory = context;
+
+    losses_add(&memory->lost_own, victim->key, 0, victim->stamp);
 }
 
 static void lose_origin(void *context, const struct record_seen *victim)
 {
     const struct name_memory *const memory = context;
 
-    losses_add(&memory->losses, victim->key,
-               victim->key[3] == of_domain ? LOST_ORIGIN_OF_DOMAIN : LOST_ORIGIN, victim->stamp);
+    losses_add(&memory->lost_origins, victim->key, victim->key[3], victim->stamp);
 }
 
 /* Whether an origin of the name was lost that counts: as an alias's always, as an exchanger's if it is after
  * `after`. */
 static bool origin_is_lost(const struct name_memory *memory, const uint64_t key[2], uint64_t after)
 {
-    return losses_latest(&memory->losses, key, LOST_ORIGIN) != 0 ||
-           losses_latest(&memory->losses, key, LOST_ORIGIN_OF_DOMAIN) > after;
+    return losses_latest(&memory->lost_origins, key, 0) != 0 ||
+           losses_latest(&memory->lost_origins, key, of_domain) > after;
 }
 
 void name_memory_forget(struct name_memory *memory)
@@ -90,7 +85,7 @@ void name_memory_forget(struct name_memory *memory)
 
 /* ---- a thread's own */
 
-/* When `me` last began a question that led to `key` with `port`; 0: never. */
+/* When `me` last began a question that led to `key` with `port`, or any_port; 0: never. */
 static uint64_t own_of(struct name_memory *memory, const struct lineage *me, const uint64_t key[2],
                        uint64_t port)
 {
@@ -99,10 +94,29 @@ static uint64_t own_of(struct name_memory *memory, const struct lineage *me, con
     uint64_t latest = 0;
 
     while (me && records_next(table, key, &seen)) {
-        if (seen.key[2] == port && seen.stamp > latest && lineage_owns(me, seen.key[3], seen.stamp))
+        if ((seen.key[2] == port || port == any_port) && seen.stamp > latest &&
+            lineage_owns(me, seen.key[3], seen.stamp))
             latest = seen.stamp;
     }
     return latest;
+}
+
+/*
+ * Whether `me` may have begun a question that led to `key`, though own_of() knows of none: it was lost, or
+ * was a forebear's, who is too far back or has asked again since.
+ */
+static bool may_have_asked(struct name_memory *memory, const struct lineage *me, const uint64_t key[2])
+{
+    const struct records *const table = &memory->own;
+    struct record_seen seen = {0};
+
+    if (me->ancestors == LINEAGE_LIMIT)
+        return true;
+    while (records_next(table, key, &seen)) {
+        if (lineage_descends(me, seen.key[3]))
+            return true;
+    }
+    return losses_latest(&memory->lost_own, key, 0) != 0;
 }
 
 /* Comes after the answer has been written down: until then, an older time stands, and more names must match.
@@ -251,27 +265,55 @@ static bool add(struct names_found *found, const struct record_seen *seen)
     return true;
 }
 
-static bool find_once(struct name_memory *memory, const struct lineage *me, const uint64_t key[2],
-                      uint32_t port, struct names_found *found)
+/* Which of an address's lookups count: those that are stamped later than this, by their port. */
+struct since {
+    uint64_t port;
+    uint64_t with_port, without_port, with_another;
+};
+
+/* False if a record has changed since it was seen. */
+static bool add_all(struct name_memory *memory, const uint64_t key[2], const struct since *since,
+                    struct names_found *found)
 {
     const struct records *const table = &memory->lookups;
-    const uint64_t with_port = own_of(memory, me, key, port), without = own_of(memory, me, key, 0);
-    const uint64_t mine = with_port > without ? with_port : without;
     const uint64_t forgotten = atomic_load(&memory->clock->forgotten);
     struct record_seen seen = {0};
-    uint64_t lost;
 
     found->count = 0;
     found->lost = false;
     while (records_next(table, key, &seen)) {
-        const uint64_t after = seen.key[2] == port ? with_port : mine;
+        const uint64_t after = seen.key[2] == since->port ? since->with_port
+                               : seen.key[2] == 0         ? since->without_port
+                                                          : since->with_another;
 
-        if ((seen.key[2] == port || seen.key[2] == 0) && seen.stamp > after && seen.stamp > forgotten &&
-            !add(found, &seen))
+        if (seen.stamp > after && seen.stamp > forgotten && !add(found, &seen))
+            return false;
+    }
+    return true;
+}
+
+static bool find_once(struct name_memory *memory, const struct lineage *me, const uint64_t key[2],
+                      uint32_t port, struct names_found *found)
+{
+    const uint64_t with_port = own_of(memory, me, key, port), without = own_of(memory, me, key, 0);
+    const uint64_t mine = with_port > without ? with_port : without;
+    struct since since = {port, with_port, mine, 0};
+    uint64_t with_another = UINT64_MAX, lost;
+
+    /* One that asked for the address with another port alone means that, whatever others ask for. */
+    if (mine == 0 && (with_another = own_of(memory, me, key, any_port)) == 0 &&
+        !may_have_asked(memory, me, key))
+        with_another = UINT64_MAX;
+    since.with_another = with_another;
+    if (!add_all(memory, key, &since, found))
+        return false;
+    if (mine == 0 && found->count == 0 && since.with_another == UINT64_MAX) {
+        since.with_another = 0;
+        if (!add_all(memory, key, &since, found))
             return false;
     }
     /* After the table has been read, so that nothing can go unseen in between. */
-    lost = losses_latest(&memory->losses, key, LOST_LOOKUP);
+    lost = losses_latest(&memory->lost_lookups, key, 0);
     if (lost < atomic_load(&memory->clock->forgotten))
         lost = atomic_load(&memory->clock->forgotten);
     found->lost = found->lost || found->count == UINT32_MAX || lost > mine;

@@ -92,6 +92,10 @@ struct names_found {
  * If this thread asked for none, those are all names that anybody ever asked for. An address literal is a
  * name like any other.
  *
+ * A program may ask with one port and connect to another. So if this thread asked for the address with other
+ * ports alone, the latest of these counts as well, and what others asked for later with any port. If it never
+ * asked for the address, and nobody did with this port or without one, all names with other ports count.
+ *
  * If something was forgotten since this thread's own lookup (or ever, if there is none), `lost` is set. So it
  * is when there are more than SETTINGS_LIST_LIMIT names; `count` is UINT32_MAX then.
  */

@@ -152,9 +152,12 @@ def test_others_no_port_that_disagree_must_all_match(session):
     assert not session(code, "a.example")
 
 
-def test_lookup_for_another_port_does_not_count(session):
+def test_lookup_with_another_port_counts_where_none_had_this(session):
     code = "ask('a.example', other); connect()"
-    assert not session(code, "a.example")
+    assert session(code, "a.example")
+    assert not session(code, "b.example")
+    assert not session("in_thread(ask, 'b.example'); " + code, "b.example")
+    assert session("in_thread(ask, 'b.example', other); ask('a.example'); connect()", "a.example")
 
 
 def test_lookup_of_another_address_does_not_count(session):

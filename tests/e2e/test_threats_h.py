@@ -262,6 +262,18 @@ def test_h6_rule_of_a_name_that_may_not_be_meant(attacked, protocol, level, anot
     assert attacked.result.lines, attacked.result.show()  # and the connection was not left alone
 
 
+@EACH_PROTOCOL
+@pytest.mark.parametrize("by", ["this thread", "a thread"])
+def test_h6_name_that_was_asked_for_with_another_port(attacked, protocol, by):
+    """A rule for the bank holds also where the program names another port to the resolver than it connects to."""
+    code = {"this thread": "ask('bank.example', port ^ 1); connect()",
+            "a thread": "in_thread(ask, 'bank.example', port ^ 1); connect()"}[by]
+    before = f"match host !{BANK} port {{port}}\n    level none\n    protocol {protocol.name}\n"
+    assert not attacked(protocol, "secure", code, EVIL, before=before)
+    assert attacked(protocol, "secure", code, BANK, before=before)
+    assert [line["result"] for line in attacked.result.lines] == ["failed", "tls"], attacked.result.show()
+
+
 # A name that came out of an answer, which the program looks up again.
 DERIVED = {
     "ai_canonname": "n = socket.getaddrinfo('bank.example', port, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)[0][3]",
@@ -350,6 +362,12 @@ def test_h8_host_that_spoofed_dns_leads_to_loopback(shim, protocol):
     to_loopback(shim, protocol, "encrypt", plaintext_only(protocol), BANK).failed("not offered")
     to_loopback(shim, protocol, "may", plaintext_only(protocol), BANK).in_clear()
     to_loopback(shim, protocol, "secure", honest(protocol, certs.issued(BANK)), BANK).upgraded()
+    shim.log_file.unlink(missing_ok=True)
+    with Hostile(plaintext_only(protocol)) as server, Tap(server.address, port=USUAL[protocol.name]) as tap:
+        result = shim.python(PLAY + f"ask({BANK!r}, port ^ 1); connect()", tap.port, stdin=protocol.words)
+        tap.wait_closed()
+        server.wait_done()
+    Outcome(protocol, result, server, tap, protocol.words).failed("not offered")
     # Who asks for this machine gets it, as ever, and the log has nothing to say.
     for host in ("localhost", "mail.localhost", "127.0.0.1"):
         left_alone = to_loopback(shim, protocol, "secure", plaintext_only(protocol), host)

@@ -95,14 +95,18 @@ static inline void model_start(struct model *m, bool small)
          .own_levels = 2,
          .origins = 256,
          .origin_levels = 2,
-         .losses = 4096},
+         .lost_lookups = 4096,
+         .lost_origins = 4096,
+         .lost_own = 4096},
         {.lookups = 256,
          .lookup_levels = 1,
          .own = 256,
          .own_levels = 1,
          .origins = 256,
          .origin_levels = 1,
-         .losses = 1024},
+         .lost_lookups = 1024,
+         .lost_origins = 1024,
+         .lost_own = 1024},
     };
 
     if (name_memory_size(&sizes[small]) > sizeof m->bytes)
@@ -309,7 +313,7 @@ static inline bool model_connect(struct model *m, struct model_thread *t, uint32
     static struct names_found found;
     static struct model_truth truth;
     const struct wire_address a = model_address(address, port);
-    uint32_t with_port = 0, mine = 0;
+    uint32_t with_port = 0, mine = 0, with_another = 0, count = 0;
 
     truth = (struct model_truth){.found = &found, .model = m, .good = true};
     name_memory_find(&m->memory, &t->lineage, &a, &found);
@@ -323,9 +327,16 @@ static inline bool model_connect(struct model *m, struct model_thread *t, uint32
             with_port = f->begun;
         if (f->address == address && model_owns(t, f) && f->port == 0 && f->begun > mine)
             mine = f->begun;
+        if (f->address == address && model_owns(t, f) && f->begun > with_another)
+            with_another = f->begun;
+        count += f->address == address && (f->port == port || f->port == 0);
     }
     if (with_port > mine)
         mine = with_port;
+    /* Other ports count for who asked for the address with another alone, and where nobody asked with this.
+     */
+    if (mine != 0 || (with_another == 0 && count > 0))
+        with_another = UINT32_MAX;
     /* After a loss, what this thread asked for last counts, and what others asked for later: no more is
      * known. */
     if (!m->lossless)
@@ -333,8 +344,9 @@ static inline bool model_connect(struct model *m, struct model_thread *t, uint32
     for (uint32_t i = 0; i < m->lookups; i++) {
         const struct model_fact *const f = &m->lookup[i];
 
-        if (f->address != address ||
-            !((f->port == port && f->end > with_port) || (f->port == 0 && f->end > mine)))
+        if (f->address != address || f->end <= (f->port == port ? with_port
+                                                : f->port == 0  ? mine
+                                                                : with_another))
             continue;
         model_require(&truth, f->name, 0);
         memset(truth.seen, 0, sizeof truth.seen);

@@ -14,7 +14,6 @@ static void nobody_asked_nothing_found(void **state)
     (void)state;
     ask("mail.example.org", "192.0.2.1", 143);
     assert_int_equal(find("192.0.2.2", 143)->count, 0);
-    assert_int_equal(find("192.0.2.1", 25)->count, 0);
 }
 
 /* A link's host on the same, spoofed address must not make its certificate good for the mail server. */
@@ -167,6 +166,49 @@ static void lookups_made_apart_must_all_match(void **state)
     ask_apart("link.attacker.example", "192.0.2.23", 143);
     ask_apart("Mail.Example.Org", "192.0.2.23", 143);
     assert_both("192.0.2.23", 143, "mail.example.org", "link.attacker.example");
+}
+
+/* ---- asked for with one port, and connected to another */
+
+static void lookup_with_another_port_counts(void **state)
+{
+    (void)state;
+    ask("mail.example.org", "192.0.2.25", 143);
+    assert_only("192.0.2.25", 2143, "mail.example.org");
+    other_thread_asks("mail.example.org", "192.0.2.26", 143);
+    other_thread_asks("imap.example.org", "192.0.2.26", 25);
+    assert_both("192.0.2.26", 2143, "mail.example.org", "imap.example.org");
+}
+
+/* A link to imap://link.attacker.example:2143/ must not hide the name that was asked for otherwise. */
+static void lookup_with_another_port_counts_beside_others_with_this(void **state)
+{
+    (void)state;
+    other_thread_asks("link.attacker.example", "192.0.2.27", 2143);
+    ask("mail.example.org", "192.0.2.27", 143);
+    assert_both("192.0.2.27", 2143, "link.attacker.example", "mail.example.org");
+    other_thread_asks("www.example.org", "192.0.2.27", 80);
+    assert_int_equal(find("192.0.2.27", 2143)->count, 3);
+}
+
+static void latest_lookup_with_another_port_counts(void **state)
+{
+    (void)state;
+    ask("link.attacker.example", "192.0.2.28", 80);
+    ask("mail.example.org", "192.0.2.28", 143);
+    assert_only("192.0.2.28", 2143, "mail.example.org");
+}
+
+/* A website and a mail server of one address. */
+static void lookup_with_another_port_says_nothing_where_one_had_this(void **state)
+{
+    (void)state;
+    ask("mail.example.org", "192.0.2.29", 143);
+    ask("www.example.org", "192.0.2.29", 80);
+    assert_only("192.0.2.29", 143, "mail.example.org");
+    other_thread_asks("mail.example.org", "192.0.2.36", 143);
+    other_thread_asks("www.example.org", "192.0.2.36", 80);
+    assert_only("192.0.2.36", 143, "mail.example.org");
 }
 
 /* ---- names out of answers */
@@ -355,6 +397,10 @@ int main(void)
         cmocka_unit_test(later_address_literal_must_match_too),
         cmocka_unit_test(address_literal_is_a_name_like_another),
         cmocka_unit_test(lookups_made_apart_must_all_match),
+        cmocka_unit_test(lookup_with_another_port_counts),
+        cmocka_unit_test(lookup_with_another_port_counts_beside_others_with_this),
+        cmocka_unit_test(latest_lookup_with_another_port_counts),
+        cmocka_unit_test(lookup_with_another_port_says_nothing_where_one_had_this),
         cmocka_unit_test(alias_that_is_looked_up_must_match_with_the_name_first_asked_for),
         cmocka_unit_test(alias_of_an_alias_leads_back_to_the_first),
         cmocka_unit_test(aliases_of_each_other_end),

@@ -17,13 +17,13 @@ static void thousand_lookups_are_all_remembered(void **state)
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 1000; i++) {
             snprintf(name, sizeof name, "host%d.example.org", i);
-            snprintf(address, sizeof address, "10.1.%d.%d", i / 250, i % 250);
+            snprintf(address, sizeof address, "10.200.%d.%d", i / 250, i % 250);
             ask(name, address, 25);
         }
     }
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof name, "host%d.example.org", i);
-        snprintf(address, sizeof address, "10.1.%d.%d", i / 250, i % 250);
+        snprintf(address, sizeof address, "10.200.%d.%d", i / 250, i % 250);
         assert_only(address, 25, name);
     }
 }
@@ -182,6 +182,26 @@ static void oldest_are_evicted(void **state)
     assert_in_range(kept, 3500, 4096);
 }
 
+/* A thread whose lookup with another port was pushed out meant that name, and not the one that is left. */
+static void lookup_with_another_port_that_was_lost_counts(void **state)
+{
+    const struct wire_address asked = v4("192.0.2.49", 143), evil = v4("192.0.2.49", 25);
+    char name[64], address[32];
+
+    (void)state;
+    name_memory_remember(&memory, &connecting, name_memory_tick(&memory), "mail.example.org", &asked);
+    name_memory_remember(&memory, &resolver, name_memory_tick(&memory), "link.attacker.example", &evil);
+    for (unsigned i = 0; i < 20000; i++) {
+        if (i % 1000 == 0) { /* so that the names are kept, and what is the connecting thread's own is not */
+            name_memory_remember(&memory, NULL, 0, "mail.example.org", &asked);
+            name_memory_remember(&memory, NULL, 0, "link.attacker.example", &evil);
+        }
+        numbered(i, name, address);
+        resolver_asks(name, address);
+    }
+    assert_int_equal(find_as(&connecting, "192.0.2.49")->count, 2);
+}
+
 /* ---- a program with little room */
 
 static unsigned long address_space(void)
@@ -223,6 +243,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_asked_for_now_and_then_is_never_lost, small_memory,
                                         no_memory),
         cmocka_unit_test_setup_teardown(oldest_are_evicted, small_memory, no_memory),
+        cmocka_unit_test_setup_teardown(lookup_with_another_port_that_was_lost_counts, small_memory,
+                                        no_memory),
         cmocka_unit_test(origin_that_was_lost_is_told),
     };
 
