@@ -126,29 +126,38 @@ static bool falls_short(const struct policy *policy, const struct outcome *best,
 /* ---- what is lost */
 
 /*
- * Calls `each` for every outcome that may be in force, since what is lost may be as any block has it: up to
- * the first block that fits whatever it is. Ends if `each` returns false.
+ * Calls `each` for the outcome of every block that may decide: up to the first that fits whatever it is that
+ * is lost. False if there is such a block, or if `each` returned false.
  */
-static void each_of_lost(const struct policy *policy, const struct subject *any,
-                         bool (*each)(void *context, const struct outcome *outcome), void *context)
+static bool each_that_fits(const struct policy *policy, const struct subject *any,
+                           bool (*each)(void *context, const struct outcome *outcome), void *context)
 {
-    const struct block *block = policy->blocks;
-    struct outcome outcome;
-
-    for (; block != NULL; block = block->next) {
+    for (const struct block *block = policy->blocks; block != NULL; block = block->next) {
+        const struct outcome outcome = outcome_by(block);
         bool sure = true;
 
-        if (!block_fits(block, any))
+        if ((any->any_protocol && block->level == LEVEL_NONE) || !block_fits(block, any))
             continue;
         for (unsigned i = 0; i < CRITERIA; i++)
             sure = sure && !asks_for_any(block, i, any);
-        outcome = outcome_by(block);
         if (!each(context, &outcome) || sure)
-            return;
+            return false;
     }
-    if (any->protocol == PROTOCOL_AUTO)
-        block = for_any_protocol(policy, any);
-    outcome = block != NULL ? outcome_by(block) : outcome_by_default(policy, any);
+    return true;
+}
+
+/* Calls `each` for every outcome that may be in force, since what is lost may be as any block has it. */
+static void each_of_lost(const struct policy *policy, const struct subject *any,
+                         bool (*each)(void *context, const struct outcome *outcome), void *context)
+{
+    struct subject any_protocol = *any;
+    struct outcome outcome;
+
+    any_protocol.any_protocol = true;
+    if (!each_that_fits(policy, any, each, context) ||
+        (any->protocol == PROTOCOL_AUTO && !each_that_fits(policy, &any_protocol, each, context)))
+        return;
+    outcome = outcome_by_default(policy, any);
     each(context, &outcome);
 }
 
@@ -247,6 +256,7 @@ static struct outcome outcome_of(const struct policy *policy, const struct polic
     struct comparison c = {policy, &best, false};
     struct subject subject = subject_of(query);
     const struct subject any = with_any_host(&subject);
+    struct subject unnamed = subject;
 
     for (uint32_t i = 0; i < hosts && i < SETTINGS_LIST_LIMIT; i++) {
         set_host(&subject, i);
@@ -260,6 +270,9 @@ static struct outcome outcome_of(const struct policy *policy, const struct polic
         return (struct outcome){NULL, REASON_PORT, LEVEL_NONE};
     if (query->hosts_lost)
         each_of_lost(policy, &any, take_stricter, &c);
+    unnamed.unnamed = query->hosts.count == 0;
+    if (unnamed.unnamed)
+        each_of_lost(policy, &unnamed, take_stricter, &c);
     for (uint32_t i = 0; i < hosts && i < SETTINGS_LIST_LIMIT; i++) {
         if (falls_short(policy, &best, &found[i]) && !is_vouched_for(policy, &subject, i))
             return refused(&best);

@@ -149,10 +149,24 @@ bool surely_not_guarded(uint16_t port)
     return false;
 }
 
+/* The block names no host that it is about, but some that it is not about. */
+static bool only_excludes_hosts(const struct block *block)
+{
+    const struct value *value = block->values[CRITERION_HOST];
+
+    if (value == NULL)
+        return false;
+    while (value != NULL && value->negated)
+        value = value->next;
+    return value == NULL;
+}
+
 bool asks_for_any(const struct block *block, unsigned criterion, const struct subject *subject)
 {
     const struct value *value = block->values[criterion];
 
+    if (criterion == CRITERION_HOST && subject->unnamed && only_excludes_hosts(block))
+        return true;
     if (!subject->any[criterion])
         return false;
     while (value != NULL && value->text == NULL) /* a user's number is known */
@@ -169,7 +183,7 @@ bool block_fits(const struct block *block, const struct subject *subject)
         if (asks_for_any(block, i, subject)) {
             if (!guards)
                 return false;
-            named[i] = true;
+            named[i] = subject->any[i];
             continue;
         }
         if ((block->unknown & 1U << i) != 0)

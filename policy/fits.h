@@ -16,6 +16,7 @@ struct subject {
     enum protocol_kind protocol;
     bool any_protocol;  /* it is not known, and may be any that a block names */
     bool any[CRITERIA]; /* likewise: a block that guards fits by it, one that does not guard does not */
+    bool unnamed;       /* likewise for a block that is about all hosts but some, as no name was seen */
     bool usual;         /* port */
     bool has_address, loopback;
     bool here; /* loopback, and meant to be: asked for by address or by a name of this machine */

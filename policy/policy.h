@@ -22,6 +22,8 @@
  *     the strictest outcome is in force; where names are lost, so is each block that may be about them. If
  * that would let a server pass that another outcome would not (a fingerprint, a `name`, a ca-file), the
  * connection must not happen.
+ *   - Where no name was seen, a block with nothing but '!' for hosts may be about the connection or not: the
+ *     strictest outcome is in force likewise.
  */
 #ifndef RETROTLS_POLICY_POLICY_H
 #define RETROTLS_POLICY_POLICY_H

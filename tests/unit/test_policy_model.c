@@ -326,7 +326,18 @@ struct verdict {
     int strictness, level, rank;
 };
 
-static struct verdict judge(const struct rules *rules, const struct policy_query *query, const char *host)
+/* Nothing but '!' for hosts: of a connection without a name, nobody knows whether it is about it. */
+static bool only_excludes_hosts(const struct rule *rule)
+{
+    for (unsigned i = 0; i < VALUES && rule->values[HOST][i] != NULL; i++)
+        if (!rule->negated[HOST][i])
+            return false;
+    return rule->values[HOST][0] != NULL;
+}
+
+/* Of the rules that might be about a connection without a name, the first `others` are not. */
+static struct verdict judge(const struct rules *rules, const struct policy_query *query, const char *host,
+                            unsigned others)
 {
     const struct rule *order[FILES * RULES];
     unsigned count = 0;
@@ -339,31 +350,41 @@ static struct verdict judge(const struct rules *rules, const struct policy_query
     for (unsigned i = 0; i < rules->count[1]; i++)
         if (!rules->rule[1][i].final)
             order[count++] = &rules->rule[1][i];
-    for (unsigned i = 0; i < count; i++)
-        if (rule_fits(rules, order[i], query, host, false))
-            return (struct verdict){order[i], strictness_of(rules, order[i]), level_of(rules, order[i]),
-                                    (int)i};
-    for (unsigned i = 0; protocol_of(query) == NULL && i < count; i++)
-        if (level_of(rules, order[i]) != LEVEL_NONE && rule_fits(rules, order[i], query, host, true))
-            return (struct verdict){order[i], strictness_of(rules, order[i]), level_of(rules, order[i]),
-                                    (int)i};
+    for (unsigned i = 0; i < 2 * count; i++) {
+        const struct rule *const rule = order[i % count];
+        const bool any_protocol = i >= count;
+
+        if (any_protocol && (protocol_of(query) != NULL || level_of(rules, rule) == LEVEL_NONE))
+            continue;
+        if (!rule_fits(rules, rule, query, host, any_protocol))
+            continue;
+        if (host == NULL && only_excludes_hosts(rule) && others > 0)
+            others--;
+        else
+            return (struct verdict){rule, strictness_of(rules, rule), level_of(rules, rule),
+                                    (int)(i % count)};
+    }
     if (protocol_of_port(query->address.port) == NULL || is_here(query, host))
         return (struct verdict){NULL, LEVEL_NONE, LEVEL_NONE, 99};
     return (struct verdict){NULL, strictness_of(rules, NULL), level_of(rules, NULL), 99};
 }
 
+static void take_stricter(struct verdict *best, struct verdict other)
+{
+    if (other.strictness > best->strictness ||
+        (other.strictness == best->strictness && other.rank < best->rank))
+        *best = other;
+}
+
 /* The strictest of all names; of equals, the rule that is tried first. */
 static struct verdict expected(const struct rules *rules, const struct policy_query *query)
 {
-    struct verdict best = judge(rules, query, query->hosts.count > 0 ? query->hosts.item[0] : NULL);
+    struct verdict best = judge(rules, query, query->hosts.count > 0 ? query->hosts.item[0] : NULL, 0);
 
-    for (unsigned i = 1; i < query->hosts.count; i++) {
-        const struct verdict other = judge(rules, query, query->hosts.item[i]);
-
-        if (other.strictness > best.strictness ||
-            (other.strictness == best.strictness && other.rank < best.rank))
-            best = other;
-    }
+    for (unsigned i = 1; i < query->hosts.count; i++)
+        take_stricter(&best, judge(rules, query, query->hosts.item[i], 0));
+    for (unsigned others = 1; query->hosts.count == 0 && others <= 2 * FILES * RULES; others++)
+        take_stricter(&best, judge(rules, query, NULL, others));
     return best;
 }
 
