@@ -131,6 +131,46 @@ static void read_file(const char *path, char **text, size_t *length)
     file_close(descriptor);
 }
 
+static size_t without_last_dot(const char *name)
+{
+    const size_t length = strlen(name);
+
+    return length > 1 && name[length - 1] == '.' ? length - 1 : length;
+}
+
+bool hosts_equate(const char *text, size_t length, const char *a, const char *b)
+{
+    const size_t a_length = without_last_dot(a), b_length = without_last_dot(b);
+    struct span rest = {text, text + length}, line, word;
+
+    while (next_line(&rest, &line)) {
+        bool has_a = false, has_b = false;
+
+        for (word = next_word(&line); word.from < word.end; word = next_word(&line)) {
+            has_a = has_a || is(word, a, a_length);
+            has_b = has_b || is(word, b, b_length);
+        }
+        if (has_a && has_b)
+            return true;
+    }
+    return false;
+}
+
+bool machine_equates(const char *a, const char *b)
+{
+    const int saved = errno;
+    size_t length;
+    char *hosts;
+    bool equates;
+
+    read_file("/etc/hosts", &hosts, &length);
+    equates = hosts != NULL && hosts_equate(hosts, length, a, b);
+    if (hosts != NULL)
+        file_unmap(hosts, length);
+    errno = saved;
+    return equates;
+}
+
 bool machine_has_name(const char *name)
 {
     const int saved = errno;

@@ -13,7 +13,15 @@
  */
 bool machine_has_name(const char *name);
 
-/* The same for given texts; they need not end in a NUL. NULL, 0: there is no such file. */
+/*
+ * Whether `a` and `b`, names or addresses, are one host because a line of /etc/hosts has both: then root says
+ * so, and not DNS. Reads the file each time. Keeps errno.
+ */
+bool machine_equates(const char *a, const char *b);
+/* The same for the file's text, which need not end in a NUL. */
+bool hosts_equate(const char *text, size_t length, const char *a, const char *b);
+
+/* machine_has_name() for given texts; they need not end in a NUL. NULL, 0: there is no such file. */
 struct machine {
     const char *node; /* the kernel's host name */
     const char *hosts, *hostname;

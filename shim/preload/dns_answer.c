@@ -10,6 +10,7 @@ enum {
     CLASS_IN = 1,
     TYPE_A = 1,
     TYPE_CNAME = 5,
+    TYPE_PTR = 12,
     TYPE_MX = 15,
     TYPE_AAAA = 28,
     TYPE_SRV = 33,
@@ -107,6 +108,8 @@ static bool read_data(const struct reading *r, unsigned type, size_t data, unsig
         return true;
     case TYPE_CNAME:
         return read_target(r, data, size, 0, DNS_ALIAS);
+    case TYPE_PTR:
+        return read_target(r, data, size, 0, DNS_POINTER);
     case TYPE_MX:
         return read_target(r, data, size, 2, DNS_EXCHANGER);
     case TYPE_SRV:

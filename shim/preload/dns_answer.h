@@ -16,6 +16,7 @@ enum dns_part {
     DNS_ADDRESS,   /* of an A or AAAA record: AF_INET and 4 bytes or AF_INET6 and 16 */
     DNS_ALIAS,     /* a CNAME's target */
     DNS_EXCHANGER, /* an MX or SRV record's */
+    DNS_POINTER,   /* a PTR record's: what an address is called */
 };
 
 struct dns_found {

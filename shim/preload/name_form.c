@@ -42,6 +42,49 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Whether `name` goes on as `end` does, to its end or to a last dot. */
+static bool goes_on(const char *name, const char *end)
+{
+    while (*end && name_lower(*name) == *end)
+        name++, end++;
+    return !*end && (!*name || (name[0] == '.' && !name[1]));
+}
+
+bool name_reverse(const char *name, struct wire_address *address)
+{
+    unsigned parts[32];
+    size_t count = 0;
+    const char *at = name;
+
+    *address = (struct wire_address){.family = AF_INET};
+    while (count < 4 && is_digit(*at)) {
+        unsigned number = 0;
+
+        for (; is_digit(*at) && number < 256; at++)
+            number = 10 * number + (unsigned)(*at - '0');
+        if (number > 255 || *at++ != '.')
+            break;
+        parts[count++] = number;
+    }
+    if (count == 4 && goes_on(at, "in-addr.arpa")) {
+        for (size_t i = 0; i < 4; i++)
+            address->bytes[i] = (uint8_t)parts[3 - i];
+        return true;
+    }
+    for (count = 0, at = name; count < 32; at += 2) {
+        static const char digits[] = "0123456789abcdef";
+        const char *const digit = *at ? strchr(digits, name_lower(*at)) : NULL;
+
+        if (!digit || at[1] != '.')
+            return false;
+        parts[count++] = (unsigned)(digit - digits);
+    }
+    address->family = AF_INET6;
+    for (size_t i = 0; i < 16; i++)
+        address->bytes[i] = (uint8_t)(parts[31 - 2 * i] << 4 | parts[30 - 2 * i]);
+    return goes_on(at, "ip6.arpa");
+}
+
 /*
  * Writes the name without its escapes. All backslashes go, also one that is itself escaped: so the bytes of a
  * label are the same whether dn_expand() or a program's own code took them out of the message.

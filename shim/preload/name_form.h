@@ -20,6 +20,12 @@ enum { NAME_LIMIT = 256 /* bytes, with the NUL: RFC 1035, 2.3.4 */ };
 bool name_literal(const char *name, struct wire_address *address);
 
 /*
+ * Whether `name` is what DNS is asked for the name of an address (RFC 1035, 3.5; RFC 3596, 2.5):
+ * 1.2.0.192.in-addr.arpa. `address` gets family and bytes.
+ */
+bool name_reverse(const char *name, struct wire_address *address);
+
+/*
  * Equal for names that lead to the same: whatever the case, with a dot at the end or without, as A-labels or
  * in UTF-8, with the escapes of DNS master files that dn_expand(3) writes and getaddrinfo(3) reads (RFC 1035,
  * 5.1) or without, and for all forms of one address literal. Never 0.

@@ -1,5 +1,6 @@
 #include "preload/name_memory.h"
 
+#include <arpa/inet.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -195,11 +196,53 @@ void name_memory_derive(struct name_memory *memory, struct lineage *me, uint64_t
     if (name_hash(name) == key[0])
         return;
     count = origins_of(memory, me, name, origin);
-    write_origin(memory, key[0], how, exchanger, name);
+    if (how != NAMES_SAME)
+        write_origin(memory, key[0], how, exchanger, name);
     for (size_t i = 0; i < count; i++)
         write_origin(memory, key[0], how, origin[i].exchanger ? origin[i].exchanger : exchanger,
                      origin[i].name);
     write_own(memory, me, begun, key, of_origin);
+}
+
+/* True if a name was found, or may have been lost. */
+static bool derive_from_each(struct name_memory *memory, struct lineage *me, uint64_t begun,
+                             const uint64_t key[2], const char *other,
+                             bool (*same)(const char *name, const char *other))
+{
+    const struct records *const table = &memory->lookups;
+    const uint64_t after = own_of(memory, me, key, any_port);
+    const uint64_t forgotten = atomic_load(&memory->clock->forgotten);
+    struct record_seen seen = {0};
+    bool lost = forgotten > after, any = false;
+    char name[RECORD_TEXT];
+
+    while (records_next(table, key, &seen)) {
+        if (seen.stamp <= after || seen.stamp <= forgotten || seen.key[3] != 0)
+            continue; /* where an exchanger's domain counts, it is derived with the exchanger */
+        any = true;
+        if (records_text(&seen, name) && name[0])
+            name_memory_derive(memory, me, begun, name, other, same(name, other) ? NAMES_SAME : NAMES_ALIAS);
+        else
+            lost = true;
+    }
+    lost = lost || losses_latest(&memory->lost_lookups, key, 0) > after;
+    if (lost)
+        write_origin(memory, name_hash(other), NAMES_ALIAS, of_unknown, "");
+    return any || lost;
+}
+
+void name_memory_derive_address(struct name_memory *memory, struct lineage *me, uint64_t begun,
+                                const struct wire_address *address, const char *other,
+                                bool (*same)(const char *name, const char *other))
+{
+    char literal[INET6_ADDRSTRLEN];
+    uint64_t key[2];
+
+    key_of_address(key, address);
+    if (!derive_from_each(memory, me, begun, key, other, same) &&
+        inet_ntop(address->family, address->bytes, literal, sizeof literal))
+        name_memory_derive(memory, me, begun, literal, other,
+                           same(literal, other) ? NAMES_SAME : NAMES_ALIAS);
 }
 
 /* ---- lookups */

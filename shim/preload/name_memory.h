@@ -39,6 +39,15 @@ void name_memory_remember(struct name_memory *memory, struct lineage *me, uint64
 void name_memory_derive(struct name_memory *memory, struct lineage *me, uint64_t begun, const char *name,
                         const char *other, enum names_origin how);
 
+/*
+ * `me` asked what `address` is called, and the answer was `other`: derived from each name that `me` might
+ * mean by the address, whatever the port, else from the address as a literal. `same`: whether two names are
+ * NAMES_SAME.
+ */
+void name_memory_derive_address(struct name_memory *memory, struct lineage *me, uint64_t begun,
+                                const struct wire_address *address, const char *other,
+                                bool (*same)(const char *name, const char *other));
+
 void name_memory_forget(struct name_memory *memory);
 
 void name_memory_find(struct name_memory *memory, const struct lineage *me,

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "policy/machine.h"
 #include "preload/lineage.h"
 #include "preload/name_memory.h"
 
@@ -104,6 +105,15 @@ struct names_question names_begin(const char *name, bool apart)
     return question;
 }
 
+struct names_question names_begin_reverse(const struct wire_address *address)
+{
+    struct names_question question = names_begin(NULL, false);
+
+    if (address->family == AF_INET || address->family == AF_INET6)
+        question.about = *address;
+    return question;
+}
+
 static struct lineage *asker(const struct names_question *question)
 {
     return question->apart ? NULL : lineage_now(tick);
@@ -136,18 +146,32 @@ static const char *host_of(const char *name)
     return name;
 }
 
+static void derive(struct name_memory *m, const struct names_question *question, const char *other,
+                   enum names_origin how)
+{
+    const char *const name = host_of(question->name);
+
+    if (how == NAMES_ALIAS && name_hash(name) != name_hash(other) && machine_equates(name, other))
+        how = NAMES_SAME;
+    name_memory_derive(m, asker(question), question->begun, name, other, how);
+}
+
 void names_derive(const struct names_question *question, const char *other, enum names_origin how)
 {
     struct name_memory m;
     const bool good = start(&m);
     const int saved = errno;
 
-    if (!good || !question->name || !other || !other[0] || strnlen(other, NAME_LIMIT) == NAME_LIMIT)
+    if (!good || !other || !other[0] || strnlen(other, NAME_LIMIT) == NAME_LIMIT)
         return;
-    name_memory_derive(&m, asker(question), question->begun, host_of(question->name), other, how);
-    if (host_of(other) != other) /* the service itself may be asked for next */
-        name_memory_derive(&m, asker(question), question->begun, host_of(question->name), host_of(other),
-                           how);
+    if (question->about.family != 0) {
+        name_memory_derive_address(&m, asker(question), question->begun, &question->about, other,
+                                   machine_equates);
+    } else if (question->name) {
+        derive(&m, question, other, how);
+        if (host_of(other) != other) /* the service itself may be asked for next */
+            derive(&m, question, host_of(other), how);
+    }
     errno = saved;
 }
 

@@ -8,8 +8,8 @@
  * what that one had asked for until the fork counts as the child's own.
  *
  * Where the name came from matters too. A canonical name, an alias, a mail exchanger or a service's host is
- * what the answer says, and the answer is not to be trusted: if the program looks such a name up, the
- * certificate must also be for the name that was first asked for.
+ * what the answer says, as is what an address is called, and the answer is not to be trusted: if the program
+ * looks such a name up, the certificate must also be for the name that was first asked for.
  *
  * The memory is of fixed size, shared with forked children (a resolver child's answers count), and written
  * without locks (records.h). All functions keep errno and may be called from a signal handler.
@@ -40,7 +40,8 @@ void names_start(void);
 
 /* One question to the resolver. */
 struct names_question {
-    const char *name; /* the caller's, for as long as the question lasts */
+    const char *name;          /* the caller's, for as long as the question lasts */
+    struct wire_address about; /* the address of which the name is asked for; else its family is 0 */
     uint64_t begun;
     bool apart;
     unsigned addresses;
@@ -54,6 +55,9 @@ struct names_question {
  */
 struct names_question names_begin(const char *name, bool apart);
 
+/* The same for a question about the name of an address (getnameinfo(3), a PTR record). */
+struct names_question names_begin_reverse(const struct wire_address *address);
+
 /*
  * The answer has `address`; its port is the one that the question named (a service), or 0. An IPv4 address
  * mapped into IPv6 is the IPv4 address; a scope is not told apart. After NAME_ANSWER_LIMIT addresses,
@@ -64,9 +68,14 @@ void names_answer(struct names_question *question, const struct wire_address *ad
 enum names_origin {
     NAMES_ALIAS,     /* ai_canonname, h_name, h_aliases, a CNAME's target */
     NAMES_EXCHANGER, /* the target of an MX or SRV record: who handles mail for the name is what was asked */
+    NAMES_SAME,      /* root's own word that both are one host: only where the first came from counts */
 };
 
-/* The answer has another name in it. Leading labels of a service (_imap._tcp) are no part of a name. */
+/*
+ * The answer has another name in it. One that is an alias by a line of /etc/hosts is no server's choice
+ * (machine_equates()): the machine's own name in full, for example. What an address is called is derived from
+ * the names that it was asked for by, else from the address itself. Leading labels of a service (_imap._tcp)
+ * are no part of a name. */
 void names_derive(const struct names_question *question, const char *other, enum names_origin how);
 
 struct names_found {

@@ -2,7 +2,7 @@
  * The resolver calls whose answers feed the memory of names: getaddrinfo() and the gethostbyname() family.
  * Each does what libc's does and then remembers which name gave which address. The name is always the one
  * asked for, never one that came back (ai_canonname, h_name, h_aliases): those are the server's words, and
- * are remembered as such. Reverse lookups give no address, and are not watched.
+ * are remembered as such.
  */
 #include "preload/resolver.h"
 

@@ -1,8 +1,8 @@
 /*
  * Programs that ask libresolv for records themselves (exim and postfix do): res_query(), res_search() and
  * their kin, and res_send(), to which the query comes ready made. The name is the one asked for. An alias and
- * the targets of MX and SRV records are remembered as names that an answer gave; other types (PTR, ...) are
- * not looked at.
+ * the targets of MX, SRV and PTR records are remembered as names that an answer gave; other types are not
+ * looked at.
  *
  * <resolv.h> is not included: it has had macros for these names, and res_state is a pointer whatever it
  * points to. glibc exported them under both names; from 2.34 on the one with the underscores is for old
@@ -32,8 +32,14 @@ static void note(void *context, const struct dns_found *found)
 {
     struct names_question *const question = context;
 
+    struct names_question about = *question;
+
     if (found->part == DNS_ADDRESS)
         resolver_answer(question, found->family, found->bytes, 0);
+    else if (found->part == DNS_POINTER && name_reverse(question->name, &about.about))
+        names_derive(&about, found->name, NAMES_ALIAS);
+    else if (found->part == DNS_POINTER)
+        names_derive(question, found->name, NAMES_ALIAS);
     else
         names_derive(question, found->name, found->part == DNS_ALIAS ? NAMES_ALIAS : NAMES_EXCHANGER);
 }

@@ -296,6 +296,35 @@ while answer.raw[at]:
     at += 1 + answer.raw[at]
 n = ".".join(labels)
 """,
+    "getnameinfo": """
+import ctypes, struct
+ask('bank.example')  # socket.getnameinfo() would look the address up forwards first
+address = struct.pack("=H", socket.AF_INET) + struct.pack(">H", port) + bytes([127, 0, 0, 1]) + bytes(8)
+host = ctypes.create_string_buffer(256)
+assert ctypes.CDLL(None).getnameinfo(address, len(address), host, 256, None, 0, 0) == 0
+n = host.value.decode()
+""",
+    "gethostbyaddr": """
+import ctypes
+class Host(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p)]
+call = ctypes.CDLL(None).gethostbyaddr
+call.restype = ctypes.POINTER(Host)
+ask('bank.example')
+n = call(bytes([127, 0, 0, 1]), 4, socket.AF_INET).contents.name.decode()
+""",
+    "PTR": """
+import ctypes
+ask('bank.example')
+answer = ctypes.create_string_buffer(1024)
+length = ctypes.CDLL(None).res_query(b"1.0.0.127.in-addr.arpa", 1, 12, answer, 1024)
+assert length > 0, length
+at, labels = answer.raw.index(b"\\0\\x0c", 40) + 10, []
+while answer.raw[at]:
+    labels.append(answer.raw[at + 1:at + 1 + answer.raw[at]].decode())
+    at += 1 + answer.raw[at]
+n = ".".join(labels)
+""",
 }
 
 
@@ -304,7 +333,7 @@ n = ".".join(labels)
 @pytest.mark.parametrize("by", DERIVED)
 def test_h7_name_out_of_an_answer_is_looked_up_again(attacked, shim, protocol, level, by):
     """Whoever forges the answer says which host the program goes to next: his certificate for that is not enough."""
-    shim.hosts[BANK] = ["127.0.0.1", f">{EVIL}", f"@{EVIL}"]
+    shim.hosts |= {BANK: ["127.0.0.1", f">{EVIL}", f"@{EVIL}"], "ptr:127.0.0.1": [f">{EVIL}"]}
     code = DERIVED[by] + f"\nassert n == {EVIL!r}, n\nask(n); connect()"
     assert attacked(protocol, level, code, EVIL) == (level != "secure")
     if level == "secure":
@@ -317,9 +346,18 @@ def test_h7_name_out_of_an_answer_is_looked_up_again(attacked, shim, protocol, l
 def test_h7_answer_about_the_attackers_host_names_the_bank(attacked, shim, protocol, by):
     """Then the program looks the bank up for itself: that its name was in an answer, too, makes no other name good."""
     shim.hosts[BANK] = ["127.0.0.1"]
-    shim.hosts[EVIL] = ["127.0.0.1", f">{BANK}", f"@{BANK}"]
+    shim.hosts |= {EVIL: ["127.0.0.1", f">{BANK}", f"@{BANK}"], "ptr:127.0.0.1": [f">{BANK}"]}
     code = DERIVED[by].replace(BANK, EVIL) + f"\nassert n == {BANK!r}, n\nask(n); connect()"
     assert not attacked(protocol, "secure", code, EVIL)
+
+
+@EACH_PROTOCOL
+def test_h7_address_that_was_typed_has_a_name(attacked, shim, protocol):
+    """The program asks what the address is called, and looks that up: the address is what the person typed."""
+    shim.hosts["ptr:127.0.0.1"] = [f">{EVIL}"]
+    code = DERIVED["getnameinfo"].replace("ask('bank.example')", "") + "\nask(n); connect()"
+    assert not attacked(protocol, "secure", code, EVIL)
+    assert b"127.0.0.1" in attacked.result.out, attacked.result.show()
 
 
 @EACH_PROTOCOL

@@ -24,6 +24,7 @@ enum {
     MODEL_FACTS = 4000,
     MODEL_PAST = 400,
     MODEL_NOBODY = UINT32_MAX,
+    MODEL_LITERAL = 1 << 30, /* the name that an address is, by its number */
 };
 
 /* Times are of the model's own clock, not the memory's. */
@@ -63,7 +64,10 @@ struct model {
 
 static inline void model_name(char text[NAME_LIMIT], uint32_t name)
 {
-    snprintf(text, NAME_LIMIT, "n%u.example", (unsigned)name);
+    if (name >= MODEL_LITERAL)
+        snprintf(text, NAME_LIMIT, "192.0.%u.%u", (unsigned)name >> 8 & 255, (unsigned)name & 255);
+    else
+        snprintf(text, NAME_LIMIT, "n%u.example", (unsigned)name);
 }
 
 static inline struct wire_address model_address(uint32_t address, uint32_t port)
@@ -164,6 +168,52 @@ static inline void model_derive(struct model *m, struct model_thread *t, bool ap
                                                   .end = ++m->clock};
     name_memory_derive(&m->memory, apart ? NULL : &t->lineage, t->memory_begun, name, text,
                        exchanger ? NAMES_EXCHANGER : NAMES_ALIAS);
+}
+
+static inline bool model_owns(const struct model_thread *t, const struct model_fact *f);
+
+static inline bool model_same(const char *name, const char *other)
+{
+    (void)name;
+    (void)other;
+    return false;
+}
+
+/* What an address is called: by every name that this thread may mean by it, else by itself. */
+static inline void model_reverse(struct model *m, struct model_thread *t, uint32_t address, uint32_t other)
+{
+    const struct wire_address a = model_address(address, 0);
+    const uint32_t begun = ++m->clock;
+    const uint64_t memory_begun = name_memory_tick(&m->memory);
+    char text[NAME_LIMIT];
+    uint32_t own = 0, known = 0;
+
+    if (m->origins + m->lookups >= MODEL_FACTS)
+        return;
+    for (uint32_t i = 0; i < m->lookups; i++) {
+        const struct model_fact *const f = &m->lookup[i];
+        if (f->address == address && model_owns(t, f) && f->begun > own)
+            own = f->begun;
+    }
+    for (uint32_t i = 0; i <= m->lookups; i++) {
+        const struct model_fact *const f = &m->lookup[i];
+        const bool literal = i == m->lookups && known == 0;
+        if (!literal && (i == m->lookups || f->address != address || f->end <= own))
+            continue;
+        known++;
+        if (!literal && f->name == other)
+            continue;
+        if (m->origins == MODEL_FACTS)
+            abort();
+        m->origin[m->origins++] = (struct model_fact){.asker = t->number,
+                                                      .name = literal ? MODEL_LITERAL + address : f->name,
+                                                      .other = other,
+                                                      .begun = begun,
+                                                      .end = m->clock + 1};
+    }
+    m->clock++;
+    model_name(text, other);
+    name_memory_derive_address(&m->memory, &t->lineage, memory_begun, &a, text, model_same);
 }
 
 static inline void model_fork(struct model *m, uint32_t parent, uint32_t child)
@@ -405,6 +455,8 @@ static inline bool model_run(struct model *m, const uint8_t *bytes, size_t lengt
             if (bytes[at + 2] < 8) {
                 m->lossless = false;
                 name_memory_forget(&m->memory);
+            } else if (!t->asks && bytes[at + 2] < 200) {
+                model_reverse(m, t, address, bytes[at + 3] / 4 % MODEL_NAMES);
             }
             break;
         default:

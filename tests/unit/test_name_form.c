@@ -93,6 +93,36 @@ static void alias_with_an_underscore_leads_back(void **state)
     assert_both("192.0.2.103", 143, "_mail.attacker.example", "mail.example.org");
 }
 
+static void address_that_dns_is_asked_the_name_of(void **state)
+{
+    static const char *const none[] = {"",
+                                       "in-addr.arpa",
+                                       "1.2.0.in-addr.arpa",
+                                       "256.2.0.192.in-addr.arpa",
+                                       "1.2.0.192.in-addr.arpa.example",
+                                       "1.2.0.192",
+                                       "1..0.192.in-addr.arpa",
+                                       "25.1.2.0.192.in-addr.arpa",
+                                       "1.0.ip6.arpa",
+                                       "mail.example.org"};
+    struct wire_address address;
+    char text[80] = "";
+
+    (void)state;
+    assert_true(name_reverse("1.2.0.192.in-addr.arpa", &address));
+    assert_int_equal(address.family, AF_INET);
+    assert_memory_equal(address.bytes, ((const uint8_t[]){192, 0, 2, 1}), 4);
+    assert_true(name_reverse("1.2.0.192.IN-ADDR.ARPA.", &address));
+    for (int i = 0; i < 32; i++)
+        strcat(text, i == 0 ? "f." : i == 31 ? "2." : "0.");
+    strcat(text, "ip6.arpa");
+    assert_true(name_reverse(text, &address));
+    assert_int_equal(address.family, AF_INET6);
+    assert_memory_equal(address.bytes, ((const uint8_t[16]){0x20, [15] = 0x0f}), 16);
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        assert_false(name_reverse(none[i], &address));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +133,7 @@ int main(void)
         cmocka_unit_test(escaped_name_out_of_an_answer_is_known),
         cmocka_unit_test(service_that_is_an_alias_leads_back),
         cmocka_unit_test(alias_with_an_underscore_leads_back),
+        cmocka_unit_test(address_that_dns_is_asked_the_name_of),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

@@ -282,6 +282,55 @@ static void service_is_no_part_of_the_name_first_asked_for(void **state)
     assert_both("192.0.2.77", 143, "imap.provider.example", "example.org");
 }
 
+static void reverse(const char *address, const char *name)
+{
+    const struct wire_address a = v4(address, 0);
+    const struct names_question question = names_begin_reverse(&a);
+
+    names_derive(&question, name, NAMES_ALIAS);
+}
+
+static void name_of_an_address_leads_back_to_the_name_first_asked_for(void **state)
+{
+    (void)state;
+    ask("mail.example.org", "192.0.2.90", 143);
+    reverse("192.0.2.90", "evil.reverse.example");
+    ask("evil.reverse.example", "192.0.2.90", 143);
+    assert_both("192.0.2.90", 143, "mail.example.org", "evil.reverse.example");
+    /* Asked again, it is the name that was looked up last itself, and where it came from stays. */
+    reverse("192.0.2.90", "evil.reverse.example");
+    ask("evil.reverse.example", "192.0.2.90", 143);
+    assert_both("192.0.2.90", 143, "mail.example.org", "evil.reverse.example");
+}
+
+static void name_of_an_address_that_nobody_asked_for_leads_back_to_the_address(void **state)
+{
+    (void)state;
+    reverse("192.0.2.91", "second.reverse.example");
+    ask("second.reverse.example", "192.0.2.92", 143);
+    assert_both("192.0.2.92", 143, "192.0.2.91", "second.reverse.example");
+}
+
+static void name_of_an_address_leads_back_to_all_that_others_asked_for(void **state)
+{
+    (void)state;
+    other_thread_asks("mail.example.org", "192.0.2.93", 143);
+    other_thread_asks("www.example.org", "192.0.2.93", 80);
+    reverse("192.0.2.93", "third.reverse.example");
+    ask("third.reverse.example", "192.0.2.94", 143);
+    assert_int_equal(find("192.0.2.94", 143)->count, 3);
+    assert_false(found.lost);
+}
+
+/* The machine's own name and what /etc/hosts says that it is in full. */
+static void alias_by_the_hosts_file_is_the_same_host(void **state)
+{
+    (void)state;
+    reverse("127.0.0.1", "localhost");
+    ask("localhost", "192.0.2.95", 143);
+    assert_only("192.0.2.95", 143, "localhost");
+}
+
 static void names_in_other_letters_are_the_same_name(void **state)
 {
     (void)state;
@@ -407,6 +456,10 @@ int main(void)
         cmocka_unit_test(alias_found_by_another_thread_counts),
         cmocka_unit_test(exchanger_counts_with_the_latest_domain),
         cmocka_unit_test(service_is_no_part_of_the_name_first_asked_for),
+        cmocka_unit_test(name_of_an_address_leads_back_to_the_name_first_asked_for),
+        cmocka_unit_test(name_of_an_address_that_nobody_asked_for_leads_back_to_the_address),
+        cmocka_unit_test(name_of_an_address_leads_back_to_all_that_others_asked_for),
+        cmocka_unit_test(alias_by_the_hosts_file_is_the_same_host),
         cmocka_unit_test(names_in_other_letters_are_the_same_name),
         cmocka_unit_test(too_many_origins_of_a_name_are_told),
         cmocka_unit_test(mapped_address_is_the_ipv4_one),

@@ -31,6 +31,31 @@ static void strictest_of_what_may_be_meant_is_in_force(void **state)
     policy_free(policy);
 }
 
+static void rule_that_excludes_a_host_does_not_open_what_has_no_name(void **state)
+{
+    const struct policy *policy = good_policy("match host !bank.example port 143\n level none\n"
+                                              "match host !bank.example port 2525\n level may\n"
+                                              "match port 2525\n level encrypt\n"
+                                              "match host !bank.example port 2526\n level encrypt\n"
+                                              "match host *.example !bank.example port 110\n level none\n");
+    struct policy_query query = {.address = address_of(out, 2525)};
+    struct settings settings;
+
+    (void)state;
+    assert_true(guards(policy, out, 143, NULL) && guards(policy, out, 143, "bank.example"));
+    assert_false(guards(policy, out, 143, "other.example"));
+    assert_false(guards(policy, out, 143, out)); /* asked for as an address: that is no bank */
+    assert_false(guards(policy, lo, 143, NULL));
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    assert_int_equal(settings.level, LEVEL_ENCRYPT);
+    query.hosts = (struct text_list){.count = 1, .item = {"other.example"}};
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    assert_int_equal(settings.level, LEVEL_MAY);
+    assert_true(guards(policy, out, 2526, NULL)); /* the stricter of the two stays */
+    assert_true(guards(policy, out, 110, NULL));
+    policy_free(policy);
+}
+
 /* The host whose fingerprint or name it is could answer for the other. */
 static void names_of_which_the_policy_demands_different_things_do_not_go_together(void **state)
 {
@@ -164,11 +189,30 @@ static void name_that_the_kernel_alone_has_is_not_this_machines(void **state)
     assert_false(machine_has(&machine, "") || machine_has(&machine, "x"));
 }
 
+static void names_of_one_line_of_hosts_are_one_host(void **state)
+{
+    static const char hosts[] = "127.0.0.1 localhost\n"
+                                "127.0.1.1\tbox.example.org box # other.example\n"
+                                "#10.0.0.1 box bank.example\n"
+                                "10.0.0.2 mail.example.org mail";
+
+    (void)state;
+    assert_true(hosts_equate(hosts, strlen(hosts), "box", "Box.Example.ORG."));
+    assert_true(hosts_equate(hosts, strlen(hosts), "127.0.1.1", "box.example.org"));
+    assert_true(hosts_equate(hosts, strlen(hosts), "mail", "mail.example.org"));
+    assert_false(hosts_equate(hosts, strlen(hosts), "box", "localhost"));
+    assert_false(hosts_equate(hosts, strlen(hosts), "box", "other.example"));
+    assert_false(hosts_equate(hosts, strlen(hosts), "box", "bank.example"));
+    assert_false(hosts_equate(hosts, strlen(hosts), "box", "box.example"));
+    assert_false(hosts_equate(hosts, strlen(hosts), "", "") || hosts_equate(NULL, 0, "box", "box"));
+}
+
 static void errno_is_kept(void **state)
 {
     (void)state;
     errno = EDOM;
     machine_has_name("mail.example.org");
+    machine_equates("mail.example.org", "mail");
     assert_int_equal(errno, EDOM);
 }
 
@@ -176,11 +220,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strictest_of_what_may_be_meant_is_in_force),
+        cmocka_unit_test(rule_that_excludes_a_host_does_not_open_what_has_no_name),
         cmocka_unit_test(names_of_which_the_policy_demands_different_things_do_not_go_together),
         cmocka_unit_test(mail_exchanger_counts_by_itself_where_a_block_names_it),
         cmocka_unit_test(loopback_is_left_alone_only_if_it_was_meant),
         cmocka_unit_test(names_of_this_machine_are_those_that_files_give_it),
         cmocka_unit_test(name_that_the_kernel_alone_has_is_not_this_machines),
+        cmocka_unit_test(names_of_one_line_of_hosts_are_one_host),
         cmocka_unit_test(errno_is_kept),
     };
 

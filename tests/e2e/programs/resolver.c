@@ -5,7 +5,7 @@
  * at each lookup, for answers that change. A name with no address does not exist.
  *
  * Words of a name's list that are no addresses: `>name` is its canonical name, `@name` its mail exchanger,
- * which res_query() and res_search() tell.
+ * which res_query() tells. An entry "ptr:ADDRESS" has `>name`, what the address is called.
  */
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
@@ -178,20 +178,67 @@ static unsigned char *put_name(unsigned char *at, const char *name)
     return at;
 }
 
-/* Answers for MX records of the table's names alone. */
+/* What the table says that the IPv4 address is called; false where it says nothing. */
+static bool called(const void *address, char name[256])
+{
+    char key[4 + INET_ADDRSTRLEN] = "ptr:", list[TABLE_LIMIT];
+    *name = 0;
+    if (inet_ntop(AF_INET, address, key + 4, INET_ADDRSTRLEN) && look_up(key, list))
+        marked(list, '>', name);
+    return *name;
+}
+
+EXPORT int getnameinfo(const struct sockaddr *restrict address, socklen_t length, char *restrict host,
+                       socklen_t size, char *restrict service, socklen_t service_size, int flags)
+{
+    int (*real)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int);
+    *(void **)&real = dlsym(RTLD_NEXT, "getnameinfo");
+    char name[256];
+    if (address->sa_family != AF_INET || !host || flags & NI_NUMERICHOST ||
+        !called(&((const struct sockaddr_in *)(const void *)address)->sin_addr, name))
+        return real(address, length, host, size, service, service_size, flags);
+    snprintf(host, size, "%s", name);
+    return service ? real(address, length, NULL, 0, service, service_size, flags) : 0;
+}
+
+EXPORT struct hostent *gethostbyaddr(const void *address, socklen_t length, int family)
+{
+    struct hostent *(*real)(const void *, socklen_t, int);
+    *(void **)&real = dlsym(RTLD_NEXT, "gethostbyaddr");
+    static char name[256], bytes[4], *none[] = {NULL}, *addresses[] = {bytes, NULL};
+    static struct hostent host = {.h_name = name, .h_aliases = none, .h_addr_list = addresses};
+    if (family != AF_INET || !called(address, name))
+        return real(address, length, family);
+    host.h_addrtype = AF_INET;
+    host.h_length = 4;
+    memcpy(bytes, address, 4);
+    return &host;
+}
+
+/* Answers for MX records of the table's names, and PTR records of its IPv4 addresses. */
 EXPORT int res_query(const char *name, int class, int type, unsigned char *answer, int size)
 {
     int (*real)(const char *, int, int, unsigned char *, int);
     *(void **)&real = dlsym(RTLD_NEXT, "res_query");
     char list[TABLE_LIMIT], exchanger[256] = "";
-    if (look_up(name, list))
+    unsigned part[4];
+    if (type == ns_t_ptr && sscanf(name, "%u.%u.%u.%u", part, part + 1, part + 2, part + 3) == 4) {
+        const unsigned char bytes[] = {(unsigned char)part[3], (unsigned char)part[2], (unsigned char)part[1],
+                                       (unsigned char)part[0]};
+        called(bytes, exchanger);
+    } else if (type == ns_t_mx && look_up(name, list)) {
         marked(list, '@', exchanger);
-    if (type != ns_t_mx || !*exchanger)
+    }
+    if (!*exchanger)
         return real ? real(name, class, type, answer, size) : -1;
     unsigned char message[1024], *at = put(message, "\0\1\x81\x80\0\1\0\1\0\0\0\0", 12);
-    at = put(put_name(at, name), "\0\x0f\0\1", 4);
-    at = put(at, "\xc0\x0c\0\x0f\0\1\0\0\0\x3c\0\0\0\x0a", 14);
-    unsigned char *data = at - 2;
+    const unsigned char kind[] = {0, (unsigned char)type, 0, 1};
+    at = put(put_name(at, name), kind, 4);
+    at = put(put(at, "\xc0\x0c", 2), kind, 4);
+    at = put(at, "\0\0\0\x3c\0\0", 6);
+    unsigned char *data = at;
+    if (type == ns_t_mx)
+        at = put(at, "\0\x0a", 2);
     at = put_name(at, exchanger);
     data[-1] = (unsigned char)(at - data);
     memcpy(answer, message, (size_t)(at - message) < (size_t)size ? (size_t)(at - message) : (size_t)size);
