@@ -2,18 +2,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/readfile.h"
 #include "preload/identity.h"
+#include "preload/log_path.h"
 #include "preload/sys.h"
 #include "preload/words.h"
 
@@ -200,34 +198,16 @@ static bool to_descriptor(int fd, const char *before, const char *line)
            write_quietly(fd, pieces, sizeof pieces / sizeof pieces[0]);
 }
 
-/*
- * As the relay's monitor has it: a regular file of the user's or root's with one name, and no symbolic link.
- * Elsewhere somebody else could have a line written into any file of the user's, or read it.
- */
-static bool is_log(int fd)
-{
-    struct file_facts facts;
-
-    return file_facts_of(fd, &facts) == 0 && S_ISREG(facts.mode) && facts.links == 1 &&
-           (facts.owner == 0 || facts.owner == (uint32_t)geteuid());
-}
-
 /* False where it cannot be written, or is full. */
 static bool to_file(const char *path, const char *fields)
 {
     char stamp[LOG_TIME_SIZE], before[LOG_TIME_SIZE + 8];
     struct words w;
     bool written;
-    /* Nonblocking: a FIFO that nobody reads must not hold the program up. */
-    const int fd =
-        sys_lift(sys_open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600));
+    const int fd = log_path_open(path);
 
     if (fd < 0)
         return false;
-    if (!is_log(fd)) {
-        sys_close(fd);
-        return false;
-    }
     log_time(stamp, sys_time());
     words_start(&w, before, sizeof before);
     words_add(&w, "time=");

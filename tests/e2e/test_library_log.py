@@ -57,3 +57,34 @@ def test_file_of_another_user_gets_no_line(shim):
     os.chown(shim.log_file, STRANGER, STRANGER)
     log_a_failure(shim)
     assert shim.log_file.read_text() == ""
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes links of other users")
+@pytest.mark.parametrize("owner,written", [(STRANGER, False), (0, True)])
+@pytest.mark.parametrize("absolute", [False, True], ids=["relative", "absolute"])
+def test_link_among_its_folders_is_followed_if_nobody_else_made_it(shim, owner, written, absolute):
+    folder = shim.folder / "logs"
+    folder.mkdir()
+    link = shim.folder / "link"
+    link.symlink_to(folder if absolute else folder.name)
+    os.chown(link, owner, owner, follow_symlinks=False)
+    shim.environment["RETROTLS_LOG"] = str(link / "log")
+    log_a_failure(shim)
+    assert (folder / "log").exists() == written
+    assert not written or "cannot start" in (folder / "log").read_text()
+
+
+def test_links_in_a_ring_are_no_log(shim):
+    (shim.folder / "one").symlink_to("two")
+    (shim.folder / "two").symlink_to("one")
+    shim.environment["RETROTLS_LOG"] = str(shim.folder / "one" / "log")
+    log_a_failure(shim)
+
+
+def test_a_long_way_with_dots_and_slashes(shim):
+    (shim.folder / "a").mkdir()
+    (shim.folder / "b").symlink_to("a/../a/.")
+    shim.environment["RETROTLS_LOG"] = f"{shim.folder}//b/./..///log"
+    log_a_failure(shim)
+    assert "cannot start" in shim.log_file.read_text()
