@@ -32,7 +32,7 @@ comma = ,
 LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/wire)
 # What unit tests may link of the library: nothing that takes libc's place.
 PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_answer epoll_sets greeting identity known proc \
-	lineage lock log losses name_form name_layout name_memory records names numbers proxy slots spawn sys sys_call sys_socket tcp_copy \
+	lineage lock log log_path losses name_form name_layout name_memory records names numbers proxy slots spawn sys sys_call sys_socket tcp_copy \
 	tcp_options tcp_use words)
 # policy/trust: what lies beside the relay.
 MONITOR = $(call objects,shim/monitor) $(patsubst %,$(BUILD)/obj/policy/%.o,trust readfile)

@@ -133,11 +133,9 @@ static void follow(struct farewell *f, struct farewell_lines *l, const char *byt
     }
 }
 
-void farewell_begin(struct farewell *f, enum protocol_kind protocol, bool greeted)
+void farewell_begin(struct farewell *f, enum protocol_kind protocol)
 {
     *f = (struct farewell){.protocol = protocol};
-    if (!greeted)
-        farewell_expect(f, SINGLE);
 }
 
 void farewell_program(struct farewell *f, const char *bytes, size_t length)

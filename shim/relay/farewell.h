@@ -50,8 +50,8 @@ struct farewell {
     char tag[FAREWELL_HEAD]; /* IMAP: of the farewell */
 };
 
-/* `greeted`: the program has its greeting; false where the server's is still to come. */
-void farewell_begin(struct farewell *f, enum protocol_kind protocol, bool greeted);
+/* The program has its greeting: what the server says next is a reply. */
+void farewell_begin(struct farewell *f, enum protocol_kind protocol);
 
 /* `bytes` went to the server. */
 void farewell_program(struct farewell *f, const char *bytes, size_t length);

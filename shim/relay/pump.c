@@ -489,7 +489,7 @@ enum pump_end pump_run(const struct pumped *what)
     *what->greeting = (struct buffer){.bytes = NULL};
     if (what->said)
         *what->said = (struct buffer){.bytes = NULL};
-    farewell_begin(&p.farewell, what->protocol, what->greeted);
+    farewell_begin(&p.farewell, what->protocol);
     if (edges_open(&p.edges, p.program->fd, p.server->fd))
         end = run(&p);
     buffer_drop(&p.up);

@@ -42,7 +42,6 @@ struct pumped {
     struct buffer *said;         /* what the program has said already; taken over too. NULL: nothing */
     bool mute;                   /* nothing of the program's may go to the server, which has ended */
     enum protocol_kind protocol; /* PROTOCOL_AUTO: not known; for the session's end (farewell.h) */
-    bool greeted;                /* `greeting` is the protocol's; false: the server's own is still to come */
 };
 
 enum pump_end {

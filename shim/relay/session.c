@@ -247,8 +247,7 @@ static void pump(struct session *s, struct stream *server, struct watch *watch)
                                 .greeting = &s->first,
                                 .said = &s->said,
                                 .mute = s->mute,
-                                .protocol = s->protocol ? s->protocol->kind : PROTOCOL_AUTO,
-                                .greeted = true};
+                                .protocol = s->protocol ? s->protocol->kind : PROTOCOL_AUTO};
 
     if (pump_run(&what) == PUMP_CUT)
         s->c->error = s->error ? s->error : server->error;
@@ -302,7 +301,7 @@ static void go_on_over_tls(struct session *s)
         pump(s, &s->tls.stream, NULL);
         return;
     }
-    watch_begin(&watch, s->protocol, true);
+    watch_begin(&watch, s->protocol);
     if (prove(s, &watch))
         pump(s, &s->tls.stream, &watch);
     else

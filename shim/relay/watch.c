@@ -3,9 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
-void watch_begin(struct watch *w, const struct protocol *protocol, bool greeted)
+void watch_begin(struct watch *w, const struct protocol *protocol)
 {
-    *w = (struct watch){.watching = true, .protocol = protocol, .greeting = !greeted, .unanswered = !greeted};
+    *w = (struct watch){.watching = true, .protocol = protocol};
 }
 
 static void forward_held(struct watch *w, char *forward, size_t *length)
@@ -173,7 +173,7 @@ static bool reply_ends(struct watch *w)
                        !line_begins(w, "* BYE ");
         if (w->continued)
             w->literal = w->size;
-        return !w->continued && (w->status || (w->greeting && w->protocol->kind == PROTOCOL_IMAP));
+        return !w->continued && w->status;
     default: /* SMTP, LMTP */
         w->in_reply = w->line_length > 3 && w->line[3] == '-';
         return !w->in_reply;
@@ -201,12 +201,9 @@ static bool is_due(const struct watch *w)
 
 static void end_line(struct watch *w)
 {
-    if (reply_ends(w)) {
-        w->greeting = false;
-        if (w->unanswered > 0) {
-            w->unanswered--;
-            w->lists >>= 1;
-        }
+    if (reply_ends(w) && w->unanswered > 0) {
+        w->unanswered--;
+        w->lists >>= 1;
     }
     w->line_length = 0;
     w->line[0] = '\0';

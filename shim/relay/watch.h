@@ -54,7 +54,6 @@ struct watch {
     /* The server's stream. */
     char line[8];       /* how the line begins */
     size_t line_length; /* of the whole line so far */
-    bool greeting;      /* the server's greeting is still to come */
     bool in_reply;      /* more lines of this reply will follow */
     bool in_list;       /* until a line of a single dot */
     bool status;        /* the response is a status response (IMAP, ManageSieve) */
@@ -64,11 +63,8 @@ struct watch {
     uint64_t literal; /* bytes of a literal that are still to come */
 };
 
-/*
- * Begins to watch. `greeted`: the program has its greeting already (the relay wrote it); false where the
- * server's own is still to come (TLS from the first byte).
- */
-void watch_begin(struct watch *w, const struct protocol *protocol, bool greeted);
+/* Begins to watch. The program has its greeting: what the server says next is a reply. */
+void watch_begin(struct watch *w, const struct protocol *protocol);
 
 /*
  * Bytes that the program wrote. What goes to the server is written to `forward`, which has room for `length`

@@ -12,7 +12,7 @@
 
 static void play(struct pump *p, const uint8_t *data, size_t size, size_t piece)
 {
-    pump_start(p, (enum protocol_kind)(1 + data[0] % (PROTOCOL_KINDS - 1)), (data[0] & 0x80) == 0);
+    pump_start(p, (enum protocol_kind)(1 + data[0] % (PROTOCOL_KINDS - 1)));
     for (size_t at = 1; at < size;) {
         const bool server = data[at] & 0x80;
         size_t length = data[at] & 0x7f;
@@ -42,7 +42,7 @@ static bool is_within(const char *part, size_t part_length, const char *whole, s
 /* As the pump has it: what went to the server, what came from it, each in its pieces. */
 static void follow(struct farewell *f, const uint8_t *data, size_t size, size_t piece)
 {
-    farewell_begin(f, (enum protocol_kind)(1 + data[0] % (PROTOCOL_KINDS - 1)), (data[0] & 0x80) == 0);
+    farewell_begin(f, (enum protocol_kind)(1 + data[0] % (PROTOCOL_KINDS - 1)));
     for (size_t at = 1; at < size;) {
         const bool server = data[at] & 0x80;
         size_t length = data[at] & 0x7f;

@@ -17,11 +17,11 @@ struct pump {
     char to_server[PUMP_LIMIT], to_program[PUMP_LIMIT];
 };
 
-static inline void pump_start(struct pump *p, enum protocol_kind kind, bool greeted)
+static inline void pump_start(struct pump *p, enum protocol_kind kind)
 {
     p->waiting_length = p->to_server_length = p->to_program_length = p->answers_length = 0;
     p->to_server[0] = p->to_program[0] = '\0';
-    watch_begin(&p->watch, protocol_by_kind(kind), greeted);
+    watch_begin(&p->watch, protocol_by_kind(kind));
 }
 
 static inline void pump_put(char *to, size_t *length, const char *bytes, size_t count)

@@ -93,7 +93,7 @@ void rig_open(struct rig *rig, enum rig_kind kind, const char *greeting, const s
     else
         open_tls(rig, (int)kind);
     if (watched)
-        watch_begin(&rig->watch, watched, true);
+        watch_begin(&rig->watch, watched);
     assert_true(buffer_append(&rig->greeting, greeting, strlen(greeting)));
     rig->what = (struct pumped){.program = &rig->at_program,
                                 .server = kind == RIG_BARE ? &rig->bare : &rig->tls.stream,
@@ -101,8 +101,7 @@ void rig_open(struct rig *rig, enum rig_kind kind, const char *greeting, const s
                                 .up = &rig->up,
                                 .down = &rig->down,
                                 .greeting = &rig->greeting,
-                                .protocol = watched ? watched->kind : PROTOCOL_AUTO,
-                                .greeted = true};
+                                .protocol = watched ? watched->kind : PROTOCOL_AUTO};
     assert_int_equal(pthread_create(&rig->pump, NULL, run, rig), 0);
 }
 

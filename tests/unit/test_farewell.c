@@ -167,7 +167,7 @@ static bool play(const struct session *s, size_t piece, bool *early)
     struct farewell f;
 
     *early = false;
-    farewell_begin(&f, s->protocol, true);
+    farewell_begin(&f, s->protocol);
     for (const char *const *step = s->steps; *step; step++) {
         const char *text = *step + 1;
         const size_t length = strlen(text);
@@ -211,46 +211,13 @@ static void nothing_else_does(void **state)
     each_session(cut, sizeof cut / sizeof cut[0], false);
 }
 
-/* TLS from the first byte: the greeting looks like a reply, and is none. */
-static void the_greeting_is_no_reply(void **state)
-{
-    static const struct {
-        enum protocol_kind protocol;
-        const char *greeting, *farewell, *reply;
-    } cases[] = {
-        {PROTOCOL_SMTP, "220 x\r\n", "QUIT\r\n", "221 bye\r\n"},
-        {PROTOCOL_IMAP, "* OK x\r\n", "a LOGOUT\r\n", "* BYE x\r\na OK\r\n"},
-        {PROTOCOL_POP3, "+OK x\r\n", "QUIT\r\n", "+OK x\r\n"},
-        {PROTOCOL_NNTP, "200 x\r\n", "QUIT\r\n", "205 x\r\n"},
-        {PROTOCOL_SIEVE, "\"SIEVE\" {2}\r\nOK\r\nOK\r\n", "LOGOUT\r\n", "OK\r\n"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        for (int early = 0; early < 2; early++) {
-            struct farewell f;
-
-            farewell_begin(&f, cases[i].protocol, false);
-            if (early)
-                farewell_program(&f, cases[i].farewell, strlen(cases[i].farewell));
-            farewell_server(&f, cases[i].greeting, strlen(cases[i].greeting));
-            assert_false(farewell_answered(&f));
-            if (!early)
-                farewell_program(&f, cases[i].farewell, strlen(cases[i].farewell));
-            assert_false(farewell_answered(&f));
-            farewell_server(&f, cases[i].reply, strlen(cases[i].reply));
-            assert_true(farewell_answered(&f));
-        }
-    }
-}
-
 /* More commands than can be counted, and replies of any number, are no end in order. */
 static void too_many_commands_are_not_counted(void **state)
 {
     struct farewell f;
 
     (void)state;
-    farewell_begin(&f, PROTOCOL_POP3, true);
+    farewell_begin(&f, PROTOCOL_POP3);
     for (int i = 0; i <= FAREWELL_COMMANDS; i++)
         farewell_program(&f, "NOOP\r\n", 6);
     farewell_program(&f, "QUIT\r\n", 6);
@@ -274,7 +241,7 @@ static void long_texts_are_skipped(void **state)
     memcpy(text, "+OK\r\n", 5);
     memcpy(text + LONG - 6, "\r\n.\r\n", 6);
     for (int pipelined = 0; pipelined < 2; pipelined++) {
-        farewell_begin(&f, PROTOCOL_POP3, true);
+        farewell_begin(&f, PROTOCOL_POP3);
         farewell_program(&f, "RETR 1\r\nQUIT\r\n", pipelined ? 14 : 8);
         farewell_server(&f, text, LONG - 1);
         if (!pipelined)
@@ -283,7 +250,7 @@ static void long_texts_are_skipped(void **state)
         farewell_server(&f, "+OK\r\n", 5);
         assert_true(farewell_answered(&f));
     }
-    farewell_begin(&f, PROTOCOL_SMTP, true);
+    farewell_begin(&f, PROTOCOL_SMTP);
     memcpy(text + LONG - 6, "\nQUIT\n", 6);
     farewell_program(&f, text, LONG);
     assert_true(farewell_said(&f));
@@ -297,7 +264,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_farewells_reply_ends_a_session_in_order),
         cmocka_unit_test(nothing_else_does),
-        cmocka_unit_test(the_greeting_is_no_reply),
         cmocka_unit_test(too_many_commands_are_not_counted),
         cmocka_unit_test(long_texts_are_skipped),
     };

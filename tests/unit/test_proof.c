@@ -312,7 +312,7 @@ static void play(const struct talk *t, size_t piece)
     program.fd = pair[0];
     peer_start(&peer, &server_thread, t->script, piece == 1, &client);
     transport_over_socket(&transport, client);
-    watch_begin(&watch, t->protocol, true);
+    watch_begin(&watch, t->protocol);
     assert_int_equal(pthread_create(&program_thread, NULL, speak, &program), 0);
     struct proof proof = {.server = &plain,
                           .program = &end,
@@ -418,7 +418,7 @@ static void a_slow_machine_misses_nothing(void **state)
         slow.transport = (struct transport){.read = overtaken_read, .descriptor = server[0]};
         slow.times = times;
         plain.transport = &slow.transport;
-        watch_begin(&watch, &protocol_smtp, true);
+        watch_begin(&watch, &protocol_smtp);
         assert_int_equal(send(server[1], words, strlen(words), 0), strlen(words));
         close(server[1]);
         struct proof proof = {.server = &plain,

@@ -180,58 +180,13 @@ static void sessions_in_pieces_of_every_size(void **state)
         const struct session *s = &sessions[i];
 
         for (size_t piece = 1; piece < 40; piece++) {
-            pump_start(&p, s->protocol, true);
+            pump_start(&p, s->protocol);
             play(s, piece);
             if (strcmp(p.to_server, s->to_server) != 0 || strcmp(p.to_program, s->to_program) != 0 ||
                 p.watch.watching == s->over)
                 fail_msg("%s, in pieces of %zu: to the server:\n%s\nto the program:\n%s\nwatching: %d",
                          s->name, piece, p.to_server, p.to_program, p.watch.watching);
         }
-    }
-}
-
-/* With TLS from the first byte the greeting is the server's own, and comes before any answer. */
-static void the_servers_greeting_comes_first(void **state)
-{
-    static const struct session asked[] = {
-        {"",
-         PROTOCOL_SMTP,
-         {"PSTARTTLS\r\n", "S220-x\r\n220 y\r\n"},
-         "",
-         "220-x\r\n220 y\r\n503 5.5.1 retrotls: TLS is up already\r\n",
-         false},
-        {"",
-         PROTOCOL_IMAP,
-         {"Pa STARTTLS\r\n", "S* OK x\r\n"},
-         "",
-         "* OK x\r\na BAD retrotls: TLS is up already\r\n",
-         false},
-        {"",
-         PROTOCOL_POP3,
-         {"PSTLS\r\n", "S+OK x\r\n"},
-         "",
-         "+OK x\r\n-ERR retrotls: TLS is up already\r\n",
-         false},
-        {"",
-         PROTOCOL_NNTP,
-         {"PSTARTTLS\r\n", "S200 x\r\n"},
-         "",
-         "200 x\r\n502 retrotls: TLS is up already\r\n",
-         false},
-        {"",
-         PROTOCOL_SIEVE,
-         {"PSTARTTLS\r\n", "S\"SIEVE\"\r\nOK\r\n"},
-         "",
-         "\"SIEVE\"\r\nOK\r\nNO \"retrotls: TLS is up already\"\r\n",
-         false},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
-        pump_start(&p, asked[i].protocol, false);
-        play(&asked[i], 100);
-        assert_string_equal(p.to_server, "");
-        assert_string_equal(p.to_program, asked[i].to_program);
     }
 }
 
@@ -242,7 +197,7 @@ static void what_is_held_is_not_lost_at_the_end(void **state)
     size_t length;
 
     (void)state;
-    pump_start(&p, PROTOCOL_SMTP, true);
+    pump_start(&p, PROTOCOL_SMTP);
     pump_from_program(&p, "START", 5);
     assert_int_equal(p.to_server_length, 0);
     length = watch_end(&p.watch, forward);
@@ -257,7 +212,7 @@ static void an_answer_owed_at_the_end_is_given(void **state)
     char forward[WATCH_HELD];
 
     (void)state;
-    pump_start(&p, PROTOCOL_SMTP, true);
+    pump_start(&p, PROTOCOL_SMTP);
     pump_from_program(&p, "EHLO x\r\nSTARTTLS\r\n", 18);
     assert_int_equal(watch_end(&p.watch, forward), 0);
     assert_true(p.watch.watching);
@@ -271,7 +226,7 @@ static void an_answer_owed_at_the_end_is_given(void **state)
 static void too_many_commands_end_the_watch(void **state)
 {
     (void)state;
-    pump_start(&p, PROTOCOL_SMTP, true);
+    pump_start(&p, PROTOCOL_SMTP);
     for (int i = 0; i < WATCH_COMMANDS; i++)
         pump_from_program(&p, "NOOP\r\n", 6);
     assert_true(p.watch.watching);
@@ -286,7 +241,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions_in_pieces_of_every_size),
-        cmocka_unit_test(the_servers_greeting_comes_first),
         cmocka_unit_test(what_is_held_is_not_lost_at_the_end),
         cmocka_unit_test(an_answer_owed_at_the_end_is_given),
         cmocka_unit_test(too_many_commands_end_the_watch),
