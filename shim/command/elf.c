@@ -49,7 +49,7 @@ static const char *text(const struct elf *elf, uint64_t offset, uint64_t limit)
         limit = TEXT_LIMIT;
     if (limit > elf->size - offset)
         limit = elf->size - offset;
-    return memchr(elf->bytes + offset, '\0', limit) ? (const char *)elf->bytes + offset : NULL;
+    return memchr(elf->bytes + offset, '\0', (size_t)limit) ? (const char *)elf->bytes + offset : NULL;
 }
 
 /* The member of a structure that differs between the classes only in where it is and how wide. */

@@ -64,7 +64,8 @@ int main(int count, char **arguments)
         struct pollfd ready[] = {{.fd = tun, .events = waiting < PACKETS ? POLLIN : 0},
                                  {.fd = STDIN_FILENO, .events = POLLIN}};
         int64_t left = waiting > 0 ? ring[first].due - now() : 0;
-        struct timespec timeout = {.tv_nsec = left > 0 ? left : 0}; /* the delay is less than a second */
+        struct timespec timeout = {.tv_nsec =
+                                       left > 0 ? (long)left : 0}; /* the delay is less than a second */
         ppoll(ready, 2, waiting > 0 ? &timeout : NULL, NULL);
         if (ready[1].revents)
             return 0;

@@ -176,8 +176,8 @@ int main(int count, char **arguments)
     struct load load = {.server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(arguments[2]))}};
     if (inet_pton(AF_INET, arguments[1], &load.server.sin_addr) != 1)
         errx(2, "no address: %s", arguments[1]);
-    load.count = count > 6 ? strtoull(arguments[6], NULL, 10) : 1;
-    load.size = count > 7 ? strtoull(arguments[7], NULL, 10) : 65536;
+    load.count = count > 6 ? strtoul(arguments[6], NULL, 10) : 1;
+    load.size = count > 7 ? strtoul(arguments[7], NULL, 10) : 65536;
     load.buffer = malloc(load.size);
     if (!load.buffer)
         err(1, "malloc");

@@ -149,10 +149,10 @@ static bool obey(struct peer *peer, char *line)
         return say(peer, reply);
     }
     if (strcmp(command, "FETCH") == 0 && rest)
-        return fetch(peer, tag, strtoull(rest, NULL, 10));
+        return fetch(peer, tag, strtoul(rest, NULL, 10));
     const char *literal = rest ? strchr(rest, '{') : NULL;
     if (strcmp(command, "APPEND") == 0 && literal) {
-        if (!say(peer, "+ go on\r\n") || !skip(peer, strtoull(literal + 1, NULL, 10) + 2))
+        if (!say(peer, "+ go on\r\n") || !skip(peer, strtoul(literal + 1, NULL, 10) + 2))
             return false;
     } else if (strcmp(command, "CAPABILITY") == 0) {
         if (!say(peer, peer->tls ? "* CAPABILITY IMAP4rev1\r\n" : "* CAPABILITY IMAP4rev1 STARTTLS\r\n"))

@@ -90,7 +90,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 {
     const int result = (int)syscall(SYS_clock_gettime, clock, now);
 
-    now->tv_sec += hours_ms / 1000;
+    now->tv_sec += (time_t)(hours_ms / 1000);
     return result;
 }
 

@@ -221,7 +221,11 @@ static void test_no_other_system_call(void **state)
 {
     static const long numbers[] = {SYS_openat,
                                    SYS_openat2,
+#ifdef SYS_newfstatat
                                    SYS_newfstatat,
+#else
+                                   SYS_fstatat64,
+#endif
                                    SYS_statx,
                                    SYS_readlinkat,
                                    SYS_getdents64,

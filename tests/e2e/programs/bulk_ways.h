@@ -107,7 +107,7 @@ static ssize_t up_sendmmsg(size_t at)
     count = sendmmsg(fd, messages, 3, 0);
     /* What comes behind a message that was sent in part is sent again. */
     for (int i = 0; i < count; i++) {
-        sent += messages[i].msg_len;
+        sent += (ssize_t)messages[i].msg_len;
         if (messages[i].msg_len < vector[i].iov_len) {
             if (i < count - 1)
                 die("sendmmsg goes on behind a part");
@@ -138,7 +138,7 @@ static ssize_t from_pipe(int end, size_t *filled)
 
 static ssize_t up_splice(size_t at)
 {
-    off_t offset = (off_t)at;
+    off64_t offset = (off64_t)at; /* splice(2)'s, whatever off_t is */
     ssize_t n;
 
     if (piped == 0) {

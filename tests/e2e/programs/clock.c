@@ -34,7 +34,7 @@ EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
     const int result = (int)syscall(SYS_clock_gettime, clock, now);
 
     if (result == 0 && clock == CLOCK_REALTIME && wrong)
-        now->tv_sec += *wrong;
+        now->tv_sec += (time_t)*wrong;
     return result;
 }
 
