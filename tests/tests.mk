@@ -44,11 +44,13 @@ e2e-programs: $(BUILD)/taken-over/retrotls-relay $(E2E_PROGRAMS) $(OLDER_KERNEL)
 e2e: all e2e-programs twin-programs
 	@cd tests/e2e && /usr/bin/python3 -m pytest -q $(TESTS)
 
-# All faults, 200 kills, 500 connections for each call that writes beside connect(), 10,000 sessions, 1,000 connections at once, a GiB each way; the load with a relay with TSan, and
-# with ASan and UBSan, too. An hour.
+# All faults, 200 kills, 500 connections for each call that writes beside connect(), each attack on names 500 times (an hour
+# and a half by itself), 10,000 sessions, 1,000 connections at once, a GiB each way; the load with a relay with TSan, and
+# with ASan and UBSan, too. Another hour.
 SOAK = cd tests/e2e && RETROTLS_SOAK=1 /usr/bin/python3 -m pytest -q -s
 soak: all e2e-programs
 	@$(SOAK) test_early_writers.py test_faults.py test_kills.py test_soak.py test_watch_faults.py
+	@$(SOAK) test_threats_h.py -k again_and_again
 	@$(MAKE) -s soak-with KIND=tsan SANITIZE=thread
 	@$(MAKE) -s soak-with KIND=asan SANITIZE=address,undefined
 

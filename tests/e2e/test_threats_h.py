@@ -1,9 +1,10 @@
-"""Threats H: whose certificate is asked for. The name is the one that the program itself asked the resolver for."""
+"""Threats H: whose certificate is asked for. The name is the one that the program itself asked the resolver for. Each attack
+twice more, 500 times with RETROTLS_SOAK=1 (`make soak`)."""
 import re
 import subprocess
 
 import pytest
-from support import certs, namespaces, protocols
+from support import certs, faults, namespaces, protocols
 from support.hostile import Hostile
 from support.play import Outcome, honest, plaintext_only, play
 from support.protocols import IMAP
@@ -122,6 +123,7 @@ def test_h3_policy_is_applied_again_each_time(shim, how):
 # ---- H4 to H8: an attacker has a good certificate for a host of his own, and DNS gives it the bank's address
 
 BANK, EVIL = "bank.example", "evil.example"
+RUNS = 500 if faults.is_soak() else 2
 
 
 def each(ways, for_all):
@@ -371,6 +373,23 @@ def test_h7_mail_exchanger_that_the_policy_names(attacked, shim, protocol):
         assert attacked(protocol, "secure", code, f"mx1.{EVIL}", before=before) == through, attacked.result.show()
     before = f"match host mx1.{EVIL} port {{port}}\n" + lines
     assert not attacked(protocol, "secure", code, "partner.example", before=before)
+
+
+ATTACKS = {
+    **{f"h4 {way}": code for way, code in SOMEBODY_ELSE_ASKS.items()},
+    **{f"h5 {way}": f"in_thread(ask, 'bank.example'); {code}; in_thread(ask, 'evil.example'); connect()"
+       for way, code in OVERFLOW.items()},
+    "h6 another port": "in_thread(ask, 'evil.example'); ask('bank.example', port ^ 1); connect()",
+    **{f"h7 {by}": f"{code}\nassert n == {EVIL!r}, n\nask(n); connect()" for by, code in DERIVED.items()},
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_h4_to_h7_again_and_again(attacked, shim, attack):
+    """Threads and children run in another order each time."""
+    shim.hosts |= {BANK: ["127.0.0.1", f">{EVIL}", f"@{EVIL}"], "ptr:127.0.0.1": [f">{EVIL}"]}
+    for _ in range(RUNS):
+        assert not attacked(IMAP, "secure", ATTACKS[attack], EVIL), attacked.result.show()
 
 
 USUAL = {"imap": 143, "pop3": 110, "smtp": 25, "nntp": 119, "sieve": 4190, "lmtp": 24}
