@@ -223,7 +223,9 @@ print(duplex.exchange(s, int(sys.argv[2]), int(sys.argv[3]), lambda: s.shutdown(
 
     def scenario(s):
         protocols.upgrade(s, SMTP, certs.case("good"))
-        assert s.line() == b"GO"
+        while (line := s.line()) != b"GO":
+            assert re.fullmatch(SMTP.ask, line), line  # before the proof, the relay asks by itself
+            s.send(b"250 " + line + b"\r\n")
         s.send(b"250 go\r\n")
         came.append(duplex.exchange(s.socket, down, SEED + 1, s.shut, first == "server"))
     shim.private_build()

@@ -37,6 +37,12 @@ static void *cancelled_before(void *argument)
     return argument;
 }
 
+/* pthread_join() returns a moment before the kernel's thread is gone, under qemu-user a long one. */
+static bool is_gone(pid_t thread)
+{
+    return syscall(SYS_tgkill, getpid(), thread, 0) != 0 && errno == ESRCH;
+}
+
 int main(void)
 {
     twin_start();
@@ -52,6 +58,7 @@ int main(void)
     SAY(pthread_join(thread, &result));
     say("pthread_cancel = %d", cancelled);
     say("cancelled: %d", result == PTHREAD_CANCELED);
+    WAIT_FOR(is_gone(thread_id));
     int created = pthread_create(&thread, NULL, cancelled_before, NULL); /* said later, likewise */
     SAY(pthread_join(thread, &result));
     say("pthread_create = %d, cancelled: %d", created, result == PTHREAD_CANCELED);

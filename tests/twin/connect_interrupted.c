@@ -17,7 +17,7 @@ int main(void)
     struct sockaddr_in server = twin_slow();
     int fd = socket(AF_INET, SOCK_STREAM, 0), error = -1;
     socklen_t size = sizeof error;
-    pid_t child = alarm_when_waiting(fd, ALARM_AGAIN);
+    pid_t child = alarm_when_connecting(ALARM_AGAIN);
     SAY(connect(fd, SA(&server), sizeof server));
     end_alarm(child);
     say_events("after EINTR", fd);

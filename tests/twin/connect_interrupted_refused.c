@@ -14,7 +14,7 @@ int main(void)
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler}, NULL);
     struct sockaddr_in server = twin_slow();
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    pid_t child = alarm_when_waiting(fd, ALARM_AGAIN);
+    pid_t child = alarm_when_connecting(ALARM_AGAIN);
     SAY(connect(fd, SA(&server), sizeof server));
     end_alarm(child);
     peer("slow refuse");

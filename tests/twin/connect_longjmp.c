@@ -29,7 +29,7 @@ int main(void)
         volatile int fd = socket(AF_INET, SOCK_STREAM, 0);
         volatile pid_t child = 0;
         if (sigsetjmp(out, 1) == 0) {
-            child = alarm_when_waiting(fd, ALARM_ONCE);
+            child = alarm_when_connecting(ALARM_ONCE);
             SAY(connect(fd, SA(&server), sizeof server));
         } else {
             say("jumped");

@@ -20,7 +20,7 @@ int main(void)
     SAY(epoll_ctl(set, EPOLL_CTL_ADD, fd, &e));
     pid_t refuser = fork();
     if (refuser == 0) {
-        wait_connecting(fd);
+        wait_connecting();
         wait_sleeping(getppid());
         peer("slow refuse");
         _exit(0);

@@ -17,7 +17,7 @@ int main(void)
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = handler, .sa_flags = SA_RESTART}, NULL);
     struct sockaddr_in server = twin_slow();
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    pid_t child = alarm_when_waiting(fd, ALARM_ONCE);
+    pid_t child = alarm_when_connecting(ALARM_ONCE);
     SAY(connect(fd, SA(&server), sizeof server));
     end_alarm(child);
     say_events("after", fd);

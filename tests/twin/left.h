@@ -20,7 +20,7 @@ static void connect_and_leave(int fd, const struct sockaddr_in *server)
     pid_t alarm;
 
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = leave}, NULL);
-    alarm = alarm_when_waiting(fd, ALARM_ONCE);
+    alarm = alarm_when_connecting(ALARM_ONCE);
     if (sigsetjmp(left_out, 1) == 0)
         SAY(connect(fd, SA(server), sizeof *server));
     end_alarm(alarm);

@@ -23,7 +23,7 @@ int main(void)
             SAY(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait));
         struct sigaction action = {.sa_handler = handler, .sa_flags = i ? SA_RESTART : 0};
         sigaction(SIGALRM, &action, NULL);
-        pid_t child = alarm_when_waiting(-1, ALARM_ONCE);
+        pid_t child = alarm_when_waiting(ALARM_ONCE);
         long n = SAY(read(fd, buffer, sizeof buffer));
         end_alarm(child);
         if (n < 0) {

@@ -23,7 +23,7 @@ int main(void)
     for (volatile int i = 0; i < 3; i++) {
         volatile pid_t child = 0;
         if (sigsetjmp(out, 1) == 0) {
-            child = alarm_when_waiting(-1, ALARM_ONCE);
+            child = alarm_when_waiting(ALARM_ONCE);
             SAY(read(fd, buffer, sizeof buffer));
         } else {
             say("jumped");

@@ -119,14 +119,15 @@ void wait_events(int fd, short events); /* all of them */
 void wait_readable(int fd, int bytes);  /* that many bytes can be read */
 void wait_child(pid_t child);           /* and says how it ended */
 void wait_sleeping(pid_t thread);       /* it is in a system call that waits */
-void wait_connecting(int fd);           /* TCP has sent its SYN */
+void wait_connecting(void);             /* TCP has sent a SYN to twin_slow() */
 /*
- * Starts a child that sends this process SIGALRM as soon as it waits in a system call and, if `fd` is not
- * negative, TCP has sent its SYN on that: a timer could ring before. ALARM_AGAIN: and again each time that it
- * waits, until it is ended, for the first may come just before the call that it is to interrupt.
+ * Starts a child that sends this process SIGALRM as soon as it waits in a system call (and TCP has sent its
+ * SYN to twin_slow()): a timer could ring before. ALARM_AGAIN: and again each time that it waits, until it is
+ * ended, for the first may come just before the call that it is to interrupt.
  */
 enum alarms { ALARM_ONCE, ALARM_AGAIN };
-pid_t alarm_when_waiting(int fd, enum alarms alarms);
+pid_t alarm_when_waiting(enum alarms alarms);
+pid_t alarm_when_connecting(enum alarms alarms);
 void end_alarm(pid_t child);
 #define WAIT_FOR(condition)         \
     do {                            \

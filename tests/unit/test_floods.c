@@ -255,7 +255,7 @@ static void hello_requests_do_not_hide_that_the_program_has_gone(void **state)
     rig.program = -1;
     began = plain_now();
     assert_int_equal(rig_join(&rig), PUMP_ENDED);
-    assert_true(plain_now() - began < 5000);
+    assert_true(plain_now() - began < PUMP_FLUSH / 2); /* else the flood has hidden it */
     pthread_join(flood, NULL);
     pthread_join(drain, NULL);
     rig_close(&rig);
