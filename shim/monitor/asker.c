@@ -17,6 +17,7 @@ struct asker {
 };
 
 static struct asker *first;
+static struct asker *unused; /* the one that was forgotten last: it often asks again */
 
 bool asker_has_ended(const struct asker *asker)
 {
@@ -66,18 +67,27 @@ struct asker *asker_of(int connection)
         a = open_asker(peer.pid, connection);
     if (a)
         a->uses++;
+    if (a && a == unused)
+        unused = NULL;
     return a;
 }
 
-void asker_forget(struct asker *asker)
+static void close_asker(struct asker *asker)
 {
     struct asker **at = &first;
 
-    if (!asker || --asker->uses > 0)
-        return;
     while (*at != asker)
         at = &(*at)->next;
     *at = asker->next;
     close(asker->fd);
     free(asker);
+}
+
+void asker_forget(struct asker *asker)
+{
+    if (!asker || --asker->uses > 0)
+        return;
+    if (unused)
+        close_asker(unused);
+    unused = asker;
 }

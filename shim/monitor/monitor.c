@@ -1,9 +1,9 @@
 #include "monitor/monitor.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -237,22 +237,46 @@ static void close_all(const int *descriptor, size_t count)
         close(descriptor[i]);
 }
 
+/*
+ * A worker that asks nothing more must not keep what is over: while there are grants, recvmsg(2) comes back
+ * now and then, and we look at them. By an option that is set once for a busy time: a poll(2) would come with
+ * each question.
+ */
+static void wake_for_grants(int dialogue, bool idle)
+{
+    static bool wakes;
+    const int wait = grants_sweep();
+    struct timeval time = {.tv_sec = 0};
+
+    if (wakes ? !idle || wait >= 0 : wait < 0)
+        return;
+    wakes = !wakes;
+    if (wakes)
+        time.tv_sec = wait / 1000;
+    setsockopt(dialogue, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+}
+
 /* False where the dialogue has ended, or what came is none of the worker's messages. */
 static bool receive(int dialogue, struct monitor_question *q, uint8_t data[MONITOR_DATA_LIMIT])
 {
     struct iovec parts[2] = {{&q->head, sizeof q->head}, {data, MONITOR_DATA_LIMIT}};
     union control control;
     struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
+    bool idle;
     ssize_t n;
 
     q->count = 0;
     q->data = data;
     q->cut = false;
+    wake_for_grants(dialogue, false);
     do {
         header.msg_control = &control;
         header.msg_controllen = CMSG_LEN(sizeof(int) * MONITOR_DESCRIPTORS);
         n = recvmsg(dialogue, &header, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
+        idle = n < 0 && errno == EAGAIN;
+        if (idle)
+            wake_for_grants(dialogue, true);
+    } while (idle || (n < 0 && errno == EINTR));
     if (n > 0)
         take_descriptors(q, &header);
     q->cut = header.msg_flags & MSG_CTRUNC;
@@ -309,17 +333,6 @@ static bool reply(int dialogue, const struct monitor_answer *a)
     return send_patiently(dialogue, &header) >= 0;
 }
 
-/* Waits for a question; a worker that asks nothing more must not keep what is over. */
-static void wait_for_question(int dialogue)
-{
-    struct pollfd question = {.fd = dialogue, .events = POLLIN};
-    int ready;
-
-    do
-        ready = poll(&question, 1, grants_sweep());
-    while (ready == 0);
-}
-
 void monitor_run(int dialogue, pid_t worker)
 {
     static _Alignas(8) uint8_t data[MONITOR_DATA_LIMIT];
@@ -327,11 +340,7 @@ void monitor_run(int dialogue, pid_t worker)
     struct monitor_question question;
     bool good = true;
 
-    while (good) {
-        wait_for_question(dialogue);
-        good = receive(dialogue, &question, data);
-        if (!good)
-            break;
+    while (good && (good = receive(dialogue, &question, data))) {
         if (monitor_answer(&question, &answer)) {
             good = reply(dialogue, &answer);
             close_all(answer.descriptor, answer.count);

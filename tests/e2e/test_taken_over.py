@@ -201,7 +201,7 @@ def waiting_connection(w, *settings, program=SILENT):
         else:
             wait_for(lambda: len(w.shim.relays()) == 2, "its relay")
         other, = [pid for pid in w.shim.relays() if pid != w.pid]
-        w.address, = set(named(other, "retrotls/1 relay "))
+        w.address, = wait_for(lambda: set(named(other, "retrotls/1 relay ")), "its name")
         w.base = w.call(WHERE)[0]
         w.waiting = process
         yield 1 << 14
