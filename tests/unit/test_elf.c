@@ -188,19 +188,21 @@ static void interpreter_without_end_is_none(void **state)
 
 static void go_is_known_by_its_note(void **state)
 {
-    static const char note[] = "\4\0\0\0\4\0\0\0\4\0\0\0Go\0\0abcd",
-                      other[] = "\4\0\0\0\4\0\0\0\3\0\0\0GNU\0abcd";
+    static const struct {
+        Elf32_Nhdr head; /* in this machine's byte order, as the file's */
+        char name[4], words[4];
+    } note = {{4, 4, 4}, "Go", "abcd"}, other = {{4, 4, 3}, "GNU", "abcd"};
     char both[48];
     struct elf elf;
 
     (void)state;
     start(ET_EXEC, EM_X86_64);
-    segment(PT_NOTE, PF_R, put(other, 20), 20);
+    segment(PT_NOTE, PF_R, put(&other, 20), 20);
     assert_true(reads_all(&elf));
     assert_false(elf.go);
 
-    memcpy(both, other, 20);
-    memcpy(both + 20, note, 20);
+    memcpy(both, &other, 20);
+    memcpy(both + 20, &note, 20);
     start(ET_EXEC, EM_X86_64);
     segment(PT_NOTE, PF_R, put(both, 40), 40);
     assert_true(reads_all(&elf));
