@@ -75,8 +75,9 @@ uninstall:
 deb:
 	packaging/deb $(BUILD) $(VERSION)
 
-# What is committed, built anew. On Debian, whose rpm knows of no package: RPMFLAGS=--nodeps.
-RPM = $(CURDIR)/$(BUILD)/rpm
+# What is committed, built anew. Where rpm knows of no package at all (Debian's), it cannot know that what is needed is there.
+RPMFLAGS ?= $(if $(shell rpm -qa 2>/dev/null | head -n 1),,--nodeps)
+RPM ?= $(CURDIR)/$(BUILD)/rpm
 rpm:
 	mkdir -p $(RPM)
 	git archive --prefix=retrotls-$(VERSION)/ HEAD | gzip -n > $(RPM)/retrotls-$(VERSION).tar.gz

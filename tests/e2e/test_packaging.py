@@ -226,6 +226,62 @@ retrotls check "localhost:$port" | grep verdict
         tap.saw_only_tls_after(rb"[^\x16]*")
 
 
+needs_rpm = pytest.mark.skipif(not shutil.which("rpmbuild") or not (ROOT / ".git").exists(),
+                               reason="rpmbuild is not installed, or this is no git repository, of which it takes what is committed")
+
+
+@pytest.fixture(scope="module")
+def rpm(tmp_path_factory):
+    """What `make rpm` makes, and what it says."""
+    folder = tmp_path_factory.mktemp("rpm")
+    done = subprocess.run(["make", "-s", "-C", ROOT, f"RPM={folder}", "rpm"], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, env={**os.environ, "HOME": str(folder)})
+    return next(folder.glob("RPMS/*/*.rpm")), done.stdout
+
+
+def of_rpm(package, what):
+    return subprocess.run(["rpm", "-qp", what, package], check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+@pytest.mark.slow
+@needs_rpm
+def test_rpm_is_complete(rpm):
+    package, said = rpm
+    assert "warning" not in said.lower() and "listed twice" not in said, said[-3000:]
+    listed = of_rpm(package, "-l")
+    assert len(listed) == len(set(listed))
+    for path in ("/usr/bin/retrotls", "/usr/libexec/retrotls/retrotls-relay", "/usr/libexec/retrotls/retrotls-check", "/etc/retrotls/policy",
+                 "/usr/share/man/man1/retrotls.1", "/usr/share/licenses/retrotls-0.1.0/LICENSE"):
+        assert any(each.startswith(path) for each in listed), listed
+    assert any(re.fullmatch(r"/usr/lib(64)?/libretrotls.so", each) for each in listed), listed
+    # Where musl or a 32-bit libc is not installed, nobody needs their libraries.
+    needed = of_rpm(package, "--requires")
+    assert any(each.startswith("libssl.so.3") for each in needed), needed
+    assert not [each for each in needed if re.match(r"libc\.so\(|libc\.so\.6(\(GLIBC[^)]*\))?$", each)], needed
+
+
+@pytest.mark.slow
+@needs_rpm
+@needs_root
+def test_rpm_from_its_installation_to_its_removal(rpm, tmp_path):
+    script = """
+rpm -i --root / --nodeps "$1"
+library=$(rpm -ql retrotls | grep -Ex '/usr/lib(64)?/libretrotls.so')
+retrotls lint
+LD_PRELOAD=$library "$2" | grep -o '/usr/lib.*libretrotls.so$' | sort -u
+rpm -V --nodeps retrotls
+echo "$library" > /etc/ld.so.preload
+rpm -e retrotls 2>&1 | grep '^retrotls:'
+rm /etc/ld.so.preload
+rpm -e retrotls
+find /usr /etc -xdev -name '*retrotls*'
+"""
+    out = in_own_root(tmp_path, script, rpm[0], compile_c(SHOW_MAPS, tmp_path / "native")).splitlines()
+    assert out[0] == "/etc/retrotls/policy: no errors", out
+    assert re.fullmatch(r"/usr/lib(64)?/libretrotls.so", out[1]), out
+    assert out[2:] == ["retrotls: /etc/ld.so.preload names libretrotls.so: remove the line first"], out
+
+
 @pytest.mark.parametrize("page", sorted((ROOT / "man").iterdir()), ids=lambda page: page.name)
 def test_man_page_lints_clean(page):
     result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True)
