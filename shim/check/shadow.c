@@ -58,7 +58,11 @@ static bool criterion_within(enum criterion criterion, const struct value *value
 static bool reaches_as_far(const struct block *earlier, const struct block *block)
 {
     const bool port = names_any(earlier->values[CRITERION_PORT]);
+    const struct value *const hosts = earlier->values[CRITERION_HOST];
 
+    /* Where no name was seen, a block that only excludes hosts opens nothing, and one that guards decides. */
+    if (earlier->level == LEVEL_NONE && hosts && !names_any(hosts))
+        return block->level == LEVEL_NONE;
     if (earlier->level == LEVEL_NONE)
         return block->level == LEVEL_NONE || !earlier->values[CRITERION_PROTOCOL];
     if (port)
