@@ -69,9 +69,11 @@ musl:
 # (policy/trust.h): so it is also where the umask is 002.
 OWNER_WRITES = @chmod go-w $@ $(@D)
 
+# Whole at once: ld.so goes on without a library that it finds half written.
 $(BUILD)/libretrotls.so: $(LIBRARY) shim/preload/libretrotls.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libretrotls.so -Wl,--version-script=shim/preload/libretrotls.map \
-		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIBDL)
+		$(if $(SANITIZE),,-Wl,-z,defs) -o $@.new $(filter %.o,$^) $(LIBDL)
+	@mv -f $@.new $@
 	$(OWNER_WRITES)
 
 ALOOF = -Wl,--export-dynamic-symbol=retrotls_speaks_itself
