@@ -18,10 +18,11 @@ override CFLAGS += -std=c17 -g $(OPTIMIZE) -fPIC -ffile-prefix-map=$(CURDIR)=. -
 override LDFLAGS += -Wl,-z,relro,-z,now,--hash-style=both $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # What goes into programs is compiled apart: it may need no newer libc than they do (compat.h).
-library = $(patsubst %.c,$(BUILD)/obj/lib/%.o,$(wildcard $(1)/*.c))
-objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
+sources = $(wildcard $(1)/*.c $(1)/*/*.c)
+library = $(patsubst %.c,$(BUILD)/obj/lib/%.o,$(call sources,$(1)))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
 # Everything of the relay and the command but its main(), for the unit tests.
-without_main = $(filter-out $(BUILD)/obj/$(1)/main.o,$(call objects,$(1)))
+without_main = $(filter-out %_main.o,$(call objects,$(1)))
 
 WIRE = $(call objects,shim/wire)
 POLICY = $(call objects,policy)
@@ -30,18 +31,17 @@ LIBDL = $(if $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -x c -o /dev/null - -l:libdl.so.2 2>/dev/null && echo yes),-Wl$(comma)--no-as-needed -l:libdl.so.2)
 comma = ,
 LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/wire)
-# What unit tests may link of the library: nothing that takes libc's place.
-PRELOAD_TESTED = $(patsubst %,$(BUILD)/obj/shim/preload/%.o,account clone dns_answer epoll_sets greeting identity known proc \
-	lineage lock log log_path losses name_form name_layout name_memory records names numbers proxy slots spawn sys sys_call sys_socket tcp_copy \
-	tcp_options tcp_use words)
+# What unit tests may link of the library: nothing that takes libc's place. An archive, from which each takes what it needs.
+PRELOAD_TESTED = $(BUILD)/unit/preload.a
+PRELOAD_TESTABLE = $(filter-out shim/preload/interpose/% shim/preload/transfer/% shim/preload/start.c,$(call sources,shim/preload))
 # policy/trust: what lies beside the relay.
-MONITOR = $(call objects,shim/monitor) $(patsubst %,$(BUILD)/obj/policy/%.o,trust readfile)
+MONITOR = $(call objects,shim/monitor) $(patsubst %,$(BUILD)/obj/policy/%.o,trust language/readfile)
 RELAY = $(call objects,shim/relay) $(MONITOR)
-COMMAND = $(call objects,shim/command) $(BUILD)/obj/shim/monitor/bundled_roots.o
+COMMAND = $(call objects,shim/command) $(BUILD)/obj/shim/monitor/roots/bundled_roots.o
 # The relay's code with the command's manners.
 CHECK = $(call objects,shim/check) $(call without_main,shim/relay) $(MONITOR) \
-	$(patsubst %,$(BUILD)/obj/shim/command/%.o,asked elf json own_policy shebang target usage) \
-	$(BUILD)/obj/shim/preload/greeting.o
+	$(patsubst %,$(BUILD)/obj/shim/command/%.o,asked json own_policy usage reach/elf reach/shebang reach/target) \
+	$(BUILD)/obj/shim/preload/adopt/greeting.o
 # What several unit tests share.
 UNIT_SHARED = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -91,38 +91,43 @@ $(BUILD)/retrotls: $(COMMAND) $(POLICY) $(WIRE)
 
 # Small, for it is in every program; but fast where each read() and write() passes.
 $(BUILD)/obj/lib/%.o: OPTIMIZE = -Os
-$(BUILD)/obj/lib/shim/preload/io_%.o: OPTIMIZE = -O2
+$(BUILD)/obj/lib/shim/preload/transfer/%.o: OPTIMIZE = -O2
 $(BUILD)/obj/lib/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -include shim/preload/compat.h -MMD -MP -c -o $@ $<
 
 # Library and command know where they are installed: made anew where that is another place than the last time.
-$(BUILD)/obj/lib/shim/preload/place.o $(BUILD)/obj/shim/command/beside.o: $(BUILD)/place
+$(BUILD)/obj/lib/shim/preload/relay/relay_path.o $(BUILD)/obj/shim/command/beside.o: $(BUILD)/place
 $(BUILD)/place: always
 	@mkdir -p $(@D)
 	@echo '$(LIBEXECDIR) $(BINDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR) $(BINDIR)' > $@
 
 # libc's headers define read() and its kin themselves where they are fortified.
-$(BUILD)/obj/lib/shim/preload/io_%.o: override CFLAGS += -U_FORTIFY_SOURCE
+$(BUILD)/obj/lib/shim/preload/transfer/%.o: override CFLAGS += -U_FORTIFY_SOURCE
 
-$(BUILD)/obj/lib/shim/preload/deep_binding.o: override CPPFLAGS += -DDEFINES_DLOPEN
+$(BUILD)/obj/lib/shim/preload/interpose/dlopen.o: override CPPFLAGS += -DDEFINES_DLOPEN
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Stands in front of libc's resolver itself, as the preloaded library does.
-$(BUILD)/unit/test_resolver: $(patsubst %,$(BUILD)/obj/shim/preload/%.o,resolver resolver_dns resolver_async next)
+$(BUILD)/unit/test_resolver: $(patsubst %,$(BUILD)/obj/shim/preload/%.o,interpose/getaddrinfo interpose/res_query interpose/getaddrinfo_a libc/next)
 
 # Its own sendfile() and splice(), over a kernel of the test's.
-$(BUILD)/unit/test_io_file: $(BUILD)/obj/shim/preload/io_file.o
+$(BUILD)/unit/test_io_file: $(BUILD)/obj/shim/preload/transfer/sendfile.o
+
+$(PRELOAD_TESTED): $(patsubst %.c,$(BUILD)/obj/%.o,$(PRELOAD_TESTABLE))
+	@mkdir -p $(@D)
+	rm -f $@
+	ar rc $@ $^
 
 # Unit tests: cmocka, one program a module, linked with everything that has no main().
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call without_main,shim/relay) $(MONITOR) \
 		$(call without_main,shim/command) \
 		$(BUILD)/obj/shim/check/shadow.o $(PRELOAD_TESTED) $(POLICY) $(WIRE) $(UNIT_SHARED)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ -lcmocka -lssl -lcrypto -lidn2 -lseccomp -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ -Wl,--start-group $^ -Wl,--end-group -lcmocka -lssl -lcrypto -lidn2 -lseccomp -pthread
 
 # What the library asks of libc, and what it shows to programs.
 check-symbols: $(BUILD)/libretrotls.so $(OTHER_BUILDS)

@@ -5,7 +5,7 @@
 #include <sys/utsname.h>
 
 #include "policy/address.h"
-#include "policy/readfile.h"
+#include "policy/language/readfile.h"
 #include "policy/text.h"
 
 enum { FILE_LIMIT = 1 << 20, NAME_SIZE = 256 };

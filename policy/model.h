@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "policy/address.h"
-#include "policy/errors.h"
+#include "policy/language/errors.h"
 #include "policy/policy.h"
 
 enum criterion {

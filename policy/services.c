@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "policy/readfile.h"
+#include "policy/language/readfile.h"
 #include "policy/text.h"
 
 enum { SERVICES_LIMIT = 1 << 20 }; /* bytes */

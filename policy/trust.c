@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/readfile.h"
+#include "policy/language/readfile.h"
 
 uint32_t trust_user(const char *own)
 {

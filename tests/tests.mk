@@ -1,7 +1,7 @@
 # The tests: see tests/README.md. Included by the Makefile.
 
 E2E_PROGRAMS = $(patsubst tests/e2e/programs/%.c,$(BUILD)/e2e/%,$(filter-out %/resolver.c %/spy.c %/faulty.c %/clock.c %/old_libc.c,$(wildcard tests/e2e/programs/*.c)))
-C_SOURCES = $(wildcard shim/*/*.[ch] policy/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/e2e/older_kernel/*.[ch] tests/e2e/taken_over/*.[ch] tests/twin/*.[ch] \
+C_SOURCES = $(wildcard shim/*/*.[ch] shim/*/*/*.[ch] policy/*.[ch] policy/*/*.[ch] tests/unit/*.[ch] tests/e2e/programs/*.[ch] tests/e2e/older_kernel/*.[ch] tests/e2e/taken_over/*.[ch] tests/twin/*.[ch] \
 	tests/fuzz/*.[ch] tests/bench/*.[ch])
 
 .PHONY: ports roots suites clients kernels check check-quick coverage demo dependencies e2e-programs unit-programs e2e soak soak-with format format-check cppcheck

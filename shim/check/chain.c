@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "policy/text.h"
-#include "relay/certificate.h"
+#include "relay/tls/certificate.h"
 
 enum { NAME_LIMIT = 255 }; /* bytes of a DNS name */
 

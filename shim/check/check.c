@@ -12,9 +12,9 @@
 #include "command/usage.h"
 #include "policy/machine.h"
 #include "policy/services.h"
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
 #include "relay/session.h"
-#include "relay/tls.h"
+#include "relay/tls/tls.h"
 
 /* The relay's transport, noting when the dialogue's first word is sent: the greeting has been read by then.
  */

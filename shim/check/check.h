@@ -14,7 +14,7 @@
 #include "command/asked.h"
 #include "policy/policy.h"
 #include "relay/failure.h"
-#include "relay/protocol.h"
+#include "relay/protocol/protocol.h"
 
 enum {
     /* ms */

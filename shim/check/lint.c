@@ -13,8 +13,8 @@
 #include "command/command.h"
 #include "command/own_policy.h"
 #include "command/usage.h"
-#include "relay/protocol.h"
-#include "relay/tls_settings.h"
+#include "relay/protocol/protocol.h"
+#include "relay/tls/tls_settings.h"
 
 static void help(void)
 {

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "preload/greeting.h"
+#include "preload/adopt/greeting.h"
 
 static socklen_t socket_address(struct sockaddr_storage *to, const struct wire_address *from)
 {

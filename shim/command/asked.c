@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command/target.h"
+#include "command/reach/target.h"
 #include "command/usage.h"
 #include "policy/services.h"
 #include "policy/text.h"

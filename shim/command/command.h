@@ -1,6 +1,6 @@
 /*
  * The command's parts. A subcommand gets its own argument vector (argv[0] is its name, optind is 1) and
- * returns the exit status; each is one line in the table of main.c.
+ * returns the exit status; each is one line in the table of command_main.c.
  */
 #ifndef RETROTLS_COMMAND_COMMAND_H
 #define RETROTLS_COMMAND_COMMAND_H

@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command/calls.h"
 #include "command/command.h"
-#include "command/library.h"
-#include "command/loader.h"
 #include "command/own_policy.h"
-#include "command/target.h"
+#include "command/reach/imported_calls.h"
+#include "command/reach/ld_so.h"
+#include "command/reach/library.h"
+#include "command/reach/target.h"
+#include "command/reach/wrapper.h"
 #include "command/usage.h"
-#include "command/wrapper.h"
 
 enum { LABEL = 12 }; /* columns of the words on the left */
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "command/usage.h"
-#include "monitor/bundled_roots.h"
 #include "monitor/messages.h"
+#include "monitor/roots/bundled_roots.h"
 
 enum { VALUE_LIMIT = 8192, LABEL = 21 }; /* LABEL: columns of a setting's name */
 

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "command/command.h"
-#include "command/library.h"
 #include "command/own_policy.h"
-#include "command/target.h"
+#include "command/reach/library.h"
+#include "command/reach/target.h"
+#include "command/reach/wrapper.h"
 #include "command/usage.h"
-#include "command/wrapper.h"
 
 /* As execvp(3) does where the kernel says ENOEXEC. */
 static void exec_by_shell(const char *path, char **argv)

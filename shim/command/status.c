@@ -13,7 +13,7 @@
 
 #include "command/command.h"
 #include "command/relays.h"
-#include "command/table.h"
+#include "command/status_table.h"
 #include "command/usage.h"
 
 enum { REDRAW = 1000, CONTROL_C = 3 }; /* REDRAW: ms */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "monitor/memory.h"
+#include "monitor/heap.h"
 
 enum { FILE_LIMIT = 256 * 1024 /* bytes of a file that is read */ };
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "monitor/memory.h"
+#include "monitor/heap.h"
 
 enum {
     HASH_LEAST = 32, /* bytes of the transcript's hash: each cipher suite of TLS 1.3 has SHA-256 or longer */

@@ -5,9 +5,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "monitor/bundled_roots.h"
-#include "monitor/memory.h"
+#include "monitor/heap.h"
 #include "monitor/open_named.h"
+#include "monitor/roots/bundled_roots.h"
 #include "monitor/timeouts.h"
 
 enum { SLOT_BITS = 14, RIGHTS_KEPT = 32 };

@@ -17,7 +17,7 @@
 #include "monitor/asker.h"
 #include "monitor/credentials.h"
 #include "monitor/messages.h"
-#include "monitor/system_roots.h"
+#include "monitor/roots/system_roots.h"
 #include "wire/wire.h"
 
 enum {

@@ -8,12 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "monitor/bundled_roots.h"
 #include "monitor/client_key.h"
 #include "monitor/client_signature.h"
 #include "monitor/grants.h"
 #include "monitor/log_file.h"
 #include "monitor/open_named.h"
+#include "monitor/roots/bundled_roots.h"
 #include "monitor/take.h"
 
 enum { TRIES = 2000 /* at an answer for which there is no room, a millisecond each */ };

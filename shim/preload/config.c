@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "policy/policy.h"
-#include "preload/account.h"
-#include "preload/environment.h"
-#include "preload/lock.h"
-#include "preload/proc.h"
-#include "preload/sys.h"
-#include "preload/words.h"
+#include "preload/sys/account.h"
+#include "preload/sys/environment.h"
+#include "preload/sys/lock.h"
+#include "preload/sys/proc.h"
+#include "preload/sys/strbuf.h"
+#include "preload/sys/sys.h"
 
 enum { PATH_LIMIT = 4096, LOAD_DEADLINE = 10000 };
 

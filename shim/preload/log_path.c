@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "policy/readfile.h"
-#include "preload/sys.h"
+#include "policy/language/readfile.h"
+#include "preload/sys/sys.h"
 
 enum { LINKS_LIMIT = 40 /* as many as the kernel follows: path_resolution(7) */ };
 

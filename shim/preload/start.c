@@ -1,16 +1,16 @@
 /* What happens when the library is loaded: as little as possible, for it is loaded everywhere. */
 #include <pthread.h>
 
+#include "preload/adopt/first_use.h"
 #include "preload/config.h"
-#include "preload/connect.h"
-#include "preload/io.h"
-#include "preload/known.h"
-#include "preload/lineage.h"
-#include "preload/names.h"
-#include "preload/real.h"
-#include "preload/slots.h"
-#include "preload/sys.h"
-#include "preload/watch.h"
+#include "preload/descriptor/fd_state.h"
+#include "preload/guard/slots.h"
+#include "preload/interpose/connect.h"
+#include "preload/libc/io.h"
+#include "preload/libc/real.h"
+#include "preload/names/lineage.h"
+#include "preload/names/names.h"
+#include "preload/sys/sys.h"
 
 static void start_child(void)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
 #include "relay/reply.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 
 #include "relay/failure.h"
-#include "relay/monitor_client.h"
-#include "relay/pair.h"
+#include "relay/pair_identity.h"
+#include "relay/sandbox/monitor_client.h"
 #include "wire/wire.h"
 
 enum {
@@ -42,7 +42,7 @@ struct connection {
     struct pair pair;
     int tcp;      /* -1: none (a failure without a connection) */
     int program;  /* the relay's end of the pair */
-    int room;     /* tells whether the program's end can be written to (end.h) */
+    int room;     /* tells whether the program's end can be written to (relay_end.h) */
     int no_delay; /* the program's TCP_NODELAY; -1: the socket's own is it (options.h). Under the lock */
     struct files files;                 /* that its policy names, until the outcome is in the log */
     int64_t began;                      /* when connect() was called, on plain_now() */

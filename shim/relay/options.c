@@ -13,7 +13,7 @@
 
 #include "monitor/socket_options.h"
 #include "relay/connection.h"
-#include "relay/monitor_client.h"
+#include "relay/sandbox/monitor_client.h"
 
 struct get {
     const struct option_request *request;
@@ -50,8 +50,8 @@ static int get(struct connection *c, void *argument)
 
 /*
  * What TCP has, with TLS around it, and what still waits between the program and the relay, where one byte is
- * kept (end.h): 0 if and only if the server has it all, but for the moment that a piece takes through the
- * relay.
+ * kept (relay_end.h): 0 if and only if the server has it all, but for the moment that a piece takes through
+ * the relay.
  */
 static int get_unsent(struct connection *c, void *argument)
 {

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "relay/connection.h"
-#include "relay/end.h"
 #include "relay/options.h"
+#include "relay/pump/relay_end.h"
 #include "relay/reply.h"
 #include "relay/session.h"
 #include "relay/status.h"

@@ -4,7 +4,7 @@
  * A request is obeyed only where it proves its right: WIRE_GUARD by the token that the relay was started with
  * (the program's process and its forked children have it), the others by bringing the program's end along,
  * of the pair that the request names (an exec'ed child that inherited the descriptor has that alone; see
- * pair.h).
+ * pair_identity.h).
  */
 #ifndef RETROTLS_RELAY_REQUEST_H
 #define RETROTLS_RELAY_REQUEST_H

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "relay/connection.h"
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
 #include "relay/request.h"
 #include "relay/strangers.h"
 

@@ -6,16 +6,16 @@
 #include <sys/socket.h>
 
 #include "monitor/timeouts.h"
-#include "relay/buffer.h"
-#include "relay/end.h"
-#include "relay/log.h"
 #include "relay/options.h"
-#include "relay/plain.h"
-#include "relay/proof.h"
-#include "relay/protocol.h"
-#include "relay/pump.h"
-#include "relay/tls.h"
-#include "relay/watch.h"
+#include "relay/protocol/plain.h"
+#include "relay/protocol/proof.h"
+#include "relay/protocol/protocol.h"
+#include "relay/protocol/starttls_watch.h"
+#include "relay/pump/buffer.h"
+#include "relay/pump/pump.h"
+#include "relay/pump/relay_end.h"
+#include "relay/relay_log.h"
+#include "relay/tls/tls.h"
 
 struct session {
     struct connection *c;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "relay/connection.h"
-#include "relay/protocol.h"
+#include "relay/protocol/protocol.h"
 
 enum { SESSION_REFUSED = 60000 /* ms that a refused program has to close its side */ };
 

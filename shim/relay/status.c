@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "relay/connection.h"
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
 #include "wire/wire.h"
 
 /* Messages one after the other, each behind its length. */

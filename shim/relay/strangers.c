@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
 #include "relay/request.h"
 #include "relay/thread.h"
 

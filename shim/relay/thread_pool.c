@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "relay/sandbox.h"
+#include "relay/sandbox/sandbox.h"
 #include "relay/session.h"
 #include "relay/thread.h"
 

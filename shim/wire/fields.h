@@ -1,6 +1,6 @@
 /*
  * What messages are made of: a head, and fields of a tag, a length and bytes, padded to four. For wire.c and
- * connection.c alone.
+ * connection_message.c alone.
  */
 #ifndef RETROTLS_WIRE_FIELDS_H
 #define RETROTLS_WIRE_FIELDS_H

@@ -20,7 +20,7 @@ from support.wait import wait_for
 README = (ROOT / "README.md").read_text()
 PAGES = {page.name: page.read_text() for page in sorted((ROOT / "man").iterdir())}
 TEXT = "the cat sat on the mat"
-SETTINGS = re.findall(r'^    \[POLICY_.*\] = "(.*)",$', (ROOT / "policy/words.c").read_text(), re.M)
+SETTINGS = re.findall(r'^    \[POLICY_.*\] = "(.*)",$', (ROOT / "policy/language/keywords.c").read_text(), re.M)
 
 
 # ---- what is shown
@@ -342,7 +342,7 @@ def test_error_shown_in_the_manual_is_what_is_told(shim):
 
 
 def test_vim_knows_the_words_of_the_language():
-    source = (ROOT / "policy/words.c").read_text()
+    source = (ROOT / "policy/language/keywords.c").read_text()
     vim = (ROOT / "packaging/vim/syntax.vim").read_text()
 
     def listed(name):
@@ -405,7 +405,7 @@ def test_manual_lists_the_members_that_are_written(shim, dovecot):
         assert [list(c) for c in shown if c["pid"] == process.pid] == [members("status")]
     finally:
         shim.finish(process, b"\n")
-    for name, source in ("verdict", "shim/check/show.c"), ("state", "shim/command/table.c"):
+    for name, source in ("verdict", "shim/check/show.c"), ("state", "shim/command/status_table.c"):
         words = re.search(rf"\.Li {name}\nis\n\.Cm (.*)\nor\n\.Cm (\w+) ;", PAGES["retrotls.1"])
         names = re.search(r"names\[(?:WIRE_STAGES)?\] = {(\"(?:met|connecting)\".*?)}", (ROOT / source).read_text(), re.S)[1]
         assert [*words[1].split(" , "), words[2]] == re.findall('"(.*?)"', names)

@@ -131,7 +131,7 @@ def test_twin(name, kernel, tmp_path, monkeypatch):
     assert (ROOT / f"tests/twin/{name}.c").exists()
     if name == "connect_longjmp_then_use" and kernel in ("3.2", "3.10", "4.4"):
         pytest.skip("it waits in a child for its parent's socket to be connecting, which no child sees before Linux 4.15 "
-                    "(shim/preload/replaced.h)")
+                    "(shim/preload/guard/replaced.h)")
     monkeypatch.setenv("RETROTLS_KERNEL", kernel)
     tmp_path.chmod(0o755)
     for each in "plain", "switched":

@@ -320,7 +320,7 @@ SENDFILE = {"x86_64": 40, "aarch64": 71, "s390x": 187, "ppc64le": 186}
 
 
 @pytest.mark.skipif(platform.machine() not in SENDFILE or os.sysconf("SC_PAGESIZE") > 4096,
-                    reason="not with large pages (shim/relay/end.h), and the number of sendfile(2) must be known")
+                    reason="not with large pages (shim/relay/pump/relay_end.h), and the number of sendfile(2) must be known")
 def test_kill_9_of_the_relay_is_a_reset_after_a_sendfile_that_the_library_did_not_see(shim):
     """The kernel makes buffers of 64 KiB of it; the byte that is left of the last one must not be given up."""
     shim.private_build()

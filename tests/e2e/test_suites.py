@@ -41,7 +41,7 @@ SLOW = {
 INHERENT = {
     "test.test_asynchat.TestAsynchat*.test_close_when_done":
         "the client has closed, and the server's answers are to be refused: the relay takes them for a while, as a reset "
-        "could take from a server what the client said last (PUMP_LINGER in relay/pump.h)",
+        "could take from a server what the client said last (PUMP_LINGER in relay/pump/pump.h)",
     "test.test_asyncore.*.test_handle_expt": "urgent data: TLS has none, so the program's goes with the rest of the stream",
     "test.test_asyncio.test_sock_lowlevel.*.test_sock_accept":
         "accept() shows who connects: what takes the TLS off, in a place of its own, not the client's socket",

@@ -13,9 +13,8 @@ FUZZ_SANITIZE = address,undefined
 FUZZ_CFLAGS = -std=c17 -g -O1 $(WARNINGS) $(WERROR) -fno-omit-frame-pointer -fno-sanitize-recover=all
 
 # What the targets are made of: everything but the programs' main() and, of the library, what interposes calls.
-FUZZED_PRELOAD = names name_form name_layout name_memory losses records lineage dns_answer identity words sys sys_call sys_socket
-FUZZED = $(filter-out %/main.c,$(wildcard shim/relay/*.c shim/monitor/*.c shim/command/*.c shim/wire/*.c policy/*.c)) \
-	$(wildcard $(patsubst %,shim/preload/%.c,$(FUZZED_PRELOAD)))
+FUZZED = $(filter-out %_main.c,$(foreach folder,shim/relay shim/monitor shim/command shim/wire policy,$(call sources,$(folder)))) \
+	$(PRELOAD_TESTABLE)
 FUZZED_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZED))
 
 .PHONY: fuzz-build fuzz

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/certificate.h"
-#include "relay/chain_rules.h"
-#include "relay/verify.h"
+#include "relay/tls/certificate.h"
+#include "relay/tls/chain_rules.h"
+#include "relay/tls/verify.h"
 
 #define MUST(condition) ((condition) ? (void)0 : abort())
 

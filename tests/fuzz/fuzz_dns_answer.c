@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "preload/dns_answer.h"
+#include "preload/names/dns_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 

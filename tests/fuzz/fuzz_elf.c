@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/elf.h"
-#include "command/shebang.h"
+#include "command/reach/elf.h"
+#include "command/reach/shebang.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "preload/identity.h"
+#include "preload/descriptor/identity.h"
 
 #define MUST(condition) ((condition) ? (void)0 : abort())
 

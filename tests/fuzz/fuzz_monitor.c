@@ -23,7 +23,7 @@
 
 #include "monitor/grants.h"
 #include "monitor/monitor.h"
-#include "relay/monitor_client.h"
+#include "relay/sandbox/monitor_client.h"
 
 #define MUST(condition) ((condition) ? (void)0 : abort())
 #define GRANT "GRNT"

@@ -5,7 +5,7 @@
  * Input: a byte that chooses the protocol; two bytes of length, and what the program says, which then ends
  * its direction; the rest is the server's stream (stream.h).
  */
-#include "relay/proof.h"
+#include "relay/protocol/proof.h"
 
 #include <strings.h>
 #include <sys/socket.h>

@@ -6,7 +6,7 @@
  * However the bytes are cut, the same comes of it; nothing of the server's is lost or moved, and nothing of
  * the program's but what was swallowed.
  */
-#include "relay/farewell.h"
+#include "relay/protocol/farewell.h"
 #include "tests/fuzz/stream.h"
 #include "tests/unit/pump.h"
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/protocol.h"
+#include "relay/protocol/protocol.h"
 
 #define MUST(condition) ((condition) ? (void)0 : abort())
 

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "preload/names.h"
+#include "preload/names/names.h"
 #include "tests/unit/cmocka_all.h"
 
 static struct names_found found; /* by find() */

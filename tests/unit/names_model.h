@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "preload/name_memory.h"
+#include "preload/names/name_memory.h"
 
 enum {
     MODEL_THREADS = 6, /* that are played one by one; floods have more */

@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "relay/protocol.h"
+#include "relay/protocol/protocol.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { STEPS_LIMIT = 16 };

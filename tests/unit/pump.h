@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/watch.h"
+#include "relay/protocol/starttls_watch.h"
 
 enum { PUMP_LIMIT = 1 << 20 };
 

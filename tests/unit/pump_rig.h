@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "relay/pump.h"
-#include "relay/tls.h"
+#include "relay/pump/pump.h"
+#include "relay/tls/tls.h"
 
 struct rig {
     int program; /* the program's end: blocking, with a receive timeout, so that no test hangs */

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "relay/certificate.h"
-#include "relay/verify.h"
+#include "relay/tls/certificate.h"
+#include "relay/tls/verify.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "relay/verify.h"
+#include "relay/tls/verify.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
 

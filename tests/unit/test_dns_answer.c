@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "preload/dns_answer.h"
+#include "preload/names/dns_answer.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { A = 1, NS = 2, CNAME = 5, MX = 15, TXT = 16, AAAA = 28, SRV = 33, IN = 1, CHAOS = 3 };

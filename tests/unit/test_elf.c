@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command/elf.h"
+#include "command/reach/elf.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { HEADERS = 4, DATA = sizeof(Elf64_Ehdr) + HEADERS * sizeof(Elf64_Phdr) };

@@ -15,8 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "preload/pair.h"
-#include "relay/end.h"
+#include "preload/guard/pair.h"
+#include "relay/pump/relay_end.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/pump_rig.h"
 #include "tests/unit/tls_peer.h"
@@ -210,7 +210,7 @@ static void the_byte_is_kept_behind_whole_files(void **state)
 
     (void)state;
     if (sysconf(_SC_PAGESIZE) > 4096)
-        skip(); /* relay/end.h says what is lost there */
+        skip(); /* relay/pump/relay_end.h says what is lost there */
     for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
         struct pair_of_ends p;
         size_t written = 0;

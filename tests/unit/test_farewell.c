@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/farewell.h"
+#include "relay/protocol/farewell.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { RANDOM_RUNS = 200 };

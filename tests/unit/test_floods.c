@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/pump_rig.h"
 #include "tests/unit/tls_peer.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cmocka_all.h"
-#include "preload/greeting.h"
+#include "preload/adopt/greeting.h"
 
 static void greetings_show_their_protocol(void **state)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "preload/identity.h"
-#include "preload/sys.h"
+#include "preload/descriptor/identity.h"
+#include "preload/sys/sys.h"
 #include "tests/unit/cmocka_all.h"
 
 static struct identity sample(int family, const char *peer, const char *local, uint32_t scope)

@@ -5,10 +5,10 @@
 #include <stdint.h>
 #include <sys/sendfile.h>
 
-#include "preload/end.h"
-#include "preload/io.h"
-#include "preload/may.h"
-#include "preload/pair.h"
+#include "preload/adopt/fd_permit.h"
+#include "preload/descriptor/program_end.h"
+#include "preload/guard/pair.h"
+#include "preload/libc/io.h"
 #include "tests/unit/cmocka_all.h"
 
 /* What the kernel does: it moves `room` bytes, then fails with `error`, or is at the end where that is 0. */

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "preload/known.h"
+#include "preload/descriptor/fd_state.h"
 
 static int start(void **state)
 {

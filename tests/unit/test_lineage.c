@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "preload/lineage.h"
+#include "preload/names/lineage.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { CANNOT = 77 /* not root */ };

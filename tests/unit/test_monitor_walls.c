@@ -2,7 +2,7 @@
  * The monitor answers a worker that may have been taken over, with the rights of the user. What it has no use
  * for it cannot do; what it is for it still can.
  */
-#include "monitor/walls.h"
+#include "monitor/walls/walls.h"
 
 #include <errno.h>
 #include <fcntl.h>

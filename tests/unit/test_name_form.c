@@ -63,7 +63,7 @@ static void literal_out_of_an_answer_is_known_in_plain_form(void **state)
 {
     (void)state;
     derive("example.org", "0xc0.0.2.100", NAMES_EXCHANGER);
-    ask("192.0.2.100", "192.0.2.100", 25); /* as resolver.c remembers it */
+    ask("192.0.2.100", "192.0.2.100", 25); /* as getaddrinfo.c remembers it */
     assert_both("192.0.2.100", 25, "example.org", "192.0.2.100");
 }
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "preload/lineage.h"
-#include "preload/name_memory.h"
+#include "preload/names/lineage.h"
+#include "preload/names/name_memory.h"
 #include "tests/unit/names_helpers.h"
 
 static void thousand_lookups_are_all_remembered(void **state)

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "preload/numbers.h"
+#include "preload/descriptor/open_numbers.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { LIMIT = 4096 };

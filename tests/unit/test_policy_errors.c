@@ -1,7 +1,8 @@
 /*
  * Every error that the policy language gives, word for word.
  *
- * policy_errors.txt has a section for each: its name in policy/messages.h, a policy, and what is told of it.
+ * policy_errors.txt has a section for each: its name in policy/language/error_texts.h, a policy, and what is
+ * told of it.
  *
  *   === NAME [root]            `root`: only root can bring it about
  *   @file NAME MODE TEXT       another file in the folder; @folder NAME, @link NAME TO, @owner NAME UID,
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/messages.h"
+#include "policy/language/error_texts.h"
 #include "tests/unit/policy_files.h"
 
 static const struct {

@@ -7,14 +7,14 @@
 #include <time.h>
 
 #include "policy/address.h"
-#include "policy/arena.h"
-#include "policy/errors.h"
 #include "policy/glob.h"
-#include "policy/lexer.h"
-#include "policy/readfile.h"
+#include "policy/language/arena.h"
+#include "policy/language/errors.h"
+#include "policy/language/keywords.h"
+#include "policy/language/lexer.h"
+#include "policy/language/readfile.h"
 #include "policy/services.h"
 #include "policy/text.h"
-#include "policy/words.h"
 #include "tests/unit/policy_files.h"
 
 static void text_is_cut_at_its_end_and_says_so(void **state)

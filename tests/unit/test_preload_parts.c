@@ -6,12 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "preload/account.h"
-#include "preload/epoll_sets.h"
-#include "preload/lock.h"
-#include "preload/log.h"
-#include "preload/sys.h"
-#include "preload/words.h"
+#include "preload/descriptor/epoll_sets.h"
+#include "preload/library_log.h"
+#include "preload/sys/account.h"
+#include "preload/sys/lock.h"
+#include "preload/sys/strbuf.h"
+#include "preload/sys/sys.h"
 #include "tests/unit/cmocka_all.h"
 
 static void words_never_overflow(void **state)

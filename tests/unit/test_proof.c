@@ -2,7 +2,7 @@
  * J1: what of the program's words goes to a server inside TLS before it has shown that it speaks the
  * protocol, and what shows it. However the words come in pieces.
  */
-#include "relay/proof.h"
+#include "relay/protocol/proof.h"
 
 #include <errno.h>
 #include <time.h>

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #include "cmocka_all.h"
-#include "preload/proxy.h"
+#include "preload/adopt/proxy.h"
 
 #define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
 

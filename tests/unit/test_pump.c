@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "relay/protocol.h"
+#include "relay/protocol/protocol.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/pump_rig.h"
 

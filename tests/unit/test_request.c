@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "preload/identity.h"
+#include "preload/descriptor/identity.h"
 #include "relay/connection.h"
 #include "relay/request.h"
 #include "relay/session.h"

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "preload/names.h"
+#include "preload/names/names.h"
 #include "tests/unit/cmocka_all.h"
 
 static const char *name_at(int family, const char *text, uint16_t port)

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "relay/roots.h"
-#include "relay/verify.h"
+#include "relay/tls/roots.h"
+#include "relay/tls/verify.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
 

@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "relay/sandbox.h"
+#include "relay/sandbox/sandbox.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/walls.h"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "monitor/monitor.h"
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
 #include "relay/request.h"
 #include "relay/service.h"
 #include "relay/session.h"

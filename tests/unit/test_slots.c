@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "preload/slots.h"
-#include "preload/sys.h"
+#include "preload/guard/slots.h"
+#include "preload/sys/sys.h"
 #include "tests/unit/cmocka_all.h"
 
 static char stack[4096];

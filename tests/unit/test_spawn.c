@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "preload/spawn.h"
-#include "preload/sys.h"
+#include "preload/relay/spawn.h"
+#include "preload/sys/sys.h"
 #include "tests/unit/cmocka_all.h"
 
 static char *const environment[] = {(char[]){"RETROTLS_RELAY=1:0"}, NULL};

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "monitor/bundled_roots.h"
 #include "monitor/messages.h"
-#include "monitor/system_roots.h"
+#include "monitor/roots/bundled_roots.h"
+#include "monitor/roots/system_roots.h"
 #include "tests/unit/cmocka_all.h"
 
 static char base[] = "/tmp/retrotls-test-places-XXXXXX";

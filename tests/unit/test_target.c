@@ -15,8 +15,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "command/shebang.h"
-#include "command/target.h"
+#include "command/reach/shebang.h"
+#include "command/reach/target.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { NOBODY = 65534 };

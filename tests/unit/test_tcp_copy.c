@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "preload/tcp_copy.h"
-#include "preload/tcp_options.h"
+#include "preload/guard/tcp_copy.h"
+#include "preload/guard/tcp_options.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { MPTCP = 262, BIND_ADDRESS_NO_PORT = 24, NETNS_COOKIE = 71, MARK = 36 };

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "preload/tcp_use.h"
+#include "preload/adopt/tcp_use.h"
 
 /* A client's connection that nobody has used: its SYN was acknowledged. */
 static const struct tcp_counts fresh = {

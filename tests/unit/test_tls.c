@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "relay/certificate.h"
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
+#include "relay/tls/certificate.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
 

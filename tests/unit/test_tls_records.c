@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
 

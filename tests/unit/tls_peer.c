@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "relay/plain.h"
+#include "relay/protocol/plain.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { DAY = 24 * 3600 };

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "relay/tls.h"
+#include "relay/tls/tls.h"
 
 struct identity_of_peer {
     X509 *certificate;

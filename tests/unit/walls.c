@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "relay/landlock.h"
-#include "relay/sandbox.h"
-#include "relay/seccomp.h"
+#include "relay/sandbox/landlock.h"
+#include "relay/sandbox/sandbox.h"
+#include "relay/sandbox/seccomp.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { CANNOT_START = 200 };

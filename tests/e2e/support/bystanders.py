@@ -4,8 +4,8 @@ runs in an empty folder of its own, with $ADDRESS for servers, $SOURCE (of this 
 COMPILE = r"""
 cat > Makefile <<X
 CFLAGS = -O2 -std=c17 -D_GNU_SOURCE -I$SOURCE -I$SOURCE/shim
-vpath %.c $SOURCE/shim/wire $SOURCE/shim/preload
-all: greeting.o words.o numbers.o names.o
+vpath %.c $SOURCE/shim/wire $SOURCE/shim/preload/*
+all: greeting.o strbuf.o open_numbers.o names.o
 	ar rcD all.a \$^
 X
 make -s -j4 && sha256sum *.o all.a

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "relay/monitor_client.h"
+#include "relay/sandbox/monitor_client.h"
 
 enum { ROOM = 16384, WHERE = 0xffff, KEEP_GRANTS = 0xfffe };
 

@@ -1,0 +1,95 @@
+/* What settings that are in force together demand of each other. */
+#include <stddef.h>
+
+#include "policy/language/keywords.h"
+#include "policy/language/loader.h"
+#include "policy/language/paths.h"
+
+static void tell(struct loader *loader, const struct setting *blamed, enum message message, const char *a,
+                 const char *b)
+{
+    struct setting *setting = (struct setting *)blamed; /* it belongs to the policy that is being loaded */
+
+    if (setting->told)
+        return;
+    setting->told = true;
+    errors_tell(&loader->errors, &setting->place, message, a, b, NULL);
+}
+
+static bool is_among(const struct setting *setting, const struct setting *list)
+{
+    while (list != NULL && list != setting)
+        list = list->next;
+    return list != NULL;
+}
+
+static const char *version_name(const struct setting *setting)
+{
+    return version_words[setting->number == SETTINGS_TLS_1_2 ? 0 : 1];
+}
+
+/* What the language itself cannot tell. The setting that is blamed may have been told for another block. */
+static void try_out(struct loader *loader, const struct setting *const found[POLICY_SETTINGS])
+{
+    enum policy_setting blamed = POLICY_SETTINGS;
+    struct settings settings;
+    const char *why;
+
+    policy_settle(found, &settings);
+    why = settings.level == LEVEL_NONE ? NULL : loader->attempt(&settings, &blamed);
+    if (why != NULL && blamed < POLICY_SETTINGS && found[blamed] != NULL && !found[blamed]->refused) {
+        ((struct setting *)found[blamed])->refused = true;
+        errors_tell(&loader->errors, &found[blamed]->place, MESSAGE_UNUSABLE, policy_setting_name(blamed),
+                    why, NULL);
+    }
+}
+
+/* `own`: the settings of the block or of the defaults, without what is inherited. */
+static void check(struct loader *loader, const struct setting *own,
+                  const struct setting *const found[POLICY_SETTINGS])
+{
+    const struct setting *level = found[POLICY_LEVEL], *pin = found[POLICY_FINGERPRINT];
+    const struct setting *min = found[POLICY_TLS_MIN], *max = found[POLICY_TLS_MAX];
+    const struct setting *ca_file = found[POLICY_CA_FILE];
+    const struct setting *cert = found[POLICY_CLIENT_CERT], *key = found[POLICY_CLIENT_KEY];
+    const uint32_t before = loader->errors.count;
+    const unsigned in_force = level == NULL ? LEVEL_SECURE : level->number;
+
+    if (in_force == LEVEL_FINGERPRINT && pin == NULL)
+        tell(loader, level, MESSAGE_FINGERPRINT_MISSING, NULL, NULL);
+    if (in_force != LEVEL_FINGERPRINT && pin != NULL && is_among(pin, own))
+        tell(loader, pin, MESSAGE_FINGERPRINT_UNUSED, level_words[in_force], NULL);
+    if (min != NULL && max != NULL && min->number > max->number)
+        tell(loader, is_among(min, own) ? min : max, MESSAGE_VERSIONS_CROSSED, version_name(min),
+             version_name(max));
+    if (ca_file != NULL && found[POLICY_CA_DIR] != NULL && ca_file->number == CA_SYSTEM)
+        tell(loader, ca_file, MESSAGE_SYSTEM_AND_FOLDER, NULL, NULL);
+    if (key != NULL && cert == NULL)
+        tell(loader, key, MESSAGE_KEY_ALONE, NULL, NULL);
+    if (cert != NULL && key == NULL && !cert->told &&
+        !path_has_key(&loader->errors, &cert->place, cert->text))
+        tell(loader, cert, MESSAGE_CERT_ALONE, cert->text, NULL);
+    if (cert != NULL)
+        ((struct setting *)cert)->told = true; /* read once */
+    if (loader->attempt != NULL && loader->errors.count == before)
+        try_out(loader, found);
+}
+
+void check_settings(struct loader *loader)
+{
+    const struct policy *policy = loader->policy;
+    const struct setting *found[POLICY_SETTINGS];
+    bool broken = false;
+
+    for (uint32_t i = 0; i < policy->defaults; i++)
+        broken = broken || policy->roots[i]->broken;
+    if (broken) /* what is in force is unknown */
+        return;
+    policy_resolve(policy, NULL, found);
+    check(loader, NULL, found);
+    for (const struct block *block = policy->blocks; block != NULL; block = block->next) {
+        policy_resolve(policy, block, found);
+        if (!block->broken && !block->scope->broken)
+            check(loader, block->settings, found);
+    }
+}

@@ -1,0 +1,64 @@
+/*
+ * The errors of a policy, gathered while it is read: each with its place, the line, a caret and advice.
+ * Bounded; what does not fit is counted, not shown.
+ */
+#ifndef RETROTLS_POLICY_LANGUAGE_ERRORS_H
+#define RETROTLS_POLICY_LANGUAGE_ERRORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/language/error_texts.h"
+#include "policy/text.h"
+
+enum {
+    FIRST_ERROR_LIMIT = 320,  /* bytes of the first error's one line: it goes into a failure greeting */
+    ERROR_WORD_LIMIT = 64,    /* bytes of one word shown in a message */
+    ERROR_PATH_LIMIT = 1100,  /* bytes of one path shown in a message */
+    ERROR_LINE_LIMIT = 70,    /* columns of a list of words */
+    ERROR_EXCERPT_LIMIT = 96, /* characters of a line that are shown */
+};
+
+struct file {
+    struct file *next;
+    const char *path;
+    const char *text; /* NULL once all is loaded */
+    size_t length;
+    char *mapping; /* what file_read() gave: the text, and a byte order mark before it */
+    size_t mapped;
+    uint64_t device, inode;
+};
+
+/* A word in a file. Line 0: the file as a whole. */
+struct place {
+    const struct file *file;
+    uint32_t line;   /* from 1 */
+    uint32_t offset; /* bytes from the beginning of the file */
+    uint32_t width;  /* bytes */
+};
+
+struct errors {
+    struct text all;
+    char *first; /* of FIRST_ERROR_LIMIT bytes */
+    uint32_t count;
+};
+
+/* `all`: `size` bytes for all texts; `first`: FIRST_ERROR_LIMIT bytes for the first one in one line. */
+struct errors errors_in(char *all, size_t size, char *first);
+
+/* Column of the place, in characters from 1 (a tab is one). */
+uint32_t place_column(const struct place *place);
+
+/* %1, %2, %3 in the message's text and advice; NULL where there is none. */
+void errors_tell(struct errors *errors, const struct place *place, enum message message, const char *a,
+                 const char *b, const char *c);
+/*
+ * The same for a word that is none of `words` (NULL at the end): with the nearest of them, or with all of
+ * them behind `introduction`.
+ */
+void errors_tell_word(struct errors *errors, const struct place *place, enum message message, const char *a,
+                      const char *b, const char *const *words, const char *introduction);
+/* Adds to an error of a whole file where that file was named. */
+void errors_tell_origin(struct errors *errors, const struct place *from);
+
+#endif

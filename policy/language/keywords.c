@@ -1,0 +1,70 @@
+#include "policy/language/keywords.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "policy/policy.h"
+
+const char *const setting_words[] = {
+    [POLICY_LEVEL] = "level",
+    [POLICY_PROTOCOL] = "protocol",
+    [POLICY_TLS] = "tls",
+    [POLICY_CONNECT_TO] = "connect-to",
+    [POLICY_NAME] = "name",
+    [POLICY_SERVERNAME] = "servername",
+    [POLICY_CA_FILE] = "ca-file",
+    [POLICY_CA_DIR] = "ca-dir",
+    [POLICY_CRL_FILE] = "crl-file",
+    [POLICY_CERTIFICATE_CHECKS] = "certificate-checks",
+    [POLICY_FINGERPRINT] = "fingerprint",
+    [POLICY_TLS_MIN] = "tls-min",
+    [POLICY_TLS_MAX] = "tls-max",
+    [POLICY_CIPHERS] = "ciphers",
+    [POLICY_CIPHERSUITES] = "ciphersuites",
+    [POLICY_GROUPS] = "groups",
+    [POLICY_CLIENT_CERT] = "client-cert",
+    [POLICY_CLIENT_KEY] = "client-key",
+    [POLICY_TIMEOUT] = "timeout",
+    [POLICY_GREETING_TIMEOUT] = "greeting-timeout",
+    [POLICY_TESTING] = "testing",
+    [POLICY_LOG] = "log",
+    [POLICY_FINAL] = "final",
+    [POLICY_SETTINGS] = "include",
+    [POLICY_SETTINGS + 1] = "match",
+    [POLICY_SETTINGS + 2] = NULL,
+};
+
+const char *const criterion_words[] = {"host", "address", "port", "program", "user", "protocol", NULL};
+const char *const level_words[] = {"none", "may", "encrypt", "secure", "fingerprint", NULL};
+const char *const protocol_words[] = {"auto", "smtp", "lmtp", "imap", "pop3", "nntp", "sieve", NULL};
+const char *const tls_words[] = {"starttls", "implicit", NULL};
+const char *const yes_no_words[] = {"no", "yes", NULL};
+const char *const certificate_checks_words[] = {"normal", "strict", NULL};
+const char *const version_words[] = {"1.2", "1.3", NULL};
+const char *const log_words[] = {"syslog", "stderr", "none", NULL};
+const char *const ca_words[] = {"system", SETTINGS_BUNDLED, NULL};
+const char *const pin_words[] = {"sha256:", "spki-sha256:", NULL};
+
+int word_index(const char *word, const char *const *words)
+{
+    for (int i = 0; words[i] != NULL; i++)
+        if (strcmp(word, words[i]) == 0)
+            return i;
+    return -1;
+}
+
+int word_before_sign(const char *text, const char *const *words, char *sign)
+{
+    const size_t length = strcspn(text, "=:");
+
+    *sign = text[length];
+    for (int i = 0; *sign != '\0' && words[i] != NULL; i++)
+        if (strlen(words[i]) == length && strncmp(text, words[i], length) == 0)
+            return i;
+    return -1;
+}
+
+const char *policy_setting_name(enum policy_setting setting)
+{
+    return (unsigned)setting < POLICY_SETTINGS ? setting_words[setting] : "unknown";
+}

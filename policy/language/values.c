@@ -1,0 +1,292 @@
+/* The values of settings. */
+#include <string.h>
+
+#include "policy/language/keywords.h"
+#include "policy/language/loader.h"
+#include "policy/language/paths.h"
+
+struct reading {
+    struct loader *loader;
+    const struct word *word;
+    struct setting *setting;
+};
+
+static bool refuse(const struct reading *r, enum message message, const char *a, const char *b)
+{
+    errors_tell(&r->loader->errors, &r->word->place, message, a, b, NULL);
+    return false;
+}
+
+/* The same, with the caret under the byte at `offset` of a word that stands as it was written. */
+static bool refuse_at(const struct reading *r, size_t offset, enum message message, const char *a,
+                      const char *b)
+{
+    struct place place = r->word->place;
+
+    if (!r->word->quoted) {
+        place.offset += (uint32_t)offset;
+        place.width = 1;
+    }
+    errors_tell(&r->loader->errors, &place, message, a, b, NULL);
+    return false;
+}
+
+static bool keep(const struct reading *r, const char *text, size_t length)
+{
+    r->setting->text = loader_text(r->loader, &r->word->place, text, length);
+    return r->setting->text != NULL;
+}
+
+static bool read_word(const struct reading *r, const char *const *words)
+{
+    const int index = word_index(r->word->text, words);
+
+    if (index < 0) {
+        errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, r->word->text,
+                         policy_setting_name(r->setting->key), words, "it is one of");
+        return false;
+    }
+    r->setting->number = (uint32_t)index;
+    return true;
+}
+
+static bool read_version(const struct reading *r)
+{
+    if (!read_word(r, version_words))
+        return false;
+    r->setting->number = r->setting->number == 0 ? SETTINGS_TLS_1_2 : SETTINGS_TLS_1_3;
+    return true;
+}
+
+/* Lower case, no dot at the end: as it is compared with a certificate. */
+static bool keep_host(const struct reading *r, const char *name, size_t length)
+{
+    char lowered[WORD_LIMIT] = "";
+
+    if (length > 1 && name[length - 1] == '.')
+        length--;
+    for (size_t i = 0; i < length; i++)
+        lowered[i] = lower(name[i]);
+    return keep(r, lowered, length);
+}
+
+static bool is_address(const char *text)
+{
+    struct network network;
+
+    return strchr(text, '/') == NULL && network_read(&network, text) == NETWORK_GOOD;
+}
+
+static bool read_host(const struct reading *r, const char *name)
+{
+    for (const char *c = name; *c != '\0'; c++)
+        if ((unsigned char)*c >= 0x80)
+            return refuse(r, MESSAGE_HOST_NOT_ASCII, NULL, NULL);
+    if (strchr(name, ',') != NULL)
+        return refuse(r, MESSAGE_COMMA, name, NULL);
+    if (name[0] == '.' || strpbrk(name, "*?") != NULL)
+        return refuse(r, MESSAGE_NAME_PATTERN, name, NULL);
+    if (!is_host_name(name, false))
+        return refuse(r, MESSAGE_HOST_BAD, name, NULL);
+    return keep_host(r, name, strlen(name));
+}
+
+static bool read_name(const struct reading *r)
+{
+    const char *name = r->word->text;
+
+    return is_address(name) ? keep(r, name, r->word->length) : read_host(r, name);
+}
+
+static bool read_servername(const struct reading *r)
+{
+    if (is_address(r->word->text))
+        return refuse(r, MESSAGE_SERVERNAME_ADDRESS, r->word->text, NULL);
+    return read_host(r, r->word->text);
+}
+
+static bool read_port(const struct reading *r, const char *text, uint32_t *port)
+{
+    uint16_t service;
+
+    if (read_number(text, 65535, port, NULL))
+        return *port > 0;
+    if (!service_port(&r->loader->services, text, &service))
+        return false;
+    *port = service;
+    return true;
+}
+
+/* PORT, HOST:PORT, [IPV6-ADDRESS]:PORT */
+static bool read_connect_to(const struct reading *r)
+{
+    const char *text = r->word->text, *colon = strrchr(text, ':');
+    char host[WORD_LIMIT];
+    size_t length;
+
+    if (colon == NULL)
+        return read_port(r, text, &r->setting->number) || refuse(r, MESSAGE_CONNECT_TO_BAD, text, NULL);
+    length = (size_t)(colon - text);
+    if (text[0] == '[' && colon[-1] == ']') {
+        text++;
+        length -= 2;
+    }
+    memcpy(host, text, length);
+    host[length] = '\0';
+    if (!read_port(r, colon + 1, &r->setting->number) ||
+        (text != r->word->text) != (strchr(host, ':') != NULL) ||
+        !(is_address(host) || is_host_name(host, false)))
+        return refuse(r, MESSAGE_CONNECT_TO_BAD, r->word->text, NULL);
+    return keep_host(r, host, length);
+}
+
+static bool is_hex(char c)
+{
+    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f');
+}
+
+/* KIND:HEX, with or without colons between the bytes; kept in lower case and without. */
+static bool read_fingerprint(const struct reading *r)
+{
+    const char *text = r->word->text;
+    char kept[16 + 64 + 1], kind[16], count[24];
+    struct text out = text_in(kept, sizeof kept), number = text_in(count, sizeof count);
+    const char *colon = strchr(text, ':');
+    size_t digits = 0, at = 0;
+
+    while (pin_words[at] != NULL && strncmp(text, pin_words[at], strlen(pin_words[at])) != 0)
+        at++;
+    if (pin_words[at] == NULL) {
+        if (colon == NULL || colon - text == 2 || (size_t)(colon - text) > sizeof kind - 2)
+            return refuse(r, MESSAGE_FINGERPRINT_BARE, text, NULL);
+        memcpy(kind, text, (size_t)(colon - text) + 1);
+        kind[colon - text + 1] = '\0';
+        errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, kind, "fingerprint",
+                         pin_words, "it is one of");
+        return false;
+    }
+    text_add(&out, pin_words[at]);
+    for (at = strlen(pin_words[at]); text[at] != '\0'; at++) {
+        const char c = lower(text[at]);
+
+        if (c == ':')
+            continue;
+        if (!is_hex(c))
+            return refuse_at(r, at, MESSAGE_FINGERPRINT_DIGIT, NULL, NULL);
+        text_add_bytes(&out, &c, 1);
+        digits++;
+    }
+    text_add_number(&number, digits);
+    if (digits != 64)
+        return refuse(r, MESSAGE_FINGERPRINT_LENGTH, count, NULL);
+    return keep(r, kept, out.length);
+}
+
+/* What goes to OpenSSL as it is: its words, and what it has between them. */
+static bool read_ciphers(const struct reading *r)
+{
+    const char *text = r->word->text;
+
+    for (size_t i = 0; text[i] != '\0'; i++)
+        if (!is_letter(text[i]) && !is_digit(text[i]) && strchr(":+!@=_.,/?* -", text[i]) == NULL)
+            return refuse_at(r, i, MESSAGE_CIPHERS_CHARACTER, (char[]){text[i], '\0'},
+                             policy_setting_name(r->setting->key));
+    return keep(r, text, r->word->length);
+}
+
+/* Seconds, or with an `s` or `m` behind them. */
+static bool read_time(const struct reading *r)
+{
+    char digits[WORD_LIMIT];
+    size_t length = r->word->length;
+    uint32_t unit = 1, number = 0;
+    bool too_large = false;
+
+    memcpy(digits, r->word->text, length + 1);
+    if (length > 0 && (digits[length - 1] == 's' || digits[length - 1] == 'm')) {
+        unit = digits[length - 1] == 'm' ? 60 : 1;
+        digits[length - 1] = '\0';
+    }
+    if (!read_number(digits, 3600, &number, &too_large) && !too_large)
+        return refuse(r, MESSAGE_TIME_BAD, r->word->text, NULL);
+    if (too_large || number == 0 || number * unit > 3600)
+        return refuse(r, MESSAGE_TIME_LIMIT, r->word->text, NULL);
+    r->setting->number = number * unit;
+    return true;
+}
+
+static bool read_path(const struct reading *r)
+{
+    r->setting->text = loader_path(r->loader, r->word);
+    return r->setting->text != NULL &&
+           path_check(&r->loader->errors, &r->word->place, r->setting->key, r->setting->text);
+}
+
+static bool read_log(const struct reading *r)
+{
+    if (word_index(r->word->text, log_words) >= 0)
+        return keep(r, r->word->text, r->word->length);
+    if (strchr(r->word->text, '/') != NULL)
+        return read_path(r);
+    errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, r->word->text, "log",
+                     log_words, "it is a path, or one of");
+    return false;
+}
+
+static bool read_ca_file(const struct reading *r)
+{
+    const int word = word_index(r->word->text, ca_words);
+
+    r->setting->number = (uint32_t)(word + 1); /* enum ca_file */
+    return word >= 0 ? keep(r, r->word->text, r->word->length) : read_path(r);
+}
+
+bool takes_list(enum policy_setting key)
+{
+    return key == POLICY_NAME || key == POLICY_FINGERPRINT;
+}
+
+bool read_value(struct loader *loader, const struct word *word, struct setting *setting)
+{
+    const struct reading r = {loader, word, setting};
+
+    if (word->length == 0)
+        return refuse(&r, MESSAGE_SETTING_NO_VALUE, policy_setting_name(setting->key), NULL);
+    switch (setting->key) {
+    case POLICY_LEVEL:
+        return read_word(&r, level_words);
+    case POLICY_PROTOCOL:
+        return read_word(&r, protocol_words);
+    case POLICY_TLS:
+        return read_word(&r, tls_words);
+    case POLICY_TESTING:
+    case POLICY_FINAL:
+        return read_word(&r, yes_no_words);
+    case POLICY_CERTIFICATE_CHECKS:
+        return read_word(&r, certificate_checks_words);
+    case POLICY_TLS_MIN:
+    case POLICY_TLS_MAX:
+        return read_version(&r);
+    case POLICY_CONNECT_TO:
+        return read_connect_to(&r);
+    case POLICY_NAME:
+        return read_name(&r);
+    case POLICY_SERVERNAME:
+        return read_servername(&r);
+    case POLICY_FINGERPRINT:
+        return read_fingerprint(&r);
+    case POLICY_CIPHERS:
+    case POLICY_CIPHERSUITES:
+    case POLICY_GROUPS:
+        return read_ciphers(&r);
+    case POLICY_TIMEOUT:
+    case POLICY_GREETING_TIMEOUT:
+        return read_time(&r);
+    case POLICY_CA_FILE:
+        return read_ca_file(&r);
+    case POLICY_LOG:
+        return read_log(&r);
+    default:
+        return read_path(&r);
+    }
+}

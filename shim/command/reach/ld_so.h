@@ -1,0 +1,26 @@
+/* Asking a program's own loader what it would load (ld.so(8), --list), without running the program. */
+#ifndef RETROTLS_COMMAND_REACH_LD_SO_H
+#define RETROTLS_COMMAND_REACH_LD_SO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { LOADER_SECONDS = 20, LOADER_OUTPUT_LIMIT = 1 << 18 };
+
+struct loader_answer {
+    int status;                       /* exit status; -1: killed, or it did not answer in time */
+    int error;                        /* errno where it could not be started, else 0 */
+    char output[LOADER_OUTPUT_LIMIT]; /* what it printed to both, NUL-terminated, cut off at the limit */
+};
+
+/*
+ * Runs `loader --list program` with LD_PRELOAD set to `preload` (or NULL) and, of the other variables that
+ * the loader heeds, only LD_LIBRARY_PATH as it is.
+ */
+void loader_list(struct loader_answer *answer, const char *loader, const char *program, const char *preload);
+
+/* Calls `each` for each file in the answer, with its path. */
+void loader_each_file(const struct loader_answer *answer, void (*each)(void *context, const char *path),
+                      void *context);
+
+#endif

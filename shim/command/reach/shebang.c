@@ -1,0 +1,107 @@
+#include "command/reach/shebang.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool shebang_is_binary(const void *bytes, size_t size)
+{
+    const char *const end = size ? memchr(bytes, '\n', size) : NULL;
+
+    return size && memchr(bytes, '\0', end ? (size_t)(end - (const char *)bytes) : size) != NULL;
+}
+
+static bool is_env(const char *interpreter)
+{
+    const char *const base = strrchr(interpreter, '/');
+
+    return strcmp(base ? base + 1 : interpreter, "env") == 0;
+}
+
+static bool is_one_of(const char *word, const char *const *list)
+{
+    for (; *list; list++) {
+        if (strcmp(word, *list) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * env [OPTION]... [NAME=VALUE]... COMMAND, from one argument split at blanks (`-S`), or not split at all.
+ * Quotes, escapes and variables within -S are left to env: what they come to is not known here.
+ */
+static enum shebang_kind read_env(struct shebang *line, char *argument)
+{
+    static const char *const clears[] = {"-", "-i", "--ignore-environment", NULL};
+    static const char *const harmless[] = {"-v", "--debug", "--", NULL};
+    static const char *const with_value[] = {"-C", "--chdir", "-a", "--argv0", NULL};
+    static const char *const unset[] = {"-u", "--unset", NULL};
+    char *state, *word;
+
+    if (strncmp(argument, "-S", 2) == 0 || strncmp(argument, "-vS", 3) == 0) {
+        argument = strchr(argument, 'S') + 1;
+    } else if (strncmp(argument, "--split-string", 14) == 0) {
+        argument += argument[14] == '=' ? 15 : 14;
+    } else if (argument[0] != '-' && !strchr(argument, '=')) {
+        strcpy(line->program, argument);
+        return argument[0] ? SHEBANG_READ : SHEBANG_OBSCURE;
+    } else {
+        return is_one_of(argument, clears) ? SHEBANG_CLEARS : SHEBANG_OBSCURE;
+    }
+    if (strpbrk(argument, "\"'\\$#"))
+        return SHEBANG_OBSCURE;
+    for (word = strtok_r(argument, " \t\v\f\r", &state); word; word = strtok_r(NULL, " \t\v\f\r", &state)) {
+        if (is_one_of(word, clears))
+            return SHEBANG_CLEARS;
+        if (strncmp(word, "LD_PRELOAD=", 11) == 0 || strncmp(word, "--unset=LD_PRELOAD", 18) == 0)
+            return SHEBANG_CLEARS;
+        if (is_one_of(word, with_value) || is_one_of(word, unset)) {
+            const bool unsets = is_one_of(word, unset);
+            word = strtok_r(NULL, " \t\v\f\r", &state);
+            if (!word)
+                return SHEBANG_OBSCURE;
+            if (unsets && strcmp(word, "LD_PRELOAD") == 0)
+                return SHEBANG_CLEARS;
+            continue;
+        }
+        if (is_one_of(word, harmless) || strncmp(word, "--unset=", 8) == 0 ||
+            strncmp(word, "--chdir=", 8) == 0)
+            continue;
+        if (word[0] == '-')
+            return SHEBANG_OBSCURE;
+        if (!strchr(word, '=')) {
+            strcpy(line->program, word);
+            return SHEBANG_READ;
+        }
+    }
+    return SHEBANG_OBSCURE;
+}
+
+enum shebang_kind shebang_read(struct shebang *line, const void *bytes, size_t size)
+{
+    char buffer[SHEBANG_LIMIT];
+    size_t length;
+    char *end, *name, *argument;
+
+    memset(line, 0, sizeof *line);
+    if (size < 2 || memcmp(bytes, "#!", 2) != 0)
+        return SHEBANG_NONE;
+    length = size < SHEBANG_LIMIT ? size : SHEBANG_LIMIT - 1;
+    memcpy(buffer, bytes, length);
+    buffer[length] = '\0';
+    end = strpbrk(buffer, "\n");
+    name = buffer + 2 + strspn(buffer + 2, " \t");
+    argument = name + strcspn(name, " \t\n");
+    /* Cut off within the interpreter's name, the kernel refuses; within the argument, it goes on. */
+    if (argument == name || (!end && *argument == '\0' && size >= SHEBANG_LIMIT))
+        return SHEBANG_BAD;
+    if (end)
+        *end = '\0';
+    if (*argument)
+        *argument++ = '\0';
+    argument += strspn(argument, " \t");
+    for (size_t i = strlen(argument); i > 0 && strchr(" \t", argument[i - 1]); i--)
+        argument[i - 1] = '\0';
+    strcpy(line->interpreter, name);
+    return is_env(name) ? read_env(line, argument) : SHEBANG_READ;
+}

@@ -1,0 +1,15 @@
+/* How `retrotls status` shows connections: as a table that fits the terminal, or as JSON. */
+#ifndef RETROTLS_COMMAND_STATUS_TABLE_H
+#define RETROTLS_COMMAND_STATUS_TABLE_H
+
+#include "command/relays.h"
+
+/*
+ * Shows a line for each, no more than `height` lines in all (0: no limit), none longer than `width`: values
+ * are cut, and columns left out, where there is no room.
+ */
+void table_show(const struct rows *rows, size_t width, size_t height);
+
+void table_as_json(const struct rows *rows);
+
+#endif

@@ -1,0 +1,147 @@
+#include "preload/adopt/adopt.h"
+
+#include <errno.h>
+
+#include "preload/adopt/refused.h"
+#include "preload/adopt/sharers.h"
+#include "preload/sys/lock.h"
+#include "preload/sys/strbuf.h"
+#include "preload/sys/sys.h"
+
+/* Two threads may make the first use of one connection at the same time: only one can hand it over. */
+static struct lock lock;
+
+static enum watched refuse(int error)
+{
+    errno = error;
+    return WATCHED_REFUSED;
+}
+
+static void say(struct look *look, const char *what, pid_t process)
+{
+    struct words w;
+
+    words_start(&w, look->guard.why, sizeof look->guard.why);
+    words_add(&w, what);
+    if (process > 0) {
+        words_add(&w, " (pid ");
+        words_number(&w, (uint64_t)process);
+        words_byte(&w, ')');
+    }
+    words_add(&w, "; start the program that connects with retrotls");
+}
+
+/* `why` has been said. The log hears of a connection once. */
+static enum watched too_late(struct look *look)
+{
+    const struct guard_request *const request = &look->guard.slot->guard;
+    const bool demands = look->is_taken || request->failure ||
+                         (level_demands_tls(request->settings.level) && !request->settings.testing);
+
+    if (look->occasion == AT_ARRIVAL)
+        return WATCHED_PLAIN;
+    if (known_of(look->fd) != KNOWN_REFUSED)
+        guard_log(&look->guard, demands ? LOG_FAILED : LOG_PLAINTEXT);
+    if (!demands) {
+        known_set(look->fd, KNOWN_PLAIN);
+        return WATCHED_PLAIN;
+    }
+    known_set(look->fd, KNOWN_REFUSED);
+    return refuse(EPERM);
+}
+
+static enum watched switch_now(struct look *look)
+{
+    struct guard *const guard = &look->guard;
+    const char *const failure = guard->slot->guard.failure;
+    struct words w;
+
+    if (!guard_acquire(guard)) {
+        if (look->occasion != AT_ARRIVAL)
+            guard_log(guard, LOG_FAILED);
+        return WATCHED_REFUSED;
+    }
+    if (guard_hand_over(guard, look->use == USE_CONNECTING ? WIRE_PENDING : WIRE_CONNECTED))
+        return WATCHED_SWITCHED;
+    guard_cut(guard);
+    if (failure) { /* the relay does not know in which protocol's words to tell it */
+        words_start(&w, guard->why, sizeof guard->why);
+        words_add(&w, failure);
+    }
+    guard_log(guard, LOG_FAILED);
+    return refuse(EPERM);
+}
+
+/* Whether nobody else is known to have the connection; else `why` is said. */
+static bool is_ours_alone(struct look *look)
+{
+    const pid_t other = shared_with(look->fd);
+
+    if (other > 0)
+        say(look, "the process that handed the connection down uses it too", other);
+    /* Of what only happens to be there nothing is taken on trust. */
+    return other == 0 || (other < 0 && look->occasion != AT_ARRIVAL);
+}
+
+static enum watched guarded(struct look *look)
+{
+    if (look->is_taken) {
+        say(look, "another process has taken the connection for TLS", 0);
+        return too_late(look);
+    }
+    if (look->is_smc) {
+        say(look, "a connection over SMC that retrotls did not see begin cannot be given TLS", 0);
+        return too_late(look);
+    }
+    if (look->use == USE_TOUCHED) {
+        say(look, "the connection was used before retrotls saw it, too late for TLS", 0);
+        return too_late(look);
+    }
+    return is_ours_alone(look) ? switch_now(look) : too_late(look);
+}
+
+static enum watched ask(struct look *look, const struct policy *policy)
+{
+    struct guard *const guard = &look->guard;
+    enum decision decision;
+    enum watched watched;
+
+    guard->slot = slot_take(look->frame);
+    if (!guard->slot)
+        return refuse(ENOMEM);
+    decision = guard_decide(guard, policy);
+    if (guard->slot->guard.settings.protocol == PROTOCOL_AUTO)
+        guard->slot->guard.settings.protocol = guard->shown;
+    look->unguarded = decision == DECISION_UNTOUCHED && !look->is_taken;
+    watched = look->unguarded ? WATCHED_PLAIN : guarded(look);
+    const int saved = errno;
+    if (watched == WATCHED_REFUSED && look->occasion == AT_START && !refused_put(look->fd))
+        guard_cut(guard);
+    slot_release(guard->slot);
+    errno = saved;
+    return watched;
+}
+
+enum watched late(struct look *look, const struct policy *policy)
+{
+    const sys_signals signals = sys_signals_block();
+    enum watched watched = WATCHED_REFUSED;
+    uint64_t cookie;
+
+    look->guard.fd = look->fd;
+    look->guard.cookie = look->cookie;
+    look->guard.started = sys_milliseconds();
+    if (lock_take(&lock, look->guard.started + 2 * RELAY_DEADLINE)) {
+        if (!sys_cookie(look->fd, &cookie) || cookie != look->cookie || tcp_use(look->fd) != look->use)
+            look->again = true;
+        else
+            watched = ask(look, policy);
+        const int saved = errno;
+        lock_release(&lock);
+        errno = saved;
+    } else {
+        errno = ETIMEDOUT;
+    }
+    sys_signals_restore(signals);
+    return watched;
+}

@@ -1,0 +1,333 @@
+#include "preload/adopt/first_use.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "preload/adopt/adopt.h"
+#include "preload/adopt/greeting.h"
+#include "preload/adopt/refused.h"
+#include "preload/config.h"
+#include "preload/descriptor/identity.h"
+#include "preload/descriptor/open_numbers.h"
+#include "preload/exempt.h"
+#include "preload/guard/replaced.h"
+#include "preload/guard/smc.h"
+#include "preload/guard/taken_mark.h"
+#include "preload/guard/tcp_options.h"
+#include "preload/interpose/connect.h"
+#include "preload/libc/io.h"
+#include "preload/sys/environment.h"
+#include "preload/sys/sys.h"
+
+enum { PROTOCOL_MPTCP = 262 };
+
+static enum watched refuse(int error)
+{
+    errno = error;
+    return WATCHED_REFUSED;
+}
+
+static enum watched plain(const struct look *look)
+{
+    known_set(look->fd, KNOWN_PLAIN);
+    return WATCHED_PLAIN;
+}
+
+static bool may_wait(const struct look *look)
+{
+    return look->may_wait && !(sys_fcntl(look->fd, F_GETFL, 0) & O_NONBLOCK);
+}
+
+/*
+ * What a read would find, which stays there; a read waits for it as it would itself. -1 with errno as a read
+ * would fail, 0 at the end of the stream.
+ */
+static ssize_t peek(const struct look *look, char *bytes, size_t size)
+{
+    const bool waits = look->occasion == AT_USE && look->way == WATCH_READ && look->may_wait;
+
+    return io.recv(look->fd, bytes, size, MSG_PEEK | (waits ? 0 : MSG_DONTWAIT));
+}
+
+static enum watched ask(struct look *look, const struct policy *policy)
+{
+    const enum watched watched = late(look, policy);
+
+    return look->unguarded ? plain(look) : watched;
+}
+
+/* A connection to a port that no rule names. */
+static enum watched look_at_greeting(struct look *look, const struct policy *policy)
+{
+    char bytes[GREETING_LIMIT];
+    ssize_t count;
+
+    if (look->use != USE_UNTOUCHED || !policy_may_guard_by_greeting(policy))
+        return plain(look);
+    count = peek(look, bytes, sizeof bytes);
+    if (count < 0 && look->occasion != AT_USE)
+        return WATCHED_PLAIN;
+    if (count < 0 && look->way == WATCH_READ)
+        return WATCHED_REFUSED;
+    /* A program that speaks before the server does is no mail program. */
+    look->guard.shown = count > 0 ? greeting_protocol(bytes, (size_t)count) : PROTOCOL_AUTO;
+    return look->guard.shown == PROTOCOL_AUTO ? plain(look) : ask(look, policy);
+}
+
+static enum watched look_at_peer(struct look *look, const struct policy *policy)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    if (sys_getpeername(look->fd, &peer, &length) != 0)
+        return errno == ENOTCONN ? WATCHED_PLAIN /* it has ended meanwhile */ : WATCHED_REFUSED;
+    if (!address_read(&look->guard.asked, &peer, length))
+        return WATCHED_PLAIN;
+    if (policy_may_guard(policy, look->guard.asked.port)) {
+        const enum watched watched = late(look, policy);
+
+        if (!look->unguarded)
+            return watched;
+    }
+    return look_at_greeting(look, policy);
+}
+
+/*
+ * Where a connection that is under way goes; getpeername(2) tells only once it is there (net/ipv4/af_inet.c,
+ * inet_getname()). EINVAL: more is asked for than the address has (net/core/sock.c).
+ */
+static bool read_coming_peer(int fd, struct sockaddr_storage *peer, socklen_t *length)
+{
+    *length = sizeof(struct sockaddr_in6);
+    if (sys_getsockopt(fd, SOL_SOCKET, SO_PEERNAME, peer, length) == 0)
+        return true;
+    *length = sizeof(struct sockaddr_in);
+    return errno == EINVAL && sys_getsockopt(fd, SOL_SOCKET, SO_PEERNAME, peer, length) == 0;
+}
+
+static enum watched look_at_coming_peer(struct look *look, const struct policy *policy)
+{
+    struct sockaddr_storage peer;
+    socklen_t length;
+
+    if (!read_coming_peer(look->fd, &peer, &length))
+        return errno == ENOTCONN ? WATCHED_PLAIN /* it has failed meanwhile */ : WATCHED_REFUSED;
+    if (!address_read(&look->guard.asked, &peer, length))
+        return WATCHED_PLAIN;
+    return policy_may_guard(policy, look->guard.asked.port) ? late(look, policy) : WATCHED_PLAIN;
+}
+
+/*
+ * Being connected by a connect() that the library has not seen. A read or write waits, as it would itself;
+ * what becomes a stream is switched at once.
+ */
+static enum watched look_at_connecting(struct look *look, const struct policy *policy)
+{
+    if (look->occasion == AT_ARRIVAL)
+        return WATCHED_PLAIN;
+    if (look->occasion != AT_USE && !may_wait(look))
+        return look_at_coming_peer(look, policy);
+    if (!may_wait(look))
+        return refuse(EAGAIN);
+    /* Sends nothing, but only once it could (net/ipv4/tcp.c, tcp_sendmsg_locked()). */
+    look->again = io.send(look->fd, "", 0, MSG_NOSIGNAL) == 0;
+    return WATCHED_REFUSED;
+}
+
+/* Another process, which shares the socket, has taken it for a guarded connection (taken_mark.h, replaced.h).
+ */
+static enum watched look_at_taken(struct look *look)
+{
+    const struct policy *const policy = config_policy();
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    if (!policy || !sys_cookie(look->fd, &look->cookie))
+        return WATCHED_REFUSED;
+    look->is_taken = true;
+    if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
+        look->guard.asked = (struct wire_address){.family = AF_INET};
+    return late(look, policy);
+}
+
+static enum watched look_at_connection(struct look *look)
+{
+    const struct policy *const policy = config_policy();
+
+    if (!policy || !sys_cookie(look->fd, &look->cookie))
+        return WATCHED_REFUSED; /* it may be guarded */
+    return look->use == USE_CONNECTING ? look_at_connecting(look, policy) : look_at_peer(look, policy);
+}
+
+/*
+ * Not connected: the kernel answers. connect() never connects this very socket to a guarded server
+ * (tcp_copy.h), so nothing can become of it meanwhile.
+ */
+static enum watched look_at_unconnected(const struct look *look)
+{
+    if (look->occasion == AT_START || look->occasion == AT_ARRIVAL)
+        tcp_options_note_all();
+    return WATCHED_PLAIN;
+}
+
+static enum watched look_at_tcp(struct look *look)
+{
+    enum watched watched;
+
+    look->use = tcp_use(look->fd);
+    if (look->use == USE_ACCEPTED)
+        return plain(look);
+    if (look->use == USE_NONE ? replaced_is(look->fd) : mark_is_set(look->fd))
+        return look_at_taken(look);
+    if (look->use == USE_NONE)
+        return look_at_unconnected(look);
+    watched = look_at_connection(look);
+    return watched == WATCHED_PLAIN && connect_is_behind() ? WATCHED_PROXY : watched;
+}
+
+/*
+ * An SMC socket that connect() never saw: it cannot be switched, and its greeting is not looked at. One that
+ * is not connected stays to be asked about.
+ */
+static enum watched look_at_smc(struct look *look)
+{
+    const struct policy *const policy = config_policy();
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    if (!policy || !sys_cookie(look->fd, &look->cookie))
+        return WATCHED_REFUSED; /* it may be guarded */
+    if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
+        return WATCHED_PLAIN;
+    if (!policy_may_guard(policy, look->guard.asked.port))
+        return plain(look);
+    look->is_smc = true;
+    look->use = tcp_use(look->fd);
+    return ask(look, policy);
+}
+
+/*
+ * A socket that getsockopt(2) tells nothing of (a sandbox of the program's own may forbid the call) cannot be
+ * switched. It may be a connection that is guarded.
+ */
+static enum watched look_without_options(struct look *look)
+{
+    const struct policy *const policy = config_policy();
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
+        return WATCHED_PLAIN;
+    if (policy && !policy_may_guard(policy, look->guard.asked.port))
+        return plain(look);
+    return refuse(EPERM);
+}
+
+static enum watched look_at(struct look *look)
+{
+    const int protocol = sys_option(look->fd, SOL_SOCKET, SO_PROTOCOL, -1);
+    struct identity id;
+
+    if (protocol == IPPROTO_TCP || protocol == PROTOCOL_MPTCP)
+        return look_at_tcp(look);
+    if (protocol < 0 && errno == EBADF)
+        return WATCHED_PLAIN;
+    if (protocol < 0 && errno == ENOTSOCK && refused_is(look->fd))
+        return refuse(EPERM);
+    if (protocol < 0 && errno != ENOTSOCK)
+        return look_without_options(look);
+    if (protocol == 0 && identity_of(look->fd, &id)) {
+        known_set(look->fd, KNOWN_SWITCHED);
+        return WATCHED_SWITCHED;
+    }
+    return smc_is(look->fd, protocol) ? look_at_smc(look) : plain(look);
+}
+
+static enum watched look_until_settled(struct look *look)
+{
+    if (is_aloof())
+        return WATCHED_PLAIN;
+    const int saved = errno;
+    enum watched watched = WATCHED_REFUSED;
+
+    do {
+        look->again = look->unguarded = false;
+        look->is_taken = look->is_smc = false;
+        look->guard.shown = PROTOCOL_AUTO;
+        watched = look_at(look);
+    } while (look->again);
+    if (watched != WATCHED_REFUSED)
+        errno = saved;
+    return watched;
+}
+
+enum watched watch(int fd, enum watch_way way, int flags)
+{
+    struct look look = {.fd = fd,
+                        .occasion = AT_USE,
+                        .way = way,
+                        .may_wait = !(flags & MSG_DONTWAIT),
+                        .frame = __builtin_frame_address(0)};
+
+    return known_of(fd) == KNOWN_SWITCHED ? WATCHED_SWITCHED : look_until_settled(&look);
+}
+
+static void look_on(int fd, enum occasion occasion, const void *frame)
+{
+    const int saved = errno;
+    struct look look = {.fd = fd, .occasion = occasion, .frame = frame};
+
+    known_forget(fd); /* unless something is found out now, it is asked about at its first use */
+    look_until_settled(&look);
+    errno = saved;
+}
+
+bool watch_stream(int fd)
+{
+    struct look look = {
+        .fd = fd, .occasion = AT_STREAM, .may_wait = true, .frame = __builtin_frame_address(0)};
+
+    return known_is_plain(fd) || known_of(fd) == KNOWN_SWITCHED ||
+           look_until_settled(&look) != WATCHED_REFUSED;
+}
+
+void watch_standard(int fd)
+{
+    if (!known_is_plain(fd))
+        look_on(fd, AT_START, __builtin_frame_address(0));
+}
+
+void watch_received(int fd)
+{
+    look_on(fd, fd <= STDERR_FILENO ? AT_START : AT_ARRIVAL, __builtin_frame_address(0));
+}
+
+static bool look_at_inherited(void *context, int fd)
+{
+    enum { FOR_READING = 6, FOR_WRITING = 7 };
+    const bool *const by_connector = context;
+    const bool meant = fd <= STDERR_FILENO || (*by_connector && (fd == FOR_READING || fd == FOR_WRITING));
+
+    look_on(fd, meant ? AT_START : AT_ARRIVAL, __builtin_frame_address(0));
+    return true;
+}
+
+void watch_start(void)
+{
+    enum { NUMBERS = 256 };
+    /* UCSPI: a connector's program talks on descriptors 6 and 7, and has this in its environment. */
+    const char *const protocol = environment_value("PROTO");
+    bool by_connector = protocol && strcmp(protocol, "TCP") == 0;
+    const int saved = errno;
+
+    /* Without /proc, the numbers that a program can have been started with are guessed. */
+    if (!numbers_visit_in("/proc/self/fd", look_at_inherited, &by_connector)) {
+        for (int fd = 0; fd < NUMBERS; fd++)
+            look_at_inherited(&by_connector, fd);
+    }
+    errno = saved;
+}

@@ -1,0 +1,77 @@
+#include "preload/guard/connect_to.h"
+
+#include <dlfcn.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "preload/descriptor/identity.h"
+#include "preload/sys/sys.h"
+
+/* libc's own: what the library looks up is nothing that the program asked for. */
+static int look_up(const char *host, const struct addrinfo *hints, struct addrinfo **found)
+{
+    int (*getaddrinfo_)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+    void *const symbol = dlsym(RTLD_NEXT, "getaddrinfo");
+
+    memcpy(&getaddrinfo_, &symbol, sizeof getaddrinfo_);
+    return getaddrinfo_ ? getaddrinfo_(host, NULL, hints, found) : EAI_SYSTEM;
+}
+
+/* Where a protocol has TLS from the first byte (RFC 8314, 3; RFC 8143, 2); 0: nowhere of its own. */
+static uint16_t implicit_port(enum protocol_kind protocol, uint16_t asked)
+{
+    switch (protocol) {
+    case PROTOCOL_SMTP:
+        return 465;
+    case PROTOCOL_IMAP:
+        return 993;
+    case PROTOCOL_POP3:
+        return 995;
+    case PROTOCOL_NNTP:
+        return 563;
+    case PROTOCOL_AUTO:
+        return asked == 25 || asked == 587 ? 465
+               : asked == 143              ? 993
+               : asked == 110              ? 995
+               : asked == 119              ? 563
+                                           : 0;
+    default:
+        return 0;
+    }
+}
+
+static uint16_t target_port(const struct settings *settings, uint16_t asked)
+{
+    const uint16_t implicit = settings->implicit ? implicit_port(settings->protocol, asked) : 0;
+
+    if (settings->connect_port != 0)
+        return (uint16_t)settings->connect_port;
+    return implicit != 0 ? implicit : asked;
+}
+
+bool target_changes(const struct settings *settings, uint16_t asked)
+{
+    return settings->connect_host || target_port(settings, asked) != asked;
+}
+
+bool target_of(const struct settings *settings, int fd, const struct wire_address *asked,
+               struct wire_address *target)
+{
+    struct addrinfo hints = {.ai_family = asked->family, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    bool good = true;
+
+    *target = *asked;
+    if (settings->connect_host) {
+        if (asked->family == AF_INET6 && sys_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) == 0)
+            hints.ai_flags = AI_V4MAPPED | AI_ALL;
+        good = look_up(settings->connect_host, &hints, &found) == 0 && found &&
+               address_read(target, found->ai_addr, found->ai_addrlen);
+        if (found)
+            freeaddrinfo(found);
+    }
+    target->port = target_port(settings, asked->port);
+    return good;
+}

@@ -1,0 +1,356 @@
+#include "preload/guard/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "preload/adopt/tcp_use.h"
+#include "preload/config.h"
+#include "preload/descriptor/fd_state.h"
+#include "preload/descriptor/identity.h"
+#include "preload/descriptor/open_numbers.h"
+#include "preload/descriptor/switch.h"
+#include "preload/guard/pair.h"
+#include "preload/guard/replaced.h"
+#include "preload/guard/taken_mark.h"
+#include "preload/guard/tcp_copy.h"
+#include "preload/libc/real.h"
+#include "preload/library_log.h"
+#include "preload/names/connection_names.h"
+#include "preload/relay/relay_client.h"
+#include "preload/sys/strbuf.h"
+#include "preload/sys/sys.h"
+
+enum { TRIES = 2 /* relays asked before the library gives up */ };
+
+struct wire_address guard_destination(const struct wire_address *asked)
+{
+    struct wire_address to = *asked;
+    const struct wire_address plain = address_unmapped(asked);
+    static const uint8_t any[16];
+
+    if (memcmp(plain.bytes, any, sizeof any) != 0)
+        return to;
+    /* "Any" is this machine to connect(): net/ipv4/tcp_ipv4.c, net/ipv6/tcp_ipv6.c. */
+    if (plain.family == AF_INET) {
+        uint8_t *const v4 = to.bytes + (to.family == AF_INET6 ? 12 : 0);
+
+        v4[0] = 127;
+        v4[3] = 1;
+    } else {
+        to.bytes[15] = 1;
+    }
+    return to;
+}
+
+static void say(struct guard *guard, const char *what, int error)
+{
+    struct words w;
+
+    words_start(&w, guard->why, sizeof guard->why);
+    words_add(&w, what);
+    if (error != 0) {
+        words_add(&w, ": ");
+        words_error(&w, error);
+    }
+    if (error != 0 && words_remedy(error)) {
+        words_add(&w, "; ");
+        words_add(&w, words_remedy(error));
+    }
+    if (error != 0)
+        errno = error;
+}
+
+static void find_names(const struct guard *guard, const struct wire_address *where)
+{
+    struct names_found *const found = &guard->slot->found;
+
+    if (!guard->host) {
+        names_find(where, found);
+        return;
+    }
+    found->lost = false;
+    found->count = guard->host[0] ? 1 : 0;
+    found->exchanger[0] = 0;
+    strncpy(found->name[0], guard->host, sizeof found->name[0] - 1);
+    found->name[0][sizeof found->name[0] - 1] = '\0';
+}
+
+/* Why the policy does not allow the connection though it is in order: what it would have to know. */
+static const char *loss(struct slot *slot, const struct policy_query *query)
+{
+    if (query->user_lost && !query->hosts_lost)
+        return "/etc/passwd has no name for the program's user, and a 'match user' of the policy might be "
+               "about "
+               "it; give the user's number there";
+    if (query->program_lost && !query->hosts_lost)
+        return "/proc does not tell which program this is, and a 'match program' of the policy might be "
+               "about it";
+    hosts_explain(query, slot->failure, sizeof slot->failure);
+    return slot->failure;
+}
+
+enum decision guard_decide(struct guard *guard, const struct policy *policy)
+{
+    struct slot *const slot = guard->slot;
+    struct guard_request *const request = &slot->guard;
+    char user[256];
+    struct wire_address where = guard_destination(&guard->asked);
+    struct policy_query query = {.program = config_program(), .uid = (uint32_t)geteuid()};
+    enum decision decision;
+
+    memset(request, 0, sizeof *request);
+    where = address_unmapped(&where);
+    find_names(guard, &where);
+    query.address = where;
+    hosts_ask(&query, &slot->found);
+    query.protocol = guard->shown;
+    query.user = config_user(query.uid, user, sizeof user);
+    query.user_lost = !query.user;
+    query.program_lost = !query.program[0];
+    decision = policy_decide(policy, &query, &request->settings);
+    if (config_log())
+        request->settings.log = config_log();
+    request->program = query.program;
+    request->asked_address = where;
+    if (decision == DECISION_GUARD && !hosts_settle(policy, &query, &request->settings, &request->asked)) {
+        hosts_explain(&query, slot->failure, sizeof slot->failure);
+        request->failure = slot->failure;
+        return DECISION_ERROR;
+    }
+    if (decision == DECISION_ERROR) {
+        request->asked = query.hosts;
+        request->failure = policy_first_error(policy);
+        if (!request->failure[0])
+            request->failure = loss(slot, &query);
+    }
+    return decision;
+}
+
+/* What is no shortage of this process's is told by the log. */
+static int errno_for_program(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ? error : ENETUNREACH;
+}
+
+bool guard_acquire(struct guard *guard)
+{
+    struct slot *const slot = guard->slot;
+    int connection;
+
+    guard->why[0] = '\0';
+    if (!sys_cookie(guard->fd, &guard->cookie)) {
+        say(guard, "the kernel does not tell one socket from another (SO_COOKIE, statx(2))", 0);
+        errno = ENETUNREACH;
+        return false;
+    }
+    if (!numbers_can_be_had()) {
+        say(guard, "cannot tell which descriptors are open, /proc/self/fd cannot be read", errno);
+        errno = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : ENETUNREACH;
+        return false;
+    }
+    connection = relay_connect(&slot->relay, guard->started + RELAY_DEADLINE, guard->why, sizeof guard->why);
+    if (connection >= 0 && slot_keep(slot, SLOT_REQUEST, connection) && pair_make(slot))
+        return true;
+    if (!guard->why[0])
+        say(guard, "cannot make a pair of sockets", errno);
+    errno = errno_for_program(errno);
+    return false;
+}
+
+bool guard_copy_tcp(struct guard *guard)
+{
+    const char *what = "";
+    const int tcp = tcp_copy(guard->fd, guard->asked.family, &what);
+    struct words w;
+    char text[80];
+
+    guard->has_copy = true;
+    if (tcp >= 0 && slot_keep(guard->slot, SLOT_TCP, tcp)) {
+        guard->tcp_cookie = guard->slot->held[SLOT_TCP].cookie;
+        return true;
+    }
+    words_start(&w, text, sizeof text);
+    words_add(&w, "cannot make a second TCP socket like the program's: ");
+    words_add(&w, what);
+    say(guard, text, errno);
+    errno = errno_for_program(errno);
+    return false;
+}
+
+int guard_tcp(const struct guard *guard)
+{
+    return guard->has_copy ? slot_descriptor(guard->slot, SLOT_TCP) : guard->fd;
+}
+
+static bool is_link_local(const struct wire_address *a)
+{
+    return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
+/* Binds the program's end to what getpeername() and getsockname() are to tell. */
+static bool name_end(const struct guard *guard, int end, int tcp)
+{
+    struct sockaddr_storage own;
+    struct sockaddr_un name;
+    socklen_t length = sizeof own;
+    struct identity id = {.peer = guard_destination(&guard->asked),
+                          .cookie = guard->slot->held[SLOT_PROGRAM_END].cookie};
+
+    if (sys_getsockname(tcp, &own, &length) != 0 || !address_read(&id.local, &own, length))
+        return false;
+    if (!is_link_local(&id.peer))
+        id.peer.scope = 0;
+    else if (id.local.scope != 0)
+        id.peer.scope = id.local.scope;
+    length = identity_write(&name, &id);
+    return sys_bind(end, &name, length) == 0;
+}
+
+static bool logs_to_stderr(const struct guard_request *request)
+{
+    return request->settings.log && strcmp(request->settings.log, "stderr") == 0 && log_has_stderr();
+}
+
+/* One try. False with errno EPIPE where the relay has gone and another may be asked. */
+static bool ask(struct guard *guard, enum wire_connecting connecting)
+{
+    struct slot *const slot = guard->slot;
+    struct guard_request *const request = &slot->guard;
+    const int end = slot_descriptor(slot, SLOT_PROGRAM_END);
+    const int given[WIRE_DESCRIPTORS] = {guard_tcp(guard), slot_descriptor(slot, SLOT_RELAY_END), end,
+                                         STDERR_FILENO};
+    const int connection = slot_descriptor(slot, SLOT_REQUEST);
+    const int64_t now = sys_milliseconds();
+    _Alignas(8) uint8_t buffer[1024];
+    struct wire_reply reply;
+    size_t length;
+
+    if (end < 0 || given[0] < 0 || given[1] < 0 || connection < 0) {
+        say(guard, "its sockets were closed by another part of the program", 0);
+        errno = EBADF;
+        return false;
+    }
+    /* With O_ASYNC, room to write is signalled only if there was none since it was set: it is filled last. */
+    if (!name_end(guard, end, given[0]) || !switch_carry(guard->fd, end)) {
+        say(guard, "cannot prepare the pair of sockets", errno);
+        return false;
+    }
+    if (connecting != WIRE_CONNECTED && !pair_make_pending(slot)) {
+        say(guard, "cannot fill the pair of sockets", errno);
+        return false;
+    }
+    memcpy(request->token, slot->relay.token, sizeof request->token);
+    request->cookie = slot->held[SLOT_PROGRAM_END].cookie;
+    request->pid = sys_process();
+    request->pending = connecting;
+    request->filler = slot->filler;
+    request->elapsed = (uint32_t)(now - guard->started);
+    length = wire_write_guard(slot->message, request);
+    if (length == 0) {
+        say(guard, "its settings are too long", 0);
+        errno = EMSGSIZE;
+        return false;
+    }
+    if (!relay_ask(connection, slot->message, length, given, logs_to_stderr(request) ? 4 : 3,
+                   now + RELAY_DEADLINE, buffer, sizeof buffer, &reply, NULL)) {
+        say(guard, "the relay (retrotls-relay) does not answer", errno);
+        relay_forget(&slot->relay);
+        return false;
+    }
+    if (reply.error != 0) {
+        say(guard, "the relay refuses", reply.error);
+        return false;
+    }
+    return true;
+}
+
+static bool acquire_again(struct guard *guard)
+{
+    struct slot *const slot = guard->slot;
+    int connection;
+
+    slot_drop(slot, SLOT_REQUEST);
+    connection =
+        relay_connect(&slot->relay, sys_milliseconds() + RELAY_DEADLINE, guard->why, sizeof guard->why);
+    if (connection < 0)
+        return false;
+    if (!slot_keep(slot, SLOT_REQUEST, connection) || !pair_make(slot)) {
+        say(guard, "cannot make a pair of sockets", errno);
+        return false;
+    }
+    return true;
+}
+
+/* No byte was written, and none was taken that has come. */
+static bool is_unspoken(const struct guard *guard)
+{
+    const enum tcp_use use = tcp_use(guard_tcp(guard));
+
+    return use == USE_NONE || use == USE_CONNECTING || use == USE_UNTOUCHED;
+}
+
+bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
+{
+    struct slot *const slot = guard->slot;
+    uint64_t cookie;
+    bool good;
+
+    if (!slot_is_mine(slot) || !sys_cookie(guard->fd, &cookie) || cookie != guard->cookie) {
+        say(guard, "its descriptor was closed or replaced meanwhile", 0);
+        return false;
+    }
+    if (!guard->has_copy)
+        mark_set(guard->fd, true);
+    good = ask(guard, connecting);
+    /* A relay that was killed may have begun to speak with the server: another one could not go on with that.
+     */
+    for (int tries = 1; !good && errno == EPIPE && tries < TRIES && is_unspoken(guard); tries++)
+        good = acquire_again(guard) && ask(guard, connecting);
+    if (!good && errno == EPIPE)
+        say(guard, "the relay (retrotls-relay) has ended", 0);
+    if (!good)
+        return false;
+    slot_drop(slot, SLOT_RELAY_END);
+    if (connecting != WIRE_PENDING_TOLD)
+        slot_drop(slot, SLOT_REQUEST);
+    if (!guard_switch(guard, slot_descriptor(slot, SLOT_PROGRAM_END))) {
+        if (errno == EEXIST) /* epoll_ctl(2) */
+            say(guard,
+                "the program has it in an epoll set already, and the kernel does not tell how (Linux 3.8, "
+                "/proc)",
+                0);
+        else
+            say(guard, "cannot switch the descriptor", errno);
+        return false;
+    }
+    known_set(guard->fd, KNOWN_SWITCHED);
+    return true;
+}
+
+void guard_cut(const struct guard *guard)
+{
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    const int saved = errno;
+    const int tcp = guard_tcp(guard);
+    uint64_t cookie;
+
+    if (!guard->has_copy && !(sys_cookie(tcp, &cookie) && cookie == guard->cookie))
+        return;
+    /*
+     * Disconnected (connect(2)), the socket is as it was before connect(), for this process, the relay and
+     * all who share it; the program may try its next address with it.
+     */
+    if (tcp >= 0 && sys_connect(tcp, &nowhere, sizeof nowhere) != 0)
+        sys_shutdown(tcp, SHUT_RDWR);
+    if (!guard->has_copy)
+        mark_set(tcp, false);
+    errno = saved;
+}
+
+void guard_log(const struct guard *guard, enum log_result result)
+{
+    log_connection(&guard->slot->guard, result, sys_milliseconds() - guard->started, guard->why);
+}

@@ -1,0 +1,76 @@
+#include <errno.h>
+#include <fcntl.h>
+
+#include "preload/descriptor/async_signal.h"
+#include "preload/descriptor/switch.h"
+#include "preload/guard/guard.h"
+#include "preload/guard/replaced.h"
+#include "preload/libc/real.h"
+#include "preload/sys/lock.h"
+#include "preload/sys/sys.h"
+
+/* Two threads may connect one socket: each must see only the program's numbers, and not the other's. */
+static struct lock lock;
+
+/*
+ * The copy is the relay's now. Its number takes the program's socket meanwhile: to be noted as replaced once
+ * no number of the program's refers to it, and to be put back where switching fails.
+ */
+static bool switch_from_copied(const struct guard *guard, int end)
+{
+    struct slot *const slot = guard->slot;
+    const int old = slot_descriptor(slot, SLOT_TCP);
+    uint64_t cookie;
+    bool good;
+
+    errno = EBADF;
+    if (old < 0 || !sys_cookie(guard->fd, &cookie) || cookie != guard->cookie ||
+        !switch_replace(old, guard->fd, O_CLOEXEC))
+        return false;
+    slot_renew(slot, SLOT_TCP, guard->cookie);
+    good = switch_all(guard->fd, guard->cookie, end, old);
+    if (good) {
+        replaced_set(old, slot->held[SLOT_PROGRAM_END].cookie);
+    } else {
+        const int saved = errno;
+
+        switch_all(end, slot->held[SLOT_PROGRAM_END].cookie, old, end);
+        errno = saved;
+    }
+    slot_drop(slot, SLOT_TCP);
+    return good;
+}
+
+static bool switch_alone(const struct guard *guard, int end)
+{
+    bool good;
+
+    if (!lock_take(&lock, sys_milliseconds() + RELAY_DEADLINE)) {
+        errno = ETIMEDOUT;
+        return false;
+    }
+    good = switch_from_copied(guard, end);
+    const int saved = errno;
+    lock_release(&lock);
+    errno = saved;
+    return good;
+}
+
+bool guard_switch(const struct guard *guard, int end)
+{
+    if (guard->install)
+        return guard->install(guard, end);
+    /* Another preload may know the copy's number (guarded_connect.c), and is to hear of its end. */
+    if (guard->has_copy && !real_connect_is_anothers())
+        return switch_alone(guard, end);
+    /* The pair signals from now on; what is encrypted on the TCP socket is no news for the program. */
+    async_signal_stop(guard->fd);
+    return switch_all(guard->fd, guard->cookie, end, -1);
+}
+
+bool guard_show_tcp(const struct guard *guard)
+{
+    const int tcp = guard_tcp(guard);
+
+    return tcp >= 0 && switch_carry(guard->fd, tcp) && switch_all(guard->fd, guard->cookie, tcp, tcp);
+}

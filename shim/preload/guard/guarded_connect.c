@@ -1,0 +1,346 @@
+#include "preload/guard/guarded_connect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "preload/adopt/tcp_use.h"
+#include "preload/config.h"
+#include "preload/descriptor/fd_state.h"
+#include "preload/descriptor/identity.h"
+#include "preload/guard/connect_to.h"
+#include "preload/guard/guard.h"
+#include "preload/guard/replaced.h"
+#include "preload/guard/smc.h"
+#include "preload/guard/tcp_connect.h"
+#include "preload/interpose/connect.h"
+#include "preload/libc/io.h"
+#include "preload/libc/real.h"
+#include "preload/sys/strbuf.h"
+#include "preload/sys/sys.h"
+
+enum { PROTOCOL_MPTCP = 262 }; /* IPPROTO_MPTCP, Linux 5.6 */
+
+/* One call. */
+struct call {
+    int fd;
+    struct sockaddr_storage address; /* where TCP goes; at first as the program asked */
+    socklen_t length;
+    struct guard guard;
+    int before;          /* errno */
+    sys_signals signals; /* as the program has them; all are blocked but where it says otherwise */
+    int result;          /* for the program, with errno */
+    bool overtaken;      /* another thread has connected the socket: there is no result */
+};
+
+static bool is_answered_by_kernel(int fd, int *result);
+static int decide(struct call *call, const void *frame);
+static void leave_alone(struct call *call);
+static void refuse(struct call *call);
+static void connect_to_target(struct call *call);
+static bool find_target(struct call *call);
+static void let_cancel(struct call *call);
+static int begin(struct call *call, bool may_wait);
+static int connect_by_another(struct call *call);
+static bool goes_on(int error);
+static bool has_failed(const struct guard *guard, int error, bool waits);
+static void show_failure(struct call *call, int error);
+static void not_handed_over(struct call *call);
+static void give_up_unless_overtaken(struct call *call, int error);
+static void give_up(struct call *call, int error);
+static void finish(struct call *call, int error);
+
+bool guarded_connect(int fd, const struct sockaddr_storage *address, socklen_t length,
+                     const struct wire_address *asked, const void *frame, int *result)
+{
+    struct call call = {
+        .fd = fd,
+        .address = *address,
+        .length = length,
+        .guard = {.fd = fd, .asked = *asked, .started = sys_milliseconds()},
+        .before = errno,
+        .result = -1,
+    };
+
+    if (is_answered_by_kernel(fd, result))
+        return true;
+    switch (decide(&call, frame)) {
+    case DECISION_UNTOUCHED:
+        leave_alone(&call);
+        break;
+    case DECISION_GUARD:
+        connect_to_target(&call);
+        break;
+    case DECISION_ERROR:
+        refuse(&call);
+        break;
+    default:
+        break;
+    }
+    *result = call.result;
+    return !call.overtaken;
+}
+
+/*
+ * A socket that is connected, or connecting, or was refused and has not told so yet, must not be connected
+ * anew: the kernel answers, and is asked with an address that no TCP socket can be connected to, lest it be
+ * free by then (net/ipv4/af_inet.c, __inet_stream_connect(), looks at the address of a free socket alone,
+ * and says EAFNOSUPPORT). A security module may answer that by itself, and SMC says EINVAL before it looks at
+ * the state; then TCP's own counts. A process that shares the socket may have connected one in its place
+ * (replaced.h).
+ */
+static bool is_answered_by_kernel(int fd, int *result)
+{
+    const struct sockaddr_storage nowhere = {.ss_family = AF_UNIX};
+    const int before = errno;
+    int state = TCP_CLOSE;
+
+    *result = sys_connect(fd, &nowhere, sizeof(struct sockaddr_in6));
+    if (*result == 0 || (errno != EAFNOSUPPORT && errno != EINVAL && errno != EACCES && errno != EPERM)) {
+        known_forget(fd);
+        return true;
+    }
+    if (errno != EAFNOSUPPORT)
+        state = tcp_state(fd);
+    if (state == TCP_CLOSE || state < 0)
+        state = replaced_state(fd);
+    if (state != TCP_CLOSE && state >= 0) {
+        errno = state == TCP_SYN_SENT ? EALREADY : EISCONN;
+        return true;
+    }
+    errno = before;
+    return false;
+}
+
+/* -1 with errno where nothing can be decided. Signals are blocked from here on. */
+static int decide(struct call *call, const void *frame)
+{
+    const struct policy *const policy = config_policy();
+
+    if (!policy)
+        return -1;
+    known_forget(call->fd);
+    call->signals = sys_signals_block();
+    call->guard.slot = slot_take(frame);
+    if (call->guard.slot)
+        return (int)guard_decide(&call->guard, policy);
+    sys_signals_restore(call->signals);
+    return -1;
+}
+
+static void leave_alone(struct call *call)
+{
+    finish(call, 0);
+    call->result =
+        connect_tell_watch(call->fd, real.connect(call->fd, (struct sockaddr *)&call->address, call->length));
+}
+
+/*
+ * What must not be connected is handed over unconnected, so that the program reads in the greeting why. Where
+ * the relay cannot tell in which protocol's words, connect() itself fails.
+ */
+static void refuse(struct call *call)
+{
+    struct words w;
+
+    if (!guard_acquire(&call->guard)) {
+        give_up(call, errno);
+    } else if (guard_hand_over(&call->guard, WIRE_CONNECTED)) {
+        finish(call, 0);
+    } else {
+        words_start(&w, call->guard.why, sizeof call->guard.why);
+        words_add(&w, call->guard.slot->guard.failure);
+        not_handed_over(call);
+    }
+}
+
+static void connect_to_target(struct call *call)
+{
+    struct guard *const guard = &call->guard;
+    const bool may_wait = !(sys_fcntl(call->fd, F_GETFL, 0) & O_NONBLOCK);
+    bool waits;
+    int error;
+
+    if (!find_target(call)) {
+        give_up(call, ENETUNREACH);
+        return;
+    }
+    let_cancel(call);
+    if (!guard_acquire(guard) || !guard_copy_tcp(guard)) {
+        give_up_unless_overtaken(call, errno);
+        return;
+    }
+    error = begin(call, may_wait);
+    waits = error == EINPROGRESS && may_wait && !real_connect_is_anothers();
+    if (has_failed(guard, error, waits)) {
+        show_failure(call, error);
+    } else if (!guard_hand_over(guard, error == 0 ? WIRE_CONNECTED
+                                       : waits    ? WIRE_PENDING_TOLD
+                                                  : WIRE_PENDING)) {
+        not_handed_over(call);
+    } else if (waits) {
+        error = tcp_connect_await(guard, &call->signals);
+        if (guard->why[0])
+            give_up(call, error);
+        else
+            finish(call, error);
+    } else {
+        finish(call, error);
+    }
+}
+
+/* The address as the policy changes it (connect-to); signals are open while a name is looked up. */
+static bool find_target(struct call *call)
+{
+    const struct settings *const settings = &call->guard.slot->guard.settings;
+    struct wire_address target;
+    struct words w;
+    bool found;
+
+    if (!target_changes(settings, call->guard.asked.port))
+        return true;
+    sys_signals_restore(call->signals);
+    found = target_of(settings, call->fd, &call->guard.asked, &target);
+    call->signals = sys_signals_block();
+    if (found) {
+        call->length = address_write(&call->address, &target);
+        return true;
+    }
+    words_start(&w, call->guard.why, sizeof call->guard.why);
+    words_add(&w, "cannot look up ");
+    words_add(&w, settings->connect_host);
+    return false;
+}
+
+/* connect(2) is a cancellation point. Nothing below is one until there is something to wait for. */
+static void let_cancel(struct call *call)
+{
+    sys_signals_restore(call->signals);
+    io.recv(-1, NULL, 0, 0);
+    call->signals = sys_signals_block();
+}
+
+static int begin(struct call *call, bool may_wait)
+{
+    const int tcp = guard_tcp(&call->guard);
+
+    if (!real_connect_is_anothers())
+        return tcp_connect_begin(tcp, &call->address, call->length, may_wait);
+    /* It looks at the flag, and at nothing else of the program's socket. */
+    if (may_wait && sys_fcntl(tcp, F_SETFL, 0) != 0)
+        return errno;
+    return connect_by_another(call);
+}
+
+/*
+ * Another preload's connect(), with the program's signals: it may take its time. A proxy's (proxychains) puts
+ * another socket under the number, connected to its proxy; that one is the connection then. What it writes to
+ * the proxy on the way passes this library, which has no business with it.
+ */
+static int connect_by_another(struct call *call)
+{
+    const int tcp = guard_tcp(&call->guard);
+    uint64_t cookie;
+    int error;
+
+    known_set(tcp, KNOWN_PLAIN);
+    sys_signals_restore(call->signals);
+    error = real.connect(tcp, (struct sockaddr *)&call->address, call->length) == 0 ? 0 : errno;
+    call->signals = sys_signals_block();
+    if (error == 0 && sys_cookie(tcp, &cookie) && sys_fcntl(tcp, F_SETFD, FD_CLOEXEC) == 0) {
+        slot_renew(call->guard.slot, SLOT_TCP, cookie);
+        call->guard.tcp_cookie = cookie;
+    }
+    return error;
+}
+
+/* Interrupted, timed out or nonblocking: the kernel goes on connecting. */
+static bool goes_on(int error)
+{
+    return error == EINPROGRESS || error == EINTR || error == EALREADY;
+}
+
+/*
+ * This machine itself, and what is as near, has refused by now (net/ipv4/af_inet.c), which a nonblocking
+ * connect() tells afterwards.
+ */
+static bool has_failed(const struct guard *guard, int error, bool waits)
+{
+    return error != 0 &&
+           (!goes_on(error) || (error == EINPROGRESS && !waits && tcp_state(guard_tcp(guard)) == TCP_CLOSE));
+}
+
+/*
+ * The program gets the socket that failed in the place of its own: it tells so as TCP does (SO_ERROR,
+ * poll(2), the port in getsockname(2)), at once, and nothing can cross it. Where that cannot be, its own is
+ * as good after a connect() that fails.
+ */
+static void show_failure(struct call *call, int error)
+{
+    if (!guard_show_tcp(&call->guard) && error == EINPROGRESS)
+        error = sys_option(guard_tcp(&call->guard), SOL_SOCKET, SO_ERROR, ECONNREFUSED);
+    finish(call, error);
+}
+
+static void not_handed_over(struct call *call)
+{
+    guard_cut(&call->guard);
+    give_up_unless_overtaken(call, ENETUNREACH);
+}
+
+/* This call has connected nothing. Another thread may have connected the same socket; then that counts. */
+static void give_up_unless_overtaken(struct call *call, int error)
+{
+    struct identity id;
+
+    call->overtaken = identity_of(call->fd, &id);
+    if (call->overtaken)
+        finish(call, 0);
+    else
+        give_up(call, error);
+}
+
+static void give_up(struct call *call, int error)
+{
+    guard_log(&call->guard, LOG_FAILED);
+    finish(call, error);
+}
+
+/* Another preload that has connected the copy remembers its number until close(2) tells it. */
+static void close_for_another(struct call *call)
+{
+    const int tcp = guard_tcp(&call->guard);
+
+    if (tcp < 0)
+        return;
+    sys_signals_restore(call->signals);
+    real.close(tcp);
+    call->signals = sys_signals_block();
+    known_forget(tcp);
+}
+
+static void finish(struct call *call, int error)
+{
+    if (call->guard.has_copy && real_connect_is_anothers())
+        close_for_another(call);
+    slot_release(call->guard.slot);
+    sys_signals_restore(call->signals);
+    errno = error == 0 ? call->before : error;
+    call->result = error == 0 ? 0 : -1;
+}
+
+static bool may_be(int fd, int option, int value, int other)
+{
+    const int found = sys_option(fd, SOL_SOCKET, option, -1);
+
+    return found == value || found == other || (found == -1 && errno != EBADF && errno != ENOTSOCK);
+}
+
+bool guarded_connect_wants(int fd, int family)
+{
+    if (smc_is(fd, sys_option(fd, SOL_SOCKET, SO_PROTOCOL, -1)))
+        return true;
+    return may_be(fd, SO_PROTOCOL, IPPROTO_TCP, PROTOCOL_MPTCP) && may_be(fd, SO_DOMAIN, family, family) &&
+           may_be(fd, SO_TYPE, SOCK_STREAM, SOCK_STREAM);
+}

@@ -1,0 +1,85 @@
+#include "preload/guard/pair.h"
+
+#include <errno.h>
+#include <sys/uio.h>
+
+#include "preload/sys/sys.h"
+
+enum { FILLER_LIMIT = 4 << 20, PAGES = 16 };
+
+/*
+ * An unread byte keeps the whole buffer that it came in charged to the sender, and a socket is writable while
+ * four times what is charged fit its SO_SNDBUF. With a small one the relay would have to consume the byte
+ * that it leaves unread (shim/relay/pump/relay_end.h), and for a moment a kill of it would look like an end
+ * in order to the program. The largest buffers, on Linux 6.18 with pages of 4 KB: 37120 bytes of a write(2),
+ * 66304 of a sendfile(2) or splice(2) that does not pass this library (which gives them in pieces), from a
+ * file or a pipe. Four times 66304 is less than PAIR_SEND_BUFFER, and that is less than what
+ * net.core.wmem_max is by default. A huge one would be filled for nothing.
+ */
+static bool set_send_buffer(int fd)
+{
+    const int half = PAIR_SEND_BUFFER / 2; /* the kernel doubles it (socket(7)) */
+
+    if (sys_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof half) != 0)
+        return false;
+    if (sys_option(fd, SOL_SOCKET, SO_SNDBUF, 0) >= PAIR_SEND_BUFFER_LEAST)
+        return true;
+    errno = ENOBUFS;
+    return false;
+}
+
+static ssize_t send_zeros(int fd, size_t count)
+{
+    /* One page many times over: what is sent has no meaning, the relay takes it out by number. */
+    static const char zeros[4096];
+    struct iovec pages[PAGES];
+    struct msghdr header = {.msg_iov = pages};
+    int used = 0;
+
+    for (; count > 0 && used < PAGES; used++) {
+        const size_t part = count < sizeof zeros ? count : sizeof zeros;
+
+        pages[used] = (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = part};
+        count -= part;
+    }
+    header.msg_iovlen = (__typeof__(header.msg_iovlen))used; /* size_t in glibc, int in musl */
+    return sys_sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool pair_make(struct slot *slot)
+{
+    int pair[2];
+
+    slot_drop(slot, SLOT_PROGRAM_END);
+    slot_drop(slot, SLOT_RELAY_END);
+    slot->filler = 0;
+    if (sys_socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+        return false;
+    if (!slot_keep(slot, SLOT_PROGRAM_END, pair[0])) {
+        sys_close(pair[1]);
+        return false;
+    }
+    if (!slot_keep(slot, SLOT_RELAY_END, pair[1]) || !set_send_buffer(slot->held[SLOT_PROGRAM_END].fd))
+        return false;
+    /*
+     * The seed: when one end closes with a byte unread, the other gets what is queued for it and then
+     * ECONNRESET, as TCP would tell of a connection that broke. So it does when the relay is killed.
+     */
+    if (send_zeros(slot->held[SLOT_PROGRAM_END].fd, 1) != 1)
+        return false;
+    slot->filler = 1;
+    return true;
+}
+
+bool pair_make_pending(struct slot *slot)
+{
+    enum { LARGE = PAGES * 4096 };
+    const int end = slot_descriptor(slot, SLOT_PROGRAM_END);
+    const int priority = PAIR_UNTOLD;
+    ssize_t sent;
+
+    while ((sent = send_zeros(end, LARGE)) > 0 && slot->filler < FILLER_LIMIT)
+        slot->filler += (uint32_t)sent;
+    return sent < 0 && errno == EAGAIN &&
+           sys_setsockopt(end, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority) == 0;
+}

@@ -1,0 +1,41 @@
+/* The pair of sockets that takes the place of a TCP socket. */
+#ifndef RETROTLS_PRELOAD_GUARD_PAIR_H
+#define RETROTLS_PRELOAD_GUARD_PAIR_H
+
+#include <stdbool.h>
+
+#include "preload/guard/slots.h"
+
+enum {
+    /*
+     * SO_SNDBUF of the program's end, as getsockopt() reports it: what is asked for, and the least that will
+     * do where net.core.wmem_max is below that. See pair.c.
+     */
+    PAIR_SEND_BUFFER = 272 * 1024,
+    PAIR_SEND_BUFFER_LEAST = 160 * 1024,
+
+    /*
+     * The most that one call of sendfile(2) or splice(2) puts into a program's end: the kernel makes a single
+     * buffer of whatever the call gives it (MSG_SPLICE_PAGES, net/unix/af_unix.c). One of this size, charged
+     * four times, fits into PAIR_SEND_BUFFER_LEAST.
+     */
+    PAIR_PIECE = 32 * 1024,
+
+    /*
+     * SO_PRIORITY of the program's end, which means nothing to a UNIX socket, is seen by every process that
+     * holds it, and takes these values without a privilege: what a second connect() has to say.
+     */
+    PAIR_TOLD = 0,   /* the outcome has been told */
+    PAIR_UNTOLD = 1, /* the next connect() tells it */
+};
+
+/* Makes one in the slot, with the seed byte in it. False with errno set. */
+bool pair_make(struct slot *slot);
+
+/*
+ * Fills the program's end until it takes no more, so that it is no more writable than a TCP socket that is
+ * still connecting, and marks it PAIR_UNTOLD.
+ */
+bool pair_make_pending(struct slot *slot);
+
+#endif

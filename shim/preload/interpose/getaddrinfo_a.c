@@ -1,0 +1,120 @@
+/*
+ * getaddrinfo_a(3): lookups made by threads of libc's own, and collected whenever the program likes. In the
+ * order of the calling thread's lookups they have no place, so they are nobody's own.
+ *
+ * They are remembered where the program learns that one is done: in gai_error(), gai_suspend(), GAI_WAIT,
+ * and a notification by thread. One that takes a signal and reads ar_result without gai_error() is not seen:
+ * then the connection has no name, and fails.
+ */
+#include <netdb.h>
+
+#ifdef __GLIBC__ /* musl has none of it */
+#    include <errno.h>
+#    include <signal.h>
+#    include <stdlib.h>
+
+#    include "preload/interpose/export.h"
+#    include "preload/interpose/resolver.h"
+#    include "preload/libc/next.h"
+
+#    define LIBANL "libanl.so.1" /* until glibc 2.34 */
+
+static int done(struct gaicb *request)
+{
+    static struct next real = {.name = "gai_error", .library = LIBANL};
+    int (*const call)(struct gaicb *) = next(&real);
+    const int error = call ? call(request) : EAI_SYSTEM;
+
+    if (error == 0) {
+        struct names_question question = names_begin(request->ar_name, true);
+
+        resolver_answer_all(&question, request->ar_service, request->ar_result);
+    }
+    return error;
+}
+
+static void all_done(struct gaicb *const list[], int entries)
+{
+    const int saved = errno;
+
+    for (int i = 0; i < entries; i++) {
+        if (list[i])
+            done(list[i]);
+    }
+    errno = saved;
+}
+
+EXPORTED int gai_error(struct gaicb *request)
+{
+    return done(request);
+}
+
+EXPORTED int gai_suspend(const struct gaicb *const list[], int entries, const struct timespec *timeout)
+{
+    static struct next real = {.name = "gai_suspend", .library = LIBANL};
+    int (*const call)(const struct gaicb *const[], int, const struct timespec *) = next(&real);
+    const int error = call ? call(list, entries, timeout) : EAI_SYSTEM;
+
+    if (error == 0 || error == EAI_ALLDONE)
+        all_done((struct gaicb *const *)list, entries);
+    return error;
+}
+
+/* What stands in for the program's own notification. */
+struct notice {
+    void (*function)(union sigval);
+    union sigval value;
+    int entries;
+    struct gaicb *list[];
+};
+
+static void notify(union sigval value)
+{
+    struct notice *const notice = value.sival_ptr;
+    void (*const function)(union sigval) = notice->function;
+    const union sigval own = notice->value;
+
+    all_done(notice->list, notice->entries);
+    free(notice);
+    function(own);
+}
+
+/* NULL where memory is short: then the program's own is used, and gai_error() has to do. */
+static struct notice *make_notice(const struct sigevent *event, struct gaicb *list[], int entries)
+{
+    struct notice *const notice = malloc(sizeof *notice + (size_t)entries * sizeof(struct gaicb *));
+
+    if (!notice)
+        return NULL;
+    notice->function = event->sigev_notify_function;
+    notice->value = event->sigev_value;
+    notice->entries = entries;
+    for (int i = 0; i < entries; i++)
+        notice->list[i] = list[i];
+    return notice;
+}
+
+EXPORTED int getaddrinfo_a(int mode, struct gaicb *list[], int entries, struct sigevent *event)
+{
+    static struct next real = {.name = "getaddrinfo_a", .library = LIBANL};
+    int (*const call)(int, struct gaicb *[], int, struct sigevent *) = next(&real);
+    struct sigevent ours;
+    struct notice *notice;
+    int error;
+
+    if (!call)
+        return EAI_SYSTEM;
+    if (mode == GAI_NOWAIT && event && event->sigev_notify == SIGEV_THREAD && entries > 0 &&
+        (notice = make_notice(event, list, entries))) {
+        ours = *event;
+        ours.sigev_notify_function = notify;
+        ours.sigev_value.sival_ptr = notice;
+        /* After an error libc may notify or not: rather a leak then than a notice that is gone. */
+        return call(mode, list, entries, &ours);
+    }
+    error = call(mode, list, entries, event);
+    if (mode == GAI_WAIT)
+        all_done(list, entries);
+    return error;
+}
+#endif

@@ -1,0 +1,65 @@
+/*
+ * getpeername(2) and getsockname(2): a switched descriptor tells the addresses of its TCP connection. The
+ * real call comes first, so that for any other descriptor nothing is added.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "preload/descriptor/identity.h"
+#include "preload/interpose/export.h"
+#include "preload/libc/real.h"
+
+/*
+ * Whether it may be a UNIX socket's: by its full length, which is told even where the buffer is too short to
+ * show the family, longer than any IP address, or none (an end that has no name yet).
+ */
+static bool may_be_ours(const struct sockaddr *address, socklen_t room, const socklen_t *length)
+{
+    const socklen_t family_size = sizeof address->sa_family;
+
+    if (room < family_size)
+        return *length > sizeof(struct sockaddr_in6) || *length == family_size;
+    return *length >= family_size && address->sa_family == AF_UNIX;
+}
+
+/* As the kernel does it: as much as there is room for, and the true length. */
+static int tell(const struct wire_address *from, struct sockaddr *address, socklen_t room, socklen_t *length)
+{
+    struct sockaddr_storage full;
+
+    *length = address_write(&full, from);
+    if (room > 0)
+        memcpy(address, &full, *length < room ? *length : room);
+    return 0;
+}
+
+EXPORTED int getpeername(int fd, struct sockaddr *restrict address, socklen_t *restrict length)
+{
+    const socklen_t room = length ? *length : 0;
+    struct identity id;
+
+    if (real.getpeername(fd, address, length) != 0)
+        return -1;
+    if (!may_be_ours(address, room, length) || !identity_of(fd, &id))
+        return 0;
+    /* A connection that has ended both ways, or broken, has no peer either. */
+    if (identity_outcome(fd, &id).state != OUTCOME_CONNECTED || identity_has_ended(fd)) {
+        errno = ENOTCONN;
+        return -1;
+    }
+    return tell(&id.peer, address, room, length);
+}
+
+EXPORTED int getsockname(int fd, struct sockaddr *restrict address, socklen_t *restrict length)
+{
+    const socklen_t room = length ? *length : 0;
+    struct identity id;
+
+    if (real.getsockname(fd, address, length) != 0)
+        return -1;
+    if (!may_be_ours(address, room, length) || !identity_of(fd, &id))
+        return 0;
+    return tell(&id.local, address, room, length);
+}

@@ -1,0 +1,174 @@
+#include "preload/libc/real.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "preload/sys/sys.h"
+
+static int first_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    real_start();
+    return real.connect(fd, address, length);
+}
+
+static int first_getpeername(int fd, struct sockaddr *address, socklen_t *length)
+{
+    real_start();
+    return real.getpeername(fd, address, length);
+}
+
+static int first_getsockname(int fd, struct sockaddr *address, socklen_t *length)
+{
+    real_start();
+    return real.getsockname(fd, address, length);
+}
+
+static int first_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+    real_start();
+    return real.getsockopt(fd, level, name, value, length);
+}
+
+static int first_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+{
+    real_start();
+    return real.setsockopt(fd, level, name, value, length);
+}
+
+static ssize_t first_sendto(int fd, const void *bytes, size_t count, int flags,
+                            const struct sockaddr *address, socklen_t length)
+{
+    real_start();
+    return real.sendto(fd, bytes, count, flags, address, length);
+}
+
+static ssize_t first_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    real_start();
+    return real.sendmsg(fd, message, flags);
+}
+
+static int first_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
+{
+    real_start();
+    return real.sendmmsg(fd, messages, count, flags);
+}
+
+static int first_shutdown(int fd, int how)
+{
+    real_start();
+    return real.shutdown(fd, how);
+}
+
+static int first_close(int fd)
+{
+    real_start();
+    return real.close(fd);
+}
+
+static int first_ioctl(int fd, ioctl_request request, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, request);
+    argument = va_arg(list, void *);
+    va_end(list);
+    real_start();
+    return real.ioctl(fd, request, argument);
+}
+
+struct real real = {
+    .connect = first_connect,
+    .getpeername = first_getpeername,
+    .getsockname = first_getsockname,
+    .getsockopt = first_getsockopt,
+    .setsockopt = first_setsockopt,
+    .sendto = first_sendto,
+    .sendmsg = first_sendmsg,
+    .sendmmsg = first_sendmmsg,
+    .shutdown = first_shutdown,
+    .close = first_close,
+    .ioctl = first_ioctl,
+};
+
+static bool connect_is_anothers;
+
+/* The system calls themselves, for a libc that keeps its functions where dlsym() does not see them. */
+
+static int call_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    return sys_connect(fd, address, length);
+}
+
+static int call_getpeername(int fd, struct sockaddr *address, socklen_t *length)
+{
+    return sys_getpeername(fd, address, length);
+}
+
+static int call_getsockname(int fd, struct sockaddr *address, socklen_t *length)
+{
+    return sys_getsockname(fd, address, length);
+}
+
+static ssize_t call_sendto(int fd, const void *bytes, size_t count, int flags, const struct sockaddr *address,
+                           socklen_t length)
+{
+    return sys_sendto(fd, bytes, count, flags, address, length);
+}
+
+static int call_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
+{
+    return sys_sendmmsg(fd, messages, count, (int)flags);
+}
+
+static int call_ioctl(int fd, ioctl_request request, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, request);
+    argument = va_arg(list, void *);
+    va_end(list);
+    return (int)sys_call(SYS_ioctl, fd, request, argument);
+}
+
+/*
+ * dlsym() gives a data pointer; POSIX lets it be used as a function's (dlsym(3), NOTES). Members are written
+ * whole, one by one, so that another thread sees either the stand-in or the function.
+ */
+#define LOOK_UP(member, otherwise)                                                             \
+    do {                                                                                       \
+        void *const found = dlsym(RTLD_NEXT, #member);                                         \
+        if (found)                                                                             \
+            __atomic_store(&real.member, (__typeof__(real.member) *)&found, __ATOMIC_RELEASE); \
+        else                                                                                   \
+            real.member = (otherwise);                                                         \
+    } while (0)
+
+void real_start(void)
+{
+    void *own;
+
+    LOOK_UP(connect, call_connect);
+    LOOK_UP(getpeername, call_getpeername);
+    LOOK_UP(getsockname, call_getsockname);
+    LOOK_UP(getsockopt, sys_getsockopt);
+    LOOK_UP(setsockopt, sys_setsockopt);
+    LOOK_UP(sendto, call_sendto);
+    LOOK_UP(sendmsg, sys_sendmsg);
+    LOOK_UP(sendmmsg, call_sendmmsg);
+    LOOK_UP(shutdown, sys_shutdown);
+    LOOK_UP(close, sys_close);
+    LOOK_UP(ioctl, call_ioctl);
+    own = dlsym(RTLD_NEXT, "__connect");
+    connect_is_anothers = own && memcmp(&own, &real.connect, sizeof own) != 0;
+}
+
+bool real_connect_is_anothers(void)
+{
+    return connect_is_anothers;
+}

@@ -1,0 +1,83 @@
+#include "preload/names/connection_names.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "policy/address.h"
+#include "policy/machine.h"
+#include "preload/sys/strbuf.h"
+
+static uint8_t exchanger_of(const struct names_found *found, uint32_t i)
+{
+    for (uint32_t j = 0; found->exchanger[i] != 0 && j < found->count; j++) {
+        if (found->exchanger[j] == 0 && name_hash(found->name[j]) == found->exchanger[i])
+            return (uint8_t)(j + 1);
+    }
+    return 0;
+}
+
+void hosts_ask(struct policy_query *query, const struct names_found *found)
+{
+    uint8_t bytes[16];
+    const bool loopback = address_bytes(bytes, &query->address) && address_is_loopback(bytes);
+
+    query->hosts.count = found->count == UINT32_MAX ? 0 : found->count;
+    query->hosts_lost = found->lost;
+    query->hosts_here = 0;
+    for (uint32_t i = 0; i < query->hosts.count; i++) {
+        query->hosts.item[i] = found->name[i];
+        query->hosts_exchanger[i] = exchanger_of(found, i);
+        if (loopback && machine_has_name(found->name[i]))
+            query->hosts_here |= UINT32_C(1) << i;
+    }
+}
+
+bool hosts_settle(const struct policy *policy, const struct policy_query *query,
+                  const struct settings *settings, struct text_list *asked)
+{
+    const bool needed =
+        settings->level == LEVEL_SECURE && settings->names.count == 0 && !settings->connect_host;
+
+    asked->count = 0;
+    if (needed && query->hosts_lost) /* where the policy tests, the relay tells that it has no name */
+        return settings->testing;
+    for (uint32_t i = 0; i < query->hosts.count; i++) {
+        if (!policy_vouches(policy, query, i))
+            asked->item[asked->count++] = query->hosts.item[i];
+    }
+    return true;
+}
+
+static void add_address(struct words *w, const struct wire_address *from)
+{
+    char address[INET6_ADDRSTRLEN];
+
+    if (inet_ntop(from->family, from->bytes, address, sizeof address))
+        words_add(w, address);
+}
+
+void hosts_explain(const struct policy_query *query, char *why, size_t size)
+{
+    struct words w;
+
+    words_start(&w, why, size);
+    if (query->hosts_lost) {
+        words_add(&w, "the name that the program asked for ");
+        add_address(&w, &query->address);
+        words_add(&w, " is lost (too many names, or too many addresses of one); start the program again, or");
+    } else {
+        words_add(&w, "the program asked for several names of ");
+        add_address(&w, &query->address);
+        words_add(&w, ", and the policy demands different things of them;");
+    }
+    words_add(&w, " write into the policy, before its other blocks, 'match address ");
+    add_address(&w, &query->address);
+    words_add(&w, " port ");
+    words_number(&w, query->address.port);
+    words_add(&w, "' with 'name HOST'");
+    for (uint32_t i = 0; i < query->hosts.count; i++) {
+        words_add(&w, i == 0 ? "; the names are " : ", ");
+        words_add(&w, query->hosts.item[i]);
+    }
+}

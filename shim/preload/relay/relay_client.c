@@ -1,0 +1,293 @@
+#include "preload/relay/relay_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "preload/config.h"
+#include "preload/relay/relay_path.h"
+#include "preload/relay/spawn.h"
+#include "preload/sys/lock.h"
+#include "preload/sys/strbuf.h"
+#include "preload/sys/sys.h"
+
+enum { BACKLOG = 4096, PAUSE = 2 /* milliseconds between two tries */ };
+
+static struct lock lock;
+/* Under `lock`. */
+static struct relay in_use = {.uid = UINT32_MAX};
+static char path[PLACE_LIMIT]; /* of its program */
+static struct place_passed passed;
+
+static bool is_same(const struct relay *one, const struct relay *other)
+{
+    return one->uid == other->uid && memcmp(one->name, other->name, sizeof one->name) == 0;
+}
+
+bool relay_in_use(struct relay *relay)
+{
+    if (!lock_take(&lock, sys_milliseconds() + RELAY_DEADLINE))
+        return false;
+    *relay = in_use;
+    lock_release(&lock);
+    return relay->uid != UINT32_MAX;
+}
+
+void relay_forget(const struct relay *relay)
+{
+    const int saved = errno;
+
+    if (lock_take(&lock, sys_milliseconds() + RELAY_DEADLINE)) {
+        if (is_same(&in_use, relay))
+            in_use.uid = UINT32_MAX;
+        lock_release(&lock);
+    }
+    errno = saved;
+}
+
+static bool belongs_to(int connection, uint32_t uid)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    /* Of a connected socket, the credentials at the time of listen(2): whoever started the relay. */
+    return sys_getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+           (peer.uid == uid || peer.uid == 0);
+}
+
+static int close_and_fail(int fd, int error)
+{
+    sys_close(fd);
+    errno = error;
+    return -1;
+}
+
+int relay_connect_to(const uint8_t name[RELAY_NAME_SIZE], uint32_t uid, int64_t deadline)
+{
+    struct sockaddr_un address;
+    const socklen_t length = identity_write_relay(&address, name);
+    const int fd = sys_lift(sys_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0));
+
+    if (fd < 0)
+        return -1;
+    while (sys_connect(fd, &address, length) != 0) {
+        /* Nonblocking: EAGAIN means that too many wait to be accepted. */
+        if (errno != EAGAIN || sys_milliseconds() >= deadline)
+            return close_and_fail(fd, errno);
+        sys_pause(PAUSE);
+    }
+    if (!belongs_to(fd, uid))
+        return close_and_fail(fd, ECONNREFUSED);
+    return fd;
+}
+
+static int listen_as(const uint8_t name[RELAY_NAME_SIZE])
+{
+    struct sockaddr_un address;
+    const socklen_t length = identity_write_relay(&address, name);
+    const int fd = sys_socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+    if (fd >= 0 && (sys_bind(fd, &address, length) != 0 || sys_listen(fd, BACKLOG) != 0))
+        return close_and_fail(fd, errno);
+    return fd;
+}
+
+static void say_why(char *why, size_t size, const char *what, const char *which, int error)
+{
+    const char *const remedy = words_remedy(error);
+    struct words w;
+
+    words_start(&w, why, size);
+    words_add(&w, what);
+    words_add(&w, which);
+    words_add(&w, ": ");
+    words_error(&w, error);
+    if (remedy) {
+        words_add(&w, "; ");
+        words_add(&w, remedy);
+    }
+    errno = error;
+}
+
+static void say_why_not_started(char *why, size_t size, int error)
+{
+    struct words w;
+
+    if (!passed.relay[0]) {
+        say_why(why, size, "cannot start ", path, error);
+        return;
+    }
+    words_start(&w, why, size);
+    words_add(&w, passed.relay);
+    words_add(&w, " is not run, as ");
+    words_add(&w, strcmp(passed.cause, passed.relay) == 0 ? "it" : passed.cause);
+    words_byte(&w, ' ');
+    words_add(&w, trust_words(passed.trust));
+    words_add(&w, "; and ");
+    words_add(&w, path);
+    words_add(&w, ": ");
+    words_error(&w, error);
+    errno = error;
+}
+
+/* Starts a relay and makes it the one in use. Under `lock`. */
+static bool start_relay(char *why, size_t size)
+{
+    char token[64];
+    static char sandbox_off[] = "RETROTLS_SANDBOX=off";
+    char *const environment[] = {token, config_sandbox_is_off() ? sandbox_off : NULL, NULL};
+    struct relay fresh = {.uid = (uint32_t)geteuid()};
+    struct words w;
+    int listener, error;
+
+    if (!sys_random(fresh.name, sizeof fresh.name) || !sys_random(fresh.token, sizeof fresh.token)) {
+        say_why(why, size, "no random numbers from the kernel", "", errno);
+        return false;
+    }
+    listener = listen_as(fresh.name);
+    if (listener < 0) {
+        say_why(why, size, "cannot make a socket for the relay", "", errno);
+        return false;
+    }
+    words_start(&w, token, sizeof token);
+    words_add(&w, "RETROTLS_RELAY=");
+    words_number(&w, sys_process());
+    words_byte(&w, ':');
+    words_hex_bytes(&w, fresh.token, sizeof fresh.token);
+    place_of_relay(path, &passed);
+    error = spawn_relay(path, environment, listener);
+    sys_close(listener);
+    memset(token, 0, sizeof token);
+    if (error != 0) {
+        say_why_not_started(why, size, error);
+        return false;
+    }
+    in_use = fresh;
+    return true;
+}
+
+int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size)
+{
+    int fd = -1;
+
+    if (relay_in_use(relay)) {
+        fd = relay_connect_to(relay->name, relay->uid, deadline);
+        if (fd >= 0)
+            return fd;
+        /* EPERM: the program has shut itself in since (landlock(7), LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET). */
+        if (errno != ECONNREFUSED && errno != EPERM) {
+            say_why(why, size, "cannot reach the relay ", path, errno);
+            return -1;
+        }
+        relay_forget(relay);
+    }
+    if (!lock_take(&lock, deadline)) {
+        say_why(why, size, "another thread has been starting the relay for too long", "", ETIMEDOUT);
+        return -1;
+    }
+    /* Perhaps another thread has started one meanwhile. */
+    if (in_use.uid != UINT32_MAX || start_relay(why, size)) {
+        *relay = in_use;
+        fd = relay_connect_to(relay->name, relay->uid, deadline);
+        if (fd < 0)
+            say_why(why, size, "cannot reach the relay ", path, errno);
+    }
+    lock_release(&lock);
+    return fd;
+}
+
+static bool is_gone(int error)
+{
+    return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
+}
+
+static bool send_message(int connection, const uint8_t *message, size_t length, const int *descriptors,
+                         size_t count, int64_t deadline)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int) * WIRE_DESCRIPTORS)];
+    } control;
+    struct iovec bytes = {.iov_base = (void *)(uintptr_t)message, .iov_len = length};
+    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
+
+    if (count > 0) {
+        memset(&control, 0, sizeof control);
+        header.msg_control = &control;
+        header.msg_controllen = (__typeof__(header.msg_controllen))CMSG_SPACE(sizeof(int) * count);
+        control.head.cmsg_level = SOL_SOCKET;
+        control.head.cmsg_type = SCM_RIGHTS;
+        control.head.cmsg_len = (__typeof__(control.head.cmsg_len))CMSG_LEN(sizeof(int) * count);
+        memcpy(CMSG_DATA(&control.head), descriptors, sizeof(int) * count);
+    }
+    while (sys_sendmsg(connection, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        /* ETOOMANYREFS: this user's descriptors in flight have reached RLIMIT_NOFILE (unix(7)). */
+        if ((errno != ETOOMANYREFS && errno != EAGAIN && errno != ENOBUFS) ||
+            sys_milliseconds() >= deadline) {
+            if (is_gone(errno))
+                errno = EPIPE;
+            return false;
+        }
+        sys_pause(PAUSE);
+    }
+    return true;
+}
+
+static bool await(int connection, int64_t deadline)
+{
+    struct pollfd set = {.fd = connection, .events = POLLIN};
+    int64_t left;
+    int ready;
+
+    do {
+        left = deadline - sys_milliseconds();
+        ready = sys_poll(&set, 1, left > 0 ? (int)left : 0);
+    } while (ready < 0 && errno == EINTR);
+    if (ready == 0)
+        errno = ETIMEDOUT;
+    return ready > 0;
+}
+
+bool relay_ask(int connection, const uint8_t *message, size_t length, const int *descriptors, size_t count,
+               int64_t deadline, uint8_t *buffer, size_t size, struct wire_reply *reply, int *received)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec bytes = {.iov_base = buffer, .iov_len = size};
+    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
+    int came = -1;
+    ssize_t got;
+
+    if (received)
+        *received = -1;
+    if (!send_message(connection, message, length, descriptors, count, deadline) ||
+        !await(connection, deadline))
+        return false;
+    memset(&control, 0, sizeof control);
+    header.msg_control = &control;
+    /* CMSG_SPACE would have the kernel put a second descriptor into the padding. */
+    header.msg_controllen = (__typeof__(header.msg_controllen))CMSG_LEN(sizeof(int));
+    got = sys_recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got <= 0) {
+        errno = got == 0 || is_gone(errno) ? EPIPE : errno;
+        return false;
+    }
+    if (header.msg_controllen >= CMSG_LEN(sizeof(int)) && control.head.cmsg_level == SOL_SOCKET &&
+        control.head.cmsg_type == SCM_RIGHTS)
+        memcpy(&came, CMSG_DATA(&control.head), sizeof came);
+    if (!received || header.msg_flags & MSG_TRUNC || !wire_read_reply(reply, buffer, (size_t)got)) {
+        if (came >= 0)
+            sys_close(came);
+        came = -1;
+        if (header.msg_flags & MSG_TRUNC || !wire_read_reply(reply, buffer, (size_t)got)) {
+            errno = EBADMSG;
+            return false;
+        }
+    }
+    if (received)
+        *received = came;
+    return true;
+}

@@ -1,0 +1,27 @@
+/*
+ * An account in /etc/passwd (passwd(5)), read without libc's lookups, which may load modules, allocate, and
+ * connect.
+ */
+#ifndef RETROTLS_PRELOAD_SYS_ACCOUNT_H
+#define RETROTLS_PRELOAD_SYS_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { ACCOUNT_NAME_LIMIT = 256, ACCOUNT_HOME_LIMIT = 1024 }; /* with the NUL */
+
+struct account {
+    char name[ACCOUNT_NAME_LIMIT];
+    char home[ACCOUNT_HOME_LIMIT];
+};
+
+/*
+ * The first account with that uid; false where there is none, or where it does not fit. The caller holds a
+ * lock: there is but one buffer, for threads' stacks may be small.
+ */
+bool account_of(uint32_t uid, struct account *account);
+
+/* One line without its newline, up to `end`: whether it is `uid`'s; then `account` is filled. */
+bool account_read_line(const char *line, const char *end, uint32_t uid, struct account *account);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * socket(2), dup(2) and its kin, and descriptors from other processes: what is known of a number must not
+ * outlive that it became a socket, or the duplicate of one (fd_state.h).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+
+#include "preload/adopt/first_use.h"
+#include "preload/interpose/export.h"
+#include "preload/libc/io.h"
+#include "preload/sys/sys.h"
+
+enum { STANDARD_ERROR = 2 }; /* unistd.h declares dup2() as more than it can be here */
+
+/* Bytes may go out of the standard descriptors by stdio, which no library sees (bash's printf). */
+static void became(int from, int to)
+{
+    known_copy(from, to);
+    if (to <= STANDARD_ERROR && from != to)
+        watch_standard(to);
+}
+
+/* It may be a child forked from this process that connects it: the number here is then the same socket. */
+EXPORTED int socket(int domain, int type, int protocol)
+{
+    int fd;
+
+    io_ready();
+    fd = io.socket(domain, type, protocol);
+    known_forget(fd);
+    return fd;
+}
+
+EXPORTED int dup(int fd)
+{
+    int copy;
+
+    io_ready();
+    copy = io.dup(fd);
+    if (copy >= 0)
+        became(fd, copy);
+    return copy;
+}
+
+EXPORTED int dup2(int from, int to)
+{
+    int copy;
+
+    io_ready();
+    copy = io.dup2(from, to);
+    if (copy >= 0)
+        became(from, copy);
+    return copy;
+}
+
+EXPORTED int __dup2(int from, int to) __attribute__((alias("dup2")));
+
+EXPORTED int dup3(int from, int to, int flags)
+{
+    int copy;
+
+    io_ready();
+    copy = io.dup3 ? io.dup3(from, to, flags) : sys_dup3(from, to, flags); /* glibc 2.9 */
+    if (copy >= 0)
+        became(from, copy);
+    return copy;
+}
+
+static int duplicated(int fd, int command, int result)
+{
+    if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) && result >= 0)
+        became(fd, result);
+    return result;
+}
+
+/*
+ * The third argument is an int or a pointer or missing: taken as a pointer and handed on as one it is what it
+ * was, as libc itself does it (sysdeps/unix/sysv/linux/fcntl64.c).
+ */
+EXPORTED int fcntl(int fd, int command, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, command);
+    argument = va_arg(list, void *);
+    va_end(list);
+    io_ready();
+    return duplicated(fd, command, io.fcntl(fd, command, argument));
+}
+
+EXPORTED int __fcntl(int fd, int command, ...) __attribute__((alias("fcntl")));
+
+EXPORTED int fcntl64(int fd, int command, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, command);
+    argument = va_arg(list, void *);
+    va_end(list);
+    io_ready();
+    return duplicated(fd, command, io.fcntl64(fd, command, argument));
+}
+
+/* Of 32-bit programs with a 64-bit time_t. */
+EXPORTED int __fcntl_time64(int fd, int command, ...);
+EXPORTED int __fcntl_time64(int fd, int command, ...)
+{
+    va_list list;
+    void *argument;
+
+    va_start(list, command);
+    argument = va_arg(list, void *);
+    va_end(list);
+    io_ready();
+    return duplicated(fd, command, io.fcntl_time64(fd, command, argument));
+}
+
+EXPORTED int pidfd_getfd(int process, int fd, unsigned flags);
+EXPORTED int pidfd_getfd(int process, int fd, unsigned flags)
+{
+    int copy = -1;
+
+    io_ready();
+    if (io.pidfd_getfd)
+        copy = io.pidfd_getfd(process, fd, flags);
+    else
+        errno = ENOSYS;
+    if (copy >= 0)
+        watch_received(copy);
+    return copy;
+}

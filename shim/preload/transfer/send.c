@@ -1,0 +1,179 @@
+/*
+ * send(2) and its kin. With an address: TCP ignores it on a connected socket, a UNIX socket refuses it. And
+ * with MSG_FASTOPEN they connect (tcp(7)): that goes the way of connect().
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "preload/adopt/first_use.h"
+#include "preload/adopt/proxied.h"
+#include "preload/descriptor/identity.h"
+#include "preload/descriptor/program_end.h"
+#include "preload/interpose/connect.h"
+#include "preload/interpose/export.h"
+#include "preload/libc/io.h"
+#include "preload/libc/real.h"
+#include "preload/sys/memory.h"
+
+/*
+ * MSG_FASTOPEN: false with errno, EINPROGRESS among others, where that is the answer. Else `*flags` are those
+ * to go on with: without it on what is connected now, unchanged where no policy guards the destination.
+ */
+static bool open_fast(int fd, const struct sockaddr *address, socklen_t length, int *flags)
+{
+    struct identity id;
+
+    if (identity_of(fd, &id)) {
+        if (!address)
+            errno = EISCONN; /* net/ipv4/af_inet.c, __inet_stream_connect() */
+    } else if (!connect_is_guarded(fd, address, length)) {
+        return true;
+    }
+    if (!address || connect(fd, address, length) != 0)
+        return false;
+    *flags &= ~MSG_FASTOPEN;
+    return true;
+}
+
+/* A UNIX stream that is connected says EISCONN to an address, one that is not, EOPNOTSUPP. */
+static bool refused_address(int fd)
+{
+    struct identity id;
+
+    return (errno == EISCONN || errno == EOPNOTSUPP) && identity_of(fd, &id);
+}
+
+static APART ssize_t watched_send(int fd, const void *bytes, size_t count, int flags)
+{
+    if (flags & MSG_FASTOPEN && !open_fast(fd, NULL, 0, &flags))
+        return -1;
+    switch (watch(fd, WATCH_WRITE, flags)) {
+    case WATCHED_PLAIN:
+        return io.send(fd, bytes, count, flags);
+    case WATCHED_SWITCHED:
+        return end_send(fd, bytes, count, flags);
+    case WATCHED_PROXY:
+        return proxied_may_write(fd, bytes, count) ? io.send(fd, bytes, count, flags) : -1;
+    default:
+        return -1;
+    }
+}
+
+EXPORTED ssize_t send(int fd, const void *bytes, size_t count, int flags)
+{
+    if (known_is_plain(fd) && !(flags & MSG_FASTOPEN))
+        return io.send(fd, bytes, count, flags);
+    return watched_send(fd, bytes, count, flags);
+}
+
+EXPORTED ssize_t __send(int fd, const void *bytes, size_t count, int flags) __attribute__((alias("send")));
+
+EXPORTED ssize_t sendto(int fd, const void *bytes, size_t count, int flags, const struct sockaddr *address,
+                        socklen_t length)
+{
+    const int before = errno;
+    ssize_t sent;
+
+    if (flags & MSG_FASTOPEN && !open_fast(fd, address, length, &flags))
+        return -1;
+    if (!known_is_plain(fd)) {
+        const enum watched watched = watch(fd, WATCH_WRITE, flags);
+
+        if (watched == WATCHED_REFUSED)
+            return -1;
+        if (watched == WATCHED_SWITCHED && !address)
+            return end_send(fd, bytes, count, flags);
+        if (watched == WATCHED_PROXY && !proxied_may_write(fd, bytes, count))
+            return -1;
+    }
+    sent = real.sendto(fd, bytes, count, flags, address, length);
+    if (sent < 0 && address && refused_address(fd)) {
+        errno = before;
+        return end_send(fd, bytes, count, flags);
+    }
+    return sent;
+}
+
+EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    const int before = errno;
+    struct msghdr copy;
+    ssize_t sent;
+
+    if (flags & MSG_FASTOPEN) {
+        if (!memory_read(&copy, message, sizeof copy)) {
+            errno = EFAULT;
+            return -1;
+        }
+        if (!open_fast(fd, copy.msg_name, copy.msg_namelen, &flags))
+            return -1;
+    }
+    if (!known_is_plain(fd)) {
+        const enum watched watched = watch(fd, WATCH_WRITE, flags);
+
+        if (watched == WATCHED_REFUSED ||
+            (watched == WATCHED_PROXY && memory_is_plausible(message) &&
+             !proxied_may_write_pieces(fd, message->msg_iov, (size_t)message->msg_iovlen)))
+            return -1;
+        sent =
+            watched == WATCHED_SWITCHED ? end_sendmsg(fd, message, flags) : real.sendmsg(fd, message, flags);
+    } else {
+        sent = real.sendmsg(fd, message, flags);
+    }
+    if (sent >= 0 || !refused_address(fd) || !memory_read(&copy, message, sizeof copy) || !copy.msg_name)
+        return sent;
+    copy.msg_name = NULL;
+    copy.msg_namelen = 0;
+    errno = before;
+    return end_sendmsg(fd, &copy, flags);
+}
+
+/* Of a message that was sent only in part, the next one would come in the midst. */
+static bool is_whole(const struct msghdr *message, ssize_t sent)
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < (size_t)message->msg_iovlen; i++)
+        length += message->msg_iov[i].iov_len;
+    return (size_t)sent == length;
+}
+
+/* As sendmsg() of each, up to the first that fails, or is sent in part (net/socket.c, __sys_sendmmsg()); on
+ * any other descriptor the kernel's own call. */
+EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
+{
+    const int before = errno;
+    const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, (int)flags);
+    unsigned done = 0;
+
+    if (watched == WATCHED_REFUSED)
+        return -1;
+    if (watched == WATCHED_PLAIN && !((int)flags & MSG_FASTOPEN)) {
+        const int sent = real.sendmmsg(fd, messages, count, flags);
+
+        if (sent >= 0 || !refused_address(fd))
+            return sent;
+        errno = before;
+    }
+    for (; done < count; done++) {
+        const ssize_t n = sendmsg(fd, &messages[done].msg_hdr, (int)flags);
+
+        if (n < 0)
+            break;
+        messages[done].msg_len = (unsigned)n;
+        if (!is_whole(&messages[done].msg_hdr, n)) {
+            done++;
+            break;
+        }
+    }
+    if (done == 0 && count > 0)
+        return -1;
+    errno = before;
+    return (int)done;
+}
+
+/* Of 32-bit programs with a 64-bit time_t, and the same function in libc too. */
+EXPORTED ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags)
+    __attribute__((alias("sendmsg")));
+EXPORTED int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
+    __attribute__((alias("sendmmsg")));

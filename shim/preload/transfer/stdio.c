@@ -1,0 +1,69 @@
+/*
+ * Streams and dprintf(3): libc reads and writes by itself there, so the descriptor is looked at before.
+ *
+ * C++'s streams come to fdopen(3) or to read(2) and write(2) too (libstdc++'s __basic_file).
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "preload/adopt/fd_permit.h"
+#include "preload/adopt/first_use.h"
+#include "preload/interpose/export.h"
+#include "preload/libc/next.h"
+
+EXPORTED FILE *fdopen(int fd, const char *mode)
+{
+    static struct next real = {.name = "fdopen"};
+    FILE *(*const call)(int, const char *) = next(&real);
+
+    return call && watch_stream(fd) ? call(fd, mode) : NULL;
+}
+
+/* glibc's other name of it. */
+EXPORTED FILE *_IO_fdopen(int fd, const char *mode);
+EXPORTED FILE *_IO_fdopen(int fd, const char *mode)
+{
+    return fdopen(fd, mode);
+}
+
+EXPORTED int vdprintf(int fd, const char *restrict format, va_list list)
+{
+    static struct next real = {.name = "vdprintf"};
+    int (*const call)(int, const char *, va_list) = next(&real);
+
+    return call && may_write(fd) ? call(fd, format, list) : -1;
+}
+
+EXPORTED int dprintf(int fd, const char *restrict format, ...)
+{
+    va_list list;
+    int written;
+
+    va_start(list, format);
+    written = vdprintf(fd, format, list);
+    va_end(list);
+    return written;
+}
+
+/* glibc's, of programs built with _FORTIFY_SOURCE. */
+EXPORTED int __vdprintf_chk(int fd, int flag, const char *restrict format, va_list list);
+EXPORTED int __vdprintf_chk(int fd, int flag, const char *restrict format, va_list list)
+{
+    static struct next real = {.name = "__vdprintf_chk"};
+    int (*const call)(int, int, const char *, va_list) = next(&real);
+
+    return call && may_write(fd) ? call(fd, flag, format, list) : -1;
+}
+
+EXPORTED int __dprintf_chk(int fd, int flag, const char *restrict format, ...);
+EXPORTED int __dprintf_chk(int fd, int flag, const char *restrict format, ...)
+{
+    va_list list;
+    int written;
+
+    va_start(list, format);
+    written = __vdprintf_chk(fd, flag, format, list);
+    va_end(list);
+    return written;
+}

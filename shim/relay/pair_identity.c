@@ -1,0 +1,60 @@
+#include "relay/pair_identity.h"
+
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "wire/wire.h"
+
+static bool option_is(int fd, int name, int wanted)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 && value == wanted;
+}
+
+/*
+ * fstat(2) itself, which the filter allows: libc makes it fstatat(2) with an empty path (glibc 2.33), which
+ * would look at any file. Where words have 64 bits its structure is libc's.
+ */
+static bool status_of(int fd, struct stat *file)
+{
+#if defined SYS_fstat && __SIZEOF_POINTER__ == 8
+    return syscall(SYS_fstat, fd, file) == 0;
+#else
+    return fstat(fd, file) == 0;
+#endif
+}
+
+static bool cookie_is(int fd, uint64_t cookie)
+{
+    struct stat file;
+    uint64_t shown = 0;
+    socklen_t length = sizeof shown;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &shown, &length) == 0 && shown == cookie)
+        return true;
+    return status_of(fd, &file) && S_ISSOCK(file.st_mode) && (WIRE_COOKIE_OF_INODE | file.st_ino) == cookie;
+}
+
+bool pair_of_relays_end(struct pair *pair, int end, uint64_t cookie)
+{
+    socklen_t length = sizeof pair->maker;
+
+    pair->cookie = cookie;
+    return option_is(end, SO_DOMAIN, AF_UNIX) && option_is(end, SO_TYPE, SOCK_STREAM) &&
+           getsockopt(end, SOL_SOCKET, SO_PEERCRED, &pair->maker, &length) == 0 &&
+           length == sizeof pair->maker;
+}
+
+bool pair_of_programs_end(struct pair *pair, int end, uint64_t cookie)
+{
+    return pair_of_relays_end(pair, end, cookie) && cookie_is(end, cookie);
+}
+
+bool pair_is(const struct pair *one, const struct pair *other)
+{
+    return one->cookie == other->cookie && one->maker.pid == other->maker.pid &&
+           one->maker.uid == other->maker.uid && one->maker.gid == other->maker.gid;
+}

@@ -1,0 +1,107 @@
+/*
+ * The dialogue with a mail server, line by line, against one total deadline.
+ *
+ * The same calls read from the bare TCP socket before TLS and from the TLS connection after it (ManageSieve's
+ * second greeting): a `struct plain` reads through a `struct transport`.
+ */
+#ifndef RETROTLS_RELAY_PROTOCOL_PLAIN_H
+#define RETROTLS_RELAY_PROTOCOL_PLAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "relay/failure.h"
+#include "relay/pump/buffer.h"
+
+enum {
+    LINE_LIMIT = 8192,       /* bytes of one line, with its CRLF (RFC 9051, 4; RFC 5321, 4.5.3.1 asks less) */
+    REPLY_LINES_LIMIT = 128, /* lines of one reply */
+    DIALOGUE_LIMIT = 131072, /* bytes read in one negotiation */
+    GREETING_LIMIT = 512,    /* bytes of a greeting that the relay writes */
+    RAW_GREETING_LIMIT = 4096, /* bytes of the server's own greeting that are kept */
+    KEPT_BYTES = 1,            /* unread in the relay's end, and not the program's: the kept byte */
+};
+
+/*
+ * Bytes from and to the server. Each call returns at once; `errno` EAGAIN where it would have to wait.
+ * peek() leaves what it shows in place; 0 is the end of the stream.
+ */
+struct transport {
+    ssize_t (*peek)(struct transport *t, void *buffer, size_t size);
+    ssize_t (*read)(struct transport *t, void *buffer, size_t size);
+    ssize_t (*write)(struct transport *t, const void *buffer, size_t size);
+    /* Whether a byte is there to be read now, without waiting; for TLS, whether it is decrypted already. */
+    bool (*pending)(struct transport *t);
+    int descriptor; /* to poll */
+};
+
+/*
+ * A program has gone away when it closed its end or shut down both directions, and has left nothing unsent.
+ * One that only ended its own sending (`printf 'QUIT' | nc -N`) still waits for answers, as it would over
+ * TCP. What one has written that does not wait (a script on /dev/tcp, a monitor's check) is to arrive, as it
+ * would over TCP: nothing is given up for its close(), unless it closed with SO_LINGER of 0 seconds.
+ */
+struct plain {
+    struct transport *transport;
+    int program; /* the relay's end, never read here: watched for the program going away; -1: none */
+    int filled;  /* bytes in that end that the library put in, beside the kept one (struct guard_request) */
+    int64_t deadline;    /* CLOCK_MONOTONIC, milliseconds */
+    size_t consumed;     /* bytes read so far, against DIALOGUE_LIMIT */
+    const char *server;  /* its name, cleaned, for messages */
+    struct buffer *kept; /* gets a copy of all that is read; NULL: none is kept */
+};
+
+/*
+ * Reads one line up to CRLF from the server into `line`, without the CRLF, NUL-terminated.
+ * Never consumes a byte beyond it: what follows the STARTTLS reply belongs to TLS (RFC 3207, 4).
+ * Returns its length, or -1 with `why` set: deadline passed, connection lost, the program gone, line over
+ * LINE_LIMIT, DIALOGUE_LIMIT passed, NUL, bare CR or bare LF.
+ */
+ssize_t plain_read_line(struct plain *in, char line[LINE_LIMIT], struct failure *why);
+
+/* Reads exactly `count` bytes into `to`. False with `why` set as above. */
+bool plain_read(struct plain *in, void *to, size_t count, struct failure *why);
+
+/* Reads and discards exactly `count` bytes (an IMAP or Sieve literal). False with `why` set as above. */
+bool plain_skip(struct plain *in, uint64_t count, struct failure *why);
+
+/* Sends all of `length` bytes before the deadline. False with `why` set. */
+bool plain_send(struct plain *out, const void *bytes, size_t length, struct failure *why);
+
+/* True where no byte of the server's waits unread: asked before STARTTLS is sent and after its reply. */
+bool plain_is_empty(struct plain *in);
+
+/*
+ * Waits for `events` (poll's POLLIN, POLLOUT) on the server's side, but not longer than until `until`
+ * (CLOCK_MONOTONIC, milliseconds).
+ */
+enum plain_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_PROGRAM_GONE };
+enum plain_wait plain_wait(const struct plain *server, short events, int64_t until);
+
+/*
+ * The same until the deadline. False with `why` set, where that has passed: to `late`, a kind that is told of
+ * the server alone.
+ */
+bool plain_await(const struct plain *server, short events, enum failure_kind late, struct failure *why);
+
+/* How many bytes the program has written that wait in its end of the pair. */
+size_t plain_unsent(const struct plain *server);
+/* Whether there are any. */
+bool plain_program_spoke(const struct plain *server);
+
+/* Whether the program has closed its end or shut down both directions, whatever it has left. */
+bool plain_is_alone(const struct plain *server);
+/* Whether closing `tcp` drops what was not sent and resets the connection: SO_LINGER, 0 seconds (socket(7)).
+ */
+bool plain_drops_unsent(int tcp);
+
+/* CLOCK_MONOTONIC, in milliseconds. */
+int64_t plain_now(void);
+
+/* A transport over the bare socket `descriptor` (recv and send with MSG_DONTWAIT: the socket's flags stay).
+ */
+void transport_over_socket(struct transport *t, int descriptor);
+
+#endif

@@ -1,0 +1,341 @@
+#include "relay/protocol/proof.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <strings.h>
+
+#include "relay/pump/edges.h"
+
+enum {
+    READ_AT_ONCE = 4096,
+    UNASKED = 100, /* ms that a server's bytes nobody asked for may take to be read */
+};
+
+/* What the program's next command is. */
+enum saying {
+    HARMLESS, /* one of the protocol's openings */
+    UPGRADE,  /* it asks for TLS */
+    OTHER,    /* anything else: it may hold a secret */
+    NOT_YET,  /* not enough has come to tell */
+};
+
+/* ---- the program ---- */
+
+static bool is_tag_byte(char c)
+{
+    return c > 0x20 && c < 0x7f && !strchr("(){%*\"\\+", c);
+}
+
+/* How `length` bytes of a word, all of it where `whole`, and what stands behind it in its line fit a command.
+ */
+static enum saying fit(const struct protocol *p, const char *word, size_t length, bool whole,
+                       const char *rest, size_t rest_length)
+{
+    enum saying saying = OTHER;
+
+    for (const struct opening *o = p->openings; o->word; o++) {
+        if (length > strlen(o->word) || strncasecmp(word, o->word, length) != 0)
+            continue;
+        if (!whole)
+            saying = NOT_YET;
+        else if (length == strlen(o->word) && !(o->bare && rest_length > 0))
+            saying = HARMLESS;
+    }
+    if (length <= strlen(p->upgrade_command) && strncasecmp(word, p->upgrade_command, length) == 0) {
+        if (!whole)
+            saying = NOT_YET;
+        else if (length == strlen(p->upgrade_command))
+            return UPGRADE;
+    }
+    for (size_t i = 0; i < rest_length; i++) {
+        if (rest[i] < 0x20 || rest[i] > 0x7e)
+            return OTHER;
+    }
+    return p->literals && rest_length > 0 && rest[rest_length - 1] == '}' ? OTHER : saying;
+}
+
+/* Looks at what the program said; `*line`: the length of the command, with its line end. */
+static enum saying next_command(const struct protocol *p, const char *bytes, size_t length, size_t *line)
+{
+    const char *end = memchr(bytes, '\n', length);
+    size_t text = end ? (size_t)(end - bytes) : length, tag = 0, word = 0;
+    enum saying saying;
+
+    *line = text + 1;
+    if (text >= PROOF_LINE)
+        return OTHER;
+    if (end && text > 0 && bytes[text - 1] == '\r')
+        text--;
+    if (p->tagged) {
+        while (tag < text && is_tag_byte(bytes[tag]))
+            tag++;
+        if (tag == text)
+            return end ? OTHER : NOT_YET;
+        if (tag == 0 || tag >= WATCH_TAG_LIMIT || bytes[tag++] != ' ')
+            return OTHER;
+    }
+    while (tag + word < text && isalnum((unsigned char)bytes[tag + word]))
+        word++;
+    if (tag + word == length)
+        return fit(p, bytes + tag, word, false, "", 0);
+    if (tag + word < text && !strchr(" \r", bytes[tag + word]))
+        return OTHER;
+    if (!end) { /* the word is complete, the line is not */
+        saying = fit(p, bytes + tag, word, true, "", 0);
+        return saying == OTHER ? OTHER : NOT_YET;
+    }
+    return fit(p, bytes + tag, word, true, bytes + tag + word, text - tag - word);
+}
+
+/* Hands `told` to the program. Where it reads no more, what it wrote may still have to go to the server. */
+static void tell(struct proof *p)
+{
+    while (buffer_used(p->told) > 0) {
+        const ssize_t n = end_write(p->program, p->told->bytes + p->told->begin, buffer_used(p->told));
+        struct pollfd polled = {.fd = p->program->fd, .events = POLLOUT};
+
+        if (n > 0) {
+            atomic_fetch_add_explicit(p->down, (uint64_t)n, memory_order_relaxed);
+            buffer_take(p->told, (size_t)n);
+        } else if (n < 0 && errno == EAGAIN) {
+            if (poll(&polled, 1, -1) < 0 && errno != EINTR)
+                break;
+        } else {
+            break;
+        }
+    }
+    buffer_drop(p->told);
+}
+
+/* ---- the server ---- */
+
+/* Words for who answered, unless it is not the answer that is at fault. */
+static enum proof_end failed(const struct proof *p, const char *command, struct failure *why)
+{
+    const struct buffer *told = p->told;
+    char line[CLEAN_FIELD_LIMIT + 1] = "";
+    size_t length = 0;
+
+    switch (why->kind) {
+    case FAILURE_NONE:
+    case FAILURE_MALFORMED:
+    case FAILURE_UNEXPECTED:
+    case FAILURE_BYTE:
+    case FAILURE_LINE_LIMIT:
+    case FAILURE_LINES_LIMIT:
+    case FAILURE_DIALOGUE_LIMIT:
+        break;
+    default:
+        return PROOF_FAILED;
+    }
+    while (length < buffer_used(told) && !strchr("\r\n", told->bytes[told->begin + length]))
+        length++;
+    if (length > 0)
+        clean_text(line, sizeof line, (const char *)told->bytes + told->begin, length);
+    *why = (struct failure){.kind = FAILURE_NONE};
+    fail(why, FAILURE_OTHER_SERVICE, p->server->server, p->protocol->name, line, command);
+    return PROOF_FAILED;
+}
+
+/* Sends a command (its line end is among the `length` bytes) and reads the whole reply into `told`. */
+static enum speaks exchange(struct proof *p, const char *bytes, size_t length, bool must, struct failure *why)
+{
+    char command[PROOF_LINE + 2];
+    size_t text = length - 1;
+    enum speaks speaks;
+
+    text -= text > 0 && bytes[text - 1] == '\r';
+    memcpy(command, bytes, text);
+    command[text] = '\0';
+    p->server->consumed = 0;
+    p->server->deadline = plain_now() + p->patience;
+    if (!plain_send(p->server, bytes, length, why))
+        return SPEAKS_NOT;
+    speaks = p->protocol->answer(p->server, command, must, why);
+    if (speaks == SPEAKS_NOT)
+        failed(p, command, why);
+    return speaks;
+}
+
+/* The relay's own question. The program sees nothing of it. */
+static enum proof_end ask(struct proof *p, struct failure *why)
+{
+    char command[PROBE_LIMIT];
+    enum speaks speaks;
+
+    if (!p->protocol->probe(p->server, p->local, command, why))
+        return PROOF_FAILED;
+    speaks = exchange(p, command, strlen(command), true, why);
+    buffer_drop(p->told);
+    return speaks == SPEAKS ? PROOF_GIVEN : PROOF_FAILED;
+}
+
+/* The program's own question, the first `length` bytes of `said`. */
+static enum speaks pass_on(struct proof *p, size_t length, struct failure *why)
+{
+    const enum speaks speaks = exchange(p, (const char *)p->said->bytes + p->said->begin, length, false, why);
+
+    buffer_take(p->said, length);
+    atomic_fetch_add_explicit(p->up, length, memory_order_relaxed);
+    if (speaks == MAY_SPEAK)
+        tell(p);
+    return speaks;
+}
+
+/* The watch has the answer for a program that asks for TLS itself: the first `length` bytes of `said`. */
+static bool decline_upgrade(struct proof *p, size_t length)
+{
+    char forward[PROOF_LINE + WATCH_HELD], answer[WATCH_ANSWER_LIMIT];
+    size_t count;
+
+    watch_program(p->watch, (const char *)p->said->bytes + p->said->begin, length, forward, &count);
+    buffer_take(p->said, length);
+    count = watch_answer(p->watch, answer);
+    if (!buffer_append(p->told, answer, count))
+        return false;
+    tell(p);
+    return true;
+}
+
+/* ---- what comes unasked, from either side ---- */
+
+enum heard { HEARD_PROGRAM, HEARD_PROGRAM_END, HEARD_SERVER, HEARD_SERVER_END, HEARD_NOTHING, NO_MEMORY };
+
+static enum heard hear_program(struct proof *p)
+{
+    size_t room;
+    ssize_t n;
+
+    if (!buffer_open(p->said, &room))
+        return NO_MEMORY;
+    n = end_read(p->program, p->said->bytes + p->said->end, room < READ_AT_ONCE ? room : READ_AT_ONCE);
+    if (n > 0) {
+        buffer_put(p->said, (size_t)n);
+        return HEARD_PROGRAM;
+    }
+    return n < 0 && (errno == EAGAIN || errno == EINTR) ? HEARD_NOTHING : HEARD_PROGRAM_END;
+}
+
+static enum heard hear_server(struct proof *p)
+{
+    size_t room;
+    ssize_t n;
+
+    if (!buffer_open(p->told, &room))
+        return NO_MEMORY;
+    p->server->deadline = plain_now() + UNASKED;
+    n = p->server->transport->read(p->server->transport, p->told->bytes + p->told->end, room);
+    if (n <= 0)
+        return n < 0 && (errno == EAGAIN || errno == EINTR) ? HEARD_NOTHING : HEARD_SERVER_END;
+    buffer_put(p->told, (size_t)n);
+    tell(p);
+    return HEARD_SERVER;
+}
+
+/*
+ * How long to wait for an edge. Not at all where the time for reading was up: TLS may have looked at the
+ * clock alone, after this thread had to wait for a processor, and nothing tells again of bytes that are
+ * there.
+ */
+static int patience(const struct proof *p)
+{
+    if (plain_now() >= p->server->deadline)
+        return 0;
+    return p->program->unsettled ? END_UNSETTLED : -1;
+}
+
+/* Waits until one of them says something. What the server says unasked goes to the program. */
+static enum heard hear(struct proof *p, struct edges *edges)
+{
+    static const bool no_output[SIDES] = {false, false};
+    uint32_t events[SIDES];
+    enum heard heard;
+    int count, wait;
+
+    do {
+        heard = hear_program(p);
+        if (heard == HEARD_NOTHING)
+            heard = hear_server(p);
+        if (heard != HEARD_NOTHING)
+            return heard;
+        buffer_rest(p->said);
+        buffer_rest(p->told);
+        end_make_room(p->program);
+        wait = patience(p);
+        count = edges_wait(edges, no_output, events, wait, true);
+        if (count == 0 && wait > 0)
+            end_settle(p->program);
+    } while (count >= 0 || errno == EINTR);
+    return NO_MEMORY;
+}
+
+/* The stream has ended, or broken, within the reply: the program is to see that as it is. */
+static bool is_end(struct failure *why)
+{
+    const bool end = why->kind == FAILURE_CLOSED || why->kind == FAILURE_LOST;
+
+    if (end)
+        *why = (struct failure){.kind = FAILURE_NONE};
+    return end;
+}
+
+static enum proof_end talk(struct proof *p, struct edges *edges, struct failure *why)
+{
+    bool ended = false;
+
+    tell(p);
+    for (;;) {
+        const size_t length = buffer_used(p->said);
+        size_t line = 0;
+        enum saying saying = NOT_YET;
+
+        if (length > 0)
+            saying = next_command(p->protocol, (const char *)p->said->bytes + p->said->begin, length, &line);
+        if (saying == OTHER || (saying == NOT_YET && ended && length > 0))
+            return ask(p, why);
+        if (saying == NOT_YET && ended)
+            return PROOF_GIVEN;
+        if (saying == HARMLESS) {
+            switch (pass_on(p, line, why)) {
+            case SPEAKS:
+                return PROOF_GIVEN;
+            case MAY_SPEAK:
+                break;
+            default:
+                if (is_end(why))
+                    return PROOF_ENDED;
+                buffer_drop(p->told);
+                return PROOF_FAILED;
+            }
+        } else if (saying == UPGRADE) {
+            if (!decline_upgrade(p, line))
+                break;
+        } else {
+            const enum heard heard = hear(p, edges);
+
+            ended = heard == HEARD_PROGRAM_END;
+            if (heard == HEARD_SERVER_END)
+                return PROOF_ENDED;
+            if (heard == NO_MEMORY)
+                break;
+        }
+    }
+    fail(why, FAILURE_NO_MEMORY, p->server->server);
+    return PROOF_FAILED;
+}
+
+enum proof_end proof_run(struct proof *p, struct failure *why)
+{
+    struct edges edges;
+    enum proof_end end;
+
+    if (!edges_open(&edges, p->program->fd, p->server->transport->descriptor)) {
+        fail(why, FAILURE_NO_MEMORY, p->server->server);
+        return PROOF_FAILED;
+    }
+    end = talk(p, &edges, why);
+    edges_close(&edges);
+    return end;
+}

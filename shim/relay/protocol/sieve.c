@@ -1,0 +1,277 @@
+/* ManageSieve (RFC 5804). The greeting is the list of capabilities; the one after TLS goes to the program as
+ * it is. */
+#include <string.h>
+#include <strings.h>
+
+#include "relay/protocol/dialogue.h"
+
+enum status { STATUS_BROKEN, STATUS_OK, STATUS_NO, STATUS_BYE };
+
+struct response {
+    bool starttls;         /* STARTTLS is among the capabilities */
+    int capabilities;      /* lines that are capabilities */
+    char said[SAID_LIMIT]; /* the status line */
+};
+
+/* One response while it is read: strings may be literals, which run over line ends (RFC 5804, 1.2). */
+struct reader {
+    struct plain *server;
+    char *out; /* every byte read is kept here, where it is not NULL */
+    size_t size, length;
+    struct failure *why;
+    int lines;
+    const char *at; /* within `line` */
+    char line[LINE_LIMIT];
+};
+
+static bool malformed(struct reader *r)
+{
+    fail(r->why, FAILURE_MALFORMED, r->server->server, r->line, "a ManageSieve response");
+    return false;
+}
+
+/* Makes room for `count` bytes in `out`. */
+static bool fits(struct reader *r, size_t count)
+{
+    if (!r->out || count <= r->size - r->length)
+        return true;
+    fail(r->why, FAILURE_GREETING_LIMIT, r->server->server);
+    return false;
+}
+
+static bool next_line(struct reader *r)
+{
+    ssize_t length;
+
+    if (++r->lines > REPLY_LINES_LIMIT) {
+        fail(r->why, FAILURE_LINES_LIMIT, r->server->server);
+        return false;
+    }
+    r->at = r->line;
+    length = plain_read_line(r->server, r->line, r->why);
+    if (length < 0 || !fits(r, (size_t)length + 2))
+        return false;
+    if (r->out) {
+        memcpy(r->out + r->length, r->line, (size_t)length);
+        memcpy(r->out + r->length + length, "\r\n", 2);
+        r->length += (size_t)length + 2;
+    }
+    return true;
+}
+
+/* "{12}" at the line's end, the bytes, and the line that goes on after them. Nothing of it is a name we look
+ * for. */
+static bool skip_literal(struct reader *r)
+{
+    size_t size = 0, digits = strspn(r->at + 1, "0123456789");
+
+    if (digits == 0 || digits > 9 || strcmp(r->at + 1 + digits, "}") != 0)
+        return malformed(r);
+    for (const char *digit = r->at + 1; *digit != '}'; digit++)
+        size = size * 10 + (size_t)(*digit - '0');
+    if (!fits(r, size))
+        return false;
+    if (r->out) {
+        if (!plain_read(r->server, r->out + r->length, size, r->why))
+            return false;
+        r->length += size;
+    } else if (!plain_skip(r->server, size, r->why)) {
+        return false;
+    }
+    return next_line(r);
+}
+
+/* A quoted string or a literal. */
+static bool skip_string(struct reader *r)
+{
+    if (*r->at == '{')
+        return skip_literal(r);
+    if (*r->at++ != '"')
+        return malformed(r);
+    while (*r->at != '"') {
+        if (*r->at == '\\')
+            r->at++;
+        if (*r->at++ == '\0') {
+            r->at--;
+            return malformed(r);
+        }
+    }
+    r->at++;
+    return true;
+}
+
+/* A response code in parentheses, which may nest and hold strings. */
+static bool skip_code(struct reader *r)
+{
+    int depth = 0;
+
+    do {
+        if (*r->at == '"' || *r->at == '{') {
+            if (!skip_string(r))
+                return false;
+            continue;
+        }
+        if (*r->at == '\0')
+            return malformed(r);
+        depth += (*r->at == '(') - (*r->at == ')');
+        r->at++;
+    } while (depth > 0);
+    return true;
+}
+
+/* What may follow OK, NO and BYE: a code, a text. */
+static bool finish_status(struct reader *r)
+{
+    if (r->at[0] == ' ' && r->at[1] == '(') {
+        r->at++;
+        if (!skip_code(r))
+            return false;
+    }
+    if (r->at[0] == ' ') {
+        r->at++;
+        if (!skip_string(r))
+            return false;
+    }
+    return *r->at == '\0' || malformed(r);
+}
+
+/* A name, and a value where it has one. */
+static bool read_capability(struct reader *r, struct response *response)
+{
+    static const char offer[] = "\"STARTTLS\"";
+
+    if (strncasecmp(r->at, offer, sizeof offer - 1) == 0)
+        response->starttls = true;
+    response->capabilities++;
+    if (!skip_string(r))
+        return false;
+    if (*r->at == ' ') {
+        r->at++;
+        if (!skip_string(r))
+            return false;
+    }
+    return *r->at == '\0' || malformed(r);
+}
+
+static enum status read_response(struct reader *r, struct response *response)
+{
+    static const char *const words[] = {[STATUS_OK] = "OK", [STATUS_NO] = "NO", [STATUS_BYE] = "BYE"};
+
+    *response = (struct response){.capabilities = 0};
+    while (next_line(r)) {
+        if (*r->at == '"' || *r->at == '{') {
+            if (!read_capability(r, response))
+                return STATUS_BROKEN;
+            continue;
+        }
+        clean_text(response->said, sizeof response->said, r->line, strlen(r->line));
+        for (enum status status = STATUS_OK; status <= STATUS_BYE; status++) {
+            if (first_word_is(r->line, words[status])) {
+                r->at += strlen(words[status]);
+                return finish_status(r) ? status : STATUS_BROKEN;
+            }
+        }
+        malformed(r);
+        break;
+    }
+    return STATUS_BROKEN;
+}
+
+/* Reads a capability list that ends with OK. */
+static bool read_list(struct reader *r, struct response *response)
+{
+    switch (read_response(r, response)) {
+    case STATUS_OK:
+        return response->capabilities > 0 || malformed(r);
+    case STATUS_BROKEN:
+        return false;
+    default:
+        fail(r->why, FAILURE_SERVICE_REFUSED, r->server->server, response->said);
+        return false;
+    }
+}
+
+static enum outcome sieve_greeting(struct plain *server, struct greeting *g, struct failure *why)
+{
+    struct reader r = {.server = server, .out = g->raw, .size = sizeof g->raw, .why = why};
+    struct response response;
+    const bool read = read_list(&r, &response);
+
+    g->raw_length = r.length;
+    g->starttls = response.starttls;
+    return read ? READY : FAILED;
+}
+
+static enum outcome sieve_upgrade(struct plain *server, const struct local_address *local,
+                                  const struct greeting *g, struct failure *why)
+{
+    struct reader r = {.server = server, .why = why};
+    struct response response;
+
+    (void)local;
+    if (!g->starttls) {
+        fail(why, FAILURE_NOT_OFFERED, server->server, "STARTTLS");
+        return answered(server, "the greeting", NOT_OFFERED, why);
+    }
+    if (!send_command(server, "STARTTLS", "STARTTLS\r\n", why))
+        return FAILED;
+    switch (read_response(&r, &response)) {
+    case STATUS_OK:
+        if (response.capabilities == 0)
+            return answered(server, "STARTTLS", READY, why);
+        fail(why, FAILURE_UNEXPECTED, server->server, "a list of capabilities", "STARTTLS");
+        return FAILED;
+    case STATUS_NO:
+        fail(why, FAILURE_REFUSED, server->server, response.said, "STARTTLS");
+        return answered(server, "STARTTLS", NOT_OFFERED, why);
+    case STATUS_BYE:
+        fail(why, FAILURE_SERVICE_REFUSED, server->server, response.said);
+        return FAILED;
+    default:
+        return FAILED;
+    }
+}
+
+static size_t sieve_greet_over_tls(struct plain *server, char *out, size_t size, struct failure *why)
+{
+    struct reader r = {.server = server, .out = out, .size = size, .why = why};
+    struct response response;
+
+    return read_list(&r, &response) ? r.length : 0;
+}
+
+static size_t sieve_refuse(const char *text, char out[GREETING_LIMIT])
+{
+    return write_line(out, "BYE \"retrotls: ", text, "\"\r\n");
+}
+
+static bool sieve_greets(const char *line)
+{
+    /* RFC 5804, 1.7: one of these comes first. */
+    static const char *const names[] = {"IMPLEMENTATION", "SASL",     "SIEVE", "STARTTLS", "MAXREDIRECTS",
+                                        "NOTIFY",         "LANGUAGE", "OWNER", "VERSION"};
+
+    for (size_t i = 0; line[0] == '"' && i < sizeof names / sizeof names[0]; i++) {
+        const size_t length = strlen(names[i]);
+
+        if (strncasecmp(line + 1, names[i], length) == 0 && line[1 + length] == '"')
+            return true;
+    }
+    return false;
+}
+
+const struct protocol protocol_sieve = {
+    .name = "sieve",
+    .kind = PROTOCOL_SIEVE,
+    .ports = {4190},
+    .greeting = sieve_greeting,
+    .upgrade = sieve_upgrade,
+    .greet_over_tls = sieve_greet_over_tls,
+    .refuse = sieve_refuse,
+    .greets = sieve_greets,
+    .literals = true,
+    .upgrade_command = "STARTTLS",
+    .upgraded_already = "NO \"retrotls: TLS is up already\"\r\n",
+    .greeting_is_proof = true,
+    .openings = {{.word = "CAPABILITY", .bare = true}, {.word = "NOOP"}},
+};

@@ -1,0 +1,50 @@
+/*
+ * One line for each connection, once the outcome of its negotiation is known.
+ *
+ * Every value is cleaned, quoted where it is text, and cut: nothing from outside can forge a field or a line.
+ * Writing it never holds a connection up: what would block is left out.
+ */
+#ifndef RETROTLS_RELAY_RELAY_LOG_H
+#define RETROTLS_RELAY_RELAY_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "monitor/log_file.h"
+#include "relay/sandbox/monitor_client.h"
+#include "wire/settings.h"
+#include "wire/wire.h"
+
+enum log_result { RESULT_TLS, RESULT_PLAINTEXT, RESULT_FAILED };
+
+struct log_line {
+    const char *program; /* path; NULL: unknown */
+    uint32_t pid;
+    const char *server; /* host name, or the address again */
+    struct wire_address address;
+    const char *protocol;
+    enum level level;
+    bool testing;
+    enum log_result result;
+    const char *version, *cipher; /* (tls) */
+    const char *verified; /* (tls) the name or the fingerprint that matched; "" where nothing was checked */
+    bool resumed;         /* (tls) */
+    int64_t milliseconds; /* since connect() was called */
+    const char *rule;     /* NULL: unknown */
+    size_t discarded;  /* bytes that the program wrote and nobody gets, it being gone and told of nothing */
+    const char *error; /* why not, or (testing, plaintext) what would have failed; "": nothing */
+};
+
+/*
+ * To where the policy of `files` says, which is `where`: NULL or "syslog", "stderr", "none", or a path. The
+ * monitor writes (monitor/log_file.h). `last`: the files are needed for nothing else.
+ */
+void log_write(struct files *files, const char *where, bool last, const struct log_line *line);
+/* The same of something that no connection is to blame for. `text` needs no cleaning. */
+void log_warning(struct files *files, const char *where, const char *text);
+
+/* What log_write() writes, without time or line end. Each returns the text's length, less than `size`. */
+size_t log_fields(char *to, size_t size, const struct log_line *line);   /* key=value, for machines */
+size_t log_sentence(char *to, size_t size, const struct log_line *line); /* for a person */
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * Rules for a chain that OpenSSL's own verification does not have, and that keep a password from a server
+ * that nobody vouched for.
+ */
+#ifndef RETROTLS_RELAY_TLS_CHAIN_RULES_H
+#define RETROTLS_RELAY_TLS_CHAIN_RULES_H
+
+#include <openssl/x509.h>
+
+#include "relay/failure.h"
+
+/*
+ * Checks a chain that X509_verify_cert() has accepted, the server's certificate first. FAILURE_NONE if it
+ * keeps the rules; else the failure, with `*blamed` the certificate at fault, which belongs to the chain.
+ * FAILURE_NO_MEMORY is one of the failures.
+ */
+enum failure_kind chain_rules_check(STACK_OF(X509) * chain, X509 **blamed);
+
+#endif

@@ -1,0 +1,21 @@
+/* A client's certificate, and the key that the monitor keeps and signs with. */
+#ifndef RETROTLS_RELAY_TLS_TLS_CLIENT_H
+#define RETROTLS_RELAY_TLS_TLS_CLIENT_H
+
+#include <openssl/ssl.h>
+
+#include "relay/sandbox/monitor_client.h"
+
+enum { TLS_CLIENT_OPENSSL = -100 }; /* OpenSSL's queue of errors tells why */
+
+/*
+ * Each gives `ssl` what the policy's client-cert and client-key say; an encrypted key is none. 0, what
+ * files_error() has words for, or TLS_CLIENT_OPENSSL.
+ */
+int tls_client_certificate(SSL *ssl, const struct files *files);
+int tls_client_key(SSL *ssl, const struct files *files);
+
+/* Takes both away from `ssl` again. */
+void tls_client_forget(SSL *ssl);
+
+#endif
