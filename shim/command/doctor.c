@@ -57,26 +57,27 @@ static void show_program(const struct target *target)
 
 static void add_library(void *context, const char *path)
 {
-    calls_add(context, path, false);
+    imported_calls_add(context, path, false);
 }
 
-static void gather_calls(const struct target *target, struct calls *calls)
+static void gather_calls(const struct target *target, struct imported_calls *calls)
 {
-    static struct loader_answer answer;
+    static struct ld_so_answer answer;
 
-    calls_add(calls, target_program(target), true);
-    loader_list(&answer, target->elf.interpreter, target_program(target), NULL);
-    loader_each_file(&answer, add_library, calls);
+    imported_calls_add(calls, target_program(target), true);
+    ld_so_list(&answer, target->elf.interpreter, target_program(target), NULL);
+    ld_so_each_file(&answer, add_library, calls);
 }
 
-static void show_calls(const struct calls *calls)
+static void show_calls(const struct imported_calls *calls)
 {
     enum { NAME = 22 };
-    char text[CALLS_TEXT_LIMIT];
+    char text[IMPORTED_CALLS_TEXT_LIMIT];
 
     heading("Socket and resolver calls that it and its libraries import");
     for (size_t i = 0; i < calls->count; i++)
-        say(stdout, NAME + 2, "  %-*s %s", NAME - 1, calls->file[i].name, calls_text(&calls->file[i], text));
+        say(stdout, NAME + 2, "  %-*s %s", NAME - 1, calls->file[i].name,
+            imported_calls_text(&calls->file[i], text));
     if (calls->count == 0)
         puts("  none");
 }
@@ -93,7 +94,7 @@ static void note(const char *format, ...)
     say(stdout, 4, "  - %s", text);
 }
 
-static void show_notes(const struct target *target, const struct calls *calls)
+static void show_notes(const struct target *target, const struct imported_calls *calls)
 {
     heading("What that means");
     if (target->others_gain)
@@ -199,7 +200,7 @@ static int examine(const struct target *target, char *const argv[])
     static char lost[WRAPPER_WORDS];
     static char words[TARGET_WORDS_LIMIT], why[LIBRARY_WHY_LIMIT];
     static struct library library;
-    static struct calls calls;
+    static struct imported_calls calls;
 
     if (target->fault == TARGET_MISSING || target->fault == TARGET_DENIED) {
         complain("%s", target_words(target, words));

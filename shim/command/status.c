@@ -85,9 +85,9 @@ static int show_once(struct rows *rows, bool json)
     const bool good = look(rows);
 
     if (json)
-        table_as_json(rows);
+        status_table_as_json(rows);
     else
-        table_show(rows, isatty(STDOUT_FILENO) == 1 ? columns_of(stdout) : SIZE_MAX, 0);
+        status_table_show(rows, isatty(STDOUT_FILENO) == 1 ? columns_of(stdout) : SIZE_MAX, 0);
     if (rows->silent > 0)
         complain("status: %zu of the relays did not answer in full", rows->silent);
     return finish(good ? EXIT_SUCCESS : EXIT_FAILURE);
@@ -133,7 +133,7 @@ static void draw(const struct rows *rows)
     const size_t lines = lines_of(stdout);
 
     fputs("\033[H\033[J", stdout); /* home, clear to the end (ECMA-48) */
-    table_show(rows, columns_of(stdout), rows->silent > 0 && lines > 1 ? lines - 1 : lines);
+    status_table_show(rows, columns_of(stdout), rows->silent > 0 && lines > 1 ? lines - 1 : lines);
     if (rows->silent > 0)
         printf("%zu of the relays did not answer in full\n", rows->silent);
 }
@@ -141,7 +141,7 @@ static void draw(const struct rows *rows)
 static int watch_json(struct rows *rows)
 {
     while (!ended && (look(rows) || rows->silent > 0)) {
-        table_as_json(rows);
+        status_table_as_json(rows);
         if (fflush(stdout) != 0)
             return EXIT_FAILURE;
         wait_or_end(false);

@@ -226,7 +226,7 @@ static void show_line(const struct layout *l, const struct row *row)
     putchar('\n');
 }
 
-void table_show(const struct rows *rows, size_t width, size_t height)
+void status_table_show(const struct rows *rows, size_t width, size_t height)
 {
     struct layout layout;
     size_t room = height > 2 ? height - 2 : 1; /* beside the titles and the line that the cursor is on */
@@ -262,7 +262,7 @@ static void number(const char *name, uint64_t of)
     printf("%" PRIu64, of);
 }
 
-void table_as_json(const struct rows *rows)
+void status_table_as_json(const struct rows *rows)
 {
     char name[CELL];
 

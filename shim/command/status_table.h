@@ -8,8 +8,8 @@
  * Shows a line for each, no more than `height` lines in all (0: no limit), none longer than `width`: values
  * are cut, and columns left out, where there is no room.
  */
-void table_show(const struct rows *rows, size_t width, size_t height);
+void status_table_show(const struct rows *rows, size_t width, size_t height);
 
-void table_as_json(const struct rows *rows);
+void status_table_as_json(const struct rows *rows);
 
 #endif

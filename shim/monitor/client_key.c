@@ -135,9 +135,9 @@ int client_key_read(int fd, EVP_PKEY **key)
     if (error == 0) {
         /* The monitor has had no use for OpenSSL before. */
         OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
-        memory_wipe_all(true);
+        heap_wipe_all(true);
         error = key_from(bytes, used, key);
-        memory_wipe_all(false);
+        heap_wipe_all(false);
     }
     if (bytes)
         explicit_bzero(bytes, used);

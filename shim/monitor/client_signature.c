@@ -124,12 +124,12 @@ int client_signature(EVP_PKEY *key, const struct monitor_signing *how, const uin
 
     if (!may_sign(key, how, what, length))
         return EPERM;
-    memory_wipe_all(true);
+    heap_wipe_all(true);
     context = EVP_MD_CTX_new();
     *used = size;
     good = context && sign(context, key, how, what, length, signature, used);
     EVP_MD_CTX_free(context);
-    memory_wipe_all(false);
+    heap_wipe_all(false);
     ERR_clear_error();
     return good ? 0 : EIO;
 }

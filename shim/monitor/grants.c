@@ -187,9 +187,9 @@ void grant_end(struct grant *g)
     if (g->standard_error >= 0)
         close(g->standard_error);
     if (g->key) {
-        memory_wipe_all(true);
+        heap_wipe_all(true);
         EVP_PKEY_free(g->key);
-        memory_wipe_all(false);
+        heap_wipe_all(false);
     }
     asker_forget(g->asker);
     free(g->rights);

@@ -23,7 +23,7 @@ static _Thread_local uintptr_t reached; /* what was received ends here; 0: is no
 
 static _Thread_local bool wipes_all;
 
-void memory_wipe_all(bool all)
+void heap_wipe_all(bool all)
 {
     wipes_all = all;
 }
@@ -41,12 +41,12 @@ static size_t used(const void *block, size_t size)
     return count;
 }
 
-void memory_received(const void *end)
+void heap_received(const void *end)
 {
     const uintptr_t now = (uintptr_t)end;
 
     /* In the same buffer, an earlier read may have gone further. */
-    if (now > reached || reached - now > MEMORY_READ_BUFFER)
+    if (now > reached || reached - now > HEAP_READ_BUFFER)
         reached = now;
 }
 
@@ -89,7 +89,7 @@ static void *reallocate(void *block, size_t size, const char *file, int line)
  * One heap, grown by much at a time: glibc grows a further thread's own heap by mprotect(2), a page at a time
  * (a hundred calls before the first byte), and it would be kept for each of a thousand idle connections.
  */
-void memory_prepare(void)
+void heap_prepare(void)
 {
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_TOP_PAD, HEAP_STEP);
@@ -97,7 +97,7 @@ void memory_prepare(void)
     CRYPTO_set_mem_functions(allocate, reallocate, release);
 }
 
-bool memory_reserve(size_t size)
+bool heap_reserve(size_t size)
 {
     void *volatile piece[PIECES] = {NULL};
     size_t count = 0;

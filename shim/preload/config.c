@@ -42,37 +42,37 @@ static bool account_known;
 static void copy_variable(const char *name, char to[PATH_LIMIT])
 {
     const char *const value = environment_value(name);
-    struct words w;
+    struct strbuf w;
 
     if (!value)
         return;
-    words_start(&w, to, PATH_LIMIT);
-    words_add(&w, value);
+    strbuf_start(&w, to, PATH_LIMIT);
+    strbuf_add(&w, value);
 }
 
 /* The program may change its folder before its first connection. */
 static void make_absolute(char path[PATH_LIMIT])
 {
     char relative[PATH_LIMIT], folder[PATH_LIMIT];
-    struct words w;
+    struct strbuf w;
 
     if (path[0] == '\0' || path[0] == '/' || sys_call(SYS_getcwd, folder, sizeof folder) <= 0)
         return;
     memcpy(relative, path, sizeof relative);
-    words_start(&w, path, PATH_LIMIT);
-    words_add(&w, folder);
-    words_byte(&w, '/');
-    words_add(&w, relative);
+    strbuf_start(&w, path, PATH_LIMIT);
+    strbuf_add(&w, folder);
+    strbuf_byte(&w, '/');
+    strbuf_add(&w, relative);
 }
 
 static bool is_there(const char *folder, const char *name)
 {
     char path[PATH_LIMIT];
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, path, sizeof path);
-    words_add(&w, folder);
-    words_add(&w, name);
+    strbuf_start(&w, path, sizeof path);
+    strbuf_add(&w, folder);
+    strbuf_add(&w, name);
     return sys_call(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
@@ -221,14 +221,14 @@ const char *config_program(void)
 const char *config_user(uint32_t uid, char *name, size_t size)
 {
     const struct account *found;
-    struct words w;
+    struct strbuf w;
 
     if (!lock_take(&lock, sys_milliseconds() + LOAD_DEADLINE))
         return NULL;
     found = account_for(uid);
-    words_start(&w, name, size);
+    strbuf_start(&w, name, size);
     if (found)
-        words_add(&w, found->name);
+        strbuf_add(&w, found->name);
     lock_release(&lock);
     return found && !w.cut ? name : NULL;
 }

@@ -12,7 +12,7 @@
 /* Defined by these two programs alone; elsewhere its address is NULL. */
 extern const char retrotls_speaks_itself __attribute__((weak, visibility("default")));
 
-static inline bool is_aloof(void)
+static inline bool is_exempt(void)
 {
     return &retrotls_speaks_itself != NULL;
 }

@@ -18,18 +18,18 @@
 enum { VALUE_LIMIT = 512 };
 
 /* What comes from outside must not make up a field or a line of its own. */
-static void put_clean(struct words *w, const char *text)
+static void put_clean(struct strbuf *w, const char *text)
 {
     for (int i = 0; text && text[i] && i < VALUE_LIMIT; i++)
-        words_byte(w, text[i] < 0x20 || text[i] > 0x7e || text[i] == '"' || text[i] == '\\' ? '?' : text[i]);
+        strbuf_byte(w, text[i] < 0x20 || text[i] > 0x7e || text[i] == '"' || text[i] == '\\' ? '?' : text[i]);
 }
 
-static void put_quoted(struct words *w, const char *name, const char *text)
+static void put_quoted(struct strbuf *w, const char *name, const char *text)
 {
-    words_add(w, name);
-    words_byte(w, '"');
+    strbuf_add(w, name);
+    strbuf_byte(w, '"');
     put_clean(w, text);
-    words_byte(w, '"');
+    strbuf_byte(w, '"');
 }
 
 static const char *address_of(const struct guard_request *request, char text[INET6_ADDRSTRLEN])
@@ -44,71 +44,71 @@ static const char *server_of(const struct guard_request *request, char text[INET
     return request->asked.count > 0 ? request->asked.item[0] : address_of(request, text);
 }
 
-static const char *result_name(enum log_result result)
+static const char *result_name(enum library_log_result result)
 {
-    return result == LOG_PLAINTEXT ? "plaintext" : "failed";
+    return result == LIBRARY_LOG_PLAINTEXT ? "plaintext" : "failed";
 }
 
-void log_connection_fields(char out[LOG_LINE_SIZE], const struct guard_request *request,
-                           enum log_result result, int64_t milliseconds, const char *error)
+void library_log_connection_fields(char out[LIBRARY_LOG_LINE_SIZE], const struct guard_request *request,
+                                   enum library_log_result result, int64_t milliseconds, const char *error)
 {
     char text[INET6_ADDRSTRLEN];
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, out, LOG_LINE_SIZE);
-    words_add(&w, "result=");
-    words_add(&w, result_name(result));
+    strbuf_start(&w, out, LIBRARY_LOG_LINE_SIZE);
+    strbuf_add(&w, "result=");
+    strbuf_add(&w, result_name(result));
     put_quoted(&w, " program=", request->program);
-    words_add(&w, " pid=");
-    words_number(&w, sys_process());
+    strbuf_add(&w, " pid=");
+    strbuf_number(&w, sys_process());
     put_quoted(&w, " server=", server_of(request, text));
-    words_add(&w, " address=");
-    words_add(&w, address_of(request, text));
-    words_add(&w, " port=");
-    words_number(&w, request->asked_address.port);
-    words_add(&w, " protocol=");
-    words_add(&w, protocol_kind_name(request->settings.protocol));
-    words_add(&w, " level=");
-    words_add(&w, level_name(request->settings.level));
-    words_add(&w, request->settings.testing ? " testing=yes" : "");
-    words_add(&w, " ms=");
-    words_number(&w, (uint64_t)milliseconds);
+    strbuf_add(&w, " address=");
+    strbuf_add(&w, address_of(request, text));
+    strbuf_add(&w, " port=");
+    strbuf_number(&w, request->asked_address.port);
+    strbuf_add(&w, " protocol=");
+    strbuf_add(&w, protocol_kind_name(request->settings.protocol));
+    strbuf_add(&w, " level=");
+    strbuf_add(&w, level_name(request->settings.level));
+    strbuf_add(&w, request->settings.testing ? " testing=yes" : "");
+    strbuf_add(&w, " ms=");
+    strbuf_number(&w, (uint64_t)milliseconds);
     put_quoted(&w, " rule=", request->settings.rule);
     put_quoted(&w, " error=", error);
 }
 
-void log_connection_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request,
-                             enum log_result result, int64_t milliseconds, const char *error)
+void library_log_connection_sentence(char out[LIBRARY_LOG_LINE_SIZE], const struct guard_request *request,
+                                     enum library_log_result result, int64_t milliseconds, const char *error)
 {
     char text[INET6_ADDRSTRLEN];
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, out, LOG_LINE_SIZE);
-    words_add(&w, "retrotls: ");
+    strbuf_start(&w, out, LIBRARY_LOG_LINE_SIZE);
+    strbuf_add(&w, "retrotls: ");
     put_clean(&w, server_of(request, text));
-    words_byte(&w, ':');
-    words_number(&w, request->asked_address.port);
-    words_byte(&w, ' ');
-    words_add(&w, protocol_kind_name(request->settings.protocol));
-    words_byte(&w, ' ');
-    words_add(&w, level_name(request->settings.level));
-    words_byte(&w, ' ');
-    words_add(&w, result_name(result));
-    words_add(&w, ": ");
+    strbuf_byte(&w, ':');
+    strbuf_number(&w, request->asked_address.port);
+    strbuf_byte(&w, ' ');
+    strbuf_add(&w, protocol_kind_name(request->settings.protocol));
+    strbuf_byte(&w, ' ');
+    strbuf_add(&w, level_name(request->settings.level));
+    strbuf_byte(&w, ' ');
+    strbuf_add(&w, result_name(result));
+    strbuf_add(&w, ": ");
     put_clean(&w, error);
-    words_add(&w, ", ");
-    words_number(&w, (uint64_t)milliseconds);
-    words_add(&w, " ms");
+    strbuf_add(&w, ", ");
+    strbuf_number(&w, (uint64_t)milliseconds);
+    strbuf_add(&w, " ms");
 }
 
-static void put_two(struct words *w, int64_t number, char before)
+static void put_two(struct strbuf *w, int64_t number, char before)
 {
-    words_byte(w, before);
-    words_byte(w, (char)('0' + number / 10 % 10));
-    words_byte(w, (char)('0' + number % 10));
+    strbuf_byte(w, before);
+    strbuf_byte(w, (char)('0' + number / 10 % 10));
+    strbuf_byte(w, (char)('0' + number % 10));
 }
 
-void log_time(char out[LOG_TIME_SIZE], int64_t seconds)
+void library_log_time(char out[LIBRARY_LOG_TIME_SIZE], int64_t seconds)
 {
     /* Days to a date of the Gregorian calendar, counted from 0000-03-01 so that a leap day ends its year. */
     enum { DAYS_BEFORE_1970 = 719468, ERA = 146097 /* days of 400 years */ };
@@ -118,16 +118,16 @@ void log_time(char out[LOG_TIME_SIZE], int64_t seconds)
     const int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     const int64_t from_march = (5 * of_year + 2) / 153;
     const int64_t month = from_march < 10 ? from_march + 3 : from_march - 9;
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, out, LOG_TIME_SIZE);
-    words_number(&w, (uint64_t)(days / ERA * 400 + year_of_era + (month <= 2)));
+    strbuf_start(&w, out, LIBRARY_LOG_TIME_SIZE);
+    strbuf_number(&w, (uint64_t)(days / ERA * 400 + year_of_era + (month <= 2)));
     put_two(&w, month, '-');
     put_two(&w, of_year - (153 * from_march + 2) / 5 + 1, '-');
     put_two(&w, rest / 3600, 'T');
     put_two(&w, rest / 60 % 60, ':');
     put_two(&w, rest % 60, ':');
-    words_byte(&w, 'Z');
+    strbuf_byte(&w, 'Z');
 }
 
 static struct iovec piece(const char *text)
@@ -144,7 +144,7 @@ static void to_syslog(const char *line)
     enum { MAIL_WARNING = 2 << 3 | 4 };
     static const struct sockaddr_un logger = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
     char tag[64];
-    struct words w;
+    struct strbuf w;
     struct iovec pieces[2];
     struct msghdr header = {.msg_name = (void *)(uintptr_t)&logger,
                             .msg_namelen = sizeof logger,
@@ -154,12 +154,12 @@ static void to_syslog(const char *line)
 
     if (fd < 0)
         return;
-    words_start(&w, tag, sizeof tag);
-    words_byte(&w, '<');
-    words_number(&w, MAIL_WARNING);
-    words_add(&w, ">retrotls[");
-    words_number(&w, sys_process());
-    words_add(&w, "]: ");
+    strbuf_start(&w, tag, sizeof tag);
+    strbuf_byte(&w, '<');
+    strbuf_number(&w, MAIL_WARNING);
+    strbuf_add(&w, ">retrotls[");
+    strbuf_number(&w, sys_process());
+    strbuf_add(&w, "]: ");
     pieces[0] = piece(tag);
     pieces[1] = piece(line);
     sys_sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -201,24 +201,24 @@ static bool to_descriptor(int fd, const char *before, const char *line)
 /* False where it cannot be written, or is full. */
 static bool to_file(const char *path, const char *fields)
 {
-    char stamp[LOG_TIME_SIZE], before[LOG_TIME_SIZE + 8];
-    struct words w;
+    char stamp[LIBRARY_LOG_TIME_SIZE], before[LIBRARY_LOG_TIME_SIZE + 8];
+    struct strbuf w;
     bool written;
     const int fd = log_path_open(path);
 
     if (fd < 0)
         return false;
-    log_time(stamp, sys_time());
-    words_start(&w, before, sizeof before);
-    words_add(&w, "time=");
-    words_add(&w, stamp);
-    words_byte(&w, ' ');
+    library_log_time(stamp, sys_time());
+    strbuf_start(&w, before, sizeof before);
+    strbuf_add(&w, "time=");
+    strbuf_add(&w, stamp);
+    strbuf_byte(&w, ' ');
     written = to_descriptor(fd, before, fields);
     sys_close(fd);
     return written;
 }
 
-bool log_has_stderr(void)
+bool library_log_has_stderr(void)
 {
     const int domain = sys_option(STDERR_FILENO, SOL_SOCKET, SO_DOMAIN, -1);
     struct identity id;
@@ -228,19 +228,19 @@ bool log_has_stderr(void)
     return domain == AF_UNIX && !identity_of(STDERR_FILENO, &id);
 }
 
-void log_connection(const struct guard_request *request, enum log_result result, int64_t milliseconds,
-                    const char *error)
+void library_log_connection(const struct guard_request *request, enum library_log_result result,
+                            int64_t milliseconds, const char *error)
 {
     const char *const to = request->settings.log;
     const int saved = errno;
-    char line[LOG_LINE_SIZE];
+    char line[LIBRARY_LOG_LINE_SIZE];
 
     if (to && strcmp(to, "stderr") == 0) {
-        log_connection_sentence(line, request, result, milliseconds, error);
-        if (log_has_stderr())
+        library_log_connection_sentence(line, request, result, milliseconds, error);
+        if (library_log_has_stderr())
             to_descriptor(STDERR_FILENO, "", line);
     } else if (!to || strcmp(to, "none") != 0) {
-        log_connection_fields(line, request, result, milliseconds, error);
+        library_log_connection_fields(line, request, result, milliseconds, error);
         if (!to || to[0] != '/' || !to_file(to, line))
             to_syslog(line);
     }

@@ -12,31 +12,31 @@
 
 #include "wire/wire.h"
 
-enum { LOG_LINE_SIZE = 2048 }; /* three values of 512 bytes at most, and the rest */
+enum { LIBRARY_LOG_LINE_SIZE = 2048 }; /* three values of 512 bytes at most, and the rest */
 
-enum log_result { LOG_FAILED, LOG_PLAINTEXT };
+enum library_log_result { LIBRARY_LOG_FAILED, LIBRARY_LOG_PLAINTEXT };
 
 /*
  * One line about the connection of `request` and what became of it because of `error`, `milliseconds` after
  * connect() was called; to where request->settings.log says. Never waits, keeps errno.
  */
-void log_connection(const struct guard_request *request, enum log_result result, int64_t milliseconds,
-                    const char *error);
+void library_log_connection(const struct guard_request *request, enum library_log_result result,
+                            int64_t milliseconds, const char *error);
 
 /*
  * Whether there is a standard error to log to. A program that has closed it may have a connection under its
  * number, and the words in that session would be the program's. Changes errno.
  */
-bool log_has_stderr(void);
+bool library_log_has_stderr(void);
 
 /* What it writes to syslog or a file, and to standard error. Each NUL-terminates. */
-void log_connection_fields(char out[LOG_LINE_SIZE], const struct guard_request *request,
-                           enum log_result result, int64_t milliseconds, const char *error);
-void log_connection_sentence(char out[LOG_LINE_SIZE], const struct guard_request *request,
-                             enum log_result result, int64_t milliseconds, const char *error);
+void library_log_connection_fields(char out[LIBRARY_LOG_LINE_SIZE], const struct guard_request *request,
+                                   enum library_log_result result, int64_t milliseconds, const char *error);
+void library_log_connection_sentence(char out[LIBRARY_LOG_LINE_SIZE], const struct guard_request *request,
+                                     enum library_log_result result, int64_t milliseconds, const char *error);
 
 /* `seconds` since 1970 as 2026-11-24T05:48:00Z (RFC 3339); gmtime_r(3) may read a file. */
-enum { LOG_TIME_SIZE = 32 };
-void log_time(char out[LOG_TIME_SIZE], int64_t seconds);
+enum { LIBRARY_LOG_TIME_SIZE = 32 };
+void library_log_time(char out[LIBRARY_LOG_TIME_SIZE], int64_t seconds);
 
 #endif

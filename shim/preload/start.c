@@ -14,7 +14,7 @@
 
 static void start_child(void)
 {
-    known_start();
+    fd_state_start();
     slots_forget();
     lineage_forked();
 }
@@ -26,8 +26,8 @@ __attribute__((constructor)) static void start(void)
     config_start();
     names_start();
     io_start();
-    known_start();
+    fd_state_start();
     connect_start();
     pthread_atfork(NULL, NULL, start_child);
-    watch_start();
+    first_use_start();
 }

@@ -22,7 +22,7 @@ static int told = -1;
 static struct kept {
     bool used;
     int tcp;
-    struct pair pair;
+    struct pair_identity pair;
     int64_t until;
 } kept[KEPT_LIMIT];
 
@@ -56,7 +56,7 @@ struct connection *connection_new(const struct taken_guard *taken, int room)
     if (good) {
         memcpy(c->message, taken->bytes, taken->length);
         good = wire_read_guard(&c->request, c->message, taken->length) &&
-               pair_of_relays_end(&c->pair, taken->program, c->request.cookie);
+               pair_identity_of_relays_end(&c->pair, taken->program, c->request.cookie);
         c->tcp = taken->tcp;
         c->program = taken->program;
         c->room = room;
@@ -92,7 +92,7 @@ static void close_one(int *fd)
 
 /* Under the lock. */
 static struct broken {
-    struct pair pair;
+    struct pair_identity pair;
     int error;
 } broken[BROKEN_LIMIT];
 static size_t broken_next;
@@ -106,13 +106,13 @@ static void remember(const struct connection *c)
     broken_next = (broken_next + 1) % BROKEN_LIMIT;
 }
 
-int connection_broke_with(const struct pair *pair)
+int connection_broke_with(const struct pair_identity *pair)
 {
     int error = 0;
 
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < BROKEN_LIMIT && error == 0; i++) {
-        if (pair_is(&broken[i].pair, pair))
+        if (pair_identity_is(&broken[i].pair, pair))
             error = broken[i].error;
     }
     pthread_mutex_unlock(&lock);
@@ -197,14 +197,14 @@ void connection_free(struct connection *c)
         (void)!write(tell, &one, sizeof one);
 }
 
-bool connection_surrender(const struct pair *pair, int request)
+bool connection_surrender(const struct pair_identity *pair, int request)
 {
     const struct linger cut = {.l_onoff = 1, .l_linger = 0};
     struct connection *c;
     bool taken = false;
 
     pthread_mutex_lock(&lock);
-    for (c = first; c && !pair_is(&c->pair, pair);)
+    for (c = first; c && !pair_identity_is(&c->pair, pair);)
         c = c->next;
     if (c && c->tcp >= 0 && c->claimant < 0) {
         socklen_t length = sizeof c->linger;
@@ -255,14 +255,14 @@ void connection_keep_tcp(struct connection *c)
     pthread_mutex_unlock(&lock);
 }
 
-int connection_reclaim(const struct pair *pair)
+int connection_reclaim(const struct pair_identity *pair)
 {
     int tcp = -1;
 
     pthread_mutex_lock(&lock);
     expire();
     for (size_t i = 0; i < KEPT_LIMIT && tcp < 0; i++) {
-        if (kept[i].used && pair_is(&kept[i].pair, pair)) {
+        if (kept[i].used && pair_identity_is(&kept[i].pair, pair)) {
             tcp = kept[i].tcp;
             kept[i].used = false;
         }
@@ -314,14 +314,14 @@ void connection_each(bool (*act)(const struct connection *c, void *argument), vo
     pthread_mutex_unlock(&lock);
 }
 
-int connection_with_tcp(const struct pair *pair, int (*act)(struct connection *c, void *argument),
+int connection_with_tcp(const struct pair_identity *pair, int (*act)(struct connection *c, void *argument),
                         void *argument)
 {
     int result = ENOTCONN;
 
     pthread_mutex_lock(&lock);
     for (struct connection *c = first; c; c = c->next) {
-        if (pair_is(&c->pair, pair)) {
+        if (pair_identity_is(&c->pair, pair)) {
             result = c->tcp < 0 ? EBADF : act(c, argument);
             break;
         }

@@ -39,7 +39,7 @@ struct connection {
     struct connection *next_waiting;    /* thread_pool.c's */
     struct guard_request request;       /* its texts are in `message` */
     uint8_t *message;
-    struct pair pair;
+    struct pair_identity pair;
     int tcp;      /* -1: none (a failure without a connection) */
     int program;  /* the relay's end of the pair */
     int room;     /* tells whether the program's end can be written to (relay_end.h) */
@@ -88,7 +88,7 @@ void connection_each(bool (*act)(const struct connection *c, void *argument), vo
  * Calls `act` with the live connection of that pair, whose TCP socket is open, under the lock. Returns what
  * it returns; ENOTCONN where there is none, EBADF where its TCP socket is closed.
  */
-int connection_with_tcp(const struct pair *pair, int (*act)(struct connection *c, void *argument),
+int connection_with_tcp(const struct pair_identity *pair, int (*act)(struct connection *c, void *argument),
                         void *argument);
 
 /*
@@ -96,15 +96,15 @@ int connection_with_tcp(const struct pair *pair, int (*act)(struct connection *c
  * connection_free() is to answer `request` (of which a duplicate is kept) with its TCP socket. False where
  * there is no such connection, or somebody else has asked already.
  */
-bool connection_surrender(const struct pair *pair, int request);
+bool connection_surrender(const struct pair_identity *pair, int request);
 
 /*
  * The errno with which TCP broke for the connection of that pair, one of the last that broke and are gone: by
  * time, say; 0 where it is not known. The program's end itself tells of ECONNRESET alone.
  */
-int connection_broke_with(const struct pair *pair);
+int connection_broke_with(const struct pair_identity *pair);
 
 /* Hands over the TCP socket that connection_keep_tcp() kept for that pair; -1 where there is none. */
-int connection_reclaim(const struct pair *pair);
+int connection_reclaim(const struct pair_identity *pair);
 
 #endif

@@ -117,7 +117,7 @@ static int unknown(const struct option_request *r, bool setting)
     return setting ? ENOPROTOOPT : EOPNOTSUPP;
 }
 
-static int get_error(const struct pair *pair, const struct get *g)
+static int get_error(const struct pair_identity *pair, const struct get *g)
 {
     const int error = connection_broke_with(pair);
 
@@ -126,8 +126,8 @@ static int get_error(const struct pair *pair, const struct get *g)
     return 0;
 }
 
-int option_get(const struct pair *pair, const struct option_request *request, int connection, uint8_t *value,
-               uint32_t *length)
+int option_get(const struct pair_identity *pair, const struct option_request *request, int connection,
+               uint8_t *value, uint32_t *length)
 {
     struct get g = {.request = request, .connection = connection, .value = value, .length = length};
 
@@ -143,7 +143,7 @@ int option_get(const struct pair *pair, const struct option_request *request, in
     return connection_with_tcp(pair, get, &g);
 }
 
-int option_set(const struct pair *pair, const struct option_request *request, int connection)
+int option_set(const struct pair_identity *pair, const struct option_request *request, int connection)
 {
     struct set s = {.request = request, .connection = connection};
 

@@ -26,8 +26,8 @@ void option_hasten(const struct connection *c);
  * WIRE_VALUE_LIMIT bytes, `*length` is set. On `connection` lies the request, for the monitor to
  * read it and do it by the asking process's rights; -1: as far as that needs none.
  */
-int option_get(const struct pair *pair, const struct option_request *request, int connection, uint8_t *value,
-               uint32_t *length);
-int option_set(const struct pair *pair, const struct option_request *request, int connection);
+int option_get(const struct pair_identity *pair, const struct option_request *request, int connection,
+               uint8_t *value, uint32_t *length);
+int option_set(const struct pair_identity *pair, const struct option_request *request, int connection);
 
 #endif

@@ -38,7 +38,7 @@ static bool cookie_is(int fd, uint64_t cookie)
     return status_of(fd, &file) && S_ISSOCK(file.st_mode) && (WIRE_COOKIE_OF_INODE | file.st_ino) == cookie;
 }
 
-bool pair_of_relays_end(struct pair *pair, int end, uint64_t cookie)
+bool pair_identity_of_relays_end(struct pair_identity *pair, int end, uint64_t cookie)
 {
     socklen_t length = sizeof pair->maker;
 
@@ -48,12 +48,12 @@ bool pair_of_relays_end(struct pair *pair, int end, uint64_t cookie)
            length == sizeof pair->maker;
 }
 
-bool pair_of_programs_end(struct pair *pair, int end, uint64_t cookie)
+bool pair_identity_of_programs_end(struct pair_identity *pair, int end, uint64_t cookie)
 {
-    return pair_of_relays_end(pair, end, cookie) && cookie_is(end, cookie);
+    return pair_identity_of_relays_end(pair, end, cookie) && cookie_is(end, cookie);
 }
 
-bool pair_is(const struct pair *one, const struct pair *other)
+bool pair_identity_is(const struct pair_identity *one, const struct pair_identity *other)
 {
     return one->cookie == other->cookie && one->maker.pid == other->maker.pid &&
            one->maker.uid == other->maker.uid && one->maker.gid == other->maker.gid;

@@ -16,16 +16,16 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-struct pair {
+struct pair_identity {
     uint64_t cookie; /* of the program's end */
     struct ucred maker;
 };
 
 /* The pair of the relay's end, whose other end has `cookie`. False where `end` is no end of a pair. */
-bool pair_of_relays_end(struct pair *pair, int end, uint64_t cookie);
+bool pair_identity_of_relays_end(struct pair_identity *pair, int end, uint64_t cookie);
 /* The pair whose program's end `end` is. False where it is none, or has another cookie. */
-bool pair_of_programs_end(struct pair *pair, int end, uint64_t cookie);
+bool pair_identity_of_programs_end(struct pair_identity *pair, int end, uint64_t cookie);
 
-bool pair_is(const struct pair *one, const struct pair *other);
+bool pair_identity_is(const struct pair_identity *one, const struct pair_identity *other);
 
 #endif

@@ -45,7 +45,7 @@ static void add_quoted(struct text *t, const char *key, const char *value)
     add(t, "\"");
 }
 
-static const char *result_name(const struct log_line *l)
+static const char *result_name(const struct relay_log_line *l)
 {
     static const char names[][12] = {"tls", "plaintext", "failed"};
 
@@ -57,7 +57,7 @@ static const char *address_text(char text[INET6_ADDRSTRLEN], const struct wire_a
     return inet_ntop(address->family, address->bytes, text, INET6_ADDRSTRLEN) ? text : "unknown";
 }
 
-size_t log_fields(char *to, size_t size, const struct log_line *l)
+size_t relay_log_fields(char *to, size_t size, const struct relay_log_line *l)
 {
     struct text t = {.to = to, .size = size};
     char address[INET6_ADDRSTRLEN];
@@ -83,7 +83,7 @@ size_t log_fields(char *to, size_t size, const struct log_line *l)
     return t.used;
 }
 
-size_t log_sentence(char *to, size_t size, const struct log_line *l)
+size_t relay_log_sentence(char *to, size_t size, const struct relay_log_line *l)
 {
     struct text t = {.to = to, .size = size};
 
@@ -106,17 +106,17 @@ size_t log_sentence(char *to, size_t size, const struct log_line *l)
     return t.used;
 }
 
-void log_write(struct files *files, const char *where, bool last, const struct log_line *l)
+void relay_log_write(struct files *files, const char *where, bool last, const struct relay_log_line *l)
 {
     const bool warning = l->result != RESULT_TLS || l->error[0];
     char line[LOG_LINE_LIMIT];
-    const size_t length = where && strcmp(where, "stderr") == 0 ? log_sentence(line, sizeof line, l)
-                                                                : log_fields(line, sizeof line, l);
+    const size_t length = where && strcmp(where, "stderr") == 0 ? relay_log_sentence(line, sizeof line, l)
+                                                                : relay_log_fields(line, sizeof line, l);
 
     files_log(files, warning, last, line, length);
 }
 
-void log_warning(struct files *files, const char *where, const char *text)
+void relay_log_warning(struct files *files, const char *where, const char *text)
 {
     char line[LOG_LINE_LIMIT];
     struct text t = {.to = line, .size = sizeof line};

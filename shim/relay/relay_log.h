@@ -15,9 +15,9 @@
 #include "wire/settings.h"
 #include "wire/wire.h"
 
-enum log_result { RESULT_TLS, RESULT_PLAINTEXT, RESULT_FAILED };
+enum relay_log_result { RESULT_TLS, RESULT_PLAINTEXT, RESULT_FAILED };
 
-struct log_line {
+struct relay_log_line {
     const char *program; /* path; NULL: unknown */
     uint32_t pid;
     const char *server; /* host name, or the address again */
@@ -25,7 +25,7 @@ struct log_line {
     const char *protocol;
     enum level level;
     bool testing;
-    enum log_result result;
+    enum relay_log_result result;
     const char *version, *cipher; /* (tls) */
     const char *verified; /* (tls) the name or the fingerprint that matched; "" where nothing was checked */
     bool resumed;         /* (tls) */
@@ -39,12 +39,14 @@ struct log_line {
  * To where the policy of `files` says, which is `where`: NULL or "syslog", "stderr", "none", or a path. The
  * monitor writes (monitor/log_file.h). `last`: the files are needed for nothing else.
  */
-void log_write(struct files *files, const char *where, bool last, const struct log_line *line);
+void relay_log_write(struct files *files, const char *where, bool last, const struct relay_log_line *line);
 /* The same of something that no connection is to blame for. `text` needs no cleaning. */
-void log_warning(struct files *files, const char *where, const char *text);
+void relay_log_warning(struct files *files, const char *where, const char *text);
 
-/* What log_write() writes, without time or line end. Each returns the text's length, less than `size`. */
-size_t log_fields(char *to, size_t size, const struct log_line *line);   /* key=value, for machines */
-size_t log_sentence(char *to, size_t size, const struct log_line *line); /* for a person */
+/* What relay_log_write() writes, without time or line end. Each returns the text's length, less than `size`.
+ */
+size_t relay_log_fields(char *to, size_t size,
+                        const struct relay_log_line *line); /* key=value, for machines */
+size_t relay_log_sentence(char *to, size_t size, const struct relay_log_line *line); /* for a person */
 
 #endif

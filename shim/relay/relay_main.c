@@ -208,7 +208,7 @@ int main(int argc, char **argv)
     unsetenv("RETROTLS_RELAY");
     if (!good || !read_name())
         return usage(0, NULL);
-    memory_prepare();
+    heap_prepare();
     random_prepare();
     monitor_set_token(token);
     explicit_bzero(token, sizeof token);

@@ -94,7 +94,7 @@ static void discard(struct taken_guard *taken, int room)
  */
 static int room_of(struct taken_guard *taken)
 {
-    const int room = end_room_of(taken->programs_end), error = errno;
+    const int room = relay_end_room_of(taken->programs_end), error = errno;
 
     close(taken->programs_end);
     errno = error;
@@ -179,26 +179,26 @@ bool request_is_strangers(int connection)
  * Without any rights here; what asks for some is done by the monitor, which then reads the request itself, by
  * those of the process that asks.
  */
-static int set_option(int connection, const struct pair *pair, const struct option_request *r)
+static int set_option(int connection, const struct pair_identity *pair, const struct option_request *r)
 {
     const int error = option_set(pair, r, -1);
 
     return error == EPERM || error == EACCES ? option_set(pair, r, connection) : error;
 }
 
-static int get_option(int connection, const struct pair *pair, const struct option_request *r, uint8_t *value,
-                      uint32_t *length)
+static int get_option(int connection, const struct pair_identity *pair, const struct option_request *r,
+                      uint8_t *value, uint32_t *length)
 {
     const int error = option_get(pair, r, -1, value, length);
 
     return error == EPERM || error == EACCES ? option_get(pair, r, connection, value, length) : error;
 }
 
-static int check_possession(const struct received *m, uint64_t cookie, struct pair *pair)
+static int check_possession(const struct received *m, uint64_t cookie, struct pair_identity *pair)
 {
     if (m->truncated)
         return EMFILE;
-    return m->descriptor[0] >= 0 && pair_of_programs_end(pair, m->descriptor[0], cookie) ? 0 : EPERM;
+    return m->descriptor[0] >= 0 && pair_identity_of_programs_end(pair, m->descriptor[0], cookie) ? 0 : EPERM;
 }
 
 static void serve_option(int connection, struct received *m, enum wire_type type)
@@ -206,7 +206,7 @@ static void serve_option(int connection, struct received *m, enum wire_type type
     uint8_t value[WIRE_VALUE_LIMIT];
     struct wire_reply answer = {.error = 0};
     struct option_request r;
-    struct pair pair;
+    struct pair_identity pair;
     int descriptor = -1;
 
     if (!wire_read_option(&r, m->bytes, m->length))

@@ -20,7 +20,7 @@
 struct session {
     struct connection *c;
     const struct settings *settings;
-    struct end program;
+    struct relay_end program;
     struct transport bare;
     struct plain server; /* the dialogue before TLS */
     const struct protocol *protocol;
@@ -67,12 +67,12 @@ static bool await_tcp(struct session *s)
 /* ---- the end of the negotiation ---- */
 
 /* `last`: nothing can follow it, and no file of the policy's is needed any more. */
-static void log_outcome(struct session *s, enum log_result result, bool last)
+static void log_outcome(struct session *s, enum relay_log_result result, bool last)
 {
     struct connection *c = s->c;
     const struct settings *settings = s->settings;
     const bool alone = result == RESULT_FAILED && plain_is_alone(&s->server);
-    const struct log_line line = {
+    const struct relay_log_line line = {
         .program = c->request.program,
         .pid = c->request.pid,
         .server = c->server,
@@ -91,7 +91,7 @@ static void log_outcome(struct session *s, enum log_result result, bool last)
         .discarded = alone ? buffer_used(&s->said) + plain_unsent(&s->server) : 0,
     };
 
-    log_write(&c->files, settings->log, last, &line);
+    relay_log_write(&c->files, settings->log, last, &line);
 }
 
 /* Reads and drops what the program writes, until it closes or its time is up. */
@@ -134,9 +134,9 @@ static void refuse(struct session *s)
     if (s->why.kind == FAILURE_PROGRAM_GONE || !s->protocol)
         return; /* where no protocol is known, ECONNRESET has to do */
     length = s->protocol->refuse(s->why.text, text);
-    if (end_write(&s->program, text, length) != (ssize_t)length)
+    if (relay_end_write(&s->program, text, length) != (ssize_t)length)
         return;
-    if (end_finish(&s->program))
+    if (relay_end_finish(&s->program))
         discard_program(s);
 }
 
@@ -237,7 +237,7 @@ static bool upgrade(struct session *s)
 
 /* ---- the session ---- */
 
-static void pump(struct session *s, struct stream *server, struct watch *watch)
+static void pump(struct session *s, struct stream *server, struct starttls_watch *watch)
 {
     const struct pumped what = {.program = &s->program,
                                 .server = server,
@@ -260,7 +260,7 @@ static bool must_prove(const struct session *s)
 }
 
 /* Whether what answers inside TLS has shown that it speaks the protocol; `why` is set where it has not. */
-static bool prove(struct session *s, struct watch *watch)
+static bool prove(struct session *s, struct starttls_watch *watch)
 {
     struct proof proof = {.server = &s->server,
                           .program = &s->program,
@@ -290,7 +290,7 @@ static bool prove(struct session *s, struct watch *watch)
 
 static void go_on_over_tls(struct session *s)
 {
-    struct watch watch;
+    struct starttls_watch watch;
 
     if (s->settings->testing)
         s->why = s->tls.check.why; /* what would have failed */
@@ -301,7 +301,7 @@ static void go_on_over_tls(struct session *s)
         pump(s, &s->tls.stream, NULL);
         return;
     }
-    watch_begin(&watch, s->protocol);
+    starttls_watch_begin(&watch, s->protocol);
     if (prove(s, &watch))
         pump(s, &s->tls.stream, &watch);
     else
@@ -376,7 +376,7 @@ void session_run(struct connection *c)
                                .files = &c->files};
     if (c->request.pending && !await_tcp(&s))
         return;
-    if (!end_open(&s.program, c->program, c->room, c->request.filler))
+    if (!relay_end_open(&s.program, c->program, c->room, c->request.filler))
         return;
     s.server.filled = s.program.kept ? 0 : -KEPT_BYTES;
     connection_tell_outcome(c, 0);

@@ -103,20 +103,20 @@ static void talk(const uint8_t *words, size_t length, const uint8_t *server, siz
     struct failure why = {.kind = FAILURE_NONE};
     _Atomic uint64_t up = 0, down = 0;
     struct plain plain;
-    struct watch watch;
-    struct end program;
+    struct starttls_watch watch;
+    struct relay_end program;
     int pair[2], other[2], room;
 
     MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, other) == 0);
-    MUST(send(pair[0], "", 1, 0) == 1 && (room = end_room_of(pair[0])) >= 0);
-    MUST(end_open(&program, pair[1], room, 1));
+    MUST(send(pair[0], "", 1, 0) == 1 && (room = relay_end_room_of(pair[0])) >= 0);
+    MUST(relay_end_open(&program, pair[1], room, 1));
     MUST(length == 0 || send(pair[0], words, length, MSG_DONTWAIT) == (ssize_t)length);
     MUST(shutdown(pair[0], SHUT_WR) == 0);
     stream_open(&s, &plain, server, size);
     s.transport.write = write_line;
     s.transport.descriptor = other[0];
     plain.kept = &told;
-    watch_begin(&watch, protocol);
+    starttls_watch_begin(&watch, protocol);
     struct proof proof = {.server = &plain,
                           .program = &program,
                           .protocol = protocol,
@@ -131,7 +131,7 @@ static void talk(const uint8_t *words, size_t length, const uint8_t *server, siz
 
     /* Not all of it may have been read; what was, is in order. */
     for (char more[512]; end != PROOF_FAILED;) {
-        const ssize_t n = end_read(&program, more, sizeof more);
+        const ssize_t n = relay_end_read(&program, more, sizeof more);
 
         if (n <= 0)
             break;

@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct pump whole, pieces;
     static char program[PUMP_LIMIT], server[PUMP_LIMIT];
     size_t program_length = 0, server_length = 0;
-    char last[WATCH_HELD];
+    char last[STARTTLS_WATCH_HELD];
 
     if (size == 0 || size > 4096)
         return 0;
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ends_are_told(data, size, program, program_length, server, server_length);
     MUST(whole.to_program_length - whole.answers_length == server_length);
     MUST(is_within(server, server_length, whole.to_program, whole.to_program_length));
-    const size_t last_length = watch_end(&whole.watch, last);
+    const size_t last_length = starttls_watch_end(&whole.watch, last);
     pump_put(whole.to_server, &whole.to_server_length, last, last_length);
     MUST(is_within(whole.to_server, whole.to_server_length, program, program_length));
     MUST(whole.answers_length > 0 || whole.waiting_length > 0 || whole.watch.watching ||

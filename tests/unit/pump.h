@@ -10,7 +10,7 @@
 enum { PUMP_LIMIT = 1 << 20 };
 
 struct pump {
-    struct watch watch;
+    struct starttls_watch watch;
     size_t waiting_length, to_server_length, to_program_length;
     size_t answers_length;    /* within `to_program` */
     char waiting[PUMP_LIMIT]; /* of the program's, not taken yet */
@@ -21,7 +21,7 @@ static inline void pump_start(struct pump *p, enum protocol_kind kind)
 {
     p->waiting_length = p->to_server_length = p->to_program_length = p->answers_length = 0;
     p->to_server[0] = p->to_program[0] = '\0';
-    watch_begin(&p->watch, protocol_by_kind(kind));
+    starttls_watch_begin(&p->watch, protocol_by_kind(kind));
 }
 
 static inline void pump_put(char *to, size_t *length, const char *bytes, size_t count)
@@ -35,8 +35,8 @@ static inline void pump_put(char *to, size_t *length, const char *bytes, size_t 
 
 static inline bool pump_answer(struct pump *p)
 {
-    char text[WATCH_ANSWER_LIMIT];
-    const size_t length = watch_answer(&p->watch, text);
+    char text[STARTTLS_WATCH_ANSWER_LIMIT];
+    const size_t length = starttls_watch_answer(&p->watch, text);
 
     if (length > sizeof text)
         abort();
@@ -49,7 +49,7 @@ static inline void pump_from_program(struct pump *p, const char *bytes, size_t l
 {
     pump_put(p->waiting, &p->waiting_length, bytes, length);
     while (p->waiting_length > 0) {
-        static char forward[PUMP_LIMIT + WATCH_HELD];
+        static char forward[PUMP_LIMIT + STARTTLS_WATCH_HELD];
         size_t count, taken;
 
         if (!p->watch.watching) {
@@ -57,8 +57,8 @@ static inline void pump_from_program(struct pump *p, const char *bytes, size_t l
             p->waiting_length = 0;
             return;
         }
-        taken = watch_program(&p->watch, p->waiting, p->waiting_length, forward, &count);
-        if (taken > p->waiting_length || count > p->waiting_length + WATCH_HELD)
+        taken = starttls_watch_program(&p->watch, p->waiting, p->waiting_length, forward, &count);
+        if (taken > p->waiting_length || count > p->waiting_length + STARTTLS_WATCH_HELD)
             abort();
         pump_put(p->to_server, &p->to_server_length, forward, count);
         p->waiting_length -= taken;
@@ -71,7 +71,7 @@ static inline void pump_from_program(struct pump *p, const char *bytes, size_t l
 static inline void pump_from_server(struct pump *p, const char *bytes, size_t length)
 {
     while (length > 0) {
-        const size_t taken = p->watch.watching ? watch_server(&p->watch, bytes, length) : length;
+        const size_t taken = p->watch.watching ? starttls_watch_server(&p->watch, bytes, length) : length;
 
         if (taken == 0 || taken > length)
             abort();

@@ -86,14 +86,14 @@ void rig_open(struct rig *rig, enum rig_kind kind, const char *greeting, const s
     be_patient(rig->program);
     be_patient(rig->server);
     assert_int_equal(send(rig->program, "", 1, 0), 1); /* the seed */
-    rig->room = end_room_of(rig->program);
-    assert_true(rig->room >= 0 && end_open(&rig->at_program, rig->relay_end, rig->room, 1));
+    rig->room = relay_end_room_of(rig->program);
+    assert_true(rig->room >= 0 && relay_end_open(&rig->at_program, rig->relay_end, rig->room, 1));
     if (kind == RIG_BARE)
         stream_over_socket(&rig->bare, rig->tcp);
     else
         open_tls(rig, (int)kind);
     if (watched)
-        watch_begin(&rig->watch, watched);
+        starttls_watch_begin(&rig->watch, watched);
     assert_true(buffer_append(&rig->greeting, greeting, strlen(greeting)));
     rig->what = (struct pumped){.program = &rig->at_program,
                                 .server = kind == RIG_BARE ? &rig->bare : &rig->tls.stream,

@@ -22,10 +22,10 @@ struct rig {
 
     /* The relay's parts. */
     int relay_end, room, tcp;
-    struct end at_program;
+    struct relay_end at_program;
     struct tls tls;
     struct stream bare;
-    struct watch watch;
+    struct starttls_watch watch;
     struct buffer greeting;
     struct pumped what;
     _Atomic uint64_t up, down;

@@ -24,7 +24,7 @@
 enum { LARGE = 1 << 20 };
 
 struct pair_of_ends {
-    struct end end;
+    struct relay_end end;
     int program; /* nonblocking */
     int file;    /* of LARGE bytes */
 };
@@ -50,7 +50,7 @@ static void open_pair(struct pair_of_ends *p, int send_buffer)
     if (send_buffer > 0)
         assert_int_equal(setsockopt(p->program, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer), 0);
     assert_int_equal(send(p->program, "", 1, 0), 1);
-    assert_true(end_open(&p->end, pair[1], end_room_of(p->program), 1));
+    assert_true(relay_end_open(&p->end, pair[1], relay_end_room_of(p->program), 1));
     assert_non_null(file);
     p->file = dup(fileno(file));
     fclose(file);
@@ -86,12 +86,12 @@ static size_t drain(struct pair_of_ends *p, size_t at)
     size_t count = 0;
     ssize_t n;
 
-    while ((n = end_read(&p->end, got + at + count, sizeof got - at - count)) > 0)
+    while ((n = relay_end_read(&p->end, got + at + count, sizeof got - at - count)) > 0)
         count += (size_t)n;
     assert_true(n < 0 && errno == EAGAIN);
-    end_make_room(&p->end);
+    relay_end_make_room(&p->end);
     if (p->end.unsettled)
-        end_settle(&p->end); /* the time has passed */
+        relay_end_settle(&p->end); /* the time has passed */
     return count;
 }
 
@@ -178,7 +178,7 @@ static void the_byte_is_kept_where_it_does_no_harm(void **state)
             assert_true(n > 0);
             assert_int_equal(drain(&p, 0), n);
         }
-        end_settle(&p.end);
+        relay_end_settle(&p.end);
         assert_int_equal(queued(&p), 1);
     }
     close_pair(&p);
@@ -223,7 +223,7 @@ static void the_byte_is_kept_behind_whole_files(void **state)
             assert_true(n > 0);
             written += (size_t)n;
             drain(&p, 0);
-            end_settle(&p.end);
+            relay_end_settle(&p.end);
             assert_int_equal(queued(&p), 1);
             assert_true(is_writable(&p));
         }
@@ -255,7 +255,7 @@ static void what_comes_next_is_kept_again(void **state)
         assert_int_equal(send(p.program, text, next, 0), next);
         assert_int_equal(drain(&p, 0), next);
         assert_memory_equal(got, text, next);
-        end_settle(&p.end);
+        relay_end_settle(&p.end);
         assert_int_equal(queued(&p), 1);
         close(p.end.fd);
         p.end.fd = -1;
@@ -280,9 +280,9 @@ static void the_program_is_heard_to_close(void **state)
     polled.fd = p.end.fd;
     assert_int_equal(poll(&polled, 1, 0), 1);
     assert_true(polled.revents & POLLHUP);
-    assert_int_equal(end_read(&p.end, &byte, 1), 1);
+    assert_int_equal(relay_end_read(&p.end, &byte, 1), 1);
     assert_int_equal(byte, 'x');
-    assert_int_equal(end_read(&p.end, &byte, 1), 0);
+    assert_int_equal(relay_end_read(&p.end, &byte, 1), 0);
     close_pair(&p);
 }
 
@@ -297,10 +297,10 @@ static void an_end_in_order_is_one(void **state)
     open_pair(&p, 0);
     assert_int_equal(sendfile(p.program, p.file, &offset, 65536), 65536);
     drain(&p, 0);
-    assert_true(end_finish(&p.end));
+    assert_true(relay_end_finish(&p.end));
     assert_int_equal(recv(p.program, &byte, 1, 0), 0);
     assert_int_equal(send(p.program, "late", 4, 0), 4);
-    assert_int_equal(end_read(&p.end, got, LARGE), 4);
+    assert_int_equal(relay_end_read(&p.end, got, LARGE), 4);
     assert_memory_equal(got, "late", 4);
     close_pair(&p);
 }
@@ -354,19 +354,19 @@ static void a_blocking_upload_of_large_buffers_ends(void **state)
  */
 static void of_the_filler_nothing_is_read(void **state)
 {
-    struct end end;
+    struct relay_end end;
     int pair[2], room;
     uint8_t filler[100] = {0}, bytes[sizeof filler];
 
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     assert_int_equal(send(pair[0], filler, sizeof filler, 0), sizeof filler);
-    room = end_room_of(pair[0]);
-    assert_true(end_open(&end, pair[1], room, sizeof filler));
-    assert_int_equal(end_read(&end, bytes, sizeof bytes), -1);
+    room = relay_end_room_of(pair[0]);
+    assert_true(relay_end_open(&end, pair[1], room, sizeof filler));
+    assert_int_equal(relay_end_read(&end, bytes, sizeof bytes), -1);
     assert_int_equal(errno, EAGAIN);
     assert_int_equal(send(pair[0], "hello", 5, 0), 5);
-    assert_int_equal(end_read(&end, bytes, sizeof bytes), 5);
+    assert_int_equal(relay_end_read(&end, bytes, sizeof bytes), 5);
     assert_memory_equal(bytes, "hello", 5);
     close(pair[0]);
     close(pair[1]);

@@ -53,26 +53,26 @@ static ssize_t kernel_splice(int from, int64_t *from_offset, int to, int64_t *to
 
 struct io io = {.dup = NULL, .sendfile64 = kernel_sendfile, .splice = kernel_splice};
 
-bool may_read(int fd)
+bool fd_permits_read(int fd)
 {
     (void)fd;
     return true;
 }
 
-bool may_write(int fd)
+bool fd_permits_write(int fd)
 {
     (void)fd;
     return true;
 }
 
-bool may_write_to(int fd, bool *switched)
+bool fd_permits_write_to(int fd, bool *switched)
 {
     (void)fd;
     *switched = true;
     return true;
 }
 
-ssize_t end_received(int fd, ssize_t result)
+ssize_t program_end_received(int fd, ssize_t result)
 {
     (void)fd;
     return result;

@@ -9,9 +9,9 @@
 static int start(void **state)
 {
     (void)state;
-    known_start();
+    fd_state_start();
     for (int fd = 0; fd < 16; fd++)
-        known_set(fd, KNOWN_PLAIN);
+        fd_state_set(fd, FD_STATE_PLAIN);
     return 0;
 }
 
@@ -19,52 +19,52 @@ static int start(void **state)
 static void numbers_are_plain_at_first(void **state)
 {
     (void)state;
-    assert_true(known_is_plain(1000));
-    assert_true(known_is_plain(0));
+    assert_true(fd_state_is_plain(1000));
+    assert_true(fd_state_is_plain(0));
 }
 
 static void a_number_is_what_it_was_set_to(void **state)
 {
     (void)state;
-    known_set(3, KNOWN_PLAIN);
-    known_set(4, KNOWN_SWITCHED);
-    assert_true(known_is_plain(3));
-    assert_int_equal(known_of(4), KNOWN_SWITCHED);
-    assert_true(known_is_plain(2) && known_is_plain(5));
-    assert_false(known_is_plain(4));
-    known_forget(3);
-    assert_int_equal(known_of(3), KNOWN_NOTHING);
+    fd_state_set(3, FD_STATE_PLAIN);
+    fd_state_set(4, FD_STATE_SWITCHED);
+    assert_true(fd_state_is_plain(3));
+    assert_int_equal(fd_state_of(4), FD_STATE_SWITCHED);
+    assert_true(fd_state_is_plain(2) && fd_state_is_plain(5));
+    assert_false(fd_state_is_plain(4));
+    fd_state_forget(3);
+    assert_int_equal(fd_state_of(3), FD_STATE_NOTHING);
 }
 
 static void a_duplicate_is_what_the_other_is(void **state)
 {
     (void)state;
-    known_set(3, KNOWN_PLAIN);
-    known_copy(3, 4);
-    assert_true(known_is_plain(4));
-    known_forget(5);
-    known_copy(5, 4); /* a number that was plain becomes a connection that nobody has looked at */
-    assert_false(known_is_plain(4));
+    fd_state_set(3, FD_STATE_PLAIN);
+    fd_state_copy(3, 4);
+    assert_true(fd_state_is_plain(4));
+    fd_state_forget(5);
+    fd_state_copy(5, 4); /* a number that was plain becomes a connection that nobody has looked at */
+    assert_false(fd_state_is_plain(4));
 }
 
 /* Closed, negative, or beyond the table: asked about each time, and nothing is written outside of it. */
 static void numbers_outside_are_never_known(void **state)
 {
-    static const int numbers[] = {-1, KNOWN_NUMBERS, KNOWN_NUMBERS + 1, INT_MAX, INT_MIN};
+    static const int numbers[] = {-1, FD_STATE_NUMBERS, FD_STATE_NUMBERS + 1, INT_MAX, INT_MIN};
 
     (void)state;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        known_set(numbers[i], KNOWN_PLAIN);
-        assert_int_equal(known_of(numbers[i]), KNOWN_NOTHING);
-        known_forget(numbers[i]);
-        known_copy(3, numbers[i]);
-        known_copy(numbers[i], 3);
-        assert_int_equal(known_of(3), KNOWN_NOTHING);
-        known_set(3, KNOWN_PLAIN);
+        fd_state_set(numbers[i], FD_STATE_PLAIN);
+        assert_int_equal(fd_state_of(numbers[i]), FD_STATE_NOTHING);
+        fd_state_forget(numbers[i]);
+        fd_state_copy(3, numbers[i]);
+        fd_state_copy(numbers[i], 3);
+        assert_int_equal(fd_state_of(3), FD_STATE_NOTHING);
+        fd_state_set(3, FD_STATE_PLAIN);
     }
-    known_set(KNOWN_NUMBERS - 1, KNOWN_PLAIN);
-    assert_true(known_is_plain(KNOWN_NUMBERS - 1));
-    known_forget(KNOWN_NUMBERS - 1);
+    fd_state_set(FD_STATE_NUMBERS - 1, FD_STATE_PLAIN);
+    assert_true(fd_state_is_plain(FD_STATE_NUMBERS - 1));
+    fd_state_forget(FD_STATE_NUMBERS - 1);
 }
 
 /*
@@ -77,22 +77,22 @@ static void a_process_that_does_not_own_the_memory_only_forgets(void **state)
     int status;
 
     (void)state;
-    known_set(3, KNOWN_PLAIN);
-    known_set(4, KNOWN_PLAIN);
+    fd_state_set(3, FD_STATE_PLAIN);
+    fd_state_set(4, FD_STATE_PLAIN);
     child = fork(); /* the library's own handler, which makes the child the owner, is not in this program */
     if (child == 0) {
-        bool good = known_is_plain(3);
+        bool good = fd_state_is_plain(3);
 
-        known_forget(5);
-        known_set(5, KNOWN_PLAIN);
-        known_forget(6);
-        known_copy(3, 6);
-        known_set(4, KNOWN_SWITCHED);
-        good = good && known_of(5) == KNOWN_NOTHING && known_of(6) == KNOWN_NOTHING &&
-               known_of(4) == KNOWN_NOTHING;
-        known_start(); /* and now it is */
-        known_set(5, KNOWN_PLAIN);
-        _exit(good && known_is_plain(5) ? 0 : 1);
+        fd_state_forget(5);
+        fd_state_set(5, FD_STATE_PLAIN);
+        fd_state_forget(6);
+        fd_state_copy(3, 6);
+        fd_state_set(4, FD_STATE_SWITCHED);
+        good = good && fd_state_of(5) == FD_STATE_NOTHING && fd_state_of(6) == FD_STATE_NOTHING &&
+               fd_state_of(4) == FD_STATE_NOTHING;
+        fd_state_start(); /* and now it is */
+        fd_state_set(5, FD_STATE_PLAIN);
+        _exit(good && fd_state_is_plain(5) ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
@@ -101,14 +101,14 @@ static void a_process_that_does_not_own_the_memory_only_forgets(void **state)
 static void nothing_is_known_where_another_library_stands_in_front(void **state)
 {
     (void)state;
-    known_distrust();
-    assert_int_equal(known_of(3), KNOWN_NOTHING);
-    known_set(3, KNOWN_PLAIN);
-    known_set(4, KNOWN_SWITCHED);
-    known_start(); /* in a forked child */
-    known_set(5, KNOWN_PLAIN);
-    for (int fd = 0; fd < KNOWN_NUMBERS; fd++)
-        assert_int_equal(known_of(fd), KNOWN_NOTHING);
+    fd_state_distrust();
+    assert_int_equal(fd_state_of(3), FD_STATE_NOTHING);
+    fd_state_set(3, FD_STATE_PLAIN);
+    fd_state_set(4, FD_STATE_SWITCHED);
+    fd_state_start(); /* in a forked child */
+    fd_state_set(5, FD_STATE_PLAIN);
+    for (int fd = 0; fd < FD_STATE_NUMBERS; fd++)
+        assert_int_equal(fd_state_of(fd), FD_STATE_NOTHING);
 }
 
 int main(void)

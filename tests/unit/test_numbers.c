@@ -29,7 +29,7 @@ static void look(void)
     bool no_proc;
 
     memset(seen, 0, sizeof seen);
-    assert_true(numbers_visit(note, NULL, &no_proc));
+    assert_true(open_numbers_visit(note, NULL, &no_proc));
     assert_false(no_proc);
 }
 
@@ -85,7 +85,7 @@ static void a_visitor_may_stop(void **state)
     bool no_proc;
 
     (void)state;
-    assert_false(numbers_visit(stop, &left, &no_proc));
+    assert_false(open_numbers_visit(stop, &left, &no_proc));
     assert_false(no_proc);
     assert_int_equal(left, 0);
 }
@@ -94,7 +94,7 @@ static void without_proc_all_below_the_limit_are_tried(void **state)
 {
     (void)state;
     memset(seen, 0, sizeof seen);
-    assert_true(numbers_visit_blindly(note, NULL));
+    assert_true(open_numbers_visit_blindly(note, NULL));
     for (int i = 0; i < LIMIT; i++)
         assert_int_equal(seen[i], fcntl(i, F_GETFD) >= 0);
 }

@@ -17,16 +17,16 @@
 static void words_never_overflow(void **state)
 {
     char out[8];
-    struct words w;
+    struct strbuf w;
 
     (void)state;
-    words_start(&w, out, sizeof out);
-    words_add(&w, "1234");
-    words_number(&w, 56789);
+    strbuf_start(&w, out, sizeof out);
+    strbuf_add(&w, "1234");
+    strbuf_number(&w, 56789);
     assert_string_equal(out, "1234567");
     assert_true(w.cut);
-    words_start(&w, out, 1);
-    words_byte(&w, 'x');
+    strbuf_start(&w, out, 1);
+    strbuf_byte(&w, 'x');
     assert_string_equal(out, "");
 }
 
@@ -35,22 +35,22 @@ static void numbers_are_written_and_read(void **state)
     char out[64];
     uint8_t bytes[2] = {0, 0};
     uint64_t number;
-    struct words w;
+    struct strbuf w;
 
     (void)state;
-    words_start(&w, out, sizeof out);
-    words_number(&w, UINT64_MAX);
-    words_byte(&w, ' ');
-    words_hex(&w, 0);
-    words_hex(&w, UINT64_MAX);
-    words_hex_bytes(&w, "\x0a\xff", 2);
+    strbuf_start(&w, out, sizeof out);
+    strbuf_number(&w, UINT64_MAX);
+    strbuf_byte(&w, ' ');
+    strbuf_hex(&w, 0);
+    strbuf_hex(&w, UINT64_MAX);
+    strbuf_hex_bytes(&w, "\x0a\xff", 2);
     assert_string_equal(out, "18446744073709551615 0ffffffffffffffff0aff");
-    assert_ptr_equal(words_read_hex(out + 22, out + 38, &number), out + 38);
+    assert_ptr_equal(strbuf_read_hex(out + 22, out + 38, &number), out + 38);
     assert_true(number == UINT64_MAX);
-    assert_ptr_equal(words_read_hex_bytes(out + 38, out + 42, bytes, 2), out + 42);
+    assert_ptr_equal(strbuf_read_hex_bytes(out + 38, out + 42, bytes, 2), out + 42);
     assert_memory_equal(bytes, "\x0a\xff", 2);
-    assert_null(words_read_hex_bytes(out + 38, out + 41, bytes, 2));
-    assert_null(words_read_hex(out, out, &number));
+    assert_null(strbuf_read_hex_bytes(out + 38, out + 41, bytes, 2));
+    assert_null(strbuf_read_hex(out, out, &number));
 }
 
 static void lock_of_a_parent_is_taken_over(void **state)
@@ -156,20 +156,20 @@ static void account_is_found_by_its_number(void **state)
 
 static void time_is_the_calendars(void **state)
 {
-    char out[LOG_TIME_SIZE];
+    char out[LIBRARY_LOG_TIME_SIZE];
 
     (void)state;
-    log_time(out, 0);
+    library_log_time(out, 0);
     assert_string_equal(out, "1970-01-01T00:00:00Z");
-    log_time(out, 951868799); /* a century that has its leap day */
+    library_log_time(out, 951868799); /* a century that has its leap day */
     assert_string_equal(out, "2000-02-29T23:59:59Z");
-    log_time(out, 951868800);
+    library_log_time(out, 951868800);
     assert_string_equal(out, "2000-03-01T00:00:00Z");
-    log_time(out, 4107542399);
+    library_log_time(out, 4107542399);
     assert_string_equal(out, "2100-02-28T23:59:59Z");
-    log_time(out, 4107542400);
+    library_log_time(out, 4107542400);
     assert_string_equal(out, "2100-03-01T00:00:00Z");
-    log_time(out, 1796500080);
+    library_log_time(out, 1796500080);
     assert_string_equal(out, "2026-12-05T19:48:00Z");
 }
 
@@ -180,15 +180,15 @@ static void nothing_from_outside_forges_a_field(void **state)
         .asked = {.count = 1, .item = {"x.org\r\nretrotls"}},
         .asked_address = {.family = 2, .port = 143, .bytes = {192, 0, 2, 1}},
         .settings = {.level = LEVEL_SECURE, .rule = "built-in defaults"}};
-    char out[LOG_LINE_SIZE];
+    char out[LIBRARY_LOG_LINE_SIZE];
 
     (void)state;
-    log_connection_fields(out, &request, LOG_FAILED, 12, "why\\ \"not\"");
+    library_log_connection_fields(out, &request, LIBRARY_LOG_FAILED, 12, "why\\ \"not\"");
     assert_non_null(strstr(out, "result=failed program=\"/tmp/a? level=none?/b\" pid="));
     assert_non_null(strstr(out,
                            " server=\"x.org??retrotls\" address=192.0.2.1 port=143 protocol=auto level=secure"
                            " ms=12 rule=\"built-in defaults\" error=\"why? ?not?\""));
-    log_connection_sentence(out, &request, LOG_FAILED, 12, "why\n");
+    library_log_connection_sentence(out, &request, LIBRARY_LOG_FAILED, 12, "why\n");
     assert_string_equal(out, "retrotls: x.org??retrotls:143 auto secure failed: why?, 12 ms");
 }
 

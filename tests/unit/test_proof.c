@@ -298,8 +298,8 @@ static void play(const struct talk *t, size_t piece)
     struct program program = {.words = t->words, .piece = piece};
     pthread_t server_thread, program_thread;
     struct peer peer;
-    struct watch watch;
-    struct end end;
+    struct starttls_watch watch;
+    struct relay_end end;
     int pair[2], room, client;
     char read[512];
     size_t length;
@@ -307,12 +307,12 @@ static void play(const struct talk *t, size_t piece)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     assert_int_equal(send(pair[0], "", 1, 0), 1);
-    room = end_room_of(pair[0]);
-    assert_true(room >= 0 && end_open(&end, pair[1], room, 1));
+    room = relay_end_room_of(pair[0]);
+    assert_true(room >= 0 && relay_end_open(&end, pair[1], room, 1));
     program.fd = pair[0];
     peer_start(&peer, &server_thread, t->script, piece == 1, &client);
     transport_over_socket(&transport, client);
-    watch_begin(&watch, t->protocol);
+    starttls_watch_begin(&watch, t->protocol);
     assert_int_equal(pthread_create(&program_thread, NULL, speak, &program), 0);
     struct proof proof = {.server = &plain,
                           .program = &end,
@@ -338,7 +338,7 @@ static void play(const struct talk *t, size_t piece)
     for (ssize_t n; buffer_used(&said) < strlen(t->left);) {
         char more[64];
 
-        n = end_read(&end, more, sizeof more);
+        n = relay_end_read(&end, more, sizeof more);
         assert_true(n > 0 && buffer_append(&said, more, (size_t)n));
     }
     if (came_to != t->end || length != strlen(t->read) || memcmp(read, t->read, length) != 0 ||
@@ -402,8 +402,8 @@ static void a_slow_machine_misses_nothing(void **state)
     struct failure why = {.kind = FAILURE_NONE};
     struct transport real;
     struct overtaken slow = {.real = &real, .deadline = &plain.deadline};
-    struct watch watch;
-    struct end end;
+    struct starttls_watch watch;
+    struct relay_end end;
     int pair[2], server[2], room;
     char read[64];
 
@@ -412,13 +412,13 @@ static void a_slow_machine_misses_nothing(void **state)
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, server), 0);
         assert_int_equal(send(pair[0], "", 1, 0), 1);
-        room = end_room_of(pair[0]);
-        assert_true(room >= 0 && end_open(&end, pair[1], room, 1));
+        room = relay_end_room_of(pair[0]);
+        assert_true(room >= 0 && relay_end_open(&end, pair[1], room, 1));
         transport_over_socket(&real, server[0]);
         slow.transport = (struct transport){.read = overtaken_read, .descriptor = server[0]};
         slow.times = times;
         plain.transport = &slow.transport;
-        watch_begin(&watch, &protocol_smtp);
+        starttls_watch_begin(&watch, &protocol_smtp);
         assert_int_equal(send(server[1], words, strlen(words), 0), strlen(words));
         close(server[1]);
         struct proof proof = {.server = &plain,

@@ -246,8 +246,8 @@ static void a_killed_relay_is_a_reset(void **state)
     assert_int_equal(send(pair[0], "", 1, 0), 1);
     child = fork();
     if (child == 0) {
-        const int room = end_room_of(pair[0]);
-        struct end end;
+        const int room = relay_end_room_of(pair[0]);
+        struct relay_end end;
         struct stream server;
         struct buffer greeting = {0};
         const struct pumped what = {.program = &end, .server = &server, .greeting = &greeting};
@@ -255,7 +255,7 @@ static void a_killed_relay_is_a_reset(void **state)
         close(pair[0]);
         close(tcp[1]);
         stream_over_socket(&server, tcp[0]);
-        if (end_open(&end, pair[1], room, 1))
+        if (relay_end_open(&end, pair[1], room, 1))
             pump_run(&what);
         _exit(0);
     }

@@ -193,14 +193,14 @@ static void sessions_in_pieces_of_every_size(void **state)
 /* A command without its line end when the program stops sending: it goes to the server, as it was. */
 static void what_is_held_is_not_lost_at_the_end(void **state)
 {
-    char forward[WATCH_HELD];
+    char forward[STARTTLS_WATCH_HELD];
     size_t length;
 
     (void)state;
     pump_start(&p, PROTOCOL_SMTP);
     pump_from_program(&p, "START", 5);
     assert_int_equal(p.to_server_length, 0);
-    length = watch_end(&p.watch, forward);
+    length = starttls_watch_end(&p.watch, forward);
     assert_int_equal(length, 5);
     assert_memory_equal(forward, "START", 5);
     assert_false(p.watch.watching);
@@ -209,12 +209,12 @@ static void what_is_held_is_not_lost_at_the_end(void **state)
 /* The program asked, and ended its sending: it still waits for its answer. */
 static void an_answer_owed_at_the_end_is_given(void **state)
 {
-    char forward[WATCH_HELD];
+    char forward[STARTTLS_WATCH_HELD];
 
     (void)state;
     pump_start(&p, PROTOCOL_SMTP);
     pump_from_program(&p, "EHLO x\r\nSTARTTLS\r\n", 18);
-    assert_int_equal(watch_end(&p.watch, forward), 0);
+    assert_int_equal(starttls_watch_end(&p.watch, forward), 0);
     assert_true(p.watch.watching);
     pump_from_server(&p, "250 x\r\n", 7);
     assert_string_equal(p.to_program, "250 x\r\n503 5.5.1 retrotls: TLS is up already\r\n");
@@ -227,13 +227,13 @@ static void too_many_commands_end_the_watch(void **state)
 {
     (void)state;
     pump_start(&p, PROTOCOL_SMTP);
-    for (int i = 0; i < WATCH_COMMANDS; i++)
+    for (int i = 0; i < STARTTLS_WATCH_COMMANDS; i++)
         pump_from_program(&p, "NOOP\r\n", 6);
     assert_true(p.watch.watching);
     pump_from_program(&p, "NOOP\r\n", 6);
     assert_false(p.watch.watching);
     pump_from_program(&p, "STARTTLS\r\n", 10);
-    assert_int_equal(p.to_server_length, 6 * (WATCH_COMMANDS + 1) + 10);
+    assert_int_equal(p.to_server_length, 6 * (STARTTLS_WATCH_COMMANDS + 1) + 10);
     assert_string_equal(p.to_program, "");
 }
 

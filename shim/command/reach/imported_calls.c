@@ -92,8 +92,8 @@ static void append(char *text, size_t size, const char *separator, const char *w
 }
 
 struct adding {
-    struct calls *calls;
-    struct calls_of *of;
+    struct imported_calls *calls;
+    struct imported_calls_of *of;
     bool program;
 };
 
@@ -130,10 +130,10 @@ static void *map_file(const char *path, size_t *size)
     return map == MAP_FAILED ? NULL : map;
 }
 
-void calls_add(struct calls *calls, const char *path, bool program)
+void imported_calls_add(struct imported_calls *calls, const char *path, bool program)
 {
     const char *const slash = strrchr(path, '/'), *const name = slash ? slash + 1 : path;
-    struct calls_of spare;
+    struct imported_calls_of spare;
     struct adding adding = {.calls = calls, .of = &spare, .program = program};
     size_t size;
     struct elf elf;
@@ -150,23 +150,23 @@ void calls_add(struct calls *calls, const char *path, bool program)
     map = map_file(path, &size);
     if (!map)
         return;
-    if (calls->count < CALLS_FILES_LIMIT)
+    if (calls->count < IMPORTED_CALLS_FILES_LIMIT)
         adding.of = &calls->file[calls->count];
     snprintf(adding.of->name, sizeof adding.of->name, "%s", name);
     adding.of->set = 0;
     if (elf_read(&elf, map, size) && !elf.foreign_order)
         elf_each_import(&elf, add_import, &adding);
-    if (adding.of->set && calls->count < CALLS_FILES_LIMIT)
+    if (adding.of->set && calls->count < IMPORTED_CALLS_FILES_LIMIT)
         calls->count++;
     munmap(map, size);
 }
 
-char *calls_text(const struct calls_of *of, char text[CALLS_TEXT_LIMIT])
+char *imported_calls_text(const struct imported_calls_of *of, char text[IMPORTED_CALLS_TEXT_LIMIT])
 {
     text[0] = '\0';
     for (size_t i = 0; i < COUNT(watched); i++) {
         if (of->set >> i & 1)
-            append(text, CALLS_TEXT_LIMIT, " ", watched[i]);
+            append(text, IMPORTED_CALLS_TEXT_LIMIT, " ", watched[i]);
     }
     return text;
 }

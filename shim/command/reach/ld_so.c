@@ -52,7 +52,7 @@ static int64_t now(void)
 /* Reads to the end of `from`, keeping what fits. False where the time ran out. */
 static bool collect(int from, char *output, size_t size)
 {
-    const int64_t deadline = now() + LOADER_SECONDS * 1000;
+    const int64_t deadline = now() + LD_SO_SECONDS * 1000;
     char chunk[4096];
     size_t length = 0;
 
@@ -81,7 +81,7 @@ static bool collect(int from, char *output, size_t size)
     }
 }
 
-void loader_list(struct loader_answer *answer, const char *loader, const char *program, const char *preload)
+void ld_so_list(struct ld_so_answer *answer, const char *loader, const char *program, const char *preload)
 {
     int output[2], failed[2], status;
     char *real;
@@ -127,8 +127,8 @@ void loader_list(struct loader_answer *answer, const char *loader, const char *p
  * A line is "\tNAME => PATH (0xADDRESS)" or "\tPATH (0xADDRESS)"; "\tNAME => not found" where there is none,
  * and "\tlinux-vdso.so.1 (0x...)" for the kernel's own.
  */
-void loader_each_file(const struct loader_answer *answer, void (*each)(void *context, const char *path),
-                      void *context)
+void ld_so_each_file(const struct ld_so_answer *answer, void (*each)(void *context, const char *path),
+                     void *context)
 {
     static char path[8192];
 

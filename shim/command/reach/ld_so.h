@@ -5,22 +5,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LOADER_SECONDS = 20, LOADER_OUTPUT_LIMIT = 1 << 18 };
+enum { LD_SO_SECONDS = 20, LD_SO_OUTPUT_LIMIT = 1 << 18 };
 
-struct loader_answer {
-    int status;                       /* exit status; -1: killed, or it did not answer in time */
-    int error;                        /* errno where it could not be started, else 0 */
-    char output[LOADER_OUTPUT_LIMIT]; /* what it printed to both, NUL-terminated, cut off at the limit */
+struct ld_so_answer {
+    int status;                      /* exit status; -1: killed, or it did not answer in time */
+    int error;                       /* errno where it could not be started, else 0 */
+    char output[LD_SO_OUTPUT_LIMIT]; /* what it printed to both, NUL-terminated, cut off at the limit */
 };
 
 /*
  * Runs `loader --list program` with LD_PRELOAD set to `preload` (or NULL) and, of the other variables that
  * the loader heeds, only LD_LIBRARY_PATH as it is.
  */
-void loader_list(struct loader_answer *answer, const char *loader, const char *program, const char *preload);
+void ld_so_list(struct ld_so_answer *answer, const char *loader, const char *program, const char *preload);
 
 /* Calls `each` for each file in the answer, with its path. */
-void loader_each_file(const struct loader_answer *answer, void (*each)(void *context, const char *path),
-                      void *context);
+void ld_so_each_file(const struct ld_so_answer *answer, void (*each)(void *context, const char *path),
+                     void *context);
 
 #endif

@@ -120,7 +120,7 @@ static void note_library(void *context, const char *path)
 }
 
 /* The line of the loader's that tells what is wrong; "" where none does. */
-static void complaint(const struct loader_answer *answer, char *line, size_t size)
+static void complaint(const struct ld_so_answer *answer, char *line, size_t size)
 {
     static const char *const marks[] = {"error", "ERROR", "Error", "not found", "cannot"};
 
@@ -137,13 +137,13 @@ static void complaint(const struct loader_answer *answer, char *line, size_t siz
 static bool loads(const char *preload, const char *path, const struct target *target,
                   char why[LIBRARY_WHY_LIMIT])
 {
-    static struct loader_answer answer;
+    static struct ld_so_answer answer;
     const char *const loader = target->elf.interpreter, *const program = target_program(target);
     struct search search = {.path = path};
     char line[512];
 
-    loader_list(&answer, loader, program, preload);
-    loader_each_file(&answer, note_library, &search);
+    ld_so_list(&answer, loader, program, preload);
+    ld_so_each_file(&answer, note_library, &search);
     complaint(&answer, line, sizeof line);
     if (answer.error)
         snprintf(why, LIBRARY_WHY_LIMIT, "%s needs the loader %s: %s.", program, loader,

@@ -130,7 +130,7 @@ int filter_load(scmp_filter_ctx make(void))
      * Where an allocation fails in it, libseccomp 2.5 makes another filter than it was told to (one without
      * close(2), say), or never comes back from seccomp_load(3). It takes 80 KiB.
      */
-    if (!memory_reserve(RESERVE))
+    if (!heap_reserve(RESERVE))
         return ENOMEM;
     filter = make();
     if (!filter)

@@ -11,71 +11,71 @@
 /* Two threads may make the first use of one connection at the same time: only one can hand it over. */
 static struct lock lock;
 
-static enum watched refuse(int error)
+static enum first_use refuse(int error)
 {
     errno = error;
-    return WATCHED_REFUSED;
+    return FIRST_USE_REFUSED;
 }
 
 static void say(struct look *look, const char *what, pid_t process)
 {
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, look->guard.why, sizeof look->guard.why);
-    words_add(&w, what);
+    strbuf_start(&w, look->guard.why, sizeof look->guard.why);
+    strbuf_add(&w, what);
     if (process > 0) {
-        words_add(&w, " (pid ");
-        words_number(&w, (uint64_t)process);
-        words_byte(&w, ')');
+        strbuf_add(&w, " (pid ");
+        strbuf_number(&w, (uint64_t)process);
+        strbuf_byte(&w, ')');
     }
-    words_add(&w, "; start the program that connects with retrotls");
+    strbuf_add(&w, "; start the program that connects with retrotls");
 }
 
 /* `why` has been said. The log hears of a connection once. */
-static enum watched too_late(struct look *look)
+static enum first_use too_late(struct look *look)
 {
     const struct guard_request *const request = &look->guard.slot->guard;
     const bool demands = look->is_taken || request->failure ||
                          (level_demands_tls(request->settings.level) && !request->settings.testing);
 
     if (look->occasion == AT_ARRIVAL)
-        return WATCHED_PLAIN;
-    if (known_of(look->fd) != KNOWN_REFUSED)
-        guard_log(&look->guard, demands ? LOG_FAILED : LOG_PLAINTEXT);
+        return FIRST_USE_PLAIN;
+    if (fd_state_of(look->fd) != FD_STATE_REFUSED)
+        guard_log(&look->guard, demands ? LIBRARY_LOG_FAILED : LIBRARY_LOG_PLAINTEXT);
     if (!demands) {
-        known_set(look->fd, KNOWN_PLAIN);
-        return WATCHED_PLAIN;
+        fd_state_set(look->fd, FD_STATE_PLAIN);
+        return FIRST_USE_PLAIN;
     }
-    known_set(look->fd, KNOWN_REFUSED);
+    fd_state_set(look->fd, FD_STATE_REFUSED);
     return refuse(EPERM);
 }
 
-static enum watched switch_now(struct look *look)
+static enum first_use switch_now(struct look *look)
 {
     struct guard *const guard = &look->guard;
     const char *const failure = guard->slot->guard.failure;
-    struct words w;
+    struct strbuf w;
 
     if (!guard_acquire(guard)) {
         if (look->occasion != AT_ARRIVAL)
-            guard_log(guard, LOG_FAILED);
-        return WATCHED_REFUSED;
+            guard_log(guard, LIBRARY_LOG_FAILED);
+        return FIRST_USE_REFUSED;
     }
     if (guard_hand_over(guard, look->use == USE_CONNECTING ? WIRE_PENDING : WIRE_CONNECTED))
-        return WATCHED_SWITCHED;
+        return FIRST_USE_SWITCHED;
     guard_cut(guard);
     if (failure) { /* the relay does not know in which protocol's words to tell it */
-        words_start(&w, guard->why, sizeof guard->why);
-        words_add(&w, failure);
+        strbuf_start(&w, guard->why, sizeof guard->why);
+        strbuf_add(&w, failure);
     }
-    guard_log(guard, LOG_FAILED);
+    guard_log(guard, LIBRARY_LOG_FAILED);
     return refuse(EPERM);
 }
 
 /* Whether nobody else is known to have the connection; else `why` is said. */
 static bool is_ours_alone(struct look *look)
 {
-    const pid_t other = shared_with(look->fd);
+    const pid_t other = sharers_with(look->fd);
 
     if (other > 0)
         say(look, "the process that handed the connection down uses it too", other);
@@ -83,7 +83,7 @@ static bool is_ours_alone(struct look *look)
     return other == 0 || (other < 0 && look->occasion != AT_ARRIVAL);
 }
 
-static enum watched guarded(struct look *look)
+static enum first_use guarded(struct look *look)
 {
     if (look->is_taken) {
         say(look, "another process has taken the connection for TLS", 0);
@@ -100,11 +100,11 @@ static enum watched guarded(struct look *look)
     return is_ours_alone(look) ? switch_now(look) : too_late(look);
 }
 
-static enum watched ask(struct look *look, const struct policy *policy)
+static enum first_use ask(struct look *look, const struct policy *policy)
 {
     struct guard *const guard = &look->guard;
     enum decision decision;
-    enum watched watched;
+    enum first_use watched;
 
     guard->slot = slot_take(look->frame);
     if (!guard->slot)
@@ -113,19 +113,19 @@ static enum watched ask(struct look *look, const struct policy *policy)
     if (guard->slot->guard.settings.protocol == PROTOCOL_AUTO)
         guard->slot->guard.settings.protocol = guard->shown;
     look->unguarded = decision == DECISION_UNTOUCHED && !look->is_taken;
-    watched = look->unguarded ? WATCHED_PLAIN : guarded(look);
+    watched = look->unguarded ? FIRST_USE_PLAIN : guarded(look);
     const int saved = errno;
-    if (watched == WATCHED_REFUSED && look->occasion == AT_START && !refused_put(look->fd))
+    if (watched == FIRST_USE_REFUSED && look->occasion == AT_START && !refused_put(look->fd))
         guard_cut(guard);
     slot_release(guard->slot);
     errno = saved;
     return watched;
 }
 
-enum watched late(struct look *look, const struct policy *policy)
+enum first_use adopt(struct look *look, const struct policy *policy)
 {
     const sys_signals signals = sys_signals_block();
-    enum watched watched = WATCHED_REFUSED;
+    enum first_use watched = FIRST_USE_REFUSED;
     uint64_t cookie;
 
     look->guard.fd = look->fd;

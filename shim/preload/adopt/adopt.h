@@ -21,7 +21,7 @@ enum occasion {
 struct look {
     int fd;
     enum occasion occasion;
-    enum watch_way way;
+    enum first_use_way way;
     bool may_wait;
     enum tcp_use use;
     uint64_t cookie;    /* of the TCP socket */
@@ -38,6 +38,6 @@ struct look {
  * look->unguarded may be set. Without a use
  * (AT_ARRIVAL) what must not be used is left alone; at AT_START its number leads nowhere then (refused.h).
  */
-enum watched late(struct look *look, const struct policy *policy);
+enum first_use adopt(struct look *look, const struct policy *policy);
 
 #endif

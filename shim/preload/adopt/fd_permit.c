@@ -5,26 +5,27 @@
 #include "preload/descriptor/program_end.h"
 #include "preload/libc/io.h"
 
-bool may_write_to(int fd, bool *switched)
+bool fd_permits_write_to(int fd, bool *switched)
 {
     io_ready();
-    const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, 0);
+    const enum first_use watched =
+        fd_state_is_plain(fd) ? FIRST_USE_PLAIN : first_use(fd, FIRST_USE_WRITE, 0);
 
-    *switched = watched == WATCHED_SWITCHED;
+    *switched = watched == FIRST_USE_SWITCHED;
     if (*switched)
-        return end_may_be_written(fd);
-    return watched == WATCHED_PLAIN || (watched == WATCHED_PROXY && proxied_may_write(fd, "", 0));
+        return program_end_may_be_written(fd);
+    return watched == FIRST_USE_PLAIN || (watched == FIRST_USE_PROXY && proxied_may_write(fd, "", 0));
 }
 
-bool may_write(int fd)
+bool fd_permits_write(int fd)
 {
     bool switched;
 
-    return may_write_to(fd, &switched);
+    return fd_permits_write_to(fd, &switched);
 }
 
-bool may_read(int fd)
+bool fd_permits_read(int fd)
 {
     io_ready();
-    return known_is_plain(fd) || watch(fd, WATCH_READ, 0) != WATCHED_REFUSED;
+    return fd_state_is_plain(fd) || first_use(fd, FIRST_USE_READ, 0) != FIRST_USE_REFUSED;
 }

@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 
-bool may_read(int fd);
+bool fd_permits_read(int fd);
 /* An error of the connection that is to be told before the next write is told (program_end.h). */
-bool may_write(int fd);
+bool fd_permits_write(int fd);
 /* Likewise; `*switched`: it is a program's end (a hint, as in fd_state.h). */
-bool may_write_to(int fd, bool *switched);
+bool fd_permits_write_to(int fd, bool *switched);
 
 #endif

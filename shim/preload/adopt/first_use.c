@@ -25,16 +25,16 @@
 
 enum { PROTOCOL_MPTCP = 262 };
 
-static enum watched refuse(int error)
+static enum first_use refuse(int error)
 {
     errno = error;
-    return WATCHED_REFUSED;
+    return FIRST_USE_REFUSED;
 }
 
-static enum watched plain(const struct look *look)
+static enum first_use plain(const struct look *look)
 {
-    known_set(look->fd, KNOWN_PLAIN);
-    return WATCHED_PLAIN;
+    fd_state_set(look->fd, FD_STATE_PLAIN);
+    return FIRST_USE_PLAIN;
 }
 
 static bool may_wait(const struct look *look)
@@ -48,20 +48,20 @@ static bool may_wait(const struct look *look)
  */
 static ssize_t peek(const struct look *look, char *bytes, size_t size)
 {
-    const bool waits = look->occasion == AT_USE && look->way == WATCH_READ && look->may_wait;
+    const bool waits = look->occasion == AT_USE && look->way == FIRST_USE_READ && look->may_wait;
 
     return io.recv(look->fd, bytes, size, MSG_PEEK | (waits ? 0 : MSG_DONTWAIT));
 }
 
-static enum watched ask(struct look *look, const struct policy *policy)
+static enum first_use ask(struct look *look, const struct policy *policy)
 {
-    const enum watched watched = late(look, policy);
+    const enum first_use watched = adopt(look, policy);
 
     return look->unguarded ? plain(look) : watched;
 }
 
 /* A connection to a port that no rule names. */
-static enum watched look_at_greeting(struct look *look, const struct policy *policy)
+static enum first_use look_at_greeting(struct look *look, const struct policy *policy)
 {
     char bytes[GREETING_LIMIT];
     ssize_t count;
@@ -70,25 +70,25 @@ static enum watched look_at_greeting(struct look *look, const struct policy *pol
         return plain(look);
     count = peek(look, bytes, sizeof bytes);
     if (count < 0 && look->occasion != AT_USE)
-        return WATCHED_PLAIN;
-    if (count < 0 && look->way == WATCH_READ)
-        return WATCHED_REFUSED;
+        return FIRST_USE_PLAIN;
+    if (count < 0 && look->way == FIRST_USE_READ)
+        return FIRST_USE_REFUSED;
     /* A program that speaks before the server does is no mail program. */
     look->guard.shown = count > 0 ? greeting_protocol(bytes, (size_t)count) : PROTOCOL_AUTO;
     return look->guard.shown == PROTOCOL_AUTO ? plain(look) : ask(look, policy);
 }
 
-static enum watched look_at_peer(struct look *look, const struct policy *policy)
+static enum first_use look_at_peer(struct look *look, const struct policy *policy)
 {
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
 
     if (sys_getpeername(look->fd, &peer, &length) != 0)
-        return errno == ENOTCONN ? WATCHED_PLAIN /* it has ended meanwhile */ : WATCHED_REFUSED;
+        return errno == ENOTCONN ? FIRST_USE_PLAIN /* it has ended meanwhile */ : FIRST_USE_REFUSED;
     if (!address_read(&look->guard.asked, &peer, length))
-        return WATCHED_PLAIN;
+        return FIRST_USE_PLAIN;
     if (policy_may_guard(policy, look->guard.asked.port)) {
-        const enum watched watched = late(look, policy);
+        const enum first_use watched = adopt(look, policy);
 
         if (!look->unguarded)
             return watched;
@@ -109,57 +109,57 @@ static bool read_coming_peer(int fd, struct sockaddr_storage *peer, socklen_t *l
     return errno == EINVAL && sys_getsockopt(fd, SOL_SOCKET, SO_PEERNAME, peer, length) == 0;
 }
 
-static enum watched look_at_coming_peer(struct look *look, const struct policy *policy)
+static enum first_use look_at_coming_peer(struct look *look, const struct policy *policy)
 {
     struct sockaddr_storage peer;
     socklen_t length;
 
     if (!read_coming_peer(look->fd, &peer, &length))
-        return errno == ENOTCONN ? WATCHED_PLAIN /* it has failed meanwhile */ : WATCHED_REFUSED;
+        return errno == ENOTCONN ? FIRST_USE_PLAIN /* it has failed meanwhile */ : FIRST_USE_REFUSED;
     if (!address_read(&look->guard.asked, &peer, length))
-        return WATCHED_PLAIN;
-    return policy_may_guard(policy, look->guard.asked.port) ? late(look, policy) : WATCHED_PLAIN;
+        return FIRST_USE_PLAIN;
+    return policy_may_guard(policy, look->guard.asked.port) ? adopt(look, policy) : FIRST_USE_PLAIN;
 }
 
 /*
  * Being connected by a connect() that the library has not seen. A read or write waits, as it would itself;
  * what becomes a stream is switched at once.
  */
-static enum watched look_at_connecting(struct look *look, const struct policy *policy)
+static enum first_use look_at_connecting(struct look *look, const struct policy *policy)
 {
     if (look->occasion == AT_ARRIVAL)
-        return WATCHED_PLAIN;
+        return FIRST_USE_PLAIN;
     if (look->occasion != AT_USE && !may_wait(look))
         return look_at_coming_peer(look, policy);
     if (!may_wait(look))
         return refuse(EAGAIN);
     /* Sends nothing, but only once it could (net/ipv4/tcp.c, tcp_sendmsg_locked()). */
     look->again = io.send(look->fd, "", 0, MSG_NOSIGNAL) == 0;
-    return WATCHED_REFUSED;
+    return FIRST_USE_REFUSED;
 }
 
 /* Another process, which shares the socket, has taken it for a guarded connection (taken_mark.h, replaced.h).
  */
-static enum watched look_at_taken(struct look *look)
+static enum first_use look_at_taken(struct look *look)
 {
     const struct policy *const policy = config_policy();
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
 
     if (!policy || !sys_cookie(look->fd, &look->cookie))
-        return WATCHED_REFUSED;
+        return FIRST_USE_REFUSED;
     look->is_taken = true;
     if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
         look->guard.asked = (struct wire_address){.family = AF_INET};
-    return late(look, policy);
+    return adopt(look, policy);
 }
 
-static enum watched look_at_connection(struct look *look)
+static enum first_use look_at_connection(struct look *look)
 {
     const struct policy *const policy = config_policy();
 
     if (!policy || !sys_cookie(look->fd, &look->cookie))
-        return WATCHED_REFUSED; /* it may be guarded */
+        return FIRST_USE_REFUSED; /* it may be guarded */
     return look->use == USE_CONNECTING ? look_at_connecting(look, policy) : look_at_peer(look, policy);
 }
 
@@ -167,42 +167,42 @@ static enum watched look_at_connection(struct look *look)
  * Not connected: the kernel answers. connect() never connects this very socket to a guarded server
  * (tcp_copy.h), so nothing can become of it meanwhile.
  */
-static enum watched look_at_unconnected(const struct look *look)
+static enum first_use look_at_unconnected(const struct look *look)
 {
     if (look->occasion == AT_START || look->occasion == AT_ARRIVAL)
         tcp_options_note_all();
-    return WATCHED_PLAIN;
+    return FIRST_USE_PLAIN;
 }
 
-static enum watched look_at_tcp(struct look *look)
+static enum first_use look_at_tcp(struct look *look)
 {
-    enum watched watched;
+    enum first_use watched;
 
     look->use = tcp_use(look->fd);
     if (look->use == USE_ACCEPTED)
         return plain(look);
-    if (look->use == USE_NONE ? replaced_is(look->fd) : mark_is_set(look->fd))
+    if (look->use == USE_NONE ? replaced_is(look->fd) : taken_mark_is_set(look->fd))
         return look_at_taken(look);
     if (look->use == USE_NONE)
         return look_at_unconnected(look);
     watched = look_at_connection(look);
-    return watched == WATCHED_PLAIN && connect_is_behind() ? WATCHED_PROXY : watched;
+    return watched == FIRST_USE_PLAIN && connect_is_behind() ? FIRST_USE_PROXY : watched;
 }
 
 /*
  * An SMC socket that connect() never saw: it cannot be switched, and its greeting is not looked at. One that
  * is not connected stays to be asked about.
  */
-static enum watched look_at_smc(struct look *look)
+static enum first_use look_at_smc(struct look *look)
 {
     const struct policy *const policy = config_policy();
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
 
     if (!policy || !sys_cookie(look->fd, &look->cookie))
-        return WATCHED_REFUSED; /* it may be guarded */
+        return FIRST_USE_REFUSED; /* it may be guarded */
     if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
-        return WATCHED_PLAIN;
+        return FIRST_USE_PLAIN;
     if (!policy_may_guard(policy, look->guard.asked.port))
         return plain(look);
     look->is_smc = true;
@@ -214,20 +214,20 @@ static enum watched look_at_smc(struct look *look)
  * A socket that getsockopt(2) tells nothing of (a sandbox of the program's own may forbid the call) cannot be
  * switched. It may be a connection that is guarded.
  */
-static enum watched look_without_options(struct look *look)
+static enum first_use look_without_options(struct look *look)
 {
     const struct policy *const policy = config_policy();
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
 
     if (sys_getpeername(look->fd, &peer, &length) != 0 || !address_read(&look->guard.asked, &peer, length))
-        return WATCHED_PLAIN;
+        return FIRST_USE_PLAIN;
     if (policy && !policy_may_guard(policy, look->guard.asked.port))
         return plain(look);
     return refuse(EPERM);
 }
 
-static enum watched look_at(struct look *look)
+static enum first_use look_at(struct look *look)
 {
     const int protocol = sys_option(look->fd, SOL_SOCKET, SO_PROTOCOL, -1);
     struct identity id;
@@ -235,24 +235,24 @@ static enum watched look_at(struct look *look)
     if (protocol == IPPROTO_TCP || protocol == PROTOCOL_MPTCP)
         return look_at_tcp(look);
     if (protocol < 0 && errno == EBADF)
-        return WATCHED_PLAIN;
+        return FIRST_USE_PLAIN;
     if (protocol < 0 && errno == ENOTSOCK && refused_is(look->fd))
         return refuse(EPERM);
     if (protocol < 0 && errno != ENOTSOCK)
         return look_without_options(look);
     if (protocol == 0 && identity_of(look->fd, &id)) {
-        known_set(look->fd, KNOWN_SWITCHED);
-        return WATCHED_SWITCHED;
+        fd_state_set(look->fd, FD_STATE_SWITCHED);
+        return FIRST_USE_SWITCHED;
     }
     return smc_is(look->fd, protocol) ? look_at_smc(look) : plain(look);
 }
 
-static enum watched look_until_settled(struct look *look)
+static enum first_use look_until_settled(struct look *look)
 {
-    if (is_aloof())
-        return WATCHED_PLAIN;
+    if (is_exempt())
+        return FIRST_USE_PLAIN;
     const int saved = errno;
-    enum watched watched = WATCHED_REFUSED;
+    enum first_use watched = FIRST_USE_REFUSED;
 
     do {
         look->again = look->unguarded = false;
@@ -260,12 +260,12 @@ static enum watched look_until_settled(struct look *look)
         look->guard.shown = PROTOCOL_AUTO;
         watched = look_at(look);
     } while (look->again);
-    if (watched != WATCHED_REFUSED)
+    if (watched != FIRST_USE_REFUSED)
         errno = saved;
     return watched;
 }
 
-enum watched watch(int fd, enum watch_way way, int flags)
+enum first_use first_use(int fd, enum first_use_way way, int flags)
 {
     struct look look = {.fd = fd,
                         .occasion = AT_USE,
@@ -273,7 +273,7 @@ enum watched watch(int fd, enum watch_way way, int flags)
                         .may_wait = !(flags & MSG_DONTWAIT),
                         .frame = __builtin_frame_address(0)};
 
-    return known_of(fd) == KNOWN_SWITCHED ? WATCHED_SWITCHED : look_until_settled(&look);
+    return fd_state_of(fd) == FD_STATE_SWITCHED ? FIRST_USE_SWITCHED : look_until_settled(&look);
 }
 
 static void look_on(int fd, enum occasion occasion, const void *frame)
@@ -281,27 +281,27 @@ static void look_on(int fd, enum occasion occasion, const void *frame)
     const int saved = errno;
     struct look look = {.fd = fd, .occasion = occasion, .frame = frame};
 
-    known_forget(fd); /* unless something is found out now, it is asked about at its first use */
+    fd_state_forget(fd); /* unless something is found out now, it is asked about at its first use */
     look_until_settled(&look);
     errno = saved;
 }
 
-bool watch_stream(int fd)
+bool first_use_stream(int fd)
 {
     struct look look = {
         .fd = fd, .occasion = AT_STREAM, .may_wait = true, .frame = __builtin_frame_address(0)};
 
-    return known_is_plain(fd) || known_of(fd) == KNOWN_SWITCHED ||
-           look_until_settled(&look) != WATCHED_REFUSED;
+    return fd_state_is_plain(fd) || fd_state_of(fd) == FD_STATE_SWITCHED ||
+           look_until_settled(&look) != FIRST_USE_REFUSED;
 }
 
-void watch_standard(int fd)
+void first_use_standard(int fd)
 {
-    if (!known_is_plain(fd))
+    if (!fd_state_is_plain(fd))
         look_on(fd, AT_START, __builtin_frame_address(0));
 }
 
-void watch_received(int fd)
+void first_use_received(int fd)
 {
     look_on(fd, fd <= STDERR_FILENO ? AT_START : AT_ARRIVAL, __builtin_frame_address(0));
 }
@@ -316,7 +316,7 @@ static bool look_at_inherited(void *context, int fd)
     return true;
 }
 
-void watch_start(void)
+void first_use_start(void)
 {
     enum { NUMBERS = 256 };
     /* UCSPI: a connector's program talks on descriptors 6 and 7, and has this in its environment. */
@@ -325,7 +325,7 @@ void watch_start(void)
     const int saved = errno;
 
     /* Without /proc, the numbers that a program can have been started with are guessed. */
-    if (!numbers_visit_in("/proc/self/fd", look_at_inherited, &by_connector)) {
+    if (!open_numbers_visit_in("/proc/self/fd", look_at_inherited, &by_connector)) {
         for (int fd = 0; fd < NUMBERS; fd++)
             look_at_inherited(&by_connector, fd);
     }

@@ -15,16 +15,16 @@ static bool is_refused(struct guard *guard, const struct policy *policy)
     const enum decision decision = guard_decide(guard, policy);
     const bool demands = decision == DECISION_ERROR ||
                          (level_demands_tls(request->settings.level) && !request->settings.testing);
-    struct words w;
+    struct strbuf w;
 
     if (decision == DECISION_UNTOUCHED)
         return false;
-    words_start(&w, guard->why, sizeof guard->why);
-    words_add(&w,
-              "a proxy's preload (proxychains, torsocks) stands in front of retrotls, which only sees the "
-              "proxy; start the program with 'retrotls PROGRAM' under it, or put libretrotls.so first in "
-              "LD_PRELOAD");
-    guard_log(guard, demands ? LOG_FAILED : LOG_PLAINTEXT);
+    strbuf_start(&w, guard->why, sizeof guard->why);
+    strbuf_add(&w,
+               "a proxy's preload (proxychains, torsocks) stands in front of retrotls, which only sees the "
+               "proxy; start the program with 'retrotls PROGRAM' under it, or put libretrotls.so first in "
+               "LD_PRELOAD");
+    guard_log(guard, demands ? LIBRARY_LOG_FAILED : LIBRARY_LOG_PLAINTEXT);
     return demands;
 }
 

@@ -21,25 +21,25 @@ struct search {
 
 static void write_path(char out[NAME_LIMIT], pid_t process, const char *file)
 {
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, out, NAME_LIMIT);
-    words_add(&w, "/proc/");
-    words_number(&w, (uint64_t)process);
-    words_add(&w, file);
+    strbuf_start(&w, out, NAME_LIMIT);
+    strbuf_add(&w, "/proc/");
+    strbuf_number(&w, (uint64_t)process);
+    strbuf_add(&w, file);
 }
 
 static bool visit(void *context, int number)
 {
     struct search *const search = context;
     char path[2 * NAME_LIMIT], target[NAME_LIMIT];
-    struct words w;
+    struct strbuf w;
     ssize_t length;
 
-    words_start(&w, path, sizeof path);
-    words_add(&w, search->folder);
-    words_byte(&w, '/');
-    words_number(&w, (uint64_t)number);
+    strbuf_start(&w, path, sizeof path);
+    strbuf_add(&w, search->folder);
+    strbuf_byte(&w, '/');
+    strbuf_number(&w, (uint64_t)number);
     length = sys_readlink(path, target, sizeof target);
     if (length < 0 && errno == EACCES)
         search->denied = true;
@@ -72,23 +72,23 @@ static pid_t parent_of(pid_t process)
     return parent;
 }
 
-pid_t shared_with(int fd)
+pid_t sharers_with(int fd)
 {
     struct search search = {.found = false};
-    struct words w;
+    struct strbuf w;
     uint64_t inode;
     uint32_t owner;
     pid_t process = getppid();
 
     if (!sys_inode(fd, &inode, &owner))
         return -1;
-    words_start(&w, search.name, sizeof search.name);
-    words_add(&w, "socket:[");
-    words_number(&w, inode);
-    words_byte(&w, ']');
+    strbuf_start(&w, search.name, sizeof search.name);
+    strbuf_add(&w, "socket:[");
+    strbuf_number(&w, inode);
+    strbuf_byte(&w, ']');
     for (int i = 0; i < ANCESTORS && process > 0; i++, process = parent_of(process)) {
         write_path(search.folder, process, "/fd");
-        if (!numbers_visit_in(search.folder, visit, &search) && !search.found)
+        if (!open_numbers_visit_in(search.folder, visit, &search) && !search.found)
             search.denied = true;
         if (search.found)
             return process;

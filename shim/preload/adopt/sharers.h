@@ -9,6 +9,6 @@
  * none has, -1 where that cannot be known: another user's process, no /proc. Whoever handed a connection down
  * by fork(2) and keeps it is found; a stranger who was sent a copy is not.
  */
-pid_t shared_with(int fd);
+pid_t sharers_with(int fd);
 
 #endif

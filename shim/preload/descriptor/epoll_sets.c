@@ -14,11 +14,11 @@
 
 static void write_name(char *out, size_t size, const char *folder, int fd)
 {
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, out, size);
-    words_add(&w, folder);
-    words_number(&w, (uint64_t)fd);
+    strbuf_start(&w, out, size);
+    strbuf_add(&w, folder);
+    strbuf_number(&w, (uint64_t)fd);
 }
 
 bool epoll_set_is(int fd)
@@ -58,15 +58,15 @@ bool epoll_read_line(const char *line, const char *end, struct registration *r)
         return false;
     for (; at < end && *at >= '0' && *at <= '9' && r->number < 100000000; at++)
         r->number = r->number * 10 + (*at - '0');
-    at = words_read_hex(after(at, end, "events:"), end, &events);
-    at = words_read_hex(after(at, end, "data:"), end, &r->data);
+    at = strbuf_read_hex(after(at, end, "events:"), end, &events);
+    at = strbuf_read_hex(after(at, end, "data:"), end, &r->data);
     r->events = (uint32_t)events;
     r->inode = 0;
     if (!at)
         return false;
     for (const char *ino = at; ino + 4 < end; ino++) {
         if (memcmp(ino, "ino:", 4) == 0)
-            return words_read_hex(ino + 4, end, &r->inode) != NULL;
+            return strbuf_read_hex(ino + 4, end, &r->inode) != NULL;
     }
     return true;
 }

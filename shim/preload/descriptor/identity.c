@@ -11,51 +11,51 @@
 static const char prefix[] = "retrotls/1 ";
 
 /* The text after the NUL that makes an address abstract. */
-static void start(struct words *w, struct sockaddr_un *to)
+static void start(struct strbuf *w, struct sockaddr_un *to)
 {
     memset(to, 0, sizeof *to);
     to->sun_family = AF_UNIX;
-    words_start(w, to->sun_path + 1, sizeof to->sun_path - 1);
-    words_add(w, prefix);
+    strbuf_start(w, to->sun_path + 1, sizeof to->sun_path - 1);
+    strbuf_add(w, prefix);
 }
 
-static socklen_t finish(const struct words *w)
+static socklen_t finish(const struct strbuf *w)
 {
     return w->cut ? 0 : (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + w->used);
 }
 
-static void put_address(struct words *w, const struct wire_address *address)
+static void put_address(struct strbuf *w, const struct wire_address *address)
 {
     const uint8_t port[2] = {(uint8_t)(address->port >> 8), (uint8_t)address->port};
 
-    words_hex_bytes(w, address->bytes, address->family == AF_INET6 ? 16 : 4);
-    words_hex_bytes(w, port, sizeof port);
+    strbuf_hex_bytes(w, address->bytes, address->family == AF_INET6 ? 16 : 4);
+    strbuf_hex_bytes(w, port, sizeof port);
 }
 
 socklen_t identity_write(struct sockaddr_un *to, const struct identity *id)
 {
-    struct words w;
+    struct strbuf w;
 
     start(&w, to);
     put_address(&w, &id->peer);
     if (id->peer.scope != 0) {
-        words_byte(&w, '%');
-        words_hex(&w, id->peer.scope);
+        strbuf_byte(&w, '%');
+        strbuf_hex(&w, id->peer.scope);
     }
-    words_byte(&w, ' ');
+    strbuf_byte(&w, ' ');
     put_address(&w, &id->local);
-    words_byte(&w, ' ');
-    words_hex(&w, id->cookie);
+    strbuf_byte(&w, ' ');
+    strbuf_hex(&w, id->cookie);
     return finish(&w);
 }
 
 socklen_t identity_write_relay(struct sockaddr_un *to, const uint8_t relay[RELAY_NAME_SIZE])
 {
-    struct words w;
+    struct strbuf w;
 
     start(&w, to);
-    words_add(&w, "relay ");
-    words_hex_bytes(&w, relay, RELAY_NAME_SIZE);
+    strbuf_add(&w, "relay ");
+    strbuf_hex_bytes(&w, relay, RELAY_NAME_SIZE);
     return finish(&w);
 }
 
@@ -67,7 +67,7 @@ static const char *text_of(const struct sockaddr_un *from, socklen_t length, con
 {
     const size_t before = offsetof(struct sockaddr_un, sun_path) + 1;
 
-    if (is_aloof() || length < before + sizeof prefix || length > sizeof *from ||
+    if (is_exempt() || length < before + sizeof prefix || length > sizeof *from ||
         from->sun_family != AF_UNIX || from->sun_path[0] != '\0' ||
         memcmp(from->sun_path + 1, prefix, sizeof prefix - 1) != 0)
         return NULL;
@@ -91,8 +91,8 @@ static const char *take_address(const char *at, const char *end, struct wire_add
     if (!at || (stop - at != 12 && stop - at != 36))
         return NULL;
     address->family = stop - at == 12 ? AF_INET : AF_INET6;
-    at = words_read_hex_bytes(at, stop, address->bytes, address->family == AF_INET ? 4 : 16);
-    at = words_read_hex_bytes(at, stop, port, sizeof port);
+    at = strbuf_read_hex_bytes(at, stop, address->bytes, address->family == AF_INET ? 4 : 16);
+    at = strbuf_read_hex_bytes(at, stop, port, sizeof port);
     address->port = (uint16_t)(port[0] << 8 | port[1]);
     return at;
 }
@@ -103,7 +103,7 @@ static const char *take_scope(const char *at, const char *end, uint32_t *scope)
 
     if (!at || at == end || *at != '%')
         return at;
-    at = words_read_hex(at + 1, end, &number);
+    at = strbuf_read_hex(at + 1, end, &number);
     if (number > UINT32_MAX)
         return NULL;
     *scope = (uint32_t)number;
@@ -120,7 +120,7 @@ bool identity_read(struct identity *id, const struct sockaddr_un *from, socklen_
     at = take_byte(at, end, ' ');
     at = take_address(at, end, &id->local);
     at = take_byte(at, end, ' ');
-    at = words_read_hex(at, end, &id->cookie);
+    at = strbuf_read_hex(at, end, &id->cookie);
     if (!at || at != end || id->peer.family != id->local.family)
         return false;
     id->local.scope = id->peer.scope;
@@ -156,11 +156,11 @@ bool identity_read_peer(struct peer_state *state, uint64_t *cookie, const struct
         at = take_byte(take_byte(at, end, 'o'), end, 'k');
     }
     at = take_byte(at, end, ' ');
-    at = words_read_hex_bytes(at, end, state->relay, sizeof state->relay);
+    at = strbuf_read_hex_bytes(at, end, state->relay, sizeof state->relay);
     at = take_byte(at, end, ' ');
-    at = words_read_hex(at, end, cookie);
+    at = strbuf_read_hex(at, end, cookie);
     if (at && at != end)
-        at = words_read_hex(take_byte(at, end, ' '), end, &apart);
+        at = strbuf_read_hex(take_byte(at, end, ' '), end, &apart);
     state->relay_known = true;
     return at && at == end;
 }

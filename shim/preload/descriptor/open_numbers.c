@@ -147,7 +147,7 @@ static bool visit_and_close(int folder, bool own, bool (*visit)(void *, int), vo
     return good;
 }
 
-bool numbers_visit(bool (*visit)(void *context, int number), void *context, bool *no_proc)
+bool open_numbers_visit(bool (*visit)(void *context, int number), void *context, bool *no_proc)
 {
     const int folder = open_own_folder();
 
@@ -155,21 +155,21 @@ bool numbers_visit(bool (*visit)(void *context, int number), void *context, bool
     return folder >= 0 && visit_and_close(folder, true, visit, context);
 }
 
-bool numbers_visit_blindly(bool (*visit)(void *context, int number), void *context)
+bool open_numbers_visit_blindly(bool (*visit)(void *context, int number), void *context)
 {
     const int end = highest_number();
 
     return end > 0 && visit_all(end, visit, context);
 }
 
-bool numbers_visit_in(const char *path, bool (*visit)(void *context, int number), void *context)
+bool open_numbers_visit_in(const char *path, bool (*visit)(void *context, int number), void *context)
 {
     const int folder = sys_lift(sys_open(path, O_RDONLY | O_DIRECTORY, 0));
 
     return folder >= 0 && visit_and_close(folder, false, visit, context);
 }
 
-bool numbers_can_be_had(void)
+bool open_numbers_can_be_had(void)
 {
     const int folder = open_own_folder();
 

@@ -16,7 +16,7 @@
 
 enum { PIECES_LIMIT = 1024 }; /* UIO_MAXIOV: beyond it sendmsg(2) and writev(2) differ in errno */
 
-int end_error(int fd, int error)
+int program_end_error(int fd, int error)
 {
     struct identity id;
     struct peer_state outcome;
@@ -29,13 +29,14 @@ int end_error(int fd, int error)
     if (outcome.state == OUTCOME_FAILED)
         return outcome.error;
     /* The relay itself may have died: then a reset is what it is. */
-    return ask_get_option(fd, &id, SOL_SOCKET, SO_ERROR, &told, &length) == 0 && told != 0 ? told : error;
+    return relay_query_get_option(fd, &id, SOL_SOCKET, SO_ERROR, &told, &length) == 0 && told != 0 ? told
+                                                                                                   : error;
 }
 
-ssize_t end_received(int fd, ssize_t result)
+ssize_t program_end_received(int fd, ssize_t result)
 {
     if (result < 0)
-        errno = end_error(fd, errno);
+        errno = program_end_error(fd, errno);
     return result;
 }
 
@@ -64,7 +65,7 @@ static ssize_t failed(int fd, int flags)
         if (error == 0)
             error = EPIPE;
     }
-    errno = end_error(fd, error);
+    errno = program_end_error(fd, error);
     return -1;
 }
 
@@ -77,11 +78,11 @@ static bool must_be_written(int fd, ssize_t sent)
     if (sent >= 0 || (errno != ENOTSOCK && errno != EPERM && errno != EACCES && errno != ENOSYS))
         return false;
     if (errno == ENOTSOCK)
-        known_forget(fd);
+        fd_state_forget(fd);
     return true;
 }
 
-ssize_t end_write(int fd, const void *bytes, size_t count)
+ssize_t program_end_write(int fd, const void *bytes, size_t count)
 {
     const int before = errno;
     const ssize_t sent = io.send(fd, bytes, count, MSG_NOSIGNAL);
@@ -93,7 +94,7 @@ ssize_t end_write(int fd, const void *bytes, size_t count)
     return sent < 0 ? failed(fd, 0) : sent;
 }
 
-ssize_t end_writev(int fd, const struct iovec *pieces, int count)
+ssize_t program_end_writev(int fd, const struct iovec *pieces, int count)
 {
     const int before = errno;
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces};
@@ -120,21 +121,21 @@ static int flags_for(int fd, int flags)
     return flags | MSG_NOSIGNAL;
 }
 
-ssize_t end_send(int fd, const void *bytes, size_t count, int flags)
+ssize_t program_end_send(int fd, const void *bytes, size_t count, int flags)
 {
     const ssize_t sent = io.send(fd, bytes, count, flags_for(fd, flags));
 
     return sent < 0 ? failed(fd, flags) : sent;
 }
 
-ssize_t end_sendmsg(int fd, const struct msghdr *message, int flags)
+ssize_t program_end_sendmsg(int fd, const struct msghdr *message, int flags)
 {
     const ssize_t sent = real.sendmsg(fd, message, flags_for(fd, flags));
 
     return sent < 0 ? failed(fd, flags) : sent;
 }
 
-bool end_may_be_written(int fd)
+bool program_end_may_be_written(int fd)
 {
     struct pollfd end = {.fd = fd};
     int error;
@@ -143,6 +144,6 @@ bool end_may_be_written(int fd)
         return true;
     error = sys_option(fd, SOL_SOCKET, SO_ERROR, 0);
     if (error != 0)
-        errno = end_error(fd, error);
+        errno = program_end_error(fd, error);
     return error == 0;
 }

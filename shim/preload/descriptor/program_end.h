@@ -13,27 +13,27 @@
  * The error of the connection: where `error` is ECONNRESET, which is all that the pair knows, why connect()
  * failed, by the relay's name, or with what TCP broke, which the relay tells (ETIMEDOUT).
  */
-int end_error(int fd, int error);
+int program_end_error(int fd, int error);
 
 /*
  * What a read that ended with `result` (and errno) has to say: why it failed, once, where the pair
  * only tells that its other end has gone.
  */
-ssize_t end_received(int fd, ssize_t result);
+ssize_t program_end_received(int fd, ssize_t result);
 
 /*
  * write(2), writev(2) and send(2). An error of the connection is told first, once and without SIGPIPE, as TCP
  * does (net/core/stream.c, sk_stream_error()); a UNIX socket says EPIPE at once.
  */
-ssize_t end_write(int fd, const void *bytes, size_t count);
-ssize_t end_writev(int fd, const struct iovec *pieces, int count);
-ssize_t end_send(int fd, const void *bytes, size_t count, int flags);
-ssize_t end_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t program_end_write(int fd, const void *bytes, size_t count);
+ssize_t program_end_writev(int fd, const struct iovec *pieces, int count);
+ssize_t program_end_send(int fd, const void *bytes, size_t count, int flags);
+ssize_t program_end_sendmsg(int fd, const struct msghdr *message, int flags);
 
 /*
  * An error of the connection that is to be told before the next write, for sendfile(2) and splice(2), which
  * cannot be made not to raise SIGPIPE: false with errno set.
  */
-bool end_may_be_written(int fd);
+bool program_end_may_be_written(int fd);
 
 #endif

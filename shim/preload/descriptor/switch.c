@@ -174,11 +174,11 @@ static bool survey(struct extent *extent, int fd)
     errno = EBADF; /* where no number of the socket is left */
     if (cookie != extent->cookie)
         return false;
-    if (!numbers_visit(visit, extent, &no_proc))
-        return no_proc && numbers_visit_blindly(visit_socket, extent) && extent->numbers > 0 &&
-               numbers_visit_blindly(visit_set_blindly, extent);
+    if (!open_numbers_visit(visit, extent, &no_proc))
+        return no_proc && open_numbers_visit_blindly(visit_socket, extent) && extent->numbers > 0 &&
+               open_numbers_visit_blindly(visit_set_blindly, extent);
     if (extent->more_sets)
-        return extent->numbers > 0 && numbers_visit(visit_set, extent, &no_proc);
+        return extent->numbers > 0 && open_numbers_visit(visit_set, extent, &no_proc);
     for (size_t i = 0; i < extent->sets; i++) {
         if (!read_set(extent, extent->set[i]))
             return false;
@@ -218,7 +218,7 @@ bool switch_replace(int number, int to, int flags)
     /* EBUSY: another thread is just opening that very number. */
     for (int tries = 0; tries < 1000; tries++) {
         if (sys_dup3(to, number, flags) == number) {
-            known_forget(number);
+            fd_state_forget(number);
             return true;
         }
         if (errno != EBUSY)

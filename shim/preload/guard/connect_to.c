@@ -51,13 +51,13 @@ static uint16_t target_port(const struct settings *settings, uint16_t asked)
     return implicit != 0 ? implicit : asked;
 }
 
-bool target_changes(const struct settings *settings, uint16_t asked)
+bool connect_to_changes(const struct settings *settings, uint16_t asked)
 {
     return settings->connect_host || target_port(settings, asked) != asked;
 }
 
-bool target_of(const struct settings *settings, int fd, const struct wire_address *asked,
-               struct wire_address *target)
+bool connect_to_of(const struct settings *settings, int fd, const struct wire_address *asked,
+                   struct wire_address *target)
 {
     struct addrinfo hints = {.ai_family = asked->family, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;

@@ -47,17 +47,17 @@ struct wire_address guard_destination(const struct wire_address *asked)
 
 static void say(struct guard *guard, const char *what, int error)
 {
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, guard->why, sizeof guard->why);
-    words_add(&w, what);
+    strbuf_start(&w, guard->why, sizeof guard->why);
+    strbuf_add(&w, what);
     if (error != 0) {
-        words_add(&w, ": ");
-        words_error(&w, error);
+        strbuf_add(&w, ": ");
+        strbuf_error(&w, error);
     }
-    if (error != 0 && words_remedy(error)) {
-        words_add(&w, "; ");
-        words_add(&w, words_remedy(error));
+    if (error != 0 && strbuf_remedy(error)) {
+        strbuf_add(&w, "; ");
+        strbuf_add(&w, strbuf_remedy(error));
     }
     if (error != 0)
         errno = error;
@@ -88,7 +88,7 @@ static const char *loss(struct slot *slot, const struct policy_query *query)
     if (query->program_lost && !query->hosts_lost)
         return "/proc does not tell which program this is, and a 'match program' of the policy might be "
                "about it";
-    hosts_explain(query, slot->failure, sizeof slot->failure);
+    connection_names_explain(query, slot->failure, sizeof slot->failure);
     return slot->failure;
 }
 
@@ -105,7 +105,7 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     where = address_unmapped(&where);
     find_names(guard, &where);
     query.address = where;
-    hosts_ask(&query, &slot->found);
+    connection_names_ask(&query, &slot->found);
     query.protocol = guard->shown;
     query.user = config_user(query.uid, user, sizeof user);
     query.user_lost = !query.user;
@@ -115,8 +115,9 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
         request->settings.log = config_log();
     request->program = query.program;
     request->asked_address = where;
-    if (decision == DECISION_GUARD && !hosts_settle(policy, &query, &request->settings, &request->asked)) {
-        hosts_explain(&query, slot->failure, sizeof slot->failure);
+    if (decision == DECISION_GUARD &&
+        !connection_names_settle(policy, &query, &request->settings, &request->asked)) {
+        connection_names_explain(&query, slot->failure, sizeof slot->failure);
         request->failure = slot->failure;
         return DECISION_ERROR;
     }
@@ -146,7 +147,7 @@ bool guard_acquire(struct guard *guard)
         errno = ENETUNREACH;
         return false;
     }
-    if (!numbers_can_be_had()) {
+    if (!open_numbers_can_be_had()) {
         say(guard, "cannot tell which descriptors are open, /proc/self/fd cannot be read", errno);
         errno = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : ENETUNREACH;
         return false;
@@ -164,7 +165,7 @@ bool guard_copy_tcp(struct guard *guard)
 {
     const char *what = "";
     const int tcp = tcp_copy(guard->fd, guard->asked.family, &what);
-    struct words w;
+    struct strbuf w;
     char text[80];
 
     guard->has_copy = true;
@@ -172,9 +173,9 @@ bool guard_copy_tcp(struct guard *guard)
         guard->tcp_cookie = guard->slot->held[SLOT_TCP].cookie;
         return true;
     }
-    words_start(&w, text, sizeof text);
-    words_add(&w, "cannot make a second TCP socket like the program's: ");
-    words_add(&w, what);
+    strbuf_start(&w, text, sizeof text);
+    strbuf_add(&w, "cannot make a second TCP socket like the program's: ");
+    strbuf_add(&w, what);
     say(guard, text, errno);
     errno = errno_for_program(errno);
     return false;
@@ -211,7 +212,7 @@ static bool name_end(const struct guard *guard, int end, int tcp)
 
 static bool logs_to_stderr(const struct guard_request *request)
 {
-    return request->settings.log && strcmp(request->settings.log, "stderr") == 0 && log_has_stderr();
+    return request->settings.log && strcmp(request->settings.log, "stderr") == 0 && library_log_has_stderr();
 }
 
 /* One try. False with errno EPIPE where the relay has gone and another may be asked. */
@@ -303,7 +304,7 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
         return false;
     }
     if (!guard->has_copy)
-        mark_set(guard->fd, true);
+        taken_mark_set(guard->fd, true);
     good = ask(guard, connecting);
     /* A relay that was killed may have begun to speak with the server: another one could not go on with that.
      */
@@ -326,7 +327,7 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
             say(guard, "cannot switch the descriptor", errno);
         return false;
     }
-    known_set(guard->fd, KNOWN_SWITCHED);
+    fd_state_set(guard->fd, FD_STATE_SWITCHED);
     return true;
 }
 
@@ -346,11 +347,11 @@ void guard_cut(const struct guard *guard)
     if (tcp >= 0 && sys_connect(tcp, &nowhere, sizeof nowhere) != 0)
         sys_shutdown(tcp, SHUT_RDWR);
     if (!guard->has_copy)
-        mark_set(tcp, false);
+        taken_mark_set(tcp, false);
     errno = saved;
 }
 
-void guard_log(const struct guard *guard, enum log_result result)
+void guard_log(const struct guard *guard, enum library_log_result result)
 {
-    log_connection(&guard->slot->guard, result, sys_milliseconds() - guard->started, guard->why);
+    library_log_connection(&guard->slot->guard, result, sys_milliseconds() - guard->started, guard->why);
 }

@@ -81,7 +81,7 @@ bool guard_show_tcp(const struct guard *guard);
 void guard_cut(const struct guard *guard);
 
 /* Tells the log what became of this connection, and `why`. Keeps errno. */
-void guard_log(const struct guard *guard, enum log_result result);
+void guard_log(const struct guard *guard, enum library_log_result result);
 
 /* 127.0.0.1 for 0.0.0.0, ::1 for ::, which is where the kernel connects then; any other unchanged. */
 struct wire_address guard_destination(const struct wire_address *asked);

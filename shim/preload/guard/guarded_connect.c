@@ -98,7 +98,7 @@ static bool is_answered_by_kernel(int fd, int *result)
 
     *result = sys_connect(fd, &nowhere, sizeof(struct sockaddr_in6));
     if (*result == 0 || (errno != EAFNOSUPPORT && errno != EINVAL && errno != EACCES && errno != EPERM)) {
-        known_forget(fd);
+        fd_state_forget(fd);
         return true;
     }
     if (errno != EAFNOSUPPORT)
@@ -120,7 +120,7 @@ static int decide(struct call *call, const void *frame)
 
     if (!policy)
         return -1;
-    known_forget(call->fd);
+    fd_state_forget(call->fd);
     call->signals = sys_signals_block();
     call->guard.slot = slot_take(frame);
     if (call->guard.slot)
@@ -142,15 +142,15 @@ static void leave_alone(struct call *call)
  */
 static void refuse(struct call *call)
 {
-    struct words w;
+    struct strbuf w;
 
     if (!guard_acquire(&call->guard)) {
         give_up(call, errno);
     } else if (guard_hand_over(&call->guard, WIRE_CONNECTED)) {
         finish(call, 0);
     } else {
-        words_start(&w, call->guard.why, sizeof call->guard.why);
-        words_add(&w, call->guard.slot->guard.failure);
+        strbuf_start(&w, call->guard.why, sizeof call->guard.why);
+        strbuf_add(&w, call->guard.slot->guard.failure);
         not_handed_over(call);
     }
 }
@@ -195,21 +195,21 @@ static bool find_target(struct call *call)
 {
     const struct settings *const settings = &call->guard.slot->guard.settings;
     struct wire_address target;
-    struct words w;
+    struct strbuf w;
     bool found;
 
-    if (!target_changes(settings, call->guard.asked.port))
+    if (!connect_to_changes(settings, call->guard.asked.port))
         return true;
     sys_signals_restore(call->signals);
-    found = target_of(settings, call->fd, &call->guard.asked, &target);
+    found = connect_to_of(settings, call->fd, &call->guard.asked, &target);
     call->signals = sys_signals_block();
     if (found) {
         call->length = address_write(&call->address, &target);
         return true;
     }
-    words_start(&w, call->guard.why, sizeof call->guard.why);
-    words_add(&w, "cannot look up ");
-    words_add(&w, settings->connect_host);
+    strbuf_start(&w, call->guard.why, sizeof call->guard.why);
+    strbuf_add(&w, "cannot look up ");
+    strbuf_add(&w, settings->connect_host);
     return false;
 }
 
@@ -244,7 +244,7 @@ static int connect_by_another(struct call *call)
     uint64_t cookie;
     int error;
 
-    known_set(tcp, KNOWN_PLAIN);
+    fd_state_set(tcp, FD_STATE_PLAIN);
     sys_signals_restore(call->signals);
     error = real.connect(tcp, (struct sockaddr *)&call->address, call->length) == 0 ? 0 : errno;
     call->signals = sys_signals_block();
@@ -303,7 +303,7 @@ static void give_up_unless_overtaken(struct call *call, int error)
 
 static void give_up(struct call *call, int error)
 {
-    guard_log(&call->guard, LOG_FAILED);
+    guard_log(&call->guard, LIBRARY_LOG_FAILED);
     finish(call, error);
 }
 
@@ -317,7 +317,7 @@ static void close_for_another(struct call *call)
     sys_signals_restore(call->signals);
     real.close(tcp);
     call->signals = sys_signals_block();
-    known_forget(tcp);
+    fd_state_forget(tcp);
 }
 
 static void finish(struct call *call, int error)

@@ -111,10 +111,10 @@ static int reclaim(int fd, const struct identity *id)
     const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
     int tcp = -1;
 
-    if (!ask_reclaim(fd, id, &tcp))
+    if (!relay_query_reclaim(fd, id, &tcp))
         return -1;
     tcp = sys_lift(tcp);
-    mark_set(tcp, false);
+    taken_mark_set(tcp, false);
     if (tcp >= 0 && sys_connect(tcp, &nowhere, sizeof nowhere) != 0) {
         sys_close(tcp);
         tcp = -1;

@@ -8,12 +8,12 @@
 #    define SO_RXQ_OVFL 40
 #endif
 
-bool mark_is_set(int fd)
+bool taken_mark_is_set(int fd)
 {
     return sys_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 0) != 0;
 }
 
-void mark_set(int fd, bool on)
+void taken_mark_set(int fd, bool on)
 {
     const int value = on;
 

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-bool mark_is_set(int fd);
-void mark_set(int fd, bool on);
+bool taken_mark_is_set(int fd);
+void taken_mark_set(int fd, bool on);
 
 #endif

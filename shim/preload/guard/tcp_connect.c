@@ -73,7 +73,7 @@ static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *
     const bool interrupted = got < 0;
     struct wire_reply outcome = {.error = 0};
     struct identity id;
-    struct words w;
+    struct strbuf w;
     const char *lost;
     bool good;
 
@@ -94,12 +94,12 @@ static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *
     take_untold(guard->fd); /* the end of the relay is told now */
     good = reconnect_dissolve(guard->fd, &id) == 0;
     lost = good ? NULL : tcp_options_lost(id.peer.family);
-    words_start(&w, guard->why, sizeof guard->why);
-    words_add(&w, "the relay (retrotls-relay) has ended");
+    strbuf_start(&w, guard->why, sizeof guard->why);
+    strbuf_add(&w, "the relay (retrotls-relay) has ended");
     if (lost) {
-        words_add(&w, ", and with it the socket that had ");
-        words_add(&w, lost);
-        words_add(&w, "; the program has to make another one");
+        strbuf_add(&w, ", and with it the socket that had ");
+        strbuf_add(&w, lost);
+        strbuf_add(&w, "; the program has to make another one");
     }
     return ENETUNREACH;
 }

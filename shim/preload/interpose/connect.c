@@ -38,8 +38,8 @@ EXPORTED TOGETHER int connect(int fd, const struct sockaddr *address, socklen_t 
     before = errno;
     if (real.connect(fd, address, length) != 0)
         return failed_alone(fd, address, length, before);
-    if (!known_is_plain(fd))
-        known_set(fd, KNOWN_PLAIN);
+    if (!fd_state_is_plain(fd))
+        fd_state_set(fd, FD_STATE_PLAIN);
     return 0;
 }
 
@@ -74,7 +74,7 @@ APART static int connect_other(int fd, const struct sockaddr *address, socklen_t
     bool inet;
 
     inet = length <= sizeof copy && memory_is_plausible(address) && address_read(&asked, address, length);
-    if (is_aloof())
+    if (is_exempt())
         return real.connect(fd, address, length);
     if (!inet || !may_be_guarded(asked.port))
         return connect_unguarded(fd, address, length, inet);
@@ -120,9 +120,9 @@ int connect_tell_watch(int fd, int result)
         const struct policy *const policy = config_policy();
 
         if (policy && !policy_may_guard_by_greeting(policy))
-            known_set(fd, KNOWN_PLAIN);
+            fd_state_set(fd, FD_STATE_PLAIN);
         else
-            known_forget(fd);
+            fd_state_forget(fd);
     }
     errno = error;
     return result;
@@ -190,9 +190,9 @@ void connect_start(void)
 {
     const void *const first = dlsym(RTLD_DEFAULT, "connect");
 
-    is_behind = first && !own_has(first);
+    is_behind = first && !own_code_has(first);
     if (is_behind)
-        known_distrust();
+        fd_state_distrust();
 }
 
 bool connect_is_behind(void)

@@ -149,7 +149,7 @@ static void *usual_place(void *handle, const char *name, void **deep)
 {
     void *const usual = dlsym(RTLD_DEFAULT, name);
 
-    if (!own_has(usual))
+    if (!own_code_has(usual))
         return NULL;
     *deep = dlsym(handle, name);
     return *deep && *deep == dlsym(RTLD_NEXT, name) ? usual : NULL;

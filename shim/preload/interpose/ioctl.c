@@ -24,7 +24,7 @@ static int tell_unsent(int fd, const struct identity *id, int request, void *to)
     const int before = errno;
     int unsent = 0;
     socklen_t length = sizeof unsent;
-    int error = ask_get_option(fd, id, WIRE_LEVEL_IOCTL, request, &unsent, &length);
+    int error = relay_query_get_option(fd, id, WIRE_LEVEL_IOCTL, request, &unsent, &length);
 
     if (error == ESHUTDOWN) { /* no relay any more: nothing will be sent */
         unsent = 0;

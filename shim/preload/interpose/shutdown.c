@@ -27,7 +27,8 @@ static bool is_closed(int fd, const struct identity *id)
 
     if (sys_poll(&polled, 1, 0) <= 0 || !(polled.revents & POLLHUP))
         return false;
-    return ask_get_option(fd, id, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || info.tcpi_state == TCP_CLOSE;
+    return relay_query_get_option(fd, id, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 ||
+           info.tcpi_state == TCP_CLOSE;
 }
 
 static int not_connected(int fd, int how)

@@ -135,7 +135,7 @@ static int get_real(int fd, const struct identity *id, int level, int name, void
         return EINVAL;
     if (room > sizeof answer)
         room = sizeof answer;
-    error = ask_get_option(fd, id, level, name, answer, &room);
+    error = relay_query_get_option(fd, id, level, name, answer, &room);
     if (error == ESHUTDOWN) {
         copy_dead_value(level, name, answer, &room);
         error = 0;
@@ -169,7 +169,7 @@ static void correct(int fd, int name, void *value, socklen_t *length)
         memcpy(&number, value, sizeof number);
         if (number != (name == SO_DOMAIN ? AF_UNIX : ECONNRESET) || !identity_of(fd, &id))
             return;
-        number = name == SO_DOMAIN ? id.peer.family : end_error(fd, number);
+        number = name == SO_DOMAIN ? id.peer.family : program_end_error(fd, number);
         memcpy(value, &number, sizeof number);
         return;
     case SO_PROTOCOL:
@@ -223,7 +223,7 @@ static int set_real(int fd, const struct identity *id, int level, int name, cons
         length = sizeof copy;
     if (!memory_read_some(copy, value, length))
         return EFAULT;
-    error = ask_set_option(fd, id, level, name, copy, length);
+    error = relay_query_set_option(fd, id, level, name, copy, length);
     if (error == 0) /* connect() to AF_UNSPEC brings the real socket back */
         tcp_options_note(level, name);
     /* No relay any more: a socket whose connection has ended takes such options still. */

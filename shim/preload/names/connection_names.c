@@ -17,7 +17,7 @@ static uint8_t exchanger_of(const struct names_found *found, uint32_t i)
     return 0;
 }
 
-void hosts_ask(struct policy_query *query, const struct names_found *found)
+void connection_names_ask(struct policy_query *query, const struct names_found *found)
 {
     uint8_t bytes[16];
     const bool loopback = address_bytes(bytes, &query->address) && address_is_loopback(bytes);
@@ -33,8 +33,8 @@ void hosts_ask(struct policy_query *query, const struct names_found *found)
     }
 }
 
-bool hosts_settle(const struct policy *policy, const struct policy_query *query,
-                  const struct settings *settings, struct text_list *asked)
+bool connection_names_settle(const struct policy *policy, const struct policy_query *query,
+                             const struct settings *settings, struct text_list *asked)
 {
     const bool needed =
         settings->level == LEVEL_SECURE && settings->names.count == 0 && !settings->connect_host;
@@ -49,35 +49,36 @@ bool hosts_settle(const struct policy *policy, const struct policy_query *query,
     return true;
 }
 
-static void add_address(struct words *w, const struct wire_address *from)
+static void add_address(struct strbuf *w, const struct wire_address *from)
 {
     char address[INET6_ADDRSTRLEN];
 
     if (inet_ntop(from->family, from->bytes, address, sizeof address))
-        words_add(w, address);
+        strbuf_add(w, address);
 }
 
-void hosts_explain(const struct policy_query *query, char *why, size_t size)
+void connection_names_explain(const struct policy_query *query, char *why, size_t size)
 {
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, why, size);
+    strbuf_start(&w, why, size);
     if (query->hosts_lost) {
-        words_add(&w, "the name that the program asked for ");
+        strbuf_add(&w, "the name that the program asked for ");
         add_address(&w, &query->address);
-        words_add(&w, " is lost (too many names, or too many addresses of one); start the program again, or");
+        strbuf_add(&w,
+                   " is lost (too many names, or too many addresses of one); start the program again, or");
     } else {
-        words_add(&w, "the program asked for several names of ");
+        strbuf_add(&w, "the program asked for several names of ");
         add_address(&w, &query->address);
-        words_add(&w, ", and the policy demands different things of them;");
+        strbuf_add(&w, ", and the policy demands different things of them;");
     }
-    words_add(&w, " write into the policy, before its other blocks, 'match address ");
+    strbuf_add(&w, " write into the policy, before its other blocks, 'match address ");
     add_address(&w, &query->address);
-    words_add(&w, " port ");
-    words_number(&w, query->address.port);
-    words_add(&w, "' with 'name HOST'");
+    strbuf_add(&w, " port ");
+    strbuf_number(&w, query->address.port);
+    strbuf_add(&w, "' with 'name HOST'");
     for (uint32_t i = 0; i < query->hosts.count; i++) {
-        words_add(&w, i == 0 ? "; the names are " : ", ");
-        words_add(&w, query->hosts.item[i]);
+        strbuf_add(&w, i == 0 ? "; the names are " : ", ");
+        strbuf_add(&w, query->hosts.item[i]);
     }
 }

@@ -17,8 +17,8 @@ enum { BACKLOG = 4096, PAUSE = 2 /* milliseconds between two tries */ };
 static struct lock lock;
 /* Under `lock`. */
 static struct relay in_use = {.uid = UINT32_MAX};
-static char path[PLACE_LIMIT]; /* of its program */
-static struct place_passed passed;
+static char path[RELAY_PATH_LIMIT]; /* of its program */
+static struct relay_passed_over passed;
 
 static bool is_same(const struct relay *one, const struct relay *other)
 {
@@ -95,39 +95,39 @@ static int listen_as(const uint8_t name[RELAY_NAME_SIZE])
 
 static void say_why(char *why, size_t size, const char *what, const char *which, int error)
 {
-    const char *const remedy = words_remedy(error);
-    struct words w;
+    const char *const remedy = strbuf_remedy(error);
+    struct strbuf w;
 
-    words_start(&w, why, size);
-    words_add(&w, what);
-    words_add(&w, which);
-    words_add(&w, ": ");
-    words_error(&w, error);
+    strbuf_start(&w, why, size);
+    strbuf_add(&w, what);
+    strbuf_add(&w, which);
+    strbuf_add(&w, ": ");
+    strbuf_error(&w, error);
     if (remedy) {
-        words_add(&w, "; ");
-        words_add(&w, remedy);
+        strbuf_add(&w, "; ");
+        strbuf_add(&w, remedy);
     }
     errno = error;
 }
 
 static void say_why_not_started(char *why, size_t size, int error)
 {
-    struct words w;
+    struct strbuf w;
 
     if (!passed.relay[0]) {
         say_why(why, size, "cannot start ", path, error);
         return;
     }
-    words_start(&w, why, size);
-    words_add(&w, passed.relay);
-    words_add(&w, " is not run, as ");
-    words_add(&w, strcmp(passed.cause, passed.relay) == 0 ? "it" : passed.cause);
-    words_byte(&w, ' ');
-    words_add(&w, trust_words(passed.trust));
-    words_add(&w, "; and ");
-    words_add(&w, path);
-    words_add(&w, ": ");
-    words_error(&w, error);
+    strbuf_start(&w, why, size);
+    strbuf_add(&w, passed.relay);
+    strbuf_add(&w, " is not run, as ");
+    strbuf_add(&w, strcmp(passed.cause, passed.relay) == 0 ? "it" : passed.cause);
+    strbuf_byte(&w, ' ');
+    strbuf_add(&w, trust_words(passed.trust));
+    strbuf_add(&w, "; and ");
+    strbuf_add(&w, path);
+    strbuf_add(&w, ": ");
+    strbuf_error(&w, error);
     errno = error;
 }
 
@@ -138,7 +138,7 @@ static bool start_relay(char *why, size_t size)
     static char sandbox_off[] = "RETROTLS_SANDBOX=off";
     char *const environment[] = {token, config_sandbox_is_off() ? sandbox_off : NULL, NULL};
     struct relay fresh = {.uid = (uint32_t)geteuid()};
-    struct words w;
+    struct strbuf w;
     int listener, error;
 
     if (!sys_random(fresh.name, sizeof fresh.name) || !sys_random(fresh.token, sizeof fresh.token)) {
@@ -150,12 +150,12 @@ static bool start_relay(char *why, size_t size)
         say_why(why, size, "cannot make a socket for the relay", "", errno);
         return false;
     }
-    words_start(&w, token, sizeof token);
-    words_add(&w, "RETROTLS_RELAY=");
-    words_number(&w, sys_process());
-    words_byte(&w, ':');
-    words_hex_bytes(&w, fresh.token, sizeof fresh.token);
-    place_of_relay(path, &passed);
+    strbuf_start(&w, token, sizeof token);
+    strbuf_add(&w, "RETROTLS_RELAY=");
+    strbuf_number(&w, sys_process());
+    strbuf_byte(&w, ':');
+    strbuf_hex_bytes(&w, fresh.token, sizeof fresh.token);
+    relay_path_find(path, &passed);
     error = spawn_relay(path, environment, listener);
     sys_close(listener);
     memset(token, 0, sizeof token);

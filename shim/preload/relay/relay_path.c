@@ -20,19 +20,19 @@ static const char relay_name[] = "/retrotls-relay";
 static const char *path_at(const char *line, const char *end, uintptr_t address)
 {
     uint64_t first, last;
-    const char *at = words_read_hex(line, end, &first);
+    const char *at = strbuf_read_hex(line, end, &first);
 
     if (!at || *at != '-')
         return NULL;
-    at = words_read_hex(at + 1, end, &last);
+    at = strbuf_read_hex(at + 1, end, &last);
     if (!at || address < first || address >= last)
         return NULL;
     return memchr(at, '/', (size_t)(end - at));
 }
 
-static bool copy_path(const char *from, const char *end, char path[PLACE_LIMIT])
+static bool copy_path(const char *from, const char *end, char path[RELAY_PATH_LIMIT])
 {
-    if ((size_t)(end - from) >= PLACE_LIMIT)
+    if ((size_t)(end - from) >= RELAY_PATH_LIMIT)
         return false;
     memcpy(path, from, (size_t)(end - from));
     path[end - from] = '\0';
@@ -40,10 +40,10 @@ static bool copy_path(const char *from, const char *end, char path[PLACE_LIMIT])
 }
 
 /* The path of the file that holds this function; `thread`: see proc.h. */
-static bool own_path(bool thread, char path[PLACE_LIMIT])
+static bool own_path(bool thread, char path[RELAY_PATH_LIMIT])
 {
     const uintptr_t address = (uintptr_t)&own_path;
-    static char buffer[2 * PLACE_LIMIT];
+    static char buffer[2 * RELAY_PATH_LIMIT];
     size_t used = 0;
     bool found = false;
     ssize_t got = 1;
@@ -91,7 +91,7 @@ static bool cut_last(char *path)
     return true;
 }
 
-static void pass(struct place_passed *passed, const char *relay, const char *cause, enum trust trust)
+static void pass(struct relay_passed_over *passed, const char *relay, const char *cause, enum trust trust)
 {
     if (passed->relay[0])
         return;
@@ -100,9 +100,9 @@ static void pass(struct place_passed *passed, const char *relay, const char *cau
     passed->trust = trust;
 }
 
-void place_of_relay(char path[PLACE_LIMIT], struct place_passed *passed)
+void relay_path_find(char path[RELAY_PATH_LIMIT], struct relay_passed_over *passed)
 {
-    static char folder[PLACE_LIMIT]; /* the first that is not trusted */
+    static char folder[RELAY_PATH_LIMIT]; /* the first that is not trusted */
     bool found = own_path(false, path) || own_path(true, path);
     enum trust of_folders = TRUST_GIVEN;
     uint32_t user = 0;
@@ -121,7 +121,7 @@ void place_of_relay(char path[PLACE_LIMIT], struct place_passed *passed)
             of_folders = trust_folder(length > 0 ? path : "/", user);
             strcpy(folder, length > 0 ? path : "/");
         }
-        if (length + sizeof relay_name <= PLACE_LIMIT) {
+        if (length + sizeof relay_name <= RELAY_PATH_LIMIT) {
             memcpy(path + length, relay_name, sizeof relay_name);
             trust = trust_file(path, user);
             if (trust == TRUST_GIVEN && of_folders == TRUST_GIVEN)

@@ -6,12 +6,12 @@
 
 #include "policy/trust.h"
 
-enum { PLACE_LIMIT = 4096 };
+enum { RELAY_PATH_LIMIT = 4096 };
 
 /* A relay that was passed over, and the file or folder for the sake of which it was: see policy/trust.h. */
-struct place_passed {
-    char relay[PLACE_LIMIT]; /* "": none was */
-    char cause[PLACE_LIMIT];
+struct relay_passed_over {
+    char relay[RELAY_PATH_LIMIT]; /* "": none was */
+    char cause[RELAY_PATH_LIMIT];
     enum trust trust;
 };
 
@@ -20,6 +20,6 @@ struct place_passed {
  * can be trusted; else where it is installed. The caller holds a lock: there is but one buffer, for threads'
  * stacks may be small.
  */
-void place_of_relay(char path[PLACE_LIMIT], struct place_passed *passed);
+void relay_path_find(char path[RELAY_PATH_LIMIT], struct relay_passed_over *passed);
 
 #endif

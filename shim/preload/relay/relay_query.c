@@ -64,8 +64,8 @@ static int ask_option(int fd, const struct identity *id, enum wire_type type,
     return reply.error;
 }
 
-int ask_set_option(int fd, const struct identity *id, int level, int name, const void *value,
-                   socklen_t length)
+int relay_query_set_option(int fd, const struct identity *id, int level, int name, const void *value,
+                           socklen_t length)
 {
     const struct option_request request = {
         .cookie = id->cookie, .level = level, .name = name, .value = value, .value_length = length};
@@ -73,7 +73,8 @@ int ask_set_option(int fd, const struct identity *id, int level, int name, const
     return ask_option(fd, id, WIRE_SET_OPTION, &request, NULL, NULL);
 }
 
-int ask_get_option(int fd, const struct identity *id, int level, int name, void *value, socklen_t *length)
+int relay_query_get_option(int fd, const struct identity *id, int level, int name, void *value,
+                           socklen_t *length)
 {
     const struct option_request request = {.cookie = id->cookie,
                                            .level = level,
@@ -83,7 +84,7 @@ int ask_get_option(int fd, const struct identity *id, int level, int name, void 
     return ask_option(fd, id, WIRE_GET_OPTION, &request, value, length);
 }
 
-bool ask_reclaim(int fd, const struct identity *id, int *tcp)
+bool relay_query_reclaim(int fd, const struct identity *id, int *tcp)
 {
     const struct option_request request = {.cookie = id->cookie};
     _Alignas(8) uint8_t buffer[MESSAGE_SIZE];

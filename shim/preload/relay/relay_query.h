@@ -11,11 +11,12 @@
  * setsockopt(2) and getsockopt(2) on the real socket, with up to WIRE_VALUE_LIMIT bytes: 0, or an errno as
  * the kernel gave it there. ESHUTDOWN where no relay can be asked any more.
  */
-int ask_set_option(int fd, const struct identity *id, int level, int name, const void *value,
-                   socklen_t length);
-int ask_get_option(int fd, const struct identity *id, int level, int name, void *value, socklen_t *length);
+int relay_query_set_option(int fd, const struct identity *id, int level, int name, const void *value,
+                           socklen_t length);
+int relay_query_get_option(int fd, const struct identity *id, int level, int name, void *value,
+                           socklen_t *length);
 
 /* The real socket of a failed connect(), close-on-exec. False where it cannot be had. Signals blocked. */
-bool ask_reclaim(int fd, const struct identity *id, int *tcp);
+bool relay_query_reclaim(int fd, const struct identity *id, int *tcp);
 
 #endif

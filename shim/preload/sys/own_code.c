@@ -4,7 +4,7 @@
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char _end[] __attribute__((visibility("hidden")));
 
-bool own_has(const void *address)
+bool own_code_has(const void *address)
 {
     const char *const at = address;
 

@@ -5,6 +5,6 @@
 #include <stdbool.h>
 
 /* Whether the address, of a function say, is in it. */
-bool own_has(const void *address);
+bool own_code_has(const void *address);
 
 #endif

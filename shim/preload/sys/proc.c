@@ -9,23 +9,23 @@ enum { PATH_SIZE = 64 };
 
 static void write_path(char path[PATH_SIZE], bool thread, const char *name)
 {
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, path, PATH_SIZE);
-    words_add(&w, thread ? "/proc/thread-self/" : "/proc/self/");
-    words_add(&w, name);
+    strbuf_start(&w, path, PATH_SIZE);
+    strbuf_add(&w, thread ? "/proc/thread-self/" : "/proc/self/");
+    strbuf_add(&w, name);
 }
 
 /* The calling thread's, before Linux 3.17. */
 static void write_old_path(char path[PATH_SIZE], const char *name)
 {
-    struct words w;
+    struct strbuf w;
 
-    words_start(&w, path, PATH_SIZE);
-    words_add(&w, "/proc/self/task/");
-    words_number(&w, sys_thread());
-    words_byte(&w, '/');
-    words_add(&w, name);
+    strbuf_start(&w, path, PATH_SIZE);
+    strbuf_add(&w, "/proc/self/task/");
+    strbuf_number(&w, sys_thread());
+    strbuf_byte(&w, '/');
+    strbuf_add(&w, name);
 }
 
 static bool is_kept_away(int error)

@@ -4,13 +4,13 @@
 
 static const char digits[] = "0123456789abcdef";
 
-void words_start(struct words *w, char *out, size_t size)
+void strbuf_start(struct strbuf *w, char *out, size_t size)
 {
-    *w = (struct words){.out = out, .size = size};
+    *w = (struct strbuf){.out = out, .size = size};
     out[0] = '\0';
 }
 
-void words_byte(struct words *w, char byte)
+void strbuf_byte(struct strbuf *w, char byte)
 {
     if (w->used + 1 >= w->size) {
         w->cut = true;
@@ -20,13 +20,13 @@ void words_byte(struct words *w, char byte)
     w->out[w->used] = '\0';
 }
 
-void words_add(struct words *w, const char *text)
+void strbuf_add(struct strbuf *w, const char *text)
 {
     while (*text)
-        words_byte(w, *text++);
+        strbuf_byte(w, *text++);
 }
 
-void words_number(struct words *w, uint64_t number)
+void strbuf_number(struct strbuf *w, uint64_t number)
 {
     char reversed[20];
     size_t count = 0;
@@ -36,30 +36,30 @@ void words_number(struct words *w, uint64_t number)
         number /= 10;
     } while (number > 0);
     while (count > 0)
-        words_byte(w, reversed[--count]);
+        strbuf_byte(w, reversed[--count]);
 }
 
-void words_hex_bytes(struct words *w, const void *bytes, size_t count)
+void strbuf_hex_bytes(struct strbuf *w, const void *bytes, size_t count)
 {
     const uint8_t *const from = bytes;
 
     for (size_t i = 0; i < count; i++) {
-        words_byte(w, digits[from[i] >> 4]);
-        words_byte(w, digits[from[i] & 15]);
+        strbuf_byte(w, digits[from[i] >> 4]);
+        strbuf_byte(w, digits[from[i] & 15]);
     }
 }
 
-void words_hex(struct words *w, uint64_t number)
+void strbuf_hex(struct strbuf *w, uint64_t number)
 {
     int shift = 60;
 
     while (shift > 0 && number >> shift == 0)
         shift -= 4;
     for (; shift >= 0; shift -= 4)
-        words_byte(w, digits[number >> shift & 15]);
+        strbuf_byte(w, digits[number >> shift & 15]);
 }
 
-void words_error(struct words *w, int error)
+void strbuf_error(struct strbuf *w, int error)
 {
     static const struct {
         int error;
@@ -87,15 +87,15 @@ void words_error(struct words *w, int error)
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i].error == error) {
-            words_add(w, known[i].text);
+            strbuf_add(w, known[i].text);
             return;
         }
     }
-    words_add(w, "error ");
-    words_number(w, (uint64_t)error);
+    strbuf_add(w, "error ");
+    strbuf_number(w, (uint64_t)error);
 }
 
-const char *words_remedy(int error)
+const char *strbuf_remedy(int error)
 {
     switch (error) {
     case ENOENT:
@@ -122,7 +122,7 @@ static int value_of(char digit)
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-const char *words_read_hex_bytes(const char *from, const char *end, void *bytes, size_t count)
+const char *strbuf_read_hex_bytes(const char *from, const char *end, void *bytes, size_t count)
 {
     uint8_t *const to = bytes;
 
@@ -138,7 +138,7 @@ const char *words_read_hex_bytes(const char *from, const char *end, void *bytes,
     return from + 2 * count;
 }
 
-const char *words_read_hex(const char *from, const char *end, uint64_t *number)
+const char *strbuf_read_hex(const char *from, const char *end, uint64_t *number)
 {
     int count = 0;
 

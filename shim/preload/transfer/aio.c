@@ -28,7 +28,7 @@ EXPORTED int aio_read(struct aiocb *request)
 {
     static struct next real = {.name = "aio_read", .library = LIBRT};
 
-    return start(&real, request, !memory_is_plausible(request) || may_read(request->aio_fildes));
+    return start(&real, request, !memory_is_plausible(request) || fd_permits_read(request->aio_fildes));
 }
 
 EXPORTED int wide_aio_read(struct aiocb *request) __asm__("aio_read64");
@@ -36,14 +36,14 @@ EXPORTED int wide_aio_read(struct aiocb *request)
 {
     static struct next real = {.name = "aio_read64", .alias = "aio_read", .library = LIBRT};
 
-    return start(&real, request, !memory_is_plausible(request) || may_read(request->aio_fildes));
+    return start(&real, request, !memory_is_plausible(request) || fd_permits_read(request->aio_fildes));
 }
 
 EXPORTED int aio_write(struct aiocb *request)
 {
     static struct next real = {.name = "aio_write", .library = LIBRT};
 
-    return start(&real, request, !memory_is_plausible(request) || may_write(request->aio_fildes));
+    return start(&real, request, !memory_is_plausible(request) || fd_permits_write(request->aio_fildes));
 }
 
 EXPORTED int wide_aio_write(struct aiocb *request) __asm__("aio_write64");
@@ -51,7 +51,7 @@ EXPORTED int wide_aio_write(struct aiocb *request)
 {
     static struct next real = {.name = "aio_write64", .alias = "aio_write", .library = LIBRT};
 
-    return start(&real, request, !memory_is_plausible(request) || may_write(request->aio_fildes));
+    return start(&real, request, !memory_is_plausible(request) || fd_permits_write(request->aio_fildes));
 }
 
 static bool all_may(struct aiocb *const requests[], int count)
@@ -59,8 +59,8 @@ static bool all_may(struct aiocb *const requests[], int count)
     for (int i = 0; i < count; i++) {
         const struct aiocb *const request = requests[i];
 
-        if (request && ((request->aio_lio_opcode == LIO_READ && !may_read(request->aio_fildes)) ||
-                        (request->aio_lio_opcode == LIO_WRITE && !may_write(request->aio_fildes))))
+        if (request && ((request->aio_lio_opcode == LIO_READ && !fd_permits_read(request->aio_fildes)) ||
+                        (request->aio_lio_opcode == LIO_WRITE && !fd_permits_write(request->aio_fildes))))
             return false;
     }
     return true;

@@ -17,9 +17,9 @@ enum { STANDARD_ERROR = 2 }; /* unistd.h declares dup2() as more than it can be 
 /* Bytes may go out of the standard descriptors by stdio, which no library sees (bash's printf). */
 static void became(int from, int to)
 {
-    known_copy(from, to);
+    fd_state_copy(from, to);
     if (to <= STANDARD_ERROR && from != to)
-        watch_standard(to);
+        first_use_standard(to);
 }
 
 /* It may be a child forked from this process that connects it: the number here is then the same socket. */
@@ -29,7 +29,7 @@ EXPORTED int socket(int domain, int type, int protocol)
 
     io_ready();
     fd = io.socket(domain, type, protocol);
-    known_forget(fd);
+    fd_state_forget(fd);
     return fd;
 }
 
@@ -130,6 +130,6 @@ EXPORTED int pidfd_getfd(int process, int fd, unsigned flags)
     else
         errno = ENOSYS;
     if (copy >= 0)
-        watch_received(copy);
+        first_use_received(copy);
     return copy;
 }

@@ -10,12 +10,12 @@
 
 static APART ssize_t watched_read(int fd, void *buffer, size_t size)
 {
-    switch (watch(fd, WATCH_READ, 0)) {
-    case WATCHED_PLAIN:
-    case WATCHED_PROXY:
+    switch (first_use(fd, FIRST_USE_READ, 0)) {
+    case FIRST_USE_PLAIN:
+    case FIRST_USE_PROXY:
         return io.read(fd, buffer, size);
-    case WATCHED_SWITCHED:
-        return end_received(fd, io.read(fd, buffer, size));
+    case FIRST_USE_SWITCHED:
+        return program_end_received(fd, io.read(fd, buffer, size));
     default:
         return -1;
     }
@@ -23,7 +23,7 @@ static APART ssize_t watched_read(int fd, void *buffer, size_t size)
 
 EXPORTED ssize_t read(int fd, void *buffer, size_t size)
 {
-    return known_is_plain(fd) ? io.read(fd, buffer, size) : watched_read(fd, buffer, size);
+    return fd_state_is_plain(fd) ? io.read(fd, buffer, size) : watched_read(fd, buffer, size);
 }
 
 EXPORTED ssize_t __read(int fd, void *buffer, size_t size) __attribute__((alias("read")));
@@ -39,14 +39,14 @@ EXPORTED ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
 
 EXPORTED ssize_t readv(int fd, const struct iovec *pieces, int count)
 {
-    if (known_is_plain(fd))
+    if (fd_state_is_plain(fd))
         return io.readv(fd, pieces, count);
-    switch (watch(fd, WATCH_READ, 0)) {
-    case WATCHED_PLAIN:
-    case WATCHED_PROXY:
+    switch (first_use(fd, FIRST_USE_READ, 0)) {
+    case FIRST_USE_PLAIN:
+    case FIRST_USE_PROXY:
         return io.readv(fd, pieces, count);
-    case WATCHED_SWITCHED:
-        return end_received(fd, io.readv(fd, pieces, count));
+    case FIRST_USE_SWITCHED:
+        return program_end_received(fd, io.readv(fd, pieces, count));
     default:
         return -1;
     }
@@ -56,10 +56,10 @@ EXPORTED ssize_t readv(int fd, const struct iovec *pieces, int count)
 EXPORTED ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
 {
     io_ready();
-    if (!known_is_plain(fd) && watch(fd, WATCH_READ, 0) == WATCHED_REFUSED)
+    if (!fd_state_is_plain(fd) && first_use(fd, FIRST_USE_READ, 0) == FIRST_USE_REFUSED)
         return -1;
     if (io.preadv2)
-        return end_received(fd, io.preadv2(fd, pieces, count, offset, flags));
+        return program_end_received(fd, io.preadv2(fd, pieces, count, offset, flags));
     errno = ENOSYS;
     return -1;
 }
@@ -67,10 +67,10 @@ EXPORTED ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t of
 EXPORTED ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, int64_t offset, int flags)
 {
     io_ready();
-    if (!known_is_plain(fd) && watch(fd, WATCH_READ, 0) == WATCHED_REFUSED)
+    if (!fd_state_is_plain(fd) && first_use(fd, FIRST_USE_READ, 0) == FIRST_USE_REFUSED)
         return -1;
     if (io.preadv64v2)
-        return end_received(fd, io.preadv64v2(fd, pieces, count, offset, flags));
+        return program_end_received(fd, io.preadv64v2(fd, pieces, count, offset, flags));
     errno = ENOSYS;
     return -1;
 }

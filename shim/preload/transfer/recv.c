@@ -55,7 +55,7 @@ static ssize_t discard(int fd, size_t size, int flags)
             flags |= MSG_DONTWAIT;
     } while (got == sizeof nowhere && done < size && !(flags & MSG_PEEK));
     if (done == 0)
-        return end_received(fd, got);
+        return program_end_received(fd, got);
     errno = before;
     return (ssize_t)done;
 }
@@ -63,7 +63,7 @@ static ssize_t discard(int fd, size_t size, int flags)
 static ssize_t receive(int fd, void *buffer, size_t size, int flags)
 {
     if (!is_special(flags) || !is_end(fd))
-        return end_received(fd, io.recv(fd, buffer, size, flags));
+        return program_end_received(fd, io.recv(fd, buffer, size, flags));
     if (flags & MSG_TRUNC && !(flags & MSG_ERRQUEUE))
         return discard(fd, size, flags);
     errno = EAGAIN;
@@ -72,11 +72,11 @@ static ssize_t receive(int fd, void *buffer, size_t size, int flags)
 
 static APART ssize_t watched_recv(int fd, void *buffer, size_t size, int flags)
 {
-    switch (watch(fd, WATCH_READ, flags)) {
-    case WATCHED_PLAIN:
-    case WATCHED_PROXY:
+    switch (first_use(fd, FIRST_USE_READ, flags)) {
+    case FIRST_USE_PLAIN:
+    case FIRST_USE_PROXY:
         return io.recv(fd, buffer, size, flags);
-    case WATCHED_SWITCHED:
+    case FIRST_USE_SWITCHED:
         return receive(fd, buffer, size, flags);
     default:
         return -1;
@@ -85,7 +85,7 @@ static APART ssize_t watched_recv(int fd, void *buffer, size_t size, int flags)
 
 EXPORTED ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
-    return known_is_plain(fd) ? io.recv(fd, buffer, size, flags) : watched_recv(fd, buffer, size, flags);
+    return fd_state_is_plain(fd) ? io.recv(fd, buffer, size, flags) : watched_recv(fd, buffer, size, flags);
 }
 
 EXPORTED ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags,
@@ -93,13 +93,13 @@ EXPORTED ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags,
 {
     ssize_t got;
 
-    if (known_is_plain(fd))
+    if (fd_state_is_plain(fd))
         return io.recvfrom(fd, buffer, size, flags, address, length);
-    switch (watch(fd, WATCH_READ, flags)) {
-    case WATCHED_PLAIN:
-    case WATCHED_PROXY:
+    switch (first_use(fd, FIRST_USE_READ, flags)) {
+    case FIRST_USE_PLAIN:
+    case FIRST_USE_PROXY:
         return io.recvfrom(fd, buffer, size, flags, address, length);
-    case WATCHED_SWITCHED:
+    case FIRST_USE_SWITCHED:
         if (address && !is_end(fd))
             return io.recvfrom(fd, buffer, size, flags, address, length);
         got = receive(fd, buffer, size, flags);
@@ -146,7 +146,7 @@ static void look_at_received(const struct msghdr *message)
             int fd;
 
             memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            watch_received(fd);
+            first_use_received(fd);
         }
     }
 }
@@ -177,7 +177,7 @@ static ssize_t receive_message(int fd, struct msghdr *message, int flags)
         unnamed.msg_controllen = 0;
         unnamed.msg_flags = 0;
     } else {
-        got = end_received(fd, io.recvmsg(fd, &unnamed, flags));
+        got = program_end_received(fd, io.recvmsg(fd, &unnamed, flags));
     }
     if (got >= 0) {
         message->msg_controllen = unnamed.msg_controllen;
@@ -193,12 +193,12 @@ static ssize_t receive_one(int fd, struct msghdr *message, int flags,
 {
     ssize_t got;
 
-    if (!known_is_plain(fd)) {
-        const enum watched watched = watch(fd, WATCH_READ, flags);
+    if (!fd_state_is_plain(fd)) {
+        const enum first_use watched = first_use(fd, FIRST_USE_READ, flags);
 
-        if (watched == WATCHED_REFUSED)
+        if (watched == FIRST_USE_REFUSED)
             return -1;
-        if (watched == WATCHED_SWITCHED && memory_is_plausible(message) && is_end(fd))
+        if (watched == FIRST_USE_SWITCHED && memory_is_plausible(message) && is_end(fd))
             return receive_message(fd, message, flags);
     }
     got = real(fd, message, flags);
@@ -246,15 +246,15 @@ static int receive_messages(int fd, struct mmsghdr *messages, unsigned count, in
 /* False where libc's is to do it. */
 static bool receives_messages(int fd, struct mmsghdr *messages, unsigned count, int flags, int *received)
 {
-    enum watched watched;
+    enum first_use watched;
 
     io_ready();
-    if (known_is_plain(fd))
+    if (fd_state_is_plain(fd))
         return false;
-    watched = watch(fd, WATCH_READ, flags);
-    if (watched == WATCHED_REFUSED)
+    watched = first_use(fd, FIRST_USE_READ, flags);
+    if (watched == FIRST_USE_REFUSED)
         *received = -1;
-    else if (watched == WATCHED_SWITCHED && memory_is_plausible(messages) && is_end(fd))
+    else if (watched == FIRST_USE_SWITCHED && memory_is_plausible(messages) && is_end(fd))
         *received = receive_messages(fd, messages, count, flags);
     else
         return false;

@@ -47,12 +47,12 @@ static APART ssize_t watched_send(int fd, const void *bytes, size_t count, int f
 {
     if (flags & MSG_FASTOPEN && !open_fast(fd, NULL, 0, &flags))
         return -1;
-    switch (watch(fd, WATCH_WRITE, flags)) {
-    case WATCHED_PLAIN:
+    switch (first_use(fd, FIRST_USE_WRITE, flags)) {
+    case FIRST_USE_PLAIN:
         return io.send(fd, bytes, count, flags);
-    case WATCHED_SWITCHED:
-        return end_send(fd, bytes, count, flags);
-    case WATCHED_PROXY:
+    case FIRST_USE_SWITCHED:
+        return program_end_send(fd, bytes, count, flags);
+    case FIRST_USE_PROXY:
         return proxied_may_write(fd, bytes, count) ? io.send(fd, bytes, count, flags) : -1;
     default:
         return -1;
@@ -61,7 +61,7 @@ static APART ssize_t watched_send(int fd, const void *bytes, size_t count, int f
 
 EXPORTED ssize_t send(int fd, const void *bytes, size_t count, int flags)
 {
-    if (known_is_plain(fd) && !(flags & MSG_FASTOPEN))
+    if (fd_state_is_plain(fd) && !(flags & MSG_FASTOPEN))
         return io.send(fd, bytes, count, flags);
     return watched_send(fd, bytes, count, flags);
 }
@@ -76,20 +76,20 @@ EXPORTED ssize_t sendto(int fd, const void *bytes, size_t count, int flags, cons
 
     if (flags & MSG_FASTOPEN && !open_fast(fd, address, length, &flags))
         return -1;
-    if (!known_is_plain(fd)) {
-        const enum watched watched = watch(fd, WATCH_WRITE, flags);
+    if (!fd_state_is_plain(fd)) {
+        const enum first_use watched = first_use(fd, FIRST_USE_WRITE, flags);
 
-        if (watched == WATCHED_REFUSED)
+        if (watched == FIRST_USE_REFUSED)
             return -1;
-        if (watched == WATCHED_SWITCHED && !address)
-            return end_send(fd, bytes, count, flags);
-        if (watched == WATCHED_PROXY && !proxied_may_write(fd, bytes, count))
+        if (watched == FIRST_USE_SWITCHED && !address)
+            return program_end_send(fd, bytes, count, flags);
+        if (watched == FIRST_USE_PROXY && !proxied_may_write(fd, bytes, count))
             return -1;
     }
     sent = real.sendto(fd, bytes, count, flags, address, length);
     if (sent < 0 && address && refused_address(fd)) {
         errno = before;
-        return end_send(fd, bytes, count, flags);
+        return program_end_send(fd, bytes, count, flags);
     }
     return sent;
 }
@@ -108,15 +108,15 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
         if (!open_fast(fd, copy.msg_name, copy.msg_namelen, &flags))
             return -1;
     }
-    if (!known_is_plain(fd)) {
-        const enum watched watched = watch(fd, WATCH_WRITE, flags);
+    if (!fd_state_is_plain(fd)) {
+        const enum first_use watched = first_use(fd, FIRST_USE_WRITE, flags);
 
-        if (watched == WATCHED_REFUSED ||
-            (watched == WATCHED_PROXY && memory_is_plausible(message) &&
+        if (watched == FIRST_USE_REFUSED ||
+            (watched == FIRST_USE_PROXY && memory_is_plausible(message) &&
              !proxied_may_write_pieces(fd, message->msg_iov, (size_t)message->msg_iovlen)))
             return -1;
-        sent =
-            watched == WATCHED_SWITCHED ? end_sendmsg(fd, message, flags) : real.sendmsg(fd, message, flags);
+        sent = watched == FIRST_USE_SWITCHED ? program_end_sendmsg(fd, message, flags)
+                                             : real.sendmsg(fd, message, flags);
     } else {
         sent = real.sendmsg(fd, message, flags);
     }
@@ -125,7 +125,7 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     copy.msg_name = NULL;
     copy.msg_namelen = 0;
     errno = before;
-    return end_sendmsg(fd, &copy, flags);
+    return program_end_sendmsg(fd, &copy, flags);
 }
 
 /* Of a message that was sent only in part, the next one would come in the midst. */
@@ -143,12 +143,13 @@ static bool is_whole(const struct msghdr *message, ssize_t sent)
 EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
     const int before = errno;
-    const enum watched watched = known_is_plain(fd) ? WATCHED_PLAIN : watch(fd, WATCH_WRITE, (int)flags);
+    const enum first_use watched =
+        fd_state_is_plain(fd) ? FIRST_USE_PLAIN : first_use(fd, FIRST_USE_WRITE, (int)flags);
     unsigned done = 0;
 
-    if (watched == WATCHED_REFUSED)
+    if (watched == FIRST_USE_REFUSED)
         return -1;
-    if (watched == WATCHED_PLAIN && !((int)flags & MSG_FASTOPEN)) {
+    if (watched == FIRST_USE_PLAIN && !((int)flags & MSG_FASTOPEN)) {
         const int sent = real.sendmmsg(fd, messages, count, flags);
 
         if (sent >= 0 || !refused_address(fd))

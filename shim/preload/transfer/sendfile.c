@@ -26,7 +26,7 @@ static bool transfer_begin(struct transfer *t, int to, int from, size_t count)
     bool switched;
 
     *t = (struct transfer){.left = count, .piece = count, .moved = -1, .before = errno};
-    if (!may_read(from) || !may_write_to(to, &switched))
+    if (!fd_permits_read(from) || !fd_permits_write_to(to, &switched))
         return false;
     if (switched && count > TRANSFER_LIMIT)
         t->left = TRANSFER_LIMIT;
@@ -88,13 +88,13 @@ EXPORTED ssize_t splice(int from, int64_t *from_offset, int to, int64_t *to_offs
     /* One call waits for the first bytes in the pipe, and takes only what is there of the rest. */
     while (transfer_goes_on(&t, io.splice(from, from_offset, to, to_offset, t.piece, flags)))
         flags |= SPLICE_F_NONBLOCK;
-    return end_received(from, t.moved);
+    return program_end_received(from, t.moved);
 }
 
 /* With the offset -1 these are writev(2); with another they have nothing to do with sockets. */
 EXPORTED ssize_t pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
 {
-    if (!may_write(fd))
+    if (!fd_permits_write(fd))
         return -1;
     if (io.pwritev2)
         return io.pwritev2(fd, pieces, count, offset, flags);
@@ -104,7 +104,7 @@ EXPORTED ssize_t pwritev2(int fd, const struct iovec *pieces, int count, off_t o
 
 EXPORTED ssize_t pwritev64v2(int fd, const struct iovec *pieces, int count, int64_t offset, int flags)
 {
-    if (!may_write(fd))
+    if (!fd_permits_write(fd))
         return -1;
     if (io.pwritev64v2)
         return io.pwritev64v2(fd, pieces, count, offset, flags);

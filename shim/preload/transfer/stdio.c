@@ -17,7 +17,7 @@ EXPORTED FILE *fdopen(int fd, const char *mode)
     static struct next real = {.name = "fdopen"};
     FILE *(*const call)(int, const char *) = next(&real);
 
-    return call && watch_stream(fd) ? call(fd, mode) : NULL;
+    return call && first_use_stream(fd) ? call(fd, mode) : NULL;
 }
 
 /* glibc's other name of it. */
@@ -32,7 +32,7 @@ EXPORTED int vdprintf(int fd, const char *restrict format, va_list list)
     static struct next real = {.name = "vdprintf"};
     int (*const call)(int, const char *, va_list) = next(&real);
 
-    return call && may_write(fd) ? call(fd, format, list) : -1;
+    return call && fd_permits_write(fd) ? call(fd, format, list) : -1;
 }
 
 EXPORTED int dprintf(int fd, const char *restrict format, ...)
@@ -53,7 +53,7 @@ EXPORTED int __vdprintf_chk(int fd, int flag, const char *restrict format, va_li
     static struct next real = {.name = "__vdprintf_chk"};
     int (*const call)(int, int, const char *, va_list) = next(&real);
 
-    return call && may_write(fd) ? call(fd, flag, format, list) : -1;
+    return call && fd_permits_write(fd) ? call(fd, flag, format, list) : -1;
 }
 
 EXPORTED int __dprintf_chk(int fd, int flag, const char *restrict format, ...);

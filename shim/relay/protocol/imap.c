@@ -261,7 +261,7 @@ static bool imap_probe(const struct plain *server, const struct local_address *l
 static enum speaks imap_answer(struct plain *server, const char *command, bool must, struct failure *why)
 {
     const char *space = strchr(command, ' ');
-    char tag[WATCH_TAG_LIMIT] = "";
+    char tag[STARTTLS_WATCH_TAG_LIMIT] = "";
     struct answer a;
     enum status status;
 

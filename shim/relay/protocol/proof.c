@@ -73,7 +73,7 @@ static enum saying next_command(const struct protocol *p, const char *bytes, siz
             tag++;
         if (tag == text)
             return end ? OTHER : NOT_YET;
-        if (tag == 0 || tag >= WATCH_TAG_LIMIT || bytes[tag++] != ' ')
+        if (tag == 0 || tag >= STARTTLS_WATCH_TAG_LIMIT || bytes[tag++] != ' ')
             return OTHER;
     }
     while (tag + word < text && isalnum((unsigned char)bytes[tag + word]))
@@ -93,7 +93,7 @@ static enum saying next_command(const struct protocol *p, const char *bytes, siz
 static void tell(struct proof *p)
 {
     while (buffer_used(p->told) > 0) {
-        const ssize_t n = end_write(p->program, p->told->bytes + p->told->begin, buffer_used(p->told));
+        const ssize_t n = relay_end_write(p->program, p->told->bytes + p->told->begin, buffer_used(p->told));
         struct pollfd polled = {.fd = p->program->fd, .events = POLLOUT};
 
         if (n > 0) {
@@ -187,12 +187,12 @@ static enum speaks pass_on(struct proof *p, size_t length, struct failure *why)
 /* The watch has the answer for a program that asks for TLS itself: the first `length` bytes of `said`. */
 static bool decline_upgrade(struct proof *p, size_t length)
 {
-    char forward[PROOF_LINE + WATCH_HELD], answer[WATCH_ANSWER_LIMIT];
+    char forward[PROOF_LINE + STARTTLS_WATCH_HELD], answer[STARTTLS_WATCH_ANSWER_LIMIT];
     size_t count;
 
-    watch_program(p->watch, (const char *)p->said->bytes + p->said->begin, length, forward, &count);
+    starttls_watch_program(p->watch, (const char *)p->said->bytes + p->said->begin, length, forward, &count);
     buffer_take(p->said, length);
-    count = watch_answer(p->watch, answer);
+    count = starttls_watch_answer(p->watch, answer);
     if (!buffer_append(p->told, answer, count))
         return false;
     tell(p);
@@ -210,7 +210,7 @@ static enum heard hear_program(struct proof *p)
 
     if (!buffer_open(p->said, &room))
         return NO_MEMORY;
-    n = end_read(p->program, p->said->bytes + p->said->end, room < READ_AT_ONCE ? room : READ_AT_ONCE);
+    n = relay_end_read(p->program, p->said->bytes + p->said->end, room < READ_AT_ONCE ? room : READ_AT_ONCE);
     if (n > 0) {
         buffer_put(p->said, (size_t)n);
         return HEARD_PROGRAM;
@@ -243,7 +243,7 @@ static int patience(const struct proof *p)
 {
     if (plain_now() >= p->server->deadline)
         return 0;
-    return p->program->unsettled ? END_UNSETTLED : -1;
+    return p->program->unsettled ? RELAY_END_UNSETTLED : -1;
 }
 
 /* Waits until one of them says something. What the server says unasked goes to the program. */
@@ -262,11 +262,11 @@ static enum heard hear(struct proof *p, struct edges *edges)
             return heard;
         buffer_rest(p->said);
         buffer_rest(p->told);
-        end_make_room(p->program);
+        relay_end_make_room(p->program);
         wait = patience(p);
         count = edges_wait(edges, no_output, events, wait, true);
         if (count == 0 && wait > 0)
-            end_settle(p->program);
+            relay_end_settle(p->program);
     } while (count >= 0 || errno == EINTR);
     return NO_MEMORY;
 }

@@ -34,14 +34,14 @@ enum proof_end {
 
 struct proof {
     struct plain *server; /* inside TLS; what is read of it is kept in `told` */
-    struct end *program;
+    struct relay_end *program;
     const struct protocol *protocol;
     const struct local_address *local;
-    struct watch *watch;         /* answers a program that asks for TLS itself */
-    int64_t patience;            /* ms that the server has for a reply */
-    _Atomic uint64_t *up, *down; /* count the program's bytes that are passed on, and the server's to it */
-    struct buffer *told;         /* for the program: its greeting at first; what is left at the end */
-    struct buffer *said;         /* of the program's, read and not yet passed on: empty at first */
+    struct starttls_watch *watch; /* answers a program that asks for TLS itself */
+    int64_t patience;             /* ms that the server has for a reply */
+    _Atomic uint64_t *up, *down;  /* count the program's bytes that are passed on, and the server's to it */
+    struct buffer *told;          /* for the program: its greeting at first; what is left at the end */
+    struct buffer *said;          /* of the program's, read and not yet passed on: empty at first */
 };
 
 /* Talks until it is known. Whatever the outcome, both buffers are the caller's. */

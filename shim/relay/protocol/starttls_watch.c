@@ -3,12 +3,12 @@
 #include <string.h>
 #include <strings.h>
 
-void watch_begin(struct watch *w, const struct protocol *protocol)
+void starttls_watch_begin(struct starttls_watch *w, const struct protocol *protocol)
 {
-    *w = (struct watch){.watching = true, .protocol = protocol};
+    *w = (struct starttls_watch){.watching = true, .protocol = protocol};
 }
 
-static void forward_held(struct watch *w, char *forward, size_t *length)
+static void forward_held(struct starttls_watch *w, char *forward, size_t *length)
 {
     memcpy(forward + *length, w->held, w->held_length);
     *length += w->held_length;
@@ -30,9 +30,9 @@ static bool is_tag_byte(char c)
 
 /*
  * Where the command word begins in what is held: its offset; `held_length` while the tag before it goes on;
- * WATCH_HELD where it is no tag.
+ * STARTTLS_WATCH_HELD where it is no tag.
  */
-static size_t word_offset(const struct watch *w)
+static size_t word_offset(const struct starttls_watch *w)
 {
     size_t length = 0;
 
@@ -40,13 +40,14 @@ static size_t word_offset(const struct watch *w)
         return 0;
     while (length < w->held_length && is_tag_byte(w->held[length]))
         length++;
-    if (length >= WATCH_TAG_LIMIT || (length < w->held_length && (length == 0 || w->held[length] != ' ')))
-        return WATCH_HELD;
+    if (length >= STARTTLS_WATCH_TAG_LIMIT ||
+        (length < w->held_length && (length == 0 || w->held[length] != ' ')))
+        return STARTTLS_WATCH_HELD;
     return length < w->held_length ? length + 1 : length;
 }
 
 /* Looks at what is held, after each byte. False where the watch is over. */
-static bool look_at_held(struct watch *w, char *forward, size_t *length)
+static bool look_at_held(struct starttls_watch *w, char *forward, size_t *length)
 {
     const size_t offset = word_offset(w);
     const char last = w->held[w->held_length - 1];
@@ -54,7 +55,7 @@ static bool look_at_held(struct watch *w, char *forward, size_t *length)
     const char *word = w->held + offset;
     size_t word_length;
 
-    if (offset == WATCH_HELD)
+    if (offset == STARTTLS_WATCH_HELD)
         return false;
     if (offset == w->held_length)
         return true;
@@ -83,9 +84,9 @@ static bool look_at_held(struct watch *w, char *forward, size_t *length)
 }
 
 /* An opening command has ended and gone to the server. False where the watch is over. */
-static bool expect_reply(struct watch *w)
+static bool expect_reply(struct starttls_watch *w)
 {
-    if ((w->protocol->literals && w->last == '}') || w->unanswered == WATCH_COMMANDS)
+    if ((w->protocol->literals && w->last == '}') || w->unanswered == STARTTLS_WATCH_COMMANDS)
         return false; /* what follows may be a literal's bytes, not a command */
     if (w->list)
         w->lists |= UINT32_C(1) << w->unanswered;
@@ -95,7 +96,7 @@ static bool expect_reply(struct watch *w)
 }
 
 /* One byte of the program's. False where the watch is over; the byte has been taken all the same. */
-static bool take(struct watch *w, char byte, char *forward, size_t *length)
+static bool take(struct starttls_watch *w, char byte, char *forward, size_t *length)
 {
     if (w->command == COMMAND_BEGINS) {
         w->held[w->held_length++] = byte;
@@ -115,7 +116,8 @@ static bool take(struct watch *w, char byte, char *forward, size_t *length)
     return true;
 }
 
-size_t watch_program(struct watch *w, const char *bytes, size_t length, char *forward, size_t *forward_length)
+size_t starttls_watch_program(struct starttls_watch *w, const char *bytes, size_t length, char *forward,
+                              size_t *forward_length)
 {
     size_t taken = 0;
 
@@ -131,7 +133,7 @@ size_t watch_program(struct watch *w, const char *bytes, size_t length, char *fo
     return taken;
 }
 
-size_t watch_end(struct watch *w, char *forward)
+size_t starttls_watch_end(struct starttls_watch *w, char *forward)
 {
     size_t length = 0;
 
@@ -141,13 +143,13 @@ size_t watch_end(struct watch *w, char *forward)
     return length;
 }
 
-static bool line_begins(const struct watch *w, const char *text)
+static bool line_begins(const struct starttls_watch *w, const char *text)
 {
     return w->line_length >= strlen(text) && strncmp(w->line, text, strlen(text)) == 0;
 }
 
 /* Whether the line that has just ended is the last of its reply. Sets what is known of the next line. */
-static bool reply_ends(struct watch *w)
+static bool reply_ends(struct starttls_watch *w)
 {
     const bool list = w->lists & 1;
 
@@ -181,7 +183,7 @@ static bool reply_ends(struct watch *w)
 }
 
 /* Notes whether the line so far ends in "{digits}". */
-static void look_for_literal(struct watch *w, char byte)
+static void look_for_literal(struct starttls_watch *w, char byte)
 {
     if (byte == '{') {
         w->brace = IN_BRACE;
@@ -194,12 +196,12 @@ static void look_for_literal(struct watch *w, char byte)
 }
 
 /* Between two lines that belong together nothing may be put, also where nobody asked for them. */
-static bool is_due(const struct watch *w)
+static bool is_due(const struct starttls_watch *w)
 {
     return w->owed && w->unanswered == 0 && w->line_length == 0 && !w->in_reply && !w->continued;
 }
 
-static void end_line(struct watch *w)
+static void end_line(struct starttls_watch *w)
 {
     if (reply_ends(w) && w->unanswered > 0) {
         w->unanswered--;
@@ -210,7 +212,7 @@ static void end_line(struct watch *w)
     w->brace = NO_BRACE;
 }
 
-size_t watch_server(struct watch *w, const char *bytes, size_t length)
+size_t starttls_watch_server(struct starttls_watch *w, const char *bytes, size_t length)
 {
     size_t taken = 0;
 
@@ -233,7 +235,7 @@ size_t watch_server(struct watch *w, const char *bytes, size_t length)
     return length;
 }
 
-size_t watch_answer(struct watch *w, char out[WATCH_ANSWER_LIMIT])
+size_t starttls_watch_answer(struct starttls_watch *w, char out[STARTTLS_WATCH_ANSWER_LIMIT])
 {
     if (!w->watching || !is_due(w))
         return 0;

@@ -25,9 +25,9 @@ enum {
 };
 
 struct pump {
-    struct end *program;
+    struct relay_end *program;
     struct stream *server;
-    struct watch *watch;
+    struct starttls_watch *watch;
     _Atomic uint64_t *up_count, *down_count;
 
     struct buffer up, down;
@@ -87,7 +87,7 @@ static bool from_program(struct pump *p, struct buffer *to, size_t most)
         room = most;
     if (room == 0 || (room < SHORT && buffer_used(to) > 0))
         return false; /* a few bytes at a time would cost a bulk more calls than they are worth */
-    n = end_read(p->program, to->bytes + to->end, room);
+    n = relay_end_read(p->program, to->bytes + to->end, room);
     if (n > 0) {
         buffer_put(to, (size_t)n);
         if ((size_t)n < room && !p->program_ending)
@@ -109,7 +109,7 @@ static bool from_program(struct pump *p, struct buffer *to, size_t most)
  */
 static bool watch_held(struct pump *p)
 {
-    char answer[WATCH_ANSWER_LIMIT];
+    char answer[STARTTLS_WATCH_ANSWER_LIMIT];
     bool moved = false;
     size_t room, count;
 
@@ -120,23 +120,23 @@ static bool watch_held(struct pump *p)
             p->no_memory = true;
             return moved;
         }
-        if (room <= WATCH_HELD)
+        if (room <= STARTTLS_WATCH_HELD)
             return moved;
-        if (n > room - WATCH_HELD)
-            n = room - WATCH_HELD;
-        taken = watch_program(p->watch, (const char *)p->held.bytes + p->held.begin, n,
-                              (char *)p->up.bytes + p->up.end, &count);
+        if (n > room - STARTTLS_WATCH_HELD)
+            n = room - STARTTLS_WATCH_HELD;
+        taken = starttls_watch_program(p->watch, (const char *)p->held.bytes + p->held.begin, n,
+                                       (char *)p->up.bytes + p->up.end, &count);
         buffer_put(&p->up, count);
         buffer_take(&p->held, taken);
-        count = watch_answer(p->watch, answer);
+        count = starttls_watch_answer(p->watch, answer);
         if (count > 0 && !buffer_append(&p->down, answer, count))
             p->no_memory = true;
         if (taken == 0 && count == 0)
             return moved; /* it waits for the server */
         moved = true;
     }
-    if (p->program_ended && !p->watch->ended && buffer_open(&p->up, &room) && room >= WATCH_HELD) {
-        buffer_put(&p->up, watch_end(p->watch, (char *)p->up.bytes + p->up.end));
+    if (p->program_ended && !p->watch->ended && buffer_open(&p->up, &room) && room >= STARTTLS_WATCH_HELD) {
+        buffer_put(&p->up, starttls_watch_end(p->watch, (char *)p->up.bytes + p->up.end));
         moved = true;
     }
     return moved;
@@ -233,17 +233,17 @@ static bool tell_server(struct pump *p)
 /* Copies what the server wrote, with the watch's answers at their places. */
 static void watch_chunk(struct pump *p, const char *bytes, size_t length)
 {
-    char answer[WATCH_ANSWER_LIMIT];
+    char answer[STARTTLS_WATCH_ANSWER_LIMIT];
 
     while (length > 0) {
-        const size_t taken = p->watch->watching ? watch_server(p->watch, bytes, length) : length;
+        const size_t taken = p->watch->watching ? starttls_watch_server(p->watch, bytes, length) : length;
         size_t count;
 
         if (!buffer_append(&p->down, bytes, taken))
             p->no_memory = true;
         bytes += taken;
         length -= taken;
-        count = watch_answer(p->watch, answer);
+        count = starttls_watch_answer(p->watch, answer);
         if (count > 0 && !buffer_append(&p->down, answer, count))
             p->no_memory = true;
         watch_held(p);
@@ -312,7 +312,7 @@ static bool write_program(struct pump *p)
         buffer_take(&p->down, buffer_used(&p->down));
     if (buffer_used(&p->down) == 0 || !p->program_writable)
         return false;
-    n = end_write(p->program, p->down.bytes + p->down.begin, buffer_used(&p->down));
+    n = relay_end_write(p->program, p->down.bytes + p->down.begin, buffer_used(&p->down));
     if (n < 0) {
         if (errno == EAGAIN)
             p->program_writable = false;
@@ -336,7 +336,7 @@ static bool tell_program(struct pump *p)
     if (p->server_end != ENDED || p->program_told || buffer_used(&p->down) > 0)
         return false;
     p->program_told = true;
-    if (!end_finish(p->program))
+    if (!relay_end_finish(p->program))
         p->program_deaf = p->program_ended = p->server_told = true; /* nothing is left but to close */
     p->program_readable = true;                                     /* the next bytes are read another way */
     return true;
@@ -422,8 +422,8 @@ static bool wait_for_edge(struct pump *p, bool at_once)
 
     if (p->deadline != INT64_MAX && left <= 0)
         return false;
-    if (unsettled && (left < 0 || left > END_UNSETTLED))
-        left = END_UNSETTLED;
+    if (unsettled && (left < 0 || left > RELAY_END_UNSETTLED))
+        left = RELAY_END_UNSETTLED;
     if (at_once)
         left = 0;
     count = edges_wait(&p->edges, output, events, left > INT_MAX ? INT_MAX : (int)left,
@@ -432,7 +432,7 @@ static bool wait_for_edge(struct pump *p, bool at_once)
     if (count < 0)
         return errno == EINTR;
     if (count == 0 && unsettled)
-        end_settle(p->program);
+        relay_end_settle(p->program);
     heard_program(p, events[PROGRAM_SIDE]);
     heard_server(p, events[SERVER_SIDE]);
     return true;
@@ -460,14 +460,14 @@ static enum pump_end run(struct pump *p)
         buffer_rest(&p->up);
         buffer_rest(&p->down);
         buffer_rest(&p->held);
-        end_make_room(p->program);
+        relay_end_make_room(p->program);
         if (!wait_for_edge(p, more)) {
             if (!is_held_back(p) || plain_now() < p->deadline)
                 break;
             p->answered = true;
         }
     }
-    end_settle(p->program);
+    relay_end_settle(p->program);
     return p->program_told || (p->program_deaf && p->program_ended) ? PUMP_ENDED : PUMP_CUT;
 }
 

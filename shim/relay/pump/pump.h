@@ -34,14 +34,14 @@ enum {
 };
 
 struct pumped {
-    struct end *program;
+    struct relay_end *program;
     struct stream *server;
-    struct watch *watch;         /* NULL: nobody watches */
-    _Atomic uint64_t *up, *down; /* count the bytes to the server and to the program; NULL: nobody asks */
-    struct buffer *greeting;     /* what the program reads first; the pump takes it over */
-    struct buffer *said;         /* what the program has said already; taken over too. NULL: nothing */
-    bool mute;                   /* nothing of the program's may go to the server, which has ended */
-    enum protocol_kind protocol; /* PROTOCOL_AUTO: not known; for the session's end (farewell.h) */
+    struct starttls_watch *watch; /* NULL: nobody watches */
+    _Atomic uint64_t *up, *down;  /* count the bytes to the server and to the program; NULL: nobody asks */
+    struct buffer *greeting;      /* what the program reads first; the pump takes it over */
+    struct buffer *said;          /* what the program has said already; taken over too. NULL: nothing */
+    bool mute;                    /* nothing of the program's may go to the server, which has ended */
+    enum protocol_kind protocol;  /* PROTOCOL_AUTO: not known; for the session's end (farewell.h) */
 };
 
 enum pump_end {

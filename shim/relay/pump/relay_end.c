@@ -39,7 +39,7 @@ static bool discard(int fd, size_t count)
     return discard_into(fd, count, scratch, sizeof scratch);
 }
 
-int end_room_of(int program)
+int relay_end_room_of(int program)
 {
     struct epoll_event event = {.events = EPOLLOUT};
     const int room = epoll_create1(EPOLL_CLOEXEC);
@@ -54,11 +54,11 @@ int end_room_of(int program)
     return room;
 }
 
-bool end_open(struct end *end, int fd, int room, uint32_t filler)
+bool relay_end_open(struct relay_end *end, int fd, int room, uint32_t filler)
 {
     const int one = 1;
 
-    *end = (struct end){.fd = fd, .room = room, .keeps = true, .kept = true, .passed = filler};
+    *end = (struct relay_end){.fd = fd, .room = room, .keeps = true, .kept = true, .passed = filler};
     if (filler == 0) {
         errno = EINVAL;
         return false;
@@ -72,18 +72,18 @@ bool end_open(struct end *end, int fd, int room, uint32_t filler)
     end->peeks = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &one, sizeof one) == 0;
     if (!end->peeks && errno != ENOPROTOOPT)
         return false;
-    end_make_room(end);
+    relay_end_make_room(end);
     return true;
 }
 
-static void consume_owed(struct end *end)
+static void consume_owed(struct relay_end *end)
 {
     if (end->owed > 0)
         discard(end->fd, end->owed);
     end->owed = 0;
 }
 
-void end_settle(struct end *end)
+void relay_end_settle(struct relay_end *end)
 {
     struct epoll_event writable;
     int queued, ready;
@@ -102,14 +102,14 @@ void end_settle(struct end *end)
         end->passed = 0;
 }
 
-void end_make_room(struct end *end)
+void relay_end_make_room(struct relay_end *end)
 {
     if (end->passed > SMALL || (end->tight && end->unsettled))
-        end_settle(end);
+        relay_end_settle(end);
 }
 
 /* One copy: the kept byte and all new ones but the last are consumed, the last is looked at. */
-static ssize_t read_bulk(struct end *end, uint8_t *buffer, size_t size)
+static ssize_t read_bulk(struct relay_end *end, uint8_t *buffer, size_t size)
 {
     uint8_t kept;
     struct iovec parts[2] = {{&kept, end->kept ? 1 : 0}, {buffer, size - 1}};
@@ -127,7 +127,7 @@ static ssize_t read_bulk(struct end *end, uint8_t *buffer, size_t size)
 
 /* Nothing is behind the kept byte, at which alone a plain MSG_PEEK would look: whether anything can still
  * come. */
-static ssize_t tell_end(const struct end *end)
+static ssize_t tell_end(const struct relay_end *end)
 {
     struct pollfd state = {.fd = end->fd, .events = POLLRDHUP};
     int error = 0;
@@ -143,7 +143,7 @@ static ssize_t tell_end(const struct end *end)
     return -1;
 }
 
-static ssize_t read_without_offset(struct end *end, uint8_t *buffer, size_t size)
+static ssize_t read_without_offset(struct relay_end *end, uint8_t *buffer, size_t size)
 {
     const int kept = end->kept;
     int queued = 0;
@@ -165,7 +165,7 @@ static ssize_t read_without_offset(struct end *end, uint8_t *buffer, size_t size
     return n;
 }
 
-ssize_t end_read(struct end *end, void *buffer, size_t size)
+ssize_t relay_end_read(struct relay_end *end, void *buffer, size_t size)
 {
     ssize_t n;
     int queued = 0;
@@ -200,7 +200,7 @@ ssize_t end_read(struct end *end, void *buffer, size_t size)
     return n;
 }
 
-ssize_t end_write(struct end *end, const void *bytes, size_t length)
+ssize_t relay_end_write(struct relay_end *end, const void *bytes, size_t length)
 {
     ssize_t n;
 
@@ -212,7 +212,7 @@ ssize_t end_write(struct end *end, const void *bytes, size_t length)
     return n;
 }
 
-bool end_finish(struct end *end)
+bool relay_end_finish(struct relay_end *end)
 {
     if (end->keeps) {
         consume_owed(end);

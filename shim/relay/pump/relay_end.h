@@ -4,7 +4,7 @@
  * A UNIX stream socket that closes with unread bytes in its queue resets its peer: the peer reads what was
  * sent, then ECONNRESET (unix(7), unix_release_sock() in the kernel). So one byte that was already passed on
  * always stays unread in this end, and the program can tell a cut connection (a crash, a kill, a truncation
- * by the server) from an end in order, for which end_finish() takes that byte away first.
+ * by the server) from an end in order, for which relay_end_finish() takes that byte away first.
  *
  * An unread byte keeps the whole buffer that it came in (the kernel's skb) charged to the program, whose end
  * is not writable, and wakes nobody, while four times of what is charged exceed its SO_SNDBUF
@@ -33,11 +33,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { END_UNSETTLED = 2 };
+enum { RELAY_END_UNSETTLED = 2 };
 
-struct end {
+struct relay_end {
     int fd;
-    int room;      /* as end_room_of() made it; not this one's to close */
+    int room;      /* as relay_end_room_of() made it; not this one's to close */
     bool keeps;    /* one byte is to stay unread */
     bool kept;     /* there is one, at the front of the queue or behind those that are owed */
     bool peeks;    /* behind that byte: the kernel has SO_PEEK_OFF (Linux 3.4; qemu-user has not) */
@@ -53,42 +53,42 @@ struct end {
  * a set does not keep a file open and forgets it when it is closed for good (epoll(7), Q6), so the caller
  * closes `program`, and still hears of it.
  */
-int end_room_of(int program);
+int relay_end_room_of(int program);
 
 /*
  * Takes the end `fd` over, with the set `room`: of the `filler` bytes that the library put in, all but the
  * last are discarded, at which the program's end becomes writable. False with errno where they are not there.
  */
-bool end_open(struct end *end, int fd, int room, uint32_t filler);
+bool relay_end_open(struct relay_end *end, int fd, int room, uint32_t filler);
 
 /*
  * Reads up to `size` bytes that the program wrote. 0: it writes no more. -1 with errno: EAGAIN, or
  * ECONNRESET (once; 0 from then on) where it closed its end without reading all that it was sent, which is
- * no fault. What was read is consumed by the next call, by end_write(), or by end_settle().
+ * no fault. What was read is consumed by the next call, by relay_end_write(), or by relay_end_settle().
  */
-ssize_t end_read(struct end *end, void *buffer, size_t size);
+ssize_t relay_end_read(struct relay_end *end, void *buffer, size_t size);
 
 /*
  * Consumes what was read, but for the one byte, and that one as well where it holds the program back. To be
- * called where `unsettled` and END_UNSETTLED ms have passed since, for until then the program's end may not
- * be writable. Not at once: whatever frees room in the queue also wakes a program that waits to read
+ * called where `unsettled` and RELAY_END_UNSETTLED ms have passed since, for until then the program's end may
+ * not be writable. Not at once: whatever frees room in the queue also wakes a program that waits to read
  * (unix_write_space()), for nothing and at the price of a message; after a write it is awake anyway.
  */
-void end_settle(struct end *end);
+void relay_end_settle(struct relay_end *end);
 
 /*
  * To be called before waiting for the program: settles at once after more than a small message, so that a
  * program with much to write is not kept waiting.
  */
-void end_make_room(struct end *end);
+void relay_end_make_room(struct relay_end *end);
 
 /* Sends to the program, and settles. As send(2): EAGAIN, or EPIPE or ECONNRESET where it reads no more. */
-ssize_t end_write(struct end *end, const void *bytes, size_t length);
+ssize_t relay_end_write(struct relay_end *end, const void *bytes, size_t length);
 
 /*
  * The end of the stream, in order: the program reads end of file after what it was sent, and may go on
  * writing. False where it was not told: it is by closing the descriptor, which is in order now too.
  */
-bool end_finish(struct end *end);
+bool relay_end_finish(struct relay_end *end);
 
 #endif

@@ -87,5 +87,5 @@ bool sandbox_enter(bool off)
 void sandbox_tell(struct connection *c)
 {
     if (missing[0] && !atomic_flag_test_and_set(&told))
-        log_warning(&c->files, c->request.settings.log, missing);
+        relay_log_warning(&c->files, c->request.settings.log, missing);
 }

@@ -17,7 +17,7 @@ enum { GATHERED = 4 * SSL3_RT_MAX_ENCRYPTED_LENGTH }; /* bytes at most that wait
  */
 static bool is_to_wait(const struct tls *tls)
 {
-    return tls->pumped ? tls->dry || tls->received >= MEMORY_READ_BUFFER : plain_now() >= tls->deadline;
+    return tls->pumped ? tls->dry || tls->received >= HEAP_READ_BUFFER : plain_now() >= tls->deadline;
 }
 
 static int bio_read(BIO *bio, char *buffer, int size)
@@ -36,7 +36,7 @@ static int bio_read(BIO *bio, char *buffer, int size)
     if (n > 0) {
         tls->dry = n < size && !tls->stream.ending;
         tls->received += (size_t)n;
-        memory_received(buffer + n);
+        heap_received(buffer + n);
     } else if (n == 0) {
         tls->eof = true;
     } else if (errno == EAGAIN) {

@@ -174,7 +174,7 @@ static bool apply(SSL_CTX *context, const struct settings *s, const struct repor
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 1);
-    SSL_CTX_set_default_read_buffer_len(context, MEMORY_READ_BUFFER);
+    SSL_CTX_set_default_read_buffer_len(context, HEAP_READ_BUFFER);
     if (!apply_ciphers(context, s, to))
         return false;
     return s->level != LEVEL_SECURE || apply_trust(SSL_CTX_get_cert_store(context), s, to);
