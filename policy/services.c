@@ -21,29 +21,6 @@ _Static_assert(sizeof service_ports / sizeof service_ports[0] ==
                    sizeof service_names / sizeof service_names[0] - 1,
                "a port for each name");
 
-const uint16_t usual_ports[] = {25, 587, 24, 143, 110, 119, 4190, 0};
-
-enum protocol_kind port_protocol(uint16_t port)
-{
-    switch (port) {
-    case 25:
-    case 587:
-        return PROTOCOL_SMTP;
-    case 24:
-        return PROTOCOL_LMTP;
-    case 143:
-        return PROTOCOL_IMAP;
-    case 110:
-        return PROTOCOL_POP3;
-    case 119:
-        return PROTOCOL_NNTP;
-    case 4190:
-        return PROTOCOL_SIEVE;
-    default:
-        return PROTOCOL_AUTO;
-    }
-}
-
 /* What parts the words of a line there; '/' stands between port and protocol. */
 static bool is_space(char c)
 {

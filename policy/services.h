@@ -1,12 +1,10 @@
-/* Ports: the mail services' names, and the protocols that are known by a port. */
+/* Ports by the names of services. */
 #ifndef RETROTLS_POLICY_SERVICES_H
 #define RETROTLS_POLICY_SERVICES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "wire/settings.h"
 
 /* /etc/services, read when it is first needed. */
 struct services {
@@ -24,10 +22,5 @@ void services_forget(struct services *services);
 
 /* The mail services' names, NULL at the end. */
 extern const char *const service_names[];
-
-/* The protocol spoken at one of the usual ports of plaintext mail; PROTOCOL_AUTO for any other. */
-enum protocol_kind port_protocol(uint16_t port);
-/* The usual ports, 0 at the end. */
-extern const uint16_t usual_ports[];
 
 #endif

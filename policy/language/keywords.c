@@ -36,7 +36,11 @@ const char *const setting_words[] = {
 
 const char *const criterion_words[] = {"host", "address", "port", "program", "user", "protocol", NULL};
 const char *const level_words[] = {"none", "may", "encrypt", "secure", "fingerprint", NULL};
-const char *const protocol_words[] = {"auto", "smtp", "lmtp", "imap", "pop3", "nntp", "sieve", NULL};
+#define PROTOCOL(KIND, name, ports, implicit_port) #name,
+const char *const protocol_words[] = {"auto",
+#include "wire/protocols.def"
+                                      NULL};
+#undef PROTOCOL
 const char *const tls_words[] = {"starttls", "implicit", NULL};
 const char *const yes_no_words[] = {"no", "yes", NULL};
 const char *const certificate_checks_words[] = {"normal", "strict", NULL};

@@ -56,17 +56,6 @@ static void took(struct check *check, enum step_kind step, int64_t since)
 
 /* ---- the policy ---- */
 
-static const struct protocol *protocol_of_implicit_port(uint16_t port)
-{
-    for (int kind = PROTOCOL_SMTP; kind < PROTOCOL_KINDS; kind++) {
-        const struct protocol *const p = protocol_by_kind((enum protocol_kind)kind);
-
-        if (p && p->implicit_port == port)
-            return p;
-    }
-    return NULL;
-}
-
 static void decide(struct run *run, const struct wire_address *address)
 {
     struct check *const check = run->check;
@@ -88,7 +77,7 @@ static void decide(struct run *run, const struct wire_address *address)
     policy_explain(run->question->policy, &query, &check->why);
     check->settings = check->why.settings;
     check->guarded = check->why.decision == DECISION_GUARD;
-    check->implicit_port = protocol_of_implicit_port(check->port) != NULL;
+    check->implicit_port = implicit_port_protocol(check->port) != PROTOCOL_AUTO;
     if (check->settings.protocol == PROTOCOL_AUTO)
         check->settings.protocol = protocol;
     if (!check->guarded) {
@@ -124,16 +113,15 @@ static bool resolve_target(struct wire_address *target, const char *host)
 /* Where the library would connect to in the program's stead: 'connect-to', or the port of implicit TLS. */
 static bool find_target(const struct settings *settings, struct wire_address *target)
 {
-    const enum protocol_kind kind =
+    const enum protocol_kind protocol =
         settings->protocol != PROTOCOL_AUTO ? settings->protocol : port_protocol(target->port);
-    const struct protocol *const protocol = protocol_by_kind(kind);
 
     if (settings->connect_host && !resolve_target(target, settings->connect_host))
         return false;
     if (settings->connect_port != 0)
         target->port = (uint16_t)settings->connect_port;
-    else if (settings->implicit && protocol && protocol->implicit_port != 0)
-        target->port = protocol->implicit_port;
+    else if (settings->implicit && protocol_implicit_port(protocol) != 0)
+        target->port = protocol_implicit_port(protocol);
     return true;
 }
 
@@ -338,7 +326,7 @@ static void negotiate_all(struct run *run)
     default:
         check->verdict = VERDICT_FAILED;
     }
-    check->protocol = run->protocol ? run->protocol->name : NULL;
+    check->protocol = run->protocol ? protocol_kind_name(run->protocol->kind) : NULL;
 }
 
 void check_run(struct check *check, const struct check_question *question, uint16_t port)

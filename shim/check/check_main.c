@@ -27,25 +27,26 @@ static bool as_json, port_given, one_shown;
 
 static void help(void)
 {
-    puts("Usage: retrotls check [OPTION]... HOST[:PORT]\n"
-         "Connect to HOST as a guarded program would, negotiate TLS, and show whether the\n"
-         "policy is met, the certificates, and lines for a policy. Without PORT: the usual\n"
-         "ports of mail, or of PROTOCOL; those that refuse connections do not count then.\n"
-         "\n"
-         "  -P, --protocol=PROTOCOL  smtp, lmtp, imap, pop3, nntp or sieve\n"
-         "      --program=PROGRAM    the program that would connect\n"
-         "      --json               for scripts: a list with an object for each port\n"
-         "      --help               show this and exit\n"
-         "\n"
-         "A connection that the policy leaves alone is tried at level secure, and counts\n"
-         "as met only on a port for TLS from the start, such as 993.\n"
-         "\n"
-         "Exit status: 0 the policy is met; 1 it is not; 2 wrong usage.");
+    printf("Usage: retrotls check [OPTION]... HOST[:PORT]\n"
+           "Connect to HOST as a guarded program would, negotiate TLS, and show whether the\n"
+           "policy is met, the certificates, and lines for a policy. Without PORT: the usual\n"
+           "ports of mail, or of PROTOCOL; those that refuse connections do not count then.\n"
+           "\n"
+           "  -P, --protocol=PROTOCOL  one of %s\n"
+           "      --program=PROGRAM    the program that would connect\n"
+           "      --json               for scripts: a list with an object for each port\n"
+           "      --help               show this and exit\n"
+           "\n"
+           "A connection that the policy leaves alone is tried at level secure, and counts\n"
+           "as met only on a port for TLS from the start, such as 993.\n"
+           "\n"
+           "Exit status: 0 the policy is met; 1 it is not; 2 wrong usage.\n",
+           protocol_names_listed);
 }
 
 static bool set_protocol(const char *name)
 {
-    for (int kind = PROTOCOL_SMTP; kind < PROTOCOL_KINDS; kind++) {
+    for (int kind = PROTOCOL_FIRST; kind < PROTOCOL_KINDS; kind++) {
         if (strcmp(name, protocol_kind_name((enum protocol_kind)kind)) == 0) {
             question.protocol = (enum protocol_kind)kind;
             return true;
@@ -72,7 +73,7 @@ static int read_options(int argc, char **argv)
         switch (option) {
         case 'P':
             if (!set_protocol(optarg))
-                return usage_error("check: '%s' is no protocol: smtp, lmtp, imap, pop3, nntp, sieve", optarg);
+                return usage_error("check: '%s' is no protocol: %s", optarg, protocol_names_listed);
             break;
         case PROGRAM:
             asked_program(&asked, optarg);
@@ -98,15 +99,15 @@ static int read_options(int argc, char **argv)
 
 static void choose_ports(void)
 {
-    const struct protocol *const protocol = protocol_by_kind(question.protocol);
+    const uint16_t *const ports = protocol_ports(question.protocol);
 
     port_given = asked.ports_count == 1;
     question.patience = port_given ? CONNECT_PATIENCE : CONNECT_IN_TURN;
-    if (port_given || !protocol)
+    if (port_given || question.protocol == PROTOCOL_AUTO)
         return;
     asked.ports_count = 0;
-    for (size_t i = 0; i < sizeof protocol->ports / sizeof protocol->ports[0] && protocol->ports[i] != 0; i++)
-        asked.ports[asked.ports_count++] = protocol->ports[i];
+    for (size_t i = 0; i < PROTOCOL_PORTS && ports[i] != 0; i++)
+        asked.ports[asked.ports_count++] = ports[i];
 }
 
 static void show(const struct check *check)

@@ -65,13 +65,9 @@ static void warn_of_shadow(const struct block *block, const struct block *earlie
 /* The plaintext port of the protocol that has `port` for TLS from the first byte; 0: none has. */
 static unsigned plaintext_port(unsigned port)
 {
-    for (int kind = PROTOCOL_SMTP; kind < PROTOCOL_KINDS; kind++) {
-        const struct protocol *const p = protocol_by_kind((enum protocol_kind)kind);
+    const enum protocol_kind protocol = implicit_port_protocol((uint16_t)port);
 
-        if (p && p->implicit_port == port)
-            return p->ports[0];
-    }
-    return 0;
+    return protocol_ports(protocol)[0];
 }
 
 /* STARTTLS with a server that waits for TLS: both would wait for the other. */

@@ -132,11 +132,6 @@ static void show_notes(const struct target *target, const struct imported_calls 
 
 static void show_policy(const struct target *target)
 {
-    static const struct {
-        uint16_t port;
-        const char *protocol;
-    } usual[] = {{25, "smtp"},  {587, "smtp"}, {24, "lmtp"},   {143, "imap"},
-                 {110, "pop3"}, {119, "nntp"}, {4190, "sieve"}};
     const struct policy *const policy = own_policy();
     const struct passwd *const user = getpwuid(geteuid());
     char *const program = realpath(target_program(target), NULL);
@@ -146,9 +141,9 @@ static void show_policy(const struct target *target)
 
     heading("Policy for its connections to the usual ports");
     say(stdout, 8, "  Port  Protocol  Level        Decided by");
-    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
-        const char *protocol = usual[i].protocol, *level = "none", *rule = "";
-        query.address.port = usual[i].port;
+    for (const uint16_t *port = usual_ports; *port != 0; port++) {
+        const char *protocol = protocol_kind_name(port_protocol(*port)), *level = "none", *rule = "";
+        query.address.port = *port;
         switch (policy_decide(policy, &query, &settings)) {
         case DECISION_GUARD:
             if (settings.protocol != PROTOCOL_AUTO)
@@ -164,7 +159,7 @@ static void show_policy(const struct target *target)
             rule = "the policy is in error";
             break;
         }
-        say(stdout, 8, "  %4u  %-8s  %-11s  %s", usual[i].port, protocol, level, rule ? rule : "");
+        say(stdout, 8, "  %4u  %-8s  %-11s  %s", *port, protocol, level, rule ? rule : "");
     }
     if (*policy_errors(policy))
         say(stdout, 2, "  %s\n", policy_first_error(policy));

@@ -77,7 +77,7 @@ static void log_outcome(struct session *s, enum relay_log_result result, bool la
         .pid = c->request.pid,
         .server = c->server,
         .address = c->request.asked_address,
-        .protocol = s->protocol ? s->protocol->name : protocol_kind_name(settings->protocol),
+        .protocol = protocol_kind_name(s->protocol ? s->protocol->kind : settings->protocol),
         .level = settings->level,
         .testing = settings->testing,
         .result = result,
@@ -152,12 +152,8 @@ const struct protocol *session_protocol_of(const struct guard_request *request)
     for (size_t i = 0; i < 2; i++) {
         if (ports[i] != 0 && protocol_by_port(ports[i]))
             return protocol_by_port(ports[i]);
-        for (int kind = PROTOCOL_SMTP; kind < PROTOCOL_KINDS; kind++) {
-            const struct protocol *p = protocol_by_kind((enum protocol_kind)kind);
-
-            if (ports[i] != 0 && p && p->implicit_port == ports[i])
-                return p;
-        }
+        if (implicit_port_protocol(ports[i]) != PROTOCOL_AUTO)
+            return protocol_by_kind(implicit_port_protocol(ports[i]));
     }
     return NULL;
 }
@@ -329,7 +325,7 @@ static void run(struct session *s)
     switch (dialogue(s, &settings)) {
     case READY:
         if (s->protocol)
-            connection_set_protocol(s->c, s->protocol->name);
+            connection_set_protocol(s->c, protocol_kind_name(s->protocol->kind));
         if (upgrade(s))
             go_on_over_tls(s);
         else

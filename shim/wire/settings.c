@@ -2,13 +2,6 @@
 
 #include <string.h>
 
-const char *protocol_kind_name(enum protocol_kind kind)
-{
-    static const char names[PROTOCOL_KINDS][8] = {"auto", "smtp", "lmtp", "imap", "pop3", "nntp", "sieve"};
-
-    return (unsigned)kind < PROTOCOL_KINDS ? names[kind] : "unknown";
-}
-
 const char *level_name(enum level level)
 {
     static const char names[][12] = {"none", "may", "encrypt", "secure", "fingerprint"};

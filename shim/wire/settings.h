@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/protocols.h"
+
 /* Postfix's words (smtp_tls_security_level). */
 enum level {
     LEVEL_NONE = 0,
@@ -18,17 +20,6 @@ enum level {
     LEVEL_ENCRYPT = 2,
     LEVEL_SECURE = 3,
     LEVEL_FINGERPRINT = 4,
-};
-
-enum protocol_kind {
-    PROTOCOL_AUTO = 0, /* the greeting decides */
-    PROTOCOL_SMTP = 1,
-    PROTOCOL_LMTP = 2,
-    PROTOCOL_IMAP = 3,
-    PROTOCOL_POP3 = 4,
-    PROTOCOL_NNTP = 5,
-    PROTOCOL_SIEVE = 6,
-    PROTOCOL_KINDS = 7,
 };
 
 enum {
@@ -73,8 +64,6 @@ struct settings {
     struct text_list fingerprints; /* "sha256:HEX" (certificate) or "spki-sha256:HEX" (public key) */
 };
 
-/* The protocol's name as in a policy file ("smtp", ...; "auto"); never NULL. */
-const char *protocol_kind_name(enum protocol_kind kind);
 /* The level's name as in a policy file; never NULL. */
 const char *level_name(enum level level);
 /* True where the level forbids plaintext, whatever the server says. */

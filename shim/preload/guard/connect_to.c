@@ -19,27 +19,10 @@ static int look_up(const char *host, const struct addrinfo *hints, struct addrin
     return getaddrinfo_ ? getaddrinfo_(host, NULL, hints, found) : EAI_SYSTEM;
 }
 
-/* Where a protocol has TLS from the first byte (RFC 8314, 3; RFC 8143, 2); 0: nowhere of its own. */
+/* 0: nowhere of its own. */
 static uint16_t implicit_port(enum protocol_kind protocol, uint16_t asked)
 {
-    switch (protocol) {
-    case PROTOCOL_SMTP:
-        return 465;
-    case PROTOCOL_IMAP:
-        return 993;
-    case PROTOCOL_POP3:
-        return 995;
-    case PROTOCOL_NNTP:
-        return 563;
-    case PROTOCOL_AUTO:
-        return asked == 25 || asked == 587 ? 465
-               : asked == 143              ? 993
-               : asked == 110              ? 995
-               : asked == 119              ? 563
-                                           : 0;
-    default:
-        return 0;
-    }
+    return protocol_implicit_port(protocol != PROTOCOL_AUTO ? protocol : port_protocol(asked));
 }
 
 static uint16_t target_port(const struct settings *settings, uint16_t asked)

@@ -264,12 +264,32 @@ static void sieve_reply(struct farewell *f)
 
 enum { COMMAND_TAIL = 80, REPLY_TAIL = 1024 };
 
+/* A protocol without one does not compile. */
+#define smtp_grammar                                      \
+    {                                                     \
+        any_command, smtp_reply, COMMAND_TAIL, REPLY_TAIL \
+    }
+#define lmtp_grammar smtp_grammar
+#define imap_grammar                                     \
+    {                                                    \
+        imap_command, imap_reply, COMMAND_TAIL, SIZE_MAX \
+    }
+#define pop3_grammar                                 \
+    {                                                \
+        pop3_command, pop3_reply, SIZE_MAX, SIZE_MAX \
+    }
+#define nntp_grammar                                 \
+    {                                                \
+        nntp_command, nntp_reply, SIZE_MAX, SIZE_MAX \
+    }
+#define sieve_grammar                                  \
+    {                                                  \
+        sieve_command, sieve_reply, SIZE_MAX, SIZE_MAX \
+    }
+
 const struct farewell_grammar farewell_grammars[PROTOCOL_KINDS] = {
     [PROTOCOL_AUTO] = {any_command, no_reply, COMMAND_TAIL, 0},
-    [PROTOCOL_SMTP] = {any_command, smtp_reply, COMMAND_TAIL, REPLY_TAIL},
-    [PROTOCOL_LMTP] = {any_command, smtp_reply, COMMAND_TAIL, REPLY_TAIL},
-    [PROTOCOL_IMAP] = {imap_command, imap_reply, COMMAND_TAIL, SIZE_MAX},
-    [PROTOCOL_POP3] = {pop3_command, pop3_reply, SIZE_MAX, SIZE_MAX},
-    [PROTOCOL_NNTP] = {nntp_command, nntp_reply, SIZE_MAX, SIZE_MAX},
-    [PROTOCOL_SIEVE] = {sieve_command, sieve_reply, SIZE_MAX, SIZE_MAX},
+#define PROTOCOL(KIND, name, ports, implicit_port) [PROTOCOL_##KIND] = name##_grammar,
+#include "wire/protocols.def"
+#undef PROTOCOL
 };

@@ -292,10 +292,7 @@ static bool imap_greets(const char *line)
 }
 
 const struct protocol protocol_imap = {
-    .name = "imap",
     .kind = PROTOCOL_IMAP,
-    .ports = {143},
-    .implicit_port = 993,
     .greeting = imap_greeting,
     .upgrade = imap_upgrade,
     .greet = imap_greet,

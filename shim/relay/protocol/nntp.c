@@ -120,10 +120,7 @@ static bool nntp_greets(const char *line)
 }
 
 const struct protocol protocol_nntp = {
-    .name = "nntp",
     .kind = PROTOCOL_NNTP,
-    .ports = {119},
-    .implicit_port = 563,
     .greeting = nntp_greeting,
     .upgrade = nntp_upgrade,
     .greet = nntp_greet,

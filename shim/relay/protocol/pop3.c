@@ -135,10 +135,7 @@ static bool pop3_greets(const char *line)
 }
 
 const struct protocol protocol_pop3 = {
-    .name = "pop3",
     .kind = PROTOCOL_POP3,
-    .ports = {110},
-    .implicit_port = 995,
     .greeting = pop3_greeting,
     .upgrade = pop3_upgrade,
     .greet = pop3_greet,

@@ -135,7 +135,7 @@ static enum proof_end failed(const struct proof *p, const char *command, struct 
     if (length > 0)
         clean_text(line, sizeof line, (const char *)told->bytes + told->begin, length);
     *why = (struct failure){.kind = FAILURE_NONE};
-    fail(why, FAILURE_OTHER_SERVICE, p->server->server, p->protocol->name, line, command);
+    fail(why, FAILURE_OTHER_SERVICE, p->server->server, protocol_kind_name(p->protocol->kind), line, command);
     return PROOF_FAILED;
 }
 

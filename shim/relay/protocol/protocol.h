@@ -1,7 +1,7 @@
 /*
  * One mail protocol: how it is upgraded to TLS, and the words the relay says to the program in it.
  *
- * A protocol is one file and one line in the table of protocols.c.
+ * A protocol is one file and one line of wire/protocols.def.
  */
 #ifndef RETROTLS_RELAY_PROTOCOL_PROTOCOL_H
 #define RETROTLS_RELAY_PROTOCOL_PROTOCOL_H
@@ -54,10 +54,7 @@ struct opening {
 };
 
 struct protocol {
-    const char *name; /* as in a policy */
     enum protocol_kind kind;
-    uint16_t ports[4]; /* plaintext ports it is known by */
-    uint16_t implicit_port;
 
     /*
      * Reads (and only reads) the whole greeting into `g`, which is all zero. READY where the server is
@@ -133,8 +130,9 @@ enum outcome negotiate(struct plain *server, const struct settings *settings, ui
                        const struct local_address *local, const struct protocol **protocol,
                        struct greeting *g, struct failure *why);
 
-extern const struct protocol protocol_smtp, protocol_lmtp, protocol_imap, protocol_pop3, protocol_nntp,
-    protocol_sieve;
+#define PROTOCOL(KIND, name, ports, implicit_port) extern const struct protocol protocol_##name;
+#include "wire/protocols.def"
+#undef PROTOCOL
 
 /* NULL where there is none of that kind. */
 const struct protocol *protocol_by_kind(enum protocol_kind kind);

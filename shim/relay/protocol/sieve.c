@@ -261,9 +261,7 @@ static bool sieve_greets(const char *line)
 }
 
 const struct protocol protocol_sieve = {
-    .name = "sieve",
     .kind = PROTOCOL_SIEVE,
-    .ports = {4190},
     .greeting = sieve_greeting,
     .upgrade = sieve_upgrade,
     .greet_over_tls = sieve_greet_over_tls,

@@ -230,10 +230,7 @@ static bool lmtp_greets(const char *line)
 }
 
 const struct protocol protocol_smtp = {
-    .name = "smtp",
     .kind = PROTOCOL_SMTP,
-    .ports = {25, 587},
-    .implicit_port = 465,
     .greeting = read_greeting,
     .upgrade = smtp_upgrade,
     .greet = smtp_greet,
@@ -251,9 +248,7 @@ const struct protocol protocol_smtp = {
 };
 
 const struct protocol protocol_lmtp = {
-    .name = "lmtp",
     .kind = PROTOCOL_LMTP,
-    .ports = {24},
     .greeting = read_greeting,
     .upgrade = lmtp_upgrade,
     .greet = lmtp_greet,

@@ -176,10 +176,14 @@ static bool reply_ends(struct starttls_watch *w)
         if (w->continued)
             w->literal = w->size;
         return !w->continued && w->status;
-    default: /* SMTP, LMTP */
-        w->in_reply = w->line_length > 3 && w->line[3] == '-';
-        return !w->in_reply;
+    case PROTOCOL_SMTP:
+    case PROTOCOL_LMTP:
+    case PROTOCOL_AUTO:  /* there is no watch then */
+    case PROTOCOL_KINDS: /* no protocol; so that the compiler tells of one that is missing */
+        break;
     }
+    w->in_reply = w->line_length > 3 && w->line[3] == '-';
+    return !w->in_reply;
 }
 
 /* Notes whether the line so far ends in "{digits}". */
