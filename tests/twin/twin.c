@@ -412,8 +412,10 @@ static bool connecting(void)
     char wanted[32], line[256];
     bool found = false;
     FILE *file = fopen("/proc/net/tcp", "re");
-    if (!file)
+    if (!file) {
         fail("/proc/net/tcp");
+        return false;
+    }
     /* As the kernel prints them: the address as a number of this machine's, the port as people read it. */
     snprintf(wanted, sizeof wanted, " %08X:%04X 02 ", server.sin_addr.s_addr, ntohs(server.sin_port));
     while (!found && fgets(line, sizeof line, file))
