@@ -9,7 +9,7 @@
 #include "preload/descriptor/identity.h"
 #include "preload/sys/sys.h"
 
-/* libc's own: what the library looks up is nothing that the program asked for. */
+/* Calls libc's own getaddrinfo(): ours would remember the name as one that the program asked for. */
 static int look_up(const char *host, const struct addrinfo *hints, struct addrinfo **found)
 {
     int (*getaddrinfo_)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
@@ -19,7 +19,7 @@ static int look_up(const char *host, const struct addrinfo *hints, struct addrin
     return getaddrinfo_ ? getaddrinfo_(host, NULL, hints, found) : EAI_SYSTEM;
 }
 
-/* 0: nowhere of its own. */
+/* 0 if the protocol has no port for TLS from the first byte. */
 static uint16_t implicit_port(enum protocol_kind protocol, uint16_t asked)
 {
     return protocol_implicit_port(protocol != PROTOCOL_AUTO ? protocol : port_protocol(asked));

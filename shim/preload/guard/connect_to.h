@@ -9,14 +9,15 @@
 #include "wire/wire.h"
 
 /*
- * Whether `settings` send a connection to the port `asked` elsewhere: to connect-to's host or port, or, with
- * TLS from the first byte, to the port that the protocol has for that.
+ * True if `settings` change where a connection to the port `asked` goes: to the host or port of connect-to
+ * or, with TLS from the first byte, to the port that the protocol has for that.
  */
 bool connect_to_changes(const struct settings *settings, uint16_t asked);
 
 /*
- * `asked` as `settings` change it, in the family of the socket `fd`. A host name is looked up; no lock may be
- * held and signals should be open. False where it has no address of that family.
+ * Applies `settings` to `asked`, in the address family of the socket `fd`. This may look up a host name, so
+ * the caller must hold no lock and should have signals unblocked. Returns false if the host has no address of
+ * that family.
  */
 bool connect_to_of(const struct settings *settings, int fd, const struct wire_address *asked,
                    struct wire_address *target);

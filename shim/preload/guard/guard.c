@@ -33,7 +33,7 @@ struct wire_address guard_destination(const struct wire_address *asked)
 
     if (memcmp(plain.bytes, any, sizeof any) != 0)
         return to;
-    /* "Any" is this machine to connect(): net/ipv4/tcp_ipv4.c, net/ipv6/tcp_ipv6.c. */
+    /* connect() takes "any" to mean this machine: net/ipv4/tcp_ipv4.c, net/ipv6/tcp_ipv6.c. */
     if (plain.family == AF_INET) {
         uint8_t *const v4 = to.bytes + (to.family == AF_INET6 ? 12 : 0);
 
@@ -78,7 +78,7 @@ static void find_names(const struct guard *guard, const struct wire_address *whe
     found->name[0][sizeof found->name[0] - 1] = '\0';
 }
 
-/* Why the policy does not allow the connection though it is in order: what it would have to know. */
+/* Says why a policy without errors does not allow the connection: what it would have to know. */
 static const char *loss(struct slot *slot, const struct policy_query *query)
 {
     if (query->user_lost && !query->hosts_lost)
@@ -130,7 +130,7 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     return decision;
 }
 
-/* What is no shortage of this process's is told by the log. */
+/* The program sees its own shortages only; the log has the rest. */
 static int errno_for_program(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ? error : ENETUNREACH;
@@ -191,7 +191,7 @@ static bool is_link_local(const struct wire_address *a)
     return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
 }
 
-/* Binds the program's end to what getpeername() and getsockname() are to tell. */
+/* Binds the program's end to a name with the addresses that getpeername() and getsockname() will report. */
 static bool name_end(const struct guard *guard, int end, int tcp)
 {
     struct sockaddr_storage own;
@@ -215,7 +215,7 @@ static bool logs_to_stderr(const struct guard_request *request)
     return request->settings.log && strcmp(request->settings.log, "stderr") == 0 && library_log_has_stderr();
 }
 
-/* One try. False with errno EPIPE where the relay has gone and another may be asked. */
+/* Asks the relay once. Returns false with errno EPIPE if the relay is gone and we may ask another one. */
 static bool ask(struct guard *guard, enum wire_connecting connecting)
 {
     struct slot *const slot = guard->slot;
@@ -234,7 +234,7 @@ static bool ask(struct guard *guard, enum wire_connecting connecting)
         errno = EBADF;
         return false;
     }
-    /* With O_ASYNC, room to write is signalled only if there was none since it was set: it is filled last. */
+    /* O_ASYNC signals room to write only if there was none since it was set, so fill the pair last. */
     if (!name_end(guard, end, given[0]) || !switch_carry(guard->fd, end)) {
         say(guard, "cannot prepare the pair of sockets", errno);
         return false;
@@ -285,7 +285,7 @@ static bool acquire_again(struct guard *guard)
     return true;
 }
 
-/* No byte was written, and none was taken that has come. */
+/* True if nothing was sent on the TCP socket and nothing that arrived was read. */
 static bool is_unspoken(const struct guard *guard)
 {
     const enum tcp_use use = tcp_use(guard_tcp(guard));
@@ -306,8 +306,7 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
     if (!guard->has_copy)
         taken_mark_set(guard->fd, true);
     good = ask(guard, connecting);
-    /* A relay that was killed may have begun to speak with the server: another one could not go on with that.
-     */
+    /* A killed relay may have begun to speak with the server; another one could not go on from there. */
     for (int tries = 1; !good && errno == EPIPE && tries < TRIES && is_unspoken(guard); tries++)
         good = acquire_again(guard) && ask(guard, connecting);
     if (!good && errno == EPIPE)
@@ -341,8 +340,8 @@ void guard_cut(const struct guard *guard)
     if (!guard->has_copy && !(sys_cookie(tcp, &cookie) && cookie == guard->cookie))
         return;
     /*
-     * Disconnected (connect(2)), the socket is as it was before connect(), for this process, the relay and
-     * all who share it; the program may try its next address with it.
+     * Disconnecting (connect(2)) puts the socket back as it was before connect(), for this process, the relay
+     * and all who share it. The program may try its next address with it.
      */
     if (tcp >= 0 && sys_connect(tcp, &nowhere, sizeof nowhere) != 0)
         sys_shutdown(tcp, SHUT_RDWR);

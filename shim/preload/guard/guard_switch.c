@@ -9,12 +9,12 @@
 #include "preload/sys/lock.h"
 #include "preload/sys/sys.h"
 
-/* Two threads may connect one socket: each must see only the program's numbers, and not the other's. */
+/* Two threads may connect one socket. Each must see only the program's numbers, not the other thread's. */
 static struct lock lock;
 
 /*
- * The copy is the relay's now. Its number takes the program's socket meanwhile: to be noted as replaced once
- * no number of the program's refers to it, and to be put back where switching fails.
+ * The relay has the copy now. Meanwhile we put the program's socket under the copy's number, to note it as
+ * replaced once no number of the program refers to it, or to put it back if switching fails.
  */
 static bool switch_from_copied(const struct guard *guard, int end)
 {
@@ -60,10 +60,10 @@ bool guard_switch(const struct guard *guard, int end)
 {
     if (guard->install)
         return guard->install(guard, end);
-    /* Another preload may know the copy's number (guarded_connect.c), and is to hear of its end. */
+    /* Another preload may know the copy's number (guarded_connect.c) and must see it closed. */
     if (guard->has_copy && !real_connect_is_anothers())
         return switch_alone(guard, end);
-    /* The pair signals from now on; what is encrypted on the TCP socket is no news for the program. */
+    /* From now on the pair signals; encrypted data on the TCP socket is no news to the program. */
     async_signal_stop(guard->fd);
     return switch_all(guard->fd, guard->cookie, end, -1);
 }

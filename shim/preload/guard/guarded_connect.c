@@ -25,11 +25,11 @@ enum { PROTOCOL_MPTCP = 262 }; /* IPPROTO_MPTCP, Linux 5.6 */
 /* One call. */
 struct call {
     int fd;
-    struct sockaddr_storage address; /* where TCP goes; at first as the program asked */
+    struct sockaddr_storage address; /* where TCP goes; at first what the program asked for */
     socklen_t length;
     struct guard guard;
     int before;          /* errno */
-    sys_signals signals; /* as the program has them; all are blocked but where it says otherwise */
+    sys_signals signals; /* the program's; all are blocked except where a comment says otherwise */
     int result;          /* for the program, with errno */
     bool overtaken;      /* another thread has connected the socket: there is no result */
 };
@@ -83,12 +83,12 @@ bool guarded_connect(int fd, const struct sockaddr_storage *address, socklen_t l
 }
 
 /*
- * A socket that is connected, or connecting, or was refused and has not told so yet, must not be connected
- * anew: the kernel answers, and is asked with an address that no TCP socket can be connected to, lest it be
- * free by then (net/ipv4/af_inet.c, __inet_stream_connect(), looks at the address of a free socket alone,
- * and says EAFNOSUPPORT). A security module may answer that by itself, and SMC says EINVAL before it looks at
- * the state; then TCP's own counts. A process that shares the socket may have connected one in its place
- * (replaced.h).
+ * We must not connect a socket again that is connected, is connecting, or was refused and has not reported it
+ * yet: the kernel answers for it. The socket may be free by the time we ask, so we ask with an address that
+ * no TCP socket can connect to. __inet_stream_connect() (net/ipv4/af_inet.c) looks at the address of a free
+ * socket only, and says EAFNOSUPPORT. A security module may answer by itself, and SMC says EINVAL before it
+ * looks at the state; then TCP's own state counts. Another process that shares the socket may have connected
+ * a copy in its place (replaced.h).
  */
 static bool is_answered_by_kernel(int fd, int *result)
 {
@@ -113,7 +113,7 @@ static bool is_answered_by_kernel(int fd, int *result)
     return false;
 }
 
-/* -1 with errno where nothing can be decided. Signals are blocked from here on. */
+/* Returns -1 with errno set if nothing can be decided; otherwise leaves signals blocked. */
 static int decide(struct call *call, const void *frame)
 {
     const struct policy *const policy = config_policy();
@@ -137,8 +137,8 @@ static void leave_alone(struct call *call)
 }
 
 /*
- * What must not be connected is handed over unconnected, so that the program reads in the greeting why. Where
- * the relay cannot tell in which protocol's words, connect() itself fails.
+ * Hands over the socket unconnected if it must not be connected, so that the program reads the reason in the
+ * greeting. If the relay cannot tell which protocol the greeting is for, connect() itself fails.
  */
 static void refuse(struct call *call)
 {
@@ -190,7 +190,7 @@ static void connect_to_target(struct call *call)
     }
 }
 
-/* The address as the policy changes it (connect-to); signals are open while a name is looked up. */
+/* Applies the policy's connect-to to the address. Unblocks signals while it looks up a name. */
 static bool find_target(struct call *call)
 {
     const struct settings *const settings = &call->guard.slot->guard.settings;
@@ -227,16 +227,16 @@ static int begin(struct call *call, bool may_wait)
 
     if (!real_connect_is_anothers())
         return tcp_connect_begin(tcp, &call->address, call->length, may_wait);
-    /* It looks at the flag, and at nothing else of the program's socket. */
+    /* The other preload looks at O_NONBLOCK, and at nothing else of the program's socket. */
     if (may_wait && sys_fcntl(tcp, F_SETFL, 0) != 0)
         return errno;
     return connect_by_another(call);
 }
 
 /*
- * Another preload's connect(), with the program's signals: it may take its time. A proxy's (proxychains) puts
- * another socket under the number, connected to its proxy; that one is the connection then. What it writes to
- * the proxy on the way passes this library, which has no business with it.
+ * Calls another preload's connect(), with the program's signals open because it may take its time. A proxy's
+ * (proxychains) puts another socket, connected to the proxy, under the number; that socket is then the
+ * connection. What it writes to the proxy passes through this library, which must not touch it.
  */
 static int connect_by_another(struct call *call)
 {
@@ -262,8 +262,8 @@ static bool goes_on(int error)
 }
 
 /*
- * This machine itself, and what is as near, has refused by now (net/ipv4/af_inet.c), which a nonblocking
- * connect() tells afterwards.
+ * True if the connection has failed. One that this machine, or anything as near, refuses has failed by now
+ * (net/ipv4/af_inet.c), though a nonblocking connect() reports it only later.
  */
 static bool has_failed(const struct guard *guard, int error, bool waits)
 {
@@ -272,9 +272,9 @@ static bool has_failed(const struct guard *guard, int error, bool waits)
 }
 
 /*
- * The program gets the socket that failed in the place of its own: it tells so as TCP does (SO_ERROR,
- * poll(2), the port in getsockname(2)), at once, and nothing can cross it. Where that cannot be, its own is
- * as good after a connect() that fails.
+ * Gives the program the failed socket in place of its own. It reports the failure at once, as TCP does
+ * (SO_ERROR, poll(2), the port in getsockname(2)), and no data can pass. If that cannot be done, the
+ * program's own socket will do after a connect() that fails.
  */
 static void show_failure(struct call *call, int error)
 {
@@ -289,7 +289,7 @@ static void not_handed_over(struct call *call)
     give_up_unless_overtaken(call, ENETUNREACH);
 }
 
-/* This call has connected nothing. Another thread may have connected the same socket; then that counts. */
+/* This call has connected nothing. If another thread has connected the same socket, that counts. */
 static void give_up_unless_overtaken(struct call *call, int error)
 {
     struct identity id;
@@ -307,7 +307,7 @@ static void give_up(struct call *call, int error)
     finish(call, error);
 }
 
-/* Another preload that has connected the copy remembers its number until close(2) tells it. */
+/* Another preload that has connected the copy remembers its number until it sees the close(2). */
 static void close_for_another(struct call *call)
 {
     const int tcp = guard_tcp(&call->guard);

@@ -8,13 +8,13 @@
 enum { FILLER_LIMIT = 4 << 20, PAGES = 16 };
 
 /*
- * An unread byte keeps the whole buffer that it came in charged to the sender, and a socket is writable while
- * four times what is charged fit its SO_SNDBUF. With a small one the relay would have to consume the byte
- * that it leaves unread (shim/relay/pump/relay_end.h), and for a moment a kill of it would look like an end
- * in order to the program. The largest buffers, on Linux 6.18 with pages of 4 KB: 37120 bytes of a write(2),
- * 66304 of a sendfile(2) or splice(2) that does not pass this library (which gives them in pieces), from a
- * file or a pipe. Four times 66304 is less than PAIR_SEND_BUFFER, and that is less than what
- * net.core.wmem_max is by default. A huge one would be filled for nothing.
+ * An unread byte keeps the whole buffer it came in charged to the sender, and a socket is writable while four
+ * times the charge fits its SO_SNDBUF. With a small SO_SNDBUF the relay would have to consume the byte that
+ * it leaves unread (shim/relay/pump/relay_end.h), and for a moment a killed relay would look to the program
+ * like an orderly end. On Linux 6.18 with pages of 4 KB the largest buffers are 37120 bytes from a write(2),
+ * and 66304 from a sendfile(2) or splice(2) of a file or a pipe that does not pass through this library
+ * (which splits them into pieces). Four times 66304 is less than PAIR_SEND_BUFFER, and that is less than the
+ * default net.core.wmem_max. A huge buffer would be filled for nothing.
  */
 static bool set_send_buffer(int fd)
 {
@@ -30,7 +30,7 @@ static bool set_send_buffer(int fd)
 
 static ssize_t send_zeros(int fd, size_t count)
 {
-    /* One page many times over: what is sent has no meaning, the relay takes it out by number. */
+    /* Send one page many times over. The bytes mean nothing; the relay removes as many as we count. */
     static const char zeros[4096];
     struct iovec pages[PAGES];
     struct msghdr header = {.msg_iov = pages};
@@ -62,8 +62,8 @@ bool pair_make(struct slot *slot)
     if (!slot_keep(slot, SLOT_RELAY_END, pair[1]) || !set_send_buffer(slot->held[SLOT_PROGRAM_END].fd))
         return false;
     /*
-     * The seed: when one end closes with a byte unread, the other gets what is queued for it and then
-     * ECONNRESET, as TCP would tell of a connection that broke. So it does when the relay is killed.
+     * The seed. When one end closes with a byte unread, the other gets what is queued for it and then
+     * ECONNRESET, as from a TCP connection that broke. The same happens when the relay is killed.
      */
     if (send_zeros(slot->held[SLOT_PROGRAM_END].fd, 1) != 1)
         return false;

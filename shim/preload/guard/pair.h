@@ -8,28 +8,29 @@
 
 enum {
     /*
-     * SO_SNDBUF of the program's end, as getsockopt() reports it: what is asked for, and the least that will
-     * do where net.core.wmem_max is below that. See pair.c.
+     * SO_SNDBUF of the program's end, as getsockopt() reports it: the size we ask for, and the least we
+     * accept if net.core.wmem_max is lower. pair.c explains the sizes.
      */
     PAIR_SEND_BUFFER = 272 * 1024,
     PAIR_SEND_BUFFER_LEAST = 160 * 1024,
 
     /*
-     * The most that one call of sendfile(2) or splice(2) puts into a program's end: the kernel makes a single
-     * buffer of whatever the call gives it (MSG_SPLICE_PAGES, net/unix/af_unix.c). One of this size, charged
-     * four times, fits into PAIR_SEND_BUFFER_LEAST.
+     * The most that one call of sendfile(2) or splice(2) puts into a program's end. The kernel makes a single
+     * buffer of everything the call gives it (MSG_SPLICE_PAGES, net/unix/af_unix.c). A buffer of this size,
+     * charged four times, fits into PAIR_SEND_BUFFER_LEAST.
      */
     PAIR_PIECE = 32 * 1024,
 
     /*
-     * SO_PRIORITY of the program's end, which means nothing to a UNIX socket, is seen by every process that
-     * holds it, and takes these values without a privilege: what a second connect() has to say.
+     * SO_PRIORITY of the program's end says what a second connect() has to report. The option means nothing
+     * to a UNIX socket, every process that holds the socket sees it, and setting these values needs no
+     * privilege.
      */
-    PAIR_TOLD = 0,   /* the outcome has been told */
-    PAIR_UNTOLD = 1, /* the next connect() tells it */
+    PAIR_TOLD = 0,   /* the outcome has been reported */
+    PAIR_UNTOLD = 1, /* the next connect() reports it */
 };
 
-/* Makes one in the slot, with the seed byte in it. False with errno set. */
+/* Makes a pair in the slot, with the seed byte in it (pair.c). Returns false with errno set. */
 bool pair_make(struct slot *slot);
 
 /*

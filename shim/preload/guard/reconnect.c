@@ -12,7 +12,7 @@
 #include "preload/relay/relay_query.h"
 #include "preload/sys/sys.h"
 
-/* SO_SNDTIMEO in milliseconds, -1 where there is none. */
+/* SO_SNDTIMEO in milliseconds, -1 if there is none. */
 static int send_timeout(int fd)
 {
     int64_t wide[2] = {0, 0};
@@ -41,9 +41,10 @@ static bool is_same(int fd, const struct identity *id)
 }
 
 /*
- * Waits for the outcome as a blocking connect() on a connecting TCP socket does: EALREADY when SO_SNDTIMEO
- * runs out, EINTR; ECONNABORTED where another thread closes the number or puts another file under it. (Unlike
- * there, a handler with SA_RESTART interrupts it too: poll(2) is never restarted.)
+ * Waits for the outcome as a blocking connect() on a connecting TCP socket does. Fails with EALREADY when
+ * SO_SNDTIMEO runs out, with EINTR on a signal, and with ECONNABORTED if another thread closes the number or
+ * puts another file under it. (Unlike connect(), a handler with SA_RESTART interrupts it too: poll(2) is
+ * never restarted.)
  */
 static bool wait_for_outcome(int fd, const struct identity *id, struct peer_state *outcome)
 {
@@ -122,7 +123,7 @@ static int reclaim(int fd, const struct identity *id)
     return tcp;
 }
 
-/* A new one, unless the old one may have had an option that decides which way its packets take. */
+/* Makes a new one, unless the old one may have had an option that decides which way its packets take. */
 static int replace(const struct identity *id)
 {
     if (!tcp_options_lost(id->peer.family))

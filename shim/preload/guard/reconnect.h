@@ -7,15 +7,17 @@
 #include "preload/descriptor/identity.h"
 
 /*
- * What a TCP socket would say: EALREADY while pending (or, on a blocking descriptor, waits), 0 once, then
- * EISCONN; the error once. Returns true where that is the answer, with `*result` and errno set; false where
- * the attempt has failed and been told, and `fd` is now a fresh TCP socket to be connected as any other.
+ * Answers as a TCP socket would. Pending: EALREADY or, on a blocking descriptor, wait for the outcome.
+ * Connected: 0 once, then EISCONN. Failed: the error, once. Returns true, with `*result` and errno set, if
+ * that is the answer. Returns false if the attempt has failed and its error was reported before: `fd` is now
+ * a fresh TCP socket, to be connected like any other.
  */
 bool reconnect(int fd, const struct identity *id, int *result);
 
 /*
- * connect() to AF_UNSPEC: `fd` becomes an unconnected TCP socket. 0, or -1 with errno set: ENETUNREACH where
- * the relay was killed, and with it went options of the socket without which it must not be connected.
+ * connect() to AF_UNSPEC: makes `fd` an unconnected TCP socket. Returns 0, or -1 with errno set. ENETUNREACH
+ * means that the relay was killed and the socket's options were lost with it, among them one without which it
+ * must not be connected.
  */
 int reconnect_dissolve(int fd, const struct identity *id);
 

@@ -13,7 +13,7 @@
 
 enum { OPTION_FASTOPEN_KEY = 33 };
 
-/* As long as a key is. */
+/* As long as a TCP_FASTOPEN_KEY. */
 struct note {
     char title[8];
     uint64_t cookie;

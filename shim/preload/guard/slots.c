@@ -11,7 +11,7 @@
 
 enum { CHUNK_SLOTS = 8, CHUNKS_LIMIT = SLOTS_LIMIT / CHUNK_SLOTS };
 
-/* Mapped as they are needed, never given back: a program that never connects pays nothing. */
+/* Mapped as needed and never unmapped: a program that never connects pays nothing. */
 static _Atomic(struct slot *) chunks[CHUNKS_LIMIT];
 
 static bool on_alternate_stack(void)
@@ -21,13 +21,13 @@ static bool on_alternate_stack(void)
     return sys_call(SYS_sigaltstack, NULL, &stack) == 0 && stack.ss_flags & SS_ONSTACK;
 }
 
-/* Stacks grow down: a frame that is not deeper than the slot's means that the slot's call is over. */
+/* Stacks grow down: a frame that is not deeper than the slot's shows that the slot's call is over. */
 static bool is_over(const struct slot *slot, uintptr_t frame, bool alternate)
 {
     return slot->alternate == alternate && frame >= slot->frame;
 }
 
-/* After vfork(2) two processes' slots are in one memory. */
+/* After vfork(2) the slots of two processes are in one memory. */
 static uint64_t caller(void)
 {
     return (uint64_t)sys_process() << 32 | sys_thread();
@@ -45,7 +45,7 @@ static struct slot *at(size_t index)
     return chunk ? chunk + index % CHUNK_SLOTS : NULL;
 }
 
-/* A thread that has ended, or whose process has. */
+/* True if the thread or its process has ended. */
 static bool is_gone(uint64_t owner)
 {
     return !sys_thread_exists((uint32_t)(owner >> 32), (uint32_t)owner);
@@ -58,7 +58,7 @@ static void empty(struct slot *slot)
     slot->filler = 0;
 }
 
-/* Gives back all slots of calls that are over: left by longjmp(3), by a cancelled thread. */
+/* Releases the slots of all calls that are over, left by longjmp(3) or by a cancelled thread. */
 static void sweep(uint64_t owner, uintptr_t frame)
 {
     const bool alternate = on_alternate_stack();

@@ -1,9 +1,9 @@
 /*
- * A mark on a TCP socket that the library has taken for a guarded connection, seen by every process that
- * shares the socket: a child forked before connect() has its parent's number still refer to it, and is told
- * why it cannot speak to the server.
+ * Marks a TCP socket that the library has taken for a guarded connection. Every process that shares the
+ * socket sees the mark. In a child forked before connect() the number still refers to that socket, and the
+ * library logs why the child cannot speak to the server.
  *
- * It is SO_RXQ_OVFL (socket(7)), which is kept by any socket and has a meaning for datagrams alone.
+ * The mark is SO_RXQ_OVFL (socket(7)), which any socket keeps and only datagrams use.
  */
 #ifndef RETROTLS_PRELOAD_GUARD_TAKEN_MARK_H
 #define RETROTLS_PRELOAD_GUARD_TAKEN_MARK_H

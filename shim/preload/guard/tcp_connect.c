@@ -13,8 +13,8 @@
 #include "preload/sys/strbuf.h"
 
 enum {
-    OUTCOME_SIZE = 256, /* bytes of the relay's message, more than it has */
-    PATIENCE = 1000,    /* milliseconds for another thread to come to its end */
+    OUTCOME_SIZE = 256, /* bytes; the relay's message is shorter */
+    PATIENCE = 1000,    /* milliseconds to wait for another thread to finish */
 };
 
 static int begin(int tcp, const struct sockaddr_storage *address, socklen_t length)
@@ -26,20 +26,20 @@ int tcp_connect_begin(int tcp, const struct sockaddr_storage *address, socklen_t
 {
     int error = begin(tcp, address, length);
 
-    /* A server on this machine has answered by now; to hear so takes another call (net/ipv4/af_inet.c). */
+    /* A server on this machine has answered by now; a second call returns its answer (net/ipv4/af_inet.c). */
     if (may_wait && error == EINPROGRESS)
         error = begin(tcp, address, length);
     return error == EALREADY ? EINPROGRESS : error;
 }
 
-/* The request waits as long as connect(2) would; SO_SNDTIMEO is the same struct timeval as SO_RCVTIMEO. */
+/* Makes the request wait as long as connect(2) would. Both timeouts are the same struct timeval. */
 static bool prepare_to_wait(int fd, int connection)
 {
     return connection >= 0 && sys_fcntl(connection, F_SETFL, 0) == 0 &&
            switch_carry_timeout(fd, SO_SNDTIMEO, connection, SO_RCVTIMEO);
 }
 
-/* The program's end is still what it was switched to: a handler, or another thread, may have closed it. */
+/* True if the number is still the program's end: a handler or another thread may have closed it. */
 static bool is_unchanged(const struct guard *guard, struct identity *id)
 {
     return identity_of(guard->fd, id) && id->cookie == guard->slot->guard.cookie;
@@ -53,8 +53,8 @@ static void take_untold(int fd)
 }
 
 /*
- * By shutdown() or connect() to AF_UNSPEC in another thread, which switches the numbers back. The error is
- * that of net/ipv4/tcp.c, tcp_disconnect(), and is told once.
+ * Another thread has called the connection off, by shutdown() or connect() to AF_UNSPEC, and switches the
+ * numbers back. The error is that of net/ipv4/tcp.c, tcp_disconnect(), and is reported once.
  */
 static int called_off(struct guard *guard)
 {
@@ -91,7 +91,7 @@ static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *
     }
     if (!is_unchanged(guard, &id)) /* closed, by another thread */
         return ECONNABORTED;
-    take_untold(guard->fd); /* the end of the relay is told now */
+    take_untold(guard->fd); /* this call reports that the relay has ended */
     good = reconnect_dissolve(guard->fd, &id) == 0;
     lost = good ? NULL : tcp_options_lost(id.peer.family);
     strbuf_start(&w, guard->why, sizeof guard->why);
@@ -113,16 +113,17 @@ int tcp_connect_await(struct guard *guard, sys_signals *signals)
     int error;
 
     guard->why[0] = '\0';
-    /* Held no longer: the pair shall end when the program closes its numbers, wherever this call is left. */
+    /* Close our copy: the pair must end when the program closes its numbers, wherever this call is left. */
     slot_drop(guard->slot, SLOT_PROGRAM_END);
     if (!prepare_to_wait(guard->fd, connection))
         return EINTR;
-    /* A signal that came while the relay was asked ends the call as one that comes from now on. */
+    /* A signal that came while we asked the relay ends the call, like one that comes from now on. */
     interrupted = sys_signals_interrupt(*signals);
     sys_signals_restore(*signals);
     /*
-     * recv(2) is interrupted, restarted and timed out just as connect(2) is (the kernel's sock_intr_errno(),
-     * in both), and is a point of cancellation too. SO_SNDTIMEO counts from here: beginning took no time.
+     * recv(2) is interrupted, restarted and timed out just as connect(2) is (both use the kernel's
+     * sock_intr_errno()), and is a cancellation point too. SO_SNDTIMEO counts from here: beginning took no
+     * time.
      */
     got = io.recv(interrupted ? -1 : connection, message, sizeof message, 0);
     error = interrupted ? EINTR : errno;

@@ -1,9 +1,9 @@
 /*
- * TCP's part of a guarded connect(). The TCP socket, which no number of the program's refers to, is never
- * waited for: where the outcome takes time, the program's numbers are switched first and the relay is waited
- * for. So whatever ends the call on the way (a handler that leaves by longjmp(3), a cancelled thread), the
- * program is left with one end of a pending pair: nothing that it does with that, by stdio or by raw system
- * calls, reaches the network in clear.
+ * TCP's part of a guarded connect(). We never wait for the TCP socket, which no number of the program refers
+ * to. If the outcome takes time, we switch the program's numbers first and then wait for the relay. So
+ * whatever ends the call early (a handler that leaves by longjmp(3), a cancelled thread), the program is left
+ * with one end of a pending pair. Nothing it does with that end, through stdio or raw system calls, reaches
+ * the network in the clear.
  */
 #ifndef RETROTLS_PRELOAD_GUARD_TCP_CONNECT_H
 #define RETROTLS_PRELOAD_GUARD_TCP_CONNECT_H
@@ -12,17 +12,18 @@
 #include "preload/sys/sys.h"
 
 /*
- * Begins to connect the nonblocking `tcp`, in no time. Returns 0, EINPROGRESS or the errno of connect(2).
- * `may_wait`: the program's call is to wait for the outcome, so what is known at once is told. Wants signals
- * blocked, which shall include that libc's cancellation of threads is.
+ * Begins to connect the nonblocking `tcp`, without waiting. Returns 0, EINPROGRESS or the errno of
+ * connect(2). `may_wait`: the program's call would wait for the outcome, so report one that is known at once.
+ * Signals must be blocked, including the one that libc uses to cancel threads.
  */
 int tcp_connect_begin(int tcp, const struct sockaddr_storage *address, socklen_t length, bool may_wait);
 
 /*
- * Waits for the outcome that the relay tells in guard_hand_over(WIRE_PENDING_TOLD), with the program's
- * signals open, as a blocking connect(2) would: its errno, or 0; EINTR, or EINPROGRESS after SO_SNDTIMEO,
- * where the connection goes on. After a failure the program's numbers are the TCP socket again, as it was
- * before connect(). ENETUNREACH with guard->why set where the relay has failed.
+ * Waits, as a blocking connect(2) would and with the program's signals open, for the outcome that the relay
+ * reports after guard_hand_over(WIRE_PENDING_TOLD). Returns 0 or the errno of connect(2). After EINTR, or
+ * EINPROGRESS when SO_SNDTIMEO has run out, the connection goes on. After a failure the program's numbers
+ * refer to the TCP socket again, as it was before connect(). ENETUNREACH with guard->why set means that the
+ * relay has failed.
  */
 int tcp_connect_await(struct guard *guard, sys_signals *signals);
 

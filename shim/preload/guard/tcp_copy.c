@@ -25,8 +25,8 @@ static bool fail(const struct copy *copy, const char *what)
 }
 
 /*
- * socket(2) makes one in the network namespace that the thread is in now, which setns(2) may have changed; a
- * socket may also come from a process in another one. Before Linux 5.14 nobody tells.
+ * socket(2) makes a socket in the thread's current network namespace, which setns(2) may have changed. The
+ * program's socket may also come from a process in another namespace. Before Linux 5.14 we cannot find out.
  */
 static bool is_of_same_network(const struct copy *copy)
 {
@@ -45,8 +45,9 @@ static bool is_of_same_network(const struct copy *copy)
 }
 
 /*
- * Whether the port that getsockname(2) shows is bound. A connection that failed leaves its port there though
- * the socket is bound no more (net/ipv4/af_inet.c, inet_getname()), and to bind that one again might fail.
+ * True if the port that getsockname(2) shows is bound. After a failed connection it still shows the port
+ * though the socket is no longer bound (net/ipv4/af_inet.c, inet_getname()), and binding that port again
+ * might fail.
  */
 static bool is_port_bound(const struct copy *copy, const struct sockaddr_storage *own, socklen_t length)
 {
@@ -58,7 +59,7 @@ static bool is_port_bound(const struct copy *copy, const struct sockaddr_storage
         sys_close(other);
     if (is_free)
         return false;
-    /* A third socket may have it now. To bind a bound one is EINVAL (net/ipv4/af_inet.c, __inet_bind()). */
+    /* A third socket may have it now. Binding a bound one is EINVAL (net/ipv4/af_inet.c, __inet_bind()). */
     return error != EADDRINUSE || (sys_bind(copy->from, own, length) != 0 && errno == EINVAL);
 }
 
@@ -83,8 +84,8 @@ static bool set_reuse(int fd, int on)
 }
 
 /*
- * Two sockets can be bound to one port where both have SO_REUSEADDR and none listens (socket(7)); it may be
- * set on the first after it was bound, and counts for bind(2) alone (tried on Linux 6.18).
+ * Two sockets can be bound to one port if both have SO_REUSEADDR and neither listens (socket(7)). The option
+ * may be set on the first one after it was bound, and counts for bind(2) alone (tried on Linux 6.18).
  */
 static bool bind_beside(const struct copy *copy, const struct sockaddr_storage *own, socklen_t length)
 {
@@ -101,7 +102,7 @@ static bool bind_beside(const struct copy *copy, const struct sockaddr_storage *
     return good || fail(copy, "its local address");
 }
 
-/* As with IP_BIND_ADDRESS_NO_PORT, which has to be set for it: connect(2) is to choose the port. */
+/* Binds the address alone and lets connect(2) choose the port (IP_BIND_ADDRESS_NO_PORT). */
 static bool bind_address_alone(const struct copy *copy, const struct sockaddr_storage *own, socklen_t length)
 {
     const int on = 1;
@@ -121,7 +122,7 @@ static bool bind_alike(const struct copy *copy)
     if (*port_of(&own) != 0) {
         if (is_port_bound(copy, &own, length))
             return bind_beside(copy, &own, length);
-        *port_of(&own) = 0; /* the address is still what the next connection goes out from */
+        *port_of(&own) = 0; /* the next connection still goes out from this address */
     }
     return is_any(&own) || bind_address_alone(copy, &own, length);
 }

@@ -10,27 +10,24 @@
 
 #include "preload/sys/sys.h"
 
-/*
- * How an option is carried. What the socket has is compared with what a new one has: only a difference is
- * set.
- */
+/* How to carry an option. We compare the socket with a new one and set only what differs. */
 enum {
     NEEDED = 1, /* the connection must not be made without it */
-    ALWAYS = 2, /* asked about whether it was noted or not; all zero in a new socket */
+    ALWAYS = 2, /* ask about it even if not noted; all zero in a new socket */
     DOUBLED = 4 /* the kernel doubles what is set (socket(7)) */
 };
 
 struct option {
     int16_t level, name;
     uint8_t how;
-    const char *title; /* of what is NEEDED */
+    const char *title; /* if NEEDED */
 };
 
 /*
- * By number (include/uapi/asm-generic/socket.h, linux/in.h, in6.h, tcp.h): libcs know different ones. Left
- * out: what can only be asked for, what means nothing to the side that connects (TCP_SAVE_SYN, ...), packet
- * filters, SO_RXQ_OVFL (taken_mark.h), SO_PEEK_OFF, TCP_FASTOPEN_CONNECT, with which connect(2) only
- * pretends.
+ * By number (include/uapi/asm-generic/socket.h, linux/in.h, in6.h, tcp.h): libcs know different ones. We
+ * leave out options that can only be read, options that mean nothing to the side that connects (TCP_SAVE_SYN,
+ * ...), packet filters, SO_RXQ_OVFL (taken_mark.h), SO_PEEK_OFF, and TCP_FASTOPEN_CONNECT, with which
+ * connect(2) only pretends.
  */
 static const struct option options[] = {
     {SOL_SOCKET, 25, NEEDED | ALWAYS, "SO_BINDTODEVICE"},
@@ -135,8 +132,8 @@ static const struct option options[] = {
 };
 
 /*
- * What cannot be read back. A connection without it would not be the one that was asked for: per-socket IPsec
- * (ip(7)), and the keys of TCP-MD5 and TCP-AO.
+ * Options that cannot be read back: per-socket IPsec (ip(7)), and the keys of TCP-MD5 and TCP-AO. Without
+ * them the connection would not be the one that the program asked for.
  */
 static const struct option unreadable[] = {
     {IPPROTO_IP, 16, NEEDED, "IP_IPSEC_POLICY"},     {IPPROTO_IP, 17, NEEDED, "IP_XFRM_POLICY"},
@@ -220,7 +217,7 @@ static bool is_zero(const struct value *value)
     return memcmp(value->bytes, zero.bytes, value->length) == 0;
 }
 
-/* A length of zero: SO_BINDTODEVICE of none. */
+/* A length of zero means SO_BINDTODEVICE with no device. */
 static bool set(int fd, const struct option *option, const struct value *value)
 {
     int number;

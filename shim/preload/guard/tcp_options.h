@@ -1,32 +1,33 @@
 /*
- * The options of a TCP socket that is not connected yet: carried to another one, so that a connection made
- * there is the one that the program asked for.
+ * Copies the options of an unconnected TCP socket to another one, so that a connection made there is the one
+ * that the program asked for.
  *
- * There are some eighty, and few programs set more than two or three. So setsockopt(2) notes which ones the
- * process has ever set on any socket, and the kernel is asked about those alone. What decides the network
- * that packets take (SO_MARK, SO_BINDTODEVICE) is asked about always, and all are once the process has got an
- * unconnected TCP socket from another one.
+ * There are some eighty options, and few programs set more than two or three. So setsockopt(2) notes which
+ * ones the process has ever set on any socket, and we ask the kernel about those alone. We always ask about
+ * those that decide which network the packets take (SO_MARK, SO_BINDTODEVICE). We ask about all of them once
+ * the process has got an unconnected TCP socket from another process.
  */
 #ifndef RETROTLS_PRELOAD_GUARD_TCP_OPTIONS_H
 #define RETROTLS_PRELOAD_GUARD_TCP_OPTIONS_H
 
 #include <stdbool.h>
 
-/* The program has set this option. Never fails; safe in a signal handler. */
+/* Notes that the program has set this option. Never fails; safe in a signal handler. */
 void tcp_options_note(int level, int name);
-/* Options may have been set that nobody has noted. */
+/* Call this if options may have been set that nobody has noted. */
 void tcp_options_note_all(void);
 
 /*
- * Gives the socket `to` the options of `fd`; both are unconnected TCP sockets of the family. False with errno
- * and `*what` naming the option where one that the connection's safety or its way through the network may
- * rest on cannot be carried; any other is left out then. What switch_carry() carries is not touched.
+ * Gives the socket `to` the options of `fd`; both are unconnected TCP sockets of that family. Returns false,
+ * with errno set and `*what` naming the option, if it cannot carry one that the connection's safety or its
+ * way through the network may depend on. It leaves out any other that it cannot carry. Does not touch what
+ * switch_carry() carries.
  */
 bool tcp_options_carry(int fd, int to, int family, const char **what);
 
 /*
- * For a socket that is lost, with its options: one of those that may have been set on it, and without which
- * a connection must not be made; NULL where there is none.
+ * For a socket that is lost together with its options: names one that may have been set and without which a
+ * connection must not be made; NULL if there is none.
  */
 const char *tcp_options_lost(int family);
 
