@@ -9,7 +9,7 @@
 
 #include "preload/sys/sys.h"
 
-/* As the kernel would send it; the plain signal where the owner is not this process. */
+/* Signals as the kernel would; with a plain signal if the owner is not this process. */
 static void send_signal(int fd, short events)
 {
     struct f_owner_ex owner = {.pid = 0};

@@ -1,15 +1,15 @@
-/* O_ASYNC (fcntl(2)) and a descriptor that has just been switched. */
+/* O_ASYNC (fcntl(2)) on a descriptor that has just been switched. */
 #ifndef RETROTLS_PRELOAD_DESCRIPTOR_ASYNC_SIGNAL_H
 #define RETROTLS_PRELOAD_DESCRIPTOR_ASYNC_SIGNAL_H
 
 /*
- * The signals of `fd` are to tell this number, where F_SETSIG asks for it: the kernel tells the one by which
- * O_ASYNC was set (fs/fcntl.c, fasync_insert_entry()). Nothing is lost: what can be read or written by then
- * is signalled. Keeps errno.
+ * Makes the signals of `fd` name this number, if F_SETSIG asks for a number: the kernel names the one with
+ * which O_ASYNC was set (fs/fcntl.c, fasync_insert_entry()). No signal is lost: if `fd` can be read or
+ * written by then, that is signalled. Keeps errno.
  */
 void async_signal_renumber(int fd);
 
-/* No more signals of `fd`, by whatever number it was set. Keeps errno. */
+/* Stops the signals of `fd`, whichever number O_ASYNC was set with. Keeps errno. */
 void async_signal_stop(int fd);
 
 #endif

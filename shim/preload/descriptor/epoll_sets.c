@@ -34,7 +34,7 @@ bool epoll_set_is(int fd)
     return length == sizeof eventpoll - 1 && memcmp(target, eventpoll, sizeof eventpoll - 1) == 0;
 }
 
-/* The place after `word` and the blanks behind it; NULL where another word stands there. */
+/* Skips blanks, `word` and the blanks after it; NULL if another word is there. */
 static const char *after(const char *at, const char *end, const char *word)
 {
     const size_t length = strlen(word);
@@ -85,7 +85,7 @@ static bool take(const struct registration *r, const int *numbers, size_t count,
     return true;
 }
 
-/* Reads the set's fdinfo; `*lines` tells whether it had any registration. */
+/* Reads the set's fdinfo; sets `*lines` if it shows any registration. */
 static bool read_set(int set, uint64_t inode, const int *numbers, size_t count, struct registrations *found,
                      bool *lines)
 {
@@ -120,8 +120,10 @@ static bool read_set(int set, uint64_t inode, const int *numbers, size_t count, 
     return good && got == 0;
 }
 
-/* Tried with two sets, one in the other. False with errno set where it cannot be tried, ENOSYS where it is
- * not shown. */
+/*
+ * Tries it with two sets, one in the other. Returns false with errno set: ENOSYS if the kernel does not show
+ * registrations, anything else if we cannot try.
+ */
 static bool registrations_are_shown(void)
 {
     static atomic_bool known;
@@ -163,7 +165,7 @@ bool epoll_delete(const struct registration *r)
 }
 
 /*
- * A one-shot registration that has fired has lost all its events; added again it has EPOLLERR and EPOLLHUP,
+ * A one-shot registration that has fired has lost all its events. Added again, it gets EPOLLERR and EPOLLHUP,
  * which the kernel always adds.
  */
 bool epoll_add(const struct registration *r)

@@ -4,7 +4,7 @@
 #include "preload/sys/sys.h"
 
 _Atomic uint8_t fd_states[FD_STATE_NUMBERS];
-static _Atomic uint32_t owner; /* process; 0: nobody has said so yet */
+static _Atomic uint32_t owner; /* process; 0: none yet */
 
 static atomic_bool distrusted;
 

@@ -10,7 +10,7 @@
 
 static const char prefix[] = "retrotls/1 ";
 
-/* The text after the NUL that makes an address abstract. */
+/* Starts the text after the NUL that makes an address abstract. */
 static void start(struct strbuf *w, struct sockaddr_un *to)
 {
     memset(to, 0, sizeof *to);
@@ -60,8 +60,8 @@ socklen_t identity_write_relay(struct sockaddr_un *to, const uint8_t relay[RELAY
 }
 
 /*
- * The text of a name of ours, and its end; NULL where it is another's. In the relay itself none is: what the
- * program's end answers there is to be the truth.
+ * The text of one of our names, and its end; NULL for any other name. In the relay itself no name is ours: it
+ * must see what the program's end really answers.
  */
 static const char *text_of(const struct sockaddr_un *from, socklen_t length, const char **end)
 {
@@ -72,7 +72,7 @@ static const char *text_of(const struct sockaddr_un *from, socklen_t length, con
         memcmp(from->sun_path + 1, prefix, sizeof prefix - 1) != 0)
         return NULL;
     *end = (const char *)from + length;
-    return from->sun_path + sizeof prefix; /* one NUL before, one not after */
+    return from->sun_path + sizeof prefix; /* the size counts a NUL: here the first one */
 }
 
 static const char *take_byte(const char *at, const char *end, char byte)
@@ -215,7 +215,7 @@ struct peer_state identity_outcome(int fd, const struct identity *id)
     struct peer_state state = named_outcome(fd, id);
 
     if (state.state == OUTCOME_PENDING && identity_has_ended(fd)) {
-        /* Named and closed since then; or the relay was killed, and nothing was named. */
+        /* The relay named its end and closed it since then; or it was killed and named nothing. */
         state = named_outcome(fd, id);
         if (state.state == OUTCOME_PENDING)
             state = (struct peer_state){.state = OUTCOME_FAILED, .error = ECONNRESET};
@@ -226,7 +226,7 @@ struct peer_state identity_outcome(int fd, const struct identity *id)
 
 bool address_read(struct wire_address *to, const void *from, socklen_t length)
 {
-    enum { SIN6_LENGTH_RFC2133 = 24 }; /* without sin6_scope_id: Linux takes it (net/ipv6/tcp_ipv6.c) */
+    enum { SIN6_LENGTH_RFC2133 = 24 }; /* without sin6_scope_id; Linux accepts it (net/ipv6/tcp_ipv6.c) */
     sa_family_t family;
 
     memset(to, 0, sizeof *to);

@@ -40,7 +40,7 @@ static int number_of(const char *name)
     return number;
 }
 
-/* All numbers of this process are below it, also later on; 0 where it cannot be had. */
+/* All open numbers of this process are below it, those still to be listed too; 0 if we cannot get it. */
 static int table_size(void)
 {
     static const char field[] = "\nFDSize:\t";
@@ -71,9 +71,9 @@ static bool visit_each(int first, int end, bool (*visit)(void *, int), void *con
 }
 
 /*
- * `own`: it is this process's, and has the number of the folder itself, which is not the program's. The
- * kernel lists numbers in their order, and takes some 0.6 us for each, several times what it takes to ask for
- * it: where there are many, all that the table has room for are asked for instead.
+ * `own`: the folder is this process's. It then lists the number of the folder itself, which is not the
+ * program's. The kernel lists numbers in order and takes some 0.6 us for each, several times as long as
+ * asking about one. So if there are many, we ask about all that the table has room for.
  */
 static bool visit_folder(int folder, bool own, bool (*visit)(void *, int), void *context)
 {
@@ -97,7 +97,7 @@ static bool visit_folder(int folder, bool own, bool (*visit)(void *, int), void 
     return got == 0;
 }
 
-/* The lowest number that cannot be open; 0 where that is beyond reason. */
+/* The lowest number that cannot be open; 0 with ENOTSUP if that is beyond reason. */
 static int highest_number(void)
 {
     struct {
@@ -111,7 +111,7 @@ static int highest_number(void)
     return (int)limit.soft;
 }
 
-/* poll(2) tells of many numbers at once which are closed. */
+/* One poll(2) shows which of many numbers are closed. */
 static bool visit_all(int end, bool (*visit)(void *, int), void *context)
 {
     struct pollfd set[BATCH];

@@ -5,22 +5,22 @@
 #include <stdbool.h>
 
 /*
- * Calls `visit` with each open number, and maybe with some that are not open, until it returns false. False
- * where it did, or with errno set where the numbers cannot be had. They come from /proc/self/fd; where that
- * is not there (chroot(2)), `*no_proc` is set and nothing is done.
+ * Calls `visit` with each open number, and perhaps with some that are not open, until it returns false.
+ * Returns false if `visit` did, or with errno set if we cannot get the numbers. They come from /proc/self/fd;
+ * if that is missing (chroot(2)), sets `*no_proc` and does nothing.
  */
 bool open_numbers_visit(bool (*visit)(void *context, int number), void *context, bool *no_proc);
 
-/* The same without /proc: all numbers below the limit are tried, unless it is beyond reason (ENOTSUP). */
+/* The same without /proc: tries all numbers below the limit, unless that is beyond reason (ENOTSUP). */
 bool open_numbers_visit_blindly(bool (*visit)(void *context, int number), void *context);
 
 /*
- * The same for a folder like /proc/self/fd, another process's. False too where it cannot be read, or `visit`
- * said so.
+ * The same for a folder like /proc/self/fd of another process. Returns false if it cannot be read or `visit`
+ * returned false.
  */
 bool open_numbers_visit_in(const char *folder, bool (*visit)(void *context, int number), void *context);
 
-/* Whether the numbers can be had, one way or the other. Sets errno. */
+/* True if we can get the numbers one way or the other. Sets errno. */
 bool open_numbers_can_be_had(void);
 
 #endif

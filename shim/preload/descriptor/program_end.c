@@ -28,7 +28,7 @@ int program_end_error(int fd, int error)
     outcome = identity_outcome(fd, &id);
     if (outcome.state == OUTCOME_FAILED)
         return outcome.error;
-    /* The relay itself may have died: then a reset is what it is. */
+    /* The relay itself may have died; then a reset is the right answer. */
     return relay_query_get_option(fd, &id, SOL_SOCKET, SO_ERROR, &told, &length) == 0 && told != 0 ? told
                                                                                                    : error;
 }
@@ -40,7 +40,7 @@ ssize_t program_end_received(int fd, ssize_t result)
     return result;
 }
 
-/* As the kernel sends it to the thread that wrote (kernel/signal.c, send_sig()). */
+/* Raises it as the kernel does, for the thread that wrote (kernel/signal.c, send_sig()). */
 static void raise_sigpipe(void)
 {
     siginfo_t info;
@@ -53,7 +53,7 @@ static void raise_sigpipe(void)
     sys_call(SYS_rt_tgsigqueueinfo, sys_process(), sys_thread(), SIGPIPE, &info);
 }
 
-/* The end of a send that was made with MSG_NOSIGNAL and failed; `flags` are the program's. */
+/* Ends a send that was made with MSG_NOSIGNAL and failed; `flags` are the program's. */
 static ssize_t failed(int fd, int flags)
 {
     int error = errno;
@@ -70,8 +70,8 @@ static ssize_t failed(int fd, int flags)
 }
 
 /*
- * The number is no socket any more; or a sandbox of the program's own lets it write(2), but not send(2): then
- * it gets SIGPIPE where TCP would tell an error first.
+ * True if we must use write(2): the number is no longer a socket, or a sandbox of the program's own allows
+ * write(2) but not send(2). In a sandbox the program gets SIGPIPE where TCP would report an error first.
  */
 static bool must_be_written(int fd, ssize_t sent)
 {
@@ -111,7 +111,7 @@ ssize_t program_end_writev(int fd, const struct iovec *pieces, int count)
     return sent < 0 ? failed(fd, 0) : sent;
 }
 
-/* Urgent data takes its place in the stream: TLS has none, and a UNIX socket may lose it or refuse it. */
+/* Urgent data stays in the stream: TLS has none, and a UNIX socket may lose or refuse it. */
 static int flags_for(int fd, int flags)
 {
     struct identity id;

@@ -14,7 +14,7 @@
 /* What a switch touches. */
 struct extent {
     uint64_t cookie, inode; /* of the socket */
-    int keep;               /* a number of it that is not touched */
+    int keep;               /* a number of the socket to leave alone */
     int number[SWITCH_NUMBERS_LIMIT];
     int flags[SWITCH_NUMBERS_LIMIT]; /* O_CLOEXEC or 0 */
     size_t numbers;
@@ -25,7 +25,7 @@ struct extent {
     struct registrations registered;
 };
 
-/* `size`: the kernel's own; of a timeout qemu-user 10 tells the length 0 and no value. */
+/* `size` is the kernel's: for a timeout qemu-user 10 reports the length 0 and no value. */
 static bool carry_option(int fd, int name, int to, int to_name, socklen_t size)
 {
     uint8_t value[32] = {0};
@@ -84,7 +84,7 @@ static bool note_number(struct extent *extent, int number)
     return true;
 }
 
-/* Until Linux 5.3 two sockets of different network namespaces may have one cookie (relay/pair_identity.h). */
+/* Until Linux 5.3 two sockets in different network namespaces may share a cookie (relay/pair_identity.h). */
 static bool is_the_socket(const struct extent *extent, int number, uint64_t cookie)
 {
     uint64_t inode;
@@ -98,15 +98,15 @@ static bool visit_socket(void *context, int number)
     struct extent *const extent = context;
     uint64_t cookie;
 
-    /* Another thread may close a number meanwhile. What cannot be asked may be a number of the socket. */
+    /* Another thread may close a number meanwhile. One that we cannot ask about may be the socket's. */
     if (!sys_cookie(number, &cookie))
         return errno == ENOTSOCK || errno == EBADF;
     return !is_the_socket(extent, number, cookie) || note_number(extent, number);
 }
 
 /*
- * Without /proc nobody tells which events a set waits for; whether it has one of the numbers can be found out
- * by trying to add it.
+ * Without /proc we cannot see which events a set waits for. But we can find out whether it has one of the
+ * numbers, by trying to add it.
  */
 static bool is_unregistered(const struct extent *extent, int set)
 {
@@ -128,7 +128,7 @@ static bool visit_set_blindly(void *context, int number)
     return sys_cookie(number, &cookie) || errno != ENOTSOCK || is_unregistered(context, number);
 }
 
-/* Sockets and epoll sets, in one walk. */
+/* Notes the socket's numbers and the epoll sets, in one walk. */
 static bool visit(void *context, int number)
 {
     struct extent *const extent = context;
@@ -171,7 +171,7 @@ static bool survey(struct extent *extent, int fd)
         (struct registrations){.item = extent->registration, .limit = SWITCH_REGISTRATIONS_LIMIT};
     if (!sys_inode(fd, &extent->inode, &owner) || !sys_cookie(fd, &cookie))
         return false;
-    errno = EBADF; /* where no number of the socket is left */
+    errno = EBADF; /* if no number of the socket is left */
     if (cookie != extent->cookie)
         return false;
     if (!open_numbers_visit(visit, extent, &no_proc))
@@ -186,7 +186,7 @@ static bool survey(struct extent *extent, int fd)
     return extent->numbers > 0;
 }
 
-/* False where one could not be registered again; then its set does not hear of the socket any more. */
+/* Returns false if one could not be registered again; its set then hears no more of the socket. */
 static bool register_again(const struct extent *extent)
 {
     bool all = true;
@@ -207,7 +207,7 @@ static bool unregister(struct extent *extent)
     for (size_t i = 0; i < found; i++) {
         if (epoll_delete(&r->item[i]))
             r->item[r->count++] = r->item[i];
-        else if (errno != ENOENT) /* of an older file under the same number, which lives on elsewhere */
+        else if (errno != ENOENT) /* an older file under the same number, still open elsewhere */
             return false;
     }
     return true;
@@ -215,7 +215,7 @@ static bool unregister(struct extent *extent)
 
 bool switch_replace(int number, int to, int flags)
 {
-    /* EBUSY: another thread is just opening that very number. */
+    /* EBUSY: another thread is opening that very number. */
     for (int tries = 0; tries < 1000; tries++) {
         if (sys_dup3(to, number, flags) == number) {
             fd_state_forget(number);
