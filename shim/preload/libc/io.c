@@ -65,14 +65,14 @@ struct io io = {
     .send = first_send,
 };
 
-/* `alias`: of the same effect where the function is missing. */
+/* `alias` has the same effect, for a libc without the function. */
 static void look_up(size_t member, const char *name, const char *alias)
 {
     void *found = dlsym(RTLD_NEXT, name);
 
     if (!found && alias)
         found = dlsym(RTLD_NEXT, alias);
-    /* A data pointer: POSIX lets it be used as a function's (dlsym(3), NOTES). Written whole, for threads. */
+    /* POSIX lets a data pointer be used as a function's (dlsym(3), NOTES). Store it whole, for threads. */
     __atomic_store((void **)(void *)((char *)&io + member), &found, __ATOMIC_RELEASE);
 }
 

@@ -1,7 +1,7 @@
 /*
- * The functions that move bytes, as real.h has the others. They are looked up by the constructor; those that
- * another library's constructor may call before, by their first call. A member is NULL where the libc has no
- * such function.
+ * The functions that move bytes; real.h has the others. The constructor looks them up. Those that another
+ * library's constructor may call earlier are looked up by their first call. A member is NULL if the libc has
+ * no such function.
  */
 #ifndef RETROTLS_PRELOAD_LIBC_IO_H
 #define RETROTLS_PRELOAD_LIBC_IO_H
@@ -12,8 +12,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
-/* musl 1.2 has macros of these names (its off_t has 64 bits always); here the functions themselves are meant.
- */
+/* musl 1.2 has macros of these names (its off_t always has 64 bits); we mean the functions. */
 #undef fcntl64
 #undef preadv64v2
 #undef pwritev64v2
@@ -58,7 +57,7 @@ extern struct io io;
 
 void io_start(void);
 
-/* For the rest of them. */
+/* Call this before using a member that does not look itself up. */
 static inline void io_ready(void)
 {
     if (!io.dup)

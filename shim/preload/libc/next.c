@@ -19,7 +19,7 @@ void *next(struct next *function)
         return found;
     found = look_up(RTLD_NEXT, function);
     if (!found && function->library) {
-        /* Loaded with RTLD_LOCAL, it is not in the scope that RTLD_NEXT searches; its handle keeps it. */
+        /* RTLD_NEXT does not search what RTLD_LOCAL loaded. We keep the handle, so it stays loaded. */
         void *const library = dlopen(function->library, RTLD_LAZY | RTLD_NOLOAD);
         found = library ? look_up(library, function) : NULL;
     }

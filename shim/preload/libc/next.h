@@ -1,6 +1,6 @@
 /*
- * The function that an interposed resolver call stands in front of, looked up at its first use: a program may
- * load libresolv or libanl only later, with a plugin.
+ * The libc function behind an interposed one, looked up at its first use: a program may load libresolv or
+ * libanl later, with a plugin.
  */
 #ifndef RETROTLS_PRELOAD_LIBC_NEXT_H
 #define RETROTLS_PRELOAD_LIBC_NEXT_H
@@ -9,14 +9,14 @@
 
 struct next {
     const char *name;
-    const char *alias;   /* tried where there is none of that name; or NULL */
-    const char *library; /* where it lives outside of libc, for a plugin that loaded it by itself; or NULL */
+    const char *alias;   /* tried if there is none of that name; or NULL */
+    const char *library; /* has it if libc does not, perhaps loaded by a plugin; or NULL */
     _Atomic(void *) found;
 };
 
 /*
- * The next definition after this library's (dlsym(3), RTLD_NEXT), so that other preloads keep working.
- * NULL with errno ENOSYS where there is none.
+ * Returns the next definition after this library's (dlsym(3), RTLD_NEXT), so that other preloads keep
+ * working, or NULL with errno ENOSYS if there is none.
  */
 void *next(struct next *function);
 

@@ -97,7 +97,7 @@ struct real real = {
 
 static bool connect_is_anothers;
 
-/* The system calls themselves, for a libc that keeps its functions where dlsym() does not see them. */
+/* The system calls themselves, for a libc whose functions dlsym() does not find. */
 
 static int call_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
@@ -137,8 +137,8 @@ static int call_ioctl(int fd, ioctl_request request, ...)
 }
 
 /*
- * dlsym() gives a data pointer; POSIX lets it be used as a function's (dlsym(3), NOTES). Members are written
- * whole, one by one, so that another thread sees either the stand-in or the function.
+ * dlsym() returns a data pointer, which POSIX allows us to use as a function's (dlsym(3), NOTES). Each member
+ * is written whole, so that another thread sees either the stand-in or the function.
  */
 #define LOOK_UP(member, otherwise)                                                             \
     do {                                                                                       \

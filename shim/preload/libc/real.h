@@ -1,6 +1,6 @@
 /*
- * The functions that the interposed ones stand in front of: the next definition after this library's, so that
- * other preloads (proxychains, torsocks, fakeroot) keep working.
+ * The functions behind the interposed ones: the next definition after this library's, so that other preloads
+ * (proxychains, torsocks, fakeroot) keep working.
  *
  * Safe at any time: a member that is called before the constructor has run looks itself up.
  */
@@ -38,10 +38,10 @@ struct real {
 
 extern struct real real;
 
-/* Looks all up. For the constructor: dlsym(3) must not be called for the first time in a signal handler. */
+/* Looks them all up. For the constructor: the first dlsym(3) must not be in a signal handler. */
 void real_start(void);
 
-/* Whether real.connect is another preload's, not libc's own (which glibc has under a second name). */
+/* True if real.connect is another preload's and not libc's own, which glibc also has as __connect. */
 bool real_connect_is_anothers(void);
 
 #endif
