@@ -1,6 +1,6 @@
 /*
- * connect(2): where the policy guards the destination, guarded_connect() makes the connection; anything else
- * is the kernel's own call.
+ * connect(2). If the policy guards the destination, guarded_connect() makes the connection. Anything else
+ * goes to the kernel.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -47,8 +47,8 @@ EXPORTED TOGETHER int __connect(int fd, const struct sockaddr *address, socklen_
     __attribute__((alias("connect")));
 
 /*
- * The address is looked at where it is: asking the kernel whether it can be read would make every connect() a
- * seventh slower. Only what no program can have memory at is left to it.
+ * Reads the address in place: asking the kernel whether it can be read would make every connect() a seventh
+ * slower. Only addresses where no program can have memory are left to the kernel.
  */
 static inline bool is_left_alone(const struct sockaddr *address, socklen_t length)
 {
@@ -78,7 +78,7 @@ APART static int connect_other(int fd, const struct sockaddr *address, socklen_t
         return real.connect(fd, address, length);
     if (!inet || !may_be_guarded(asked.port))
         return connect_unguarded(fd, address, length, inet);
-    /* A copy, so that nobody can change it between the policy's decision and the connection. */
+    /* Copy it, so that nobody can change it between the policy's decision and the connection. */
     memset(&copy, 0, sizeof copy);
     memcpy(&copy, address, length);
     if (!address_read(&asked, &copy, length))
@@ -86,7 +86,7 @@ APART static int connect_other(int fd, const struct sockaddr *address, socklen_t
     return connect_perhaps_guarded(fd, &copy, length, &asked, __builtin_frame_address(0));
 }
 
-/* Where the policy cannot be loaded now, a TCP socket is not connected; others need not wait for it. */
+/* True also if the policy cannot be loaded now: a TCP socket is then not connected. Other sockets are. */
 static bool may_be_guarded(uint16_t port)
 {
     const int saved = errno;
@@ -96,7 +96,7 @@ static bool may_be_guarded(uint16_t port)
     return !policy || policy_may_guard(policy, port);
 }
 
-/* No policy guards the destination, if it is an address of a kind that one can guard. */
+/* Connects to a destination that no policy guards; `inet`: it is an address of a kind that one can guard. */
 static int connect_unguarded(int fd, const struct sockaddr *address, socklen_t length, bool inet)
 {
     const int before = errno;
@@ -108,7 +108,7 @@ static int connect_unguarded(int fd, const struct sockaddr *address, socklen_t l
 }
 
 /*
- * Where the policy has no say: nor has the watch on read and write, unless the greeting may show a protocol
+ * If the policy has no say, neither has the watch on read and write, unless the greeting may show a protocol
  * that the policy is about.
  */
 int connect_tell_watch(int fd, int result)
@@ -128,13 +128,13 @@ int connect_tell_watch(int fd, int result)
     return result;
 }
 
-/* A switched descriptor: a UNIX socket refuses an address of another family with EINVAL. */
+/* True for a switched descriptor: a UNIX socket refuses an address of another family with EINVAL. */
 static bool was_ours(int fd, struct identity *id)
 {
     return errno == EINVAL && identity_of(fd, id);
 }
 
-/* Where no policy guards the destination, the descriptor may still be a switched one. */
+/* Even if no policy guards the destination, the descriptor may be a switched one. */
 static int after_unguarded(int fd, const struct sockaddr *address, socklen_t length, int before, int result)
 {
     struct identity id;
@@ -157,7 +157,7 @@ static int connect_perhaps_guarded(int fd, const struct sockaddr_storage *addres
     struct identity id;
     int result;
 
-    /* Where the program's other thread has connected it meanwhile, that counts. */
+    /* If another thread has connected it meanwhile, that counts. */
     while (!identity_of(fd, &id) || !reconnect(fd, &id, &result)) {
         errno = before;
         if (!guarded_connect_wants(fd, asked->family))
@@ -183,7 +183,7 @@ bool connect_is_guarded(int fd, const struct sockaddr *address, socklen_t length
     return guarded;
 }
 
-/* Of another preload that has a connect(), or of the program, which then has to call ours. */
+/* True if another preload has a connect(), or the program has one, which then has to call ours. */
 static bool is_behind;
 
 void connect_start(void)

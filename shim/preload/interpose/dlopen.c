@@ -1,12 +1,12 @@
 /*
- * dlopen(3) with RTLD_DEEPBIND (PHP loads its extensions so): what is loaded then prefers its own libraries
- * to all that were loaded before, so libc, on which it depends, to this library. Its references to the
- * functions that this library stands in front of, where they lead to libc's, are led to where they would
- * without that flag; all its others stay as they are.
+ * dlopen(3) with RTLD_DEEPBIND, which PHP uses to load its extensions. What is loaded then prefers its own
+ * libraries, and so the libc it depends on, to everything that was loaded before, this library included. We
+ * take its references to the functions that this library interposes: those that lead to libc we point to
+ * where they would lead without the flag. All other references stay as they are.
  *
- * dlopen() looks at who calls it, by the return address ($ORIGIN, DT_RUNPATH, namespaces): so a call that
- * needs nothing done behind it is left by a jump, and one for which the caller counts, which is a name with
- * no slash or with a variable, goes without the flag.
+ * dlopen() identifies its caller by the return address ($ORIGIN, DT_RUNPATH, namespaces). So if nothing has
+ * to be done after the call, we leave by a jump. If the caller matters, that is for a name with no slash or
+ * with a variable, we drop the flag.
  */
 #include <dlfcn.h>
 
@@ -43,7 +43,7 @@ enum { ADDRESS = R_AARCH64_ABS64, DATA = R_AARCH64_GLOB_DAT, CALL = R_AARCH64_JU
 #    elif defined __arm__
 enum { ADDRESS = R_ARM_ABS32, DATA = R_ARM_GLOB_DAT, CALL = R_ARM_JUMP_SLOT };
 #    else
-enum { ADDRESS = -1, DATA = -1, CALL = -1 }; /* not known: goes without the flag */
+enum { ADDRESS = -1, DATA = -1, CALL = -1 }; /* not known: we drop the flag */
 #    endif
 
 #    if __SIZEOF_POINTER__ == 8
@@ -68,7 +68,7 @@ struct objects {
     struct object object[OBJECTS_LIMIT];
 };
 
-/* What of an object's dynamic section is of use. */
+/* What we need of an object's dynamic section. */
 struct dynamic {
     const elf_sym *symbols;
     const char *names;
@@ -98,7 +98,7 @@ static const elf_phdr *find_head(const struct object *o, elf_word type)
     return NULL;
 }
 
-/* ld.so may have relocated the addresses in the section where they stand, or not. */
+/* ld.so may or may not have relocated the addresses in the section itself. */
 static uintptr_t absolute(const struct object *o, elf_addr address)
 {
     return address < o->base ? o->base + address : address;
@@ -144,7 +144,7 @@ static bool read_dynamic(const struct object *o, struct dynamic *d)
     return d->symbols && d->names;
 }
 
-/* Where the function would be found without the flag; NULL where this is no matter of this library's. */
+/* Where the function would be found without the flag; NULL if it is not ours, or `deep` is not libc's. */
 static void *usual_place(void *handle, const char *name, void **deep)
 {
     void *const usual = dlsym(RTLD_DEFAULT, name);
@@ -171,7 +171,7 @@ static bool write_slot(const struct object *o, void **slot, void *value)
     return true;
 }
 
-/* False where a reference could not be led back. */
+/* Returns false if it could not write a reference. */
 static bool lead_back(const struct object *o, const struct dynamic *d, int table, void *handle)
 {
     for (size_t done = 0; done < d->size[table] && d->step[table] > 0; done += d->step[table]) {
@@ -186,7 +186,7 @@ static bool lead_back(const struct object *o, const struct dynamic *d, int table
             symbol->st_name == 0)
             continue;
         usual = usual_place(handle, d->names + symbol->st_name, &deep);
-        /* One of a call may not have been bound yet. */
+        /* A call may not have been bound yet. */
         if (usual && (*slot == deep || type == CALL) && !write_slot(o, slot, usual))
             return false;
     }
@@ -208,12 +208,12 @@ static bool is_among(const struct objects *all, const struct object *o)
 #        endif
 #    endif
 #    ifndef BY_A_JUMP
-#        define BY_A_JUMP /* what -O2 makes of it */
+#        define BY_A_JUMP /* -O2 does it */
 #    endif
 
 typedef void *dlopen_call(const char *path, int flags);
 
-/* `before`: two of them, of which the first says what is loaded. */
+/* `before` points to two lists; the first says what was loaded before. */
 static APART void *open_deep(dlopen_call *call, const char *path, int flags, struct objects *before)
 {
     struct objects *const after = before + 1;
@@ -223,7 +223,7 @@ static APART void *open_deep(dlopen_call *call, const char *path, int flags, str
 
     if (!handle)
         return NULL;
-    /* Looked at when the loader's lock has been given back: dlsym() takes another. */
+    /* Look only now that the loader has released its lock: dlsym() takes another. */
     after->count = 0;
     dl_iterate_phdr(note, after);
     for (size_t i = 0; i < after->count && good; i++) {
@@ -233,14 +233,14 @@ static APART void *open_deep(dlopen_call *call, const char *path, int flags, str
             good = lead_back(o, &d, 0, handle) && lead_back(o, &d, 1, handle);
     }
     if (good && !after->too_many) {
-        dlerror(); /* says what was not found above */
+        dlerror(); /* clears what was not found above */
         return handle;
     }
-    dlclose(handle); /* what passes the library by must not be called */
+    dlclose(handle); /* nothing may be called that bypasses this library */
     return call(path, flags & ~RTLD_DEEPBIND);
 }
 
-/* Room for what is loaded now, which is noted, and for what will be then; NULL where it is not to be had. */
+/* Notes what is loaded now, with room for a second list behind it; NULL if there is no room. */
 static struct objects *note_all(void)
 {
     struct objects *const room =

@@ -1,13 +1,13 @@
-/* What the library shows to the program: all else is hidden (-fvisibility=hidden, libretrotls.map). */
+/* What the library exports to the program. All else is hidden (-fvisibility=hidden, libretrotls.map). */
 #ifndef RETROTLS_PRELOAD_INTERPOSE_EXPORT_H
 #define RETROTLS_PRELOAD_INTERPOSE_EXPORT_H
 
-/* Out of the way of the common path, whose few instructions then need no registers to be saved. */
+/* Keeps a function out of the common path, whose few instructions then need no registers saved. */
 #define APART __attribute__((noinline, cold))
 
 /*
- * Beside the others of its kind: what is called in the midst of system calls finds no line of it in the
- * processor's caches, and pays for each.
+ * Places a function next to others of its kind. Code that is called between system calls finds none of its
+ * lines in the processor's caches, and pays for each.
  */
 #define TOGETHER __attribute__((hot))
 

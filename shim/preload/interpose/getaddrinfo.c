@@ -1,8 +1,8 @@
 /*
- * The resolver calls whose answers feed the memory of names: getaddrinfo() and the gethostbyname() family.
+ * The resolver calls whose answers fill the memory of names: getaddrinfo() and the gethostbyname() family.
  * Each does what libc's does and then remembers which name gave which address. The name is always the one
- * asked for, never one that came back (ai_canonname, h_name, h_aliases): those are the server's words, and
- * are remembered as such.
+ * that was asked for. A name that came back (ai_canonname, h_name, h_aliases) is only the server's word, and
+ * is remembered as that.
  */
 #include "preload/interpose/resolver.h"
 
@@ -28,14 +28,14 @@ void resolver_answer(struct names_question *question, int family, const void *by
     if (!name || (family != AF_INET && family != AF_INET6))
         return;
     if (family == AF_INET6 && memcmp(bytes, mapped, sizeof mapped) == 0) {
-        family = AF_INET; /* as a literal, it is to match the SAN of the IPv4 address */
+        family = AF_INET; /* a literal must match the SAN of the IPv4 address */
         bytes = (const uint8_t *)bytes + 12;
     }
     address.family = (uint16_t)family;
     memcpy(address.bytes, bytes, family == AF_INET ? 4 : 16);
     /*
-     * 0x7f.1 and fe80::1%eth0 are to match IP SANs, so they are remembered in the plain form. Where the DNS
-     * was asked for such a name, the answer may be any address: that one was not asked for.
+     * 0x7f.1 and fe80::1%eth0 must match IP SANs, so we remember them in plain form. If the DNS was asked for
+     * such a name, the answer may be any address, and that address was not asked for.
      */
     if (name_literal(name, &literal) && literal.family == family &&
         memcmp(literal.bytes, address.bytes, sizeof address.bytes) == 0 &&
@@ -45,7 +45,7 @@ void resolver_answer(struct names_question *question, int family, const void *by
     question->name = name;
 }
 
-/* One address comes once for each type of socket, in a row. */
+/* getaddrinfo() returns an address once for each type of socket, in a row. */
 static bool repeats(const struct addrinfo *result, const struct addrinfo *last)
 {
     return last && result->ai_addrlen == last->ai_addrlen &&

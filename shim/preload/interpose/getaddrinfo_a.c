@@ -1,14 +1,14 @@
 /*
- * getaddrinfo_a(3): lookups made by threads of libc's own, and collected whenever the program likes. In the
- * order of the calling thread's lookups they have no place, so they are nobody's own.
+ * getaddrinfo_a(3): threads of libc's own make the lookups, and the program collects the answers whenever it
+ * likes. These lookups have no place in the order of the calling thread's own, so they belong to nobody.
  *
- * They are remembered where the program learns that one is done: in gai_error(), gai_suspend(), GAI_WAIT,
- * and a notification by thread. One that takes a signal and reads ar_result without gai_error() is not seen:
- * then the connection has no name, and fails.
+ * We remember an answer where the program learns that it has come: in gai_error(), gai_suspend(), GAI_WAIT,
+ * and a notification by thread. We do not see a program take a signal and read ar_result without gai_error().
+ * Its connection then has no name, and fails.
  */
 #include <netdb.h>
 
-#ifdef __GLIBC__ /* musl has none of it */
+#ifdef __GLIBC__ /* musl does not have it */
 #    include <errno.h>
 #    include <signal.h>
 #    include <stdlib.h>
@@ -60,7 +60,7 @@ EXPORTED int gai_suspend(const struct gaicb *const list[], int entries, const st
     return error;
 }
 
-/* What stands in for the program's own notification. */
+/* Stands in for the program's own notification. */
 struct notice {
     void (*function)(union sigval);
     union sigval value;
@@ -79,7 +79,7 @@ static void notify(union sigval value)
     function(own);
 }
 
-/* NULL where memory is short: then the program's own is used, and gai_error() has to do. */
+/* NULL if memory is short: then the program's own notification is used, and gai_error() has to do. */
 static struct notice *make_notice(const struct sigevent *event, struct gaicb *list[], int entries)
 {
     struct notice *const notice = malloc(sizeof *notice + (size_t)entries * sizeof(struct gaicb *));
@@ -109,7 +109,7 @@ EXPORTED int getaddrinfo_a(int mode, struct gaicb *list[], int entries, struct s
         ours = *event;
         ours.sigev_notify_function = notify;
         ours.sigev_value.sival_ptr = notice;
-        /* After an error libc may notify or not: rather a leak then than a notice that is gone. */
+        /* After an error libc may notify or not. Leaking the notice is better than using it after free(). */
         return call(mode, list, entries, &ours);
     }
     error = call(mode, list, entries, event);

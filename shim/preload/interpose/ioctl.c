@@ -1,6 +1,6 @@
 /*
- * ioctl(2): how much of what the program wrote the server has not got. The pair knows only what the relay has
- * not read, and one byte stays unread for good. Any other request costs nothing.
+ * ioctl(2): reports how much of what the program wrote has not reached the server. The pair knows only what
+ * the relay has not read, and one byte stays unread for good. Any other request costs nothing.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include "preload/sys/memory.h"
 
 #ifndef SIOCOUTQ
-#    define SIOCOUTQ TIOCOUTQ /* linux/sockios.h, which a musl installation need not have */
+#    define SIOCOUTQ TIOCOUTQ /* linux/sockios.h, which musl installations may lack */
 #endif
 #ifndef SIOCOUTQNSD
 #    define SIOCOUTQNSD 0x894B
@@ -26,7 +26,7 @@ static int tell_unsent(int fd, const struct identity *id, int request, void *to)
     socklen_t length = sizeof unsent;
     int error = relay_query_get_option(fd, id, WIRE_LEVEL_IOCTL, request, &unsent, &length);
 
-    if (error == ESHUTDOWN) { /* no relay any more: nothing will be sent */
+    if (error == ESHUTDOWN) { /* the relay is gone: nothing will be sent */
         unsent = 0;
         error = 0;
     }
@@ -50,7 +50,7 @@ EXPORTED int ioctl(int fd, ioctl_request request, ...)
     return real.ioctl(fd, request, argument);
 }
 
-/* Of 32-bit programs with a 64-bit time_t; the same function in libc too. */
+/* For 32-bit programs with a 64-bit time_t. In libc too it is the same function. */
 EXPORTED int __ioctl_time64(int fd, ioctl_request request, ...);
 EXPORTED int __ioctl_time64(int fd, ioctl_request request, ...)
 {

@@ -1,6 +1,6 @@
 /*
- * getpeername(2) and getsockname(2): a switched descriptor tells the addresses of its TCP connection. The
- * real call comes first, so that for any other descriptor nothing is added.
+ * getpeername(2) and getsockname(2): a switched descriptor reports the addresses of its TCP connection. The
+ * real call comes first, so any other descriptor costs nothing more.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,8 +12,9 @@
 #include "preload/libc/real.h"
 
 /*
- * Whether it may be a UNIX socket's: by its full length, which is told even where the buffer is too short to
- * show the family, longer than any IP address, or none (an end that has no name yet).
+ * True if the address may be a UNIX socket's. If the buffer is too short for the family, the full length
+ * decides, which the kernel reports anyway: it is longer than any IP address, or just the family (an end that
+ * has no name yet).
  */
 static bool may_be_ours(const struct sockaddr *address, socklen_t room, const socklen_t *length)
 {
@@ -24,7 +25,7 @@ static bool may_be_ours(const struct sockaddr *address, socklen_t room, const so
     return *length >= family_size && address->sa_family == AF_UNIX;
 }
 
-/* As the kernel does it: as much as there is room for, and the true length. */
+/* Does as the kernel: copies as much as there is room for, and returns the full length. */
 static int tell(const struct wire_address *from, struct sockaddr *address, socklen_t room, socklen_t *length)
 {
     struct sockaddr_storage full;

@@ -1,12 +1,12 @@
 /*
- * Programs that ask libresolv for records themselves (exim and postfix do): res_query(), res_search() and
- * their kin, and res_send(), to which the query comes ready made. The name is the one asked for. An alias and
- * the targets of MX, SRV and PTR records are remembered as names that an answer gave; other types are not
- * looked at.
+ * For programs that ask libresolv for records themselves (exim and postfix do): res_query(), res_search() and
+ * their kin, and res_send(), which takes a query ready made. The name is the one that was asked for. An alias
+ * and the targets of MX, SRV and PTR records are remembered as names that an answer gave. We ignore other
+ * types.
  *
- * <resolv.h> is not included: it has had macros for these names, and res_state is a pointer whatever it
- * points to. glibc exported them under both names; from 2.34 on the one with the underscores is for old
- * programs alone, and dlsym(3) does not find it, so that each stands for the other.
+ * We do not include <resolv.h>: it has had macros for these names, and res_state is a pointer whatever it
+ * points to. glibc exported the functions under both names. Since 2.34 the one with the underscores is for
+ * old programs alone and dlsym(3) does not find it, so each name stands in for the other.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -45,8 +45,8 @@ static void note(void *context, const struct dns_found *found)
 }
 
 /*
- * `length` is what the call returned: the answer's whole length, which may be more than fitted. A malformed
- * answer is kept from the program, which might find names in it that we do not.
+ * `length` is what the call returned: the answer's full length, which may be more than fitted. We keep a
+ * malformed answer from the program, which might find names in it that we do not.
  */
 static int read_answer(struct names_question *question, const unsigned char *answer, int size, int length)
 {
@@ -138,8 +138,7 @@ EXPORTED int res_nquerydomain(void *state, const char *name, const char *domain,
                 : no_resolver();
 }
 
-/* The name within a query that the program made itself. What is no host name stands for one that nobody has.
- */
+/* The name in a query that the program made itself; NAMES_NO_HOST if it is no host name. */
 static const char *asked_in(const unsigned char *query, int length, char name[NAME_LIMIT])
 {
     if (!query || length <= 0)

@@ -1,4 +1,4 @@
-/* What the files that watch the resolver share. */
+/* Shared by the files that watch the resolver. */
 #ifndef RETROTLS_PRELOAD_INTERPOSE_RESOLVER_H
 #define RETROTLS_PRELOAD_INTERPOSE_RESOLVER_H
 
@@ -9,14 +9,13 @@
 #include "preload/names/names.h"
 
 /*
- * The answer has the address of 4 (AF_INET) or 16 bytes (AF_INET6); other families are left out. If the
- * question was an address literal, its plain form is what is remembered. `port` is in host order, 0 if the
+ * Remembers that the answer has this address of 4 (AF_INET) or 16 bytes (AF_INET6); ignores other families.
+ * If the question was an address literal, remembers its plain form. `port` is in host order, 0 if the
  * question named no service.
  */
 void resolver_answer(struct names_question *question, int family, const void *bytes, uint16_t port);
 
-/* The same for each address of a getaddrinfo() result, and for its canonical name; `service` as in the
- * question. */
+/* The same for each address and the canonical name of a getaddrinfo() result; `service` is the question's. */
 void resolver_answer_all(struct names_question *question, const char *service, const struct addrinfo *result);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * shutdown(2): on a connection that is still pending, and on one that has ended, TCP does otherwise than a
- * UNIX socket (net/ipv4/af_inet.c, inet_shutdown()). For any other descriptor one getsockname(2) is added.
+ * shutdown(2). On a connection that is still pending or has ended, TCP behaves differently from a UNIX socket
+ * (net/ipv4/af_inet.c, inet_shutdown()). Any other descriptor costs one more getsockname(2).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -16,8 +16,8 @@
 #include "preload/sys/sys.h"
 
 /*
- * Whether TCP has nothing left to shut down. Only where both directions of the pair are shut can that be, and
- * then the relay is asked: the program may have shut down both by itself.
+ * True if TCP has nothing left to shut down. That needs both directions of the pair to be shut down. Then we
+ * ask the relay, since the program may have shut down both by itself.
  */
 static bool is_closed(int fd, const struct identity *id)
 {
@@ -46,7 +46,7 @@ EXPORTED int shutdown(int fd, int how)
     if (how < SHUT_RD || how > SHUT_RDWR || !identity_of(fd, &id))
         return real.shutdown(fd, how);
     switch (identity_outcome(fd, &id).state) {
-    case OUTCOME_PENDING: /* calls it off, as connect() to AF_UNSPEC does */
+    case OUTCOME_PENDING: /* call it off, as connect() to AF_UNSPEC does */
         if (reconnect_dissolve(fd, &id) != 0)
             return -1;
         errno = before;

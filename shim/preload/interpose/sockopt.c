@@ -1,7 +1,7 @@
 /*
- * getsockopt(2) and setsockopt(2): what a TCP socket answers is asked of the real socket, which the relay
- * has, but for what the descriptor itself does (timeouts, its pending error). For any other descriptor
- * nothing is added but at SOL_SOCKET, where a UNIX socket would answer without a word: one getsockname(2).
+ * getsockopt(2) and setsockopt(2). We ask the real socket, which the relay has, except about what the
+ * descriptor itself does (timeouts, its pending error). Any other descriptor costs nothing more, except at
+ * SOL_SOCKET, where a UNIX socket would answer without an error: there it costs one getsockname(2).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -26,8 +26,7 @@
 #    define TCP_REPAIR 19
 #endif
 
-/* By number (include/uapi/asm-generic/socket.h): libcs know different ones, and give two of them new numbers.
- */
+/* By number (include/uapi/asm-generic/socket.h): libcs know different ones, and renumber two. */
 enum {
     OPTION_RCVTIMEO_OLD = 20,
     OPTION_SNDTIMEO_OLD = 21,
@@ -44,8 +43,8 @@ enum {
 };
 
 /*
- * Options of SOL_SOCKET that the descriptor itself has: what its own calls obey. All others mean the real
- * socket; the buffers' sizes too, for the pair's own must not be small.
+ * SOL_SOCKET options that the descriptor itself has, because its own calls obey them. All others mean the
+ * real socket, even the buffer sizes: the pair's own must not be small.
  */
 static bool is_own_option(int name)
 {
@@ -72,21 +71,21 @@ static bool is_own_option(int name)
     }
 }
 
-/* Options that the library itself must not hand on. */
+/* Returns the errno for an option that the library must not pass on, else 0. */
 static int refusal(int level, int name, bool setting)
 {
     if (level != IPPROTO_TCP && level != IPPROTO_IP && level != IPPROTO_IPV6 && level != SOL_SOCKET)
         return setting ? ENOPROTOOPT : EOPNOTSUPP; /* net/ipv4/ip_sockglue.c */
     if (setting && level == IPPROTO_TCP && name == TCP_ULP)
-        return ENOENT; /* a TLS library then encrypts by itself, as where the kernel has no TLS */
+        return ENOENT; /* a TLS library then encrypts by itself, as without TLS in the kernel */
     if (setting && level == IPPROTO_TCP && name == TCP_REPAIR)
         return EPERM;
     if (setting && level == SOL_SOCKET && name == OPTION_ZEROCOPY)
-        return EOPNOTSUPP; /* as of a socket that cannot: nothing would tell when a buffer is free again */
+        return EOPNOTSUPP; /* as if unsupported: nothing would say when a buffer is free again */
     return 0;
 }
 
-/* A call's end: 0 with errno as it was before the call, or -1 with `error`. */
+/* Ends a call: 0 with errno as it was before the call, or -1 with `error`. */
 static int finish(int error, int before)
 {
     errno = error == 0 ? before : error;
@@ -101,8 +100,8 @@ static void copy_value(const void *from, size_t size, void *value, socklen_t *le
 }
 
 /*
- * No relay any more: what a socket says whose connection has ended. Nothing is remembered, so a number is 0;
- * TCP_INFO says TCP_CLOSE.
+ * The relay is gone: answers as a socket does whose connection has ended. Nothing is remembered, so a number
+ * is 0; TCP_INFO says TCP_CLOSE.
  */
 static void copy_dead_value(int level, int name, void *value, socklen_t *length)
 {
@@ -120,7 +119,7 @@ static void copy_dead_value(int level, int name, void *value, socklen_t *length)
     copy_value(nothing, size, value, length);
 }
 
-/* The errno of getsockopt() on the real socket, or 0. */
+/* Asks the real socket. Returns 0 or the errno of getsockopt(). */
 static int get_real(int fd, const struct identity *id, int level, int name, void *value, socklen_t *length)
 {
     uint8_t answer[WIRE_VALUE_LIMIT];
@@ -145,16 +144,18 @@ static int get_real(int fd, const struct identity *id, int level, int name, void
     return error;
 }
 
-/* After the real call has succeeded on a TCP socket: it may be another one that is connected in its place. */
+/*
+ * After the real call has succeeded on a TCP socket: another one may be connected in its place (replaced.h).
+ */
 static void correct_state(int fd, void *value, const socklen_t *length)
 {
-    uint8_t *const state = value; /* the first of struct tcp_info */
+    uint8_t *const state = value; /* the first member of struct tcp_info */
 
     if (*length > 0 && *state == TCP_CLOSE)
         *state = (uint8_t)replaced_state(fd);
 }
 
-/* The same on a UNIX socket: what of its answer is not true of a TCP socket. */
+/* After it has succeeded on a UNIX socket: corrects what is not true of a TCP socket. */
 static void correct(int fd, int name, void *value, socklen_t *length)
 {
     struct sockaddr_storage peer;
@@ -202,7 +203,7 @@ EXPORTED int getsockopt(int fd, int level, int name, void *restrict value, sockl
             correct_state(fd, value, length);
         return 0;
     }
-    /* What a UNIX socket says of any other level. */
+    /* EOPNOTSUPP is what a UNIX socket says of any other level. */
     if (level == SOL_SOCKET || errno != EOPNOTSUPP || !identity_of(fd, &id))
         return -1;
     return finish(get_real(fd, &id, level, name, value, length), before);
@@ -218,7 +219,7 @@ static int set_real(int fd, const struct identity *id, int level, int name, cons
         return error;
     if ((int)length < 0)
         return EINVAL;
-    /* No option that has a place in a mail session is longer; the rest of a longer buffer means nothing. */
+    /* No option that matters in a mail session is longer; the rest of a longer buffer means nothing. */
     if (length > sizeof copy)
         length = sizeof copy;
     if (!memory_read_some(copy, value, length))
@@ -226,7 +227,7 @@ static int set_real(int fd, const struct identity *id, int level, int name, cons
     error = relay_query_set_option(fd, id, level, name, copy, length);
     if (error == 0) /* connect() to AF_UNSPEC brings the real socket back */
         tcp_options_note(level, name);
-    /* No relay any more: a socket whose connection has ended takes such options still. */
+    /* The relay is gone. A socket whose connection has ended still accepts these options. */
     return error == ESHUTDOWN ? 0 : error;
 }
 
@@ -246,7 +247,7 @@ EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_
     return finish(set_real(fd, &id, level, name, value, length), before);
 }
 
-/* Of 32-bit programs with a 64-bit time_t; the same functions in libc too. */
+/* For 32-bit programs with a 64-bit time_t. In libc too they are the same functions. */
 
 EXPORTED int __getsockopt64(int fd, int level, int name, void *restrict value, socklen_t *restrict length);
 EXPORTED int __getsockopt64(int fd, int level, int name, void *restrict value, socklen_t *restrict length)
