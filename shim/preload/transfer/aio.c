@@ -1,6 +1,7 @@
 /*
- * POSIX asynchronous I/O (aio(7)): threads of libc's own read and write, so the descriptor is looked at when
- * the request is made. What must not be used fails then, as EPERM, and not when its result is asked for.
+ * POSIX asynchronous I/O (aio(7)). Threads of libc's own read and write, so we look at the descriptor when
+ * the request is made. If it must not be used, the request fails then, with EPERM, and not when its result is
+ * asked for.
  */
 #include <aio.h>
 #include <errno.h>
@@ -13,8 +14,7 @@
 
 #define LIBRT "librt.so.1" /* until glibc 2.34 */
 
-/* The members that are looked at are the first of struct aiocb64 too, which each libc declares in its own
- * way. */
+/* The members that we read come first in struct aiocb64 too, which each libc declares in its own way. */
 _Static_assert(offsetof(struct aiocb, aio_lio_opcode) == sizeof(int), "aio.h");
 
 static int start(struct next *real, struct aiocb *request, bool good)

@@ -1,6 +1,6 @@
 /*
- * socket(2), dup(2) and its kin, and descriptors from other processes: what is known of a number must not
- * outlive that it became a socket, or the duplicate of one (fd_state.h).
+ * socket(2), dup(2) and its kin, and descriptors from other processes. Once a number has become a socket, or
+ * the duplicate of one, what we knew about it no longer counts (fd_state.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include "preload/libc/io.h"
 #include "preload/sys/sys.h"
 
-enum { STANDARD_ERROR = 2 }; /* unistd.h declares dup2() as more than it can be here */
+enum { STANDARD_ERROR = 2 }; /* unistd.h declares dup2() with attributes (__THROW) that do not hold here */
 
-/* Bytes may go out of the standard descriptors by stdio, which no library sees (bash's printf). */
+/* stdio writes to the standard descriptors without passing any library (bash's printf). */
 static void became(int from, int to)
 {
     fd_state_copy(from, to);
@@ -22,7 +22,7 @@ static void became(int from, int to)
         first_use_standard(to);
 }
 
-/* It may be a child forked from this process that connects it: the number here is then the same socket. */
+/* A child forked from this process may connect it; the number here is the same socket. */
 EXPORTED int socket(int domain, int type, int protocol)
 {
     int fd;
@@ -76,8 +76,8 @@ static int duplicated(int fd, int command, int result)
 }
 
 /*
- * The third argument is an int or a pointer or missing: taken as a pointer and handed on as one it is what it
- * was, as libc itself does it (sysdeps/unix/sysv/linux/fcntl64.c).
+ * The third argument is an int, a pointer, or missing. Reading it as a pointer and passing that on leaves it
+ * as it was; libc does the same (sysdeps/unix/sysv/linux/fcntl64.c).
  */
 EXPORTED int fcntl(int fd, int command, ...)
 {
@@ -105,7 +105,7 @@ EXPORTED int fcntl64(int fd, int command, ...)
     return duplicated(fd, command, io.fcntl64(fd, command, argument));
 }
 
-/* Of 32-bit programs with a 64-bit time_t. */
+/* For 32-bit programs with a 64-bit time_t. */
 EXPORTED int __fcntl_time64(int fd, int command, ...);
 EXPORTED int __fcntl_time64(int fd, int command, ...)
 {

@@ -28,7 +28,7 @@ EXPORTED ssize_t read(int fd, void *buffer, size_t size)
 
 EXPORTED ssize_t __read(int fd, void *buffer, size_t size) __attribute__((alias("read")));
 
-/* glibc's, of programs built with _FORTIFY_SOURCE: ends the program where `size` is beyond `room`. */
+/* glibc's, for programs built with _FORTIFY_SOURCE: ends the program if `size` is more than `room`. */
 EXPORTED ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);
 EXPORTED ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
 {
@@ -52,7 +52,7 @@ EXPORTED ssize_t readv(int fd, const struct iovec *pieces, int count)
     }
 }
 
-/* With the offset -1 these are readv(2); with another they have nothing to do with sockets. */
+/* With the offset -1 these are readv(2); with any other they have nothing to do with sockets. */
 EXPORTED ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
 {
     io_ready();

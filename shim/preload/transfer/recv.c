@@ -1,6 +1,6 @@
 /*
- * recv(2) and its kin. On a switched descriptor what is asked of the kernel is what TCP would do with it: no
- * sender's address, MSG_TRUNC discards (tcp(7)), nothing is in the error queue.
+ * recv(2) and its kin. On a switched descriptor we ask the kernel for what TCP would do: return no sender's
+ * address, discard with MSG_TRUNC (tcp(7)), have nothing in the error queue.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,10 +22,10 @@ typedef unsigned mmsg_flags;
 #    pragma GCC diagnostic ignored "-Wsign-conversion"
 #endif
 
-/* What is discarded goes here, from any thread: nobody reads it. */
+/* Discarded bytes go here, from any thread: nobody reads them. */
 static char nowhere[65536];
 
-/* Flags that mean another thing to TCP. */
+/* Flags that mean something else to TCP. */
 static bool is_special(int flags)
 {
     return (flags & (MSG_TRUNC | MSG_ERRQUEUE)) != 0;
@@ -104,14 +104,14 @@ EXPORTED ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags,
             return io.recvfrom(fd, buffer, size, flags, address, length);
         got = receive(fd, buffer, size, flags);
         if (got >= 0 && address && length)
-            *length = 0; /* TCP tells no sender */
+            *length = 0; /* TCP reports no sender */
         return got;
     default:
         return -1;
     }
 }
 
-/* glibc's, of programs built with _FORTIFY_SOURCE: these end the program where `size` is beyond `room`. */
+/* glibc's, for programs built with _FORTIFY_SOURCE: these end the program if `size` is more than `room`. */
 EXPORTED ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags);
 EXPORTED ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
 {
@@ -130,7 +130,7 @@ EXPORTED ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size
     return recvfrom(fd, buffer, size, flags, address, length);
 }
 
-/* Descriptors that came with a message that was received. */
+/* Looks at the descriptors that came with a message. */
 static void look_at_received(const struct msghdr *message)
 {
     struct msghdr copy = *message;
@@ -187,7 +187,7 @@ static ssize_t receive_message(int fd, struct msghdr *message, int flags)
     return got;
 }
 
-/* `real`: which of libc's. */
+/* `real` is the libc function to call. */
 static ssize_t receive_one(int fd, struct msghdr *message, int flags,
                            ssize_t (*real)(int, struct msghdr *, int))
 {
@@ -212,7 +212,7 @@ EXPORTED ssize_t recvmsg(int fd, struct msghdr *message, int flags)
     return receive_one(fd, message, flags, io.recvmsg);
 }
 
-/* Of 32-bit programs with a 64-bit time_t: it leaves the times in the message as the kernel wrote them. */
+/* For 32-bit programs with a 64-bit time_t: leaves the times in the message as the kernel wrote them. */
 EXPORTED ssize_t __recvmsg64(int fd, struct msghdr *message, int flags);
 EXPORTED ssize_t __recvmsg64(int fd, struct msghdr *message, int flags)
 {
@@ -220,8 +220,8 @@ EXPORTED ssize_t __recvmsg64(int fd, struct msghdr *message, int flags)
 }
 
 /*
- * On a switched descriptor one after the other. The timeout counts between two messages alone, so late that
- * it is no use to anybody (recvmmsg(2), BUGS).
+ * Receives the messages of a switched descriptor one after the other. Ignores the timeout: it counts only
+ * between two messages, too late to be of use to anybody (recvmmsg(2), BUGS).
  */
 static int receive_messages(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
@@ -243,7 +243,7 @@ static int receive_messages(int fd, struct mmsghdr *messages, unsigned count, in
     return (int)done;
 }
 
-/* False where libc's is to do it. */
+/* Returns false if libc's must do it. */
 static bool receives_messages(int fd, struct mmsghdr *messages, unsigned count, int flags, int *received)
 {
     enum first_use watched;
@@ -282,7 +282,7 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_fla
     return -1;
 }
 
-/* Of 32-bit programs with a 64-bit time_t. */
+/* For 32-bit programs with a 64-bit time_t. */
 EXPORTED int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout);
 EXPORTED int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout)
 {

@@ -1,6 +1,6 @@
 /*
- * send(2) and its kin. With an address: TCP ignores it on a connected socket, a UNIX socket refuses it. And
- * with MSG_FASTOPEN they connect (tcp(7)): that goes the way of connect().
+ * send(2) and its kin. On a connected socket TCP ignores an address, and a UNIX socket refuses it. With
+ * MSG_FASTOPEN these calls connect (tcp(7)), so they go the way of connect().
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -16,8 +16,9 @@
 #include "preload/sys/memory.h"
 
 /*
- * MSG_FASTOPEN: false with errno, EINPROGRESS among others, where that is the answer. Else `*flags` are those
- * to go on with: without it on what is connected now, unchanged where no policy guards the destination.
+ * For MSG_FASTOPEN. Returns false with errno set (EINPROGRESS among others) if that is the answer. Otherwise
+ * goes on with `*flags`: without MSG_FASTOPEN if the socket is connected now, unchanged if no policy guards
+ * the destination.
  */
 static bool open_fast(int fd, const struct sockaddr *address, socklen_t length, int *flags)
 {
@@ -35,7 +36,7 @@ static bool open_fast(int fd, const struct sockaddr *address, socklen_t length, 
     return true;
 }
 
-/* A UNIX stream that is connected says EISCONN to an address, one that is not, EOPNOTSUPP. */
+/* Given an address, a UNIX stream says EISCONN if it is connected and EOPNOTSUPP if not. */
 static bool refused_address(int fd)
 {
     struct identity id;
@@ -128,7 +129,7 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     return program_end_sendmsg(fd, &copy, flags);
 }
 
-/* Of a message that was sent only in part, the next one would come in the midst. */
+/* After a message that was sent only in part, the next one would land in the middle of it. */
 static bool is_whole(const struct msghdr *message, ssize_t sent)
 {
     size_t length = 0;
@@ -138,8 +139,10 @@ static bool is_whole(const struct msghdr *message, ssize_t sent)
     return (size_t)sent == length;
 }
 
-/* As sendmsg() of each, up to the first that fails, or is sent in part (net/socket.c, __sys_sendmmsg()); on
- * any other descriptor the kernel's own call. */
+/*
+ * Sends each message with sendmsg(), up to the first that fails or is sent in part (net/socket.c,
+ * __sys_sendmmsg()). On any other descriptor makes the kernel's own call.
+ */
 EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)
 {
     const int before = errno;
@@ -173,7 +176,7 @@ EXPORTED int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, sendmmsg
     return (int)done;
 }
 
-/* Of 32-bit programs with a 64-bit time_t, and the same function in libc too. */
+/* For 32-bit programs with a 64-bit time_t. In libc too they are the same functions. */
 EXPORTED ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags)
     __attribute__((alias("sendmsg")));
 EXPORTED int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, sendmmsg_flags flags)

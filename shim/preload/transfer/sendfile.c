@@ -1,4 +1,4 @@
-/* sendfile(2), splice(2), pwritev2(2): what cannot be done by sendmsg(2) on a switched descriptor. */
+/* sendfile(2), splice(2), pwritev2(2): what sendmsg(2) cannot do on a switched descriptor. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -11,13 +11,13 @@
 #include "preload/interpose/export.h"
 #include "preload/libc/io.h"
 
-/* The most that one call moves (sendfile(2), NOTES): programs keep what it tells in an int. */
+/* The most that one call moves (sendfile(2), NOTES): programs keep its result in an int. */
 enum { TRANSFER_LIMIT = 0x7ffff000 };
 
-/* A transfer in as many calls as it takes: to a program's end in pieces (pair.h). */
+/* A transfer in as many calls as it takes; into a program's end it goes in pieces (pair.h). */
 struct transfer {
     size_t left, piece;
-    ssize_t moved; /* what the program is told; -1 with errno */
+    ssize_t moved; /* the program's result; -1 with errno */
     int before;    /* errno */
 };
 
@@ -36,8 +36,10 @@ static bool transfer_begin(struct transfer *t, int to, int from, size_t count)
     return true;
 }
 
-/* A call has moved `n` bytes, or failed: whether to go on, with `piece` more. As in the kernel, what was
- * moved counts more than why no more was. */
+/*
+ * A call has moved `n` bytes, or failed. Returns whether to go on, with `piece` more. As in the kernel, bytes
+ * that were moved count more than the error that stopped the rest.
+ */
 static bool transfer_goes_on(struct transfer *t, ssize_t n)
 {
     const bool whole = n >= 0 && (size_t)n == t->piece;
@@ -85,13 +87,13 @@ EXPORTED ssize_t splice(int from, int64_t *from_offset, int to, int64_t *to_offs
 
     if (!transfer_begin(&t, to, from, count))
         return -1;
-    /* One call waits for the first bytes in the pipe, and takes only what is there of the rest. */
+    /* As one call of the kernel: wait for the first bytes in the pipe, then take only what is there. */
     while (transfer_goes_on(&t, io.splice(from, from_offset, to, to_offset, t.piece, flags)))
         flags |= SPLICE_F_NONBLOCK;
     return program_end_received(from, t.moved);
 }
 
-/* With the offset -1 these are writev(2); with another they have nothing to do with sockets. */
+/* With the offset -1 these are writev(2); with any other they have nothing to do with sockets. */
 EXPORTED ssize_t pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
 {
     if (!fd_permits_write(fd))

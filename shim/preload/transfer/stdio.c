@@ -1,7 +1,7 @@
 /*
- * Streams and dprintf(3): libc reads and writes by itself there, so the descriptor is looked at before.
+ * Streams and dprintf(3): libc reads and writes by itself there, so we look at the descriptor first.
  *
- * C++'s streams come to fdopen(3) or to read(2) and write(2) too (libstdc++'s __basic_file).
+ * C++'s streams, too, end up in fdopen(3) or in read(2) and write(2) (libstdc++'s __basic_file).
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ EXPORTED FILE *fdopen(int fd, const char *mode)
     return call && first_use_stream(fd) ? call(fd, mode) : NULL;
 }
 
-/* glibc's other name of it. */
+/* glibc's other name for it. */
 EXPORTED FILE *_IO_fdopen(int fd, const char *mode);
 EXPORTED FILE *_IO_fdopen(int fd, const char *mode)
 {
@@ -46,7 +46,7 @@ EXPORTED int dprintf(int fd, const char *restrict format, ...)
     return written;
 }
 
-/* glibc's, of programs built with _FORTIFY_SOURCE. */
+/* glibc's, for programs built with _FORTIFY_SOURCE. */
 EXPORTED int __vdprintf_chk(int fd, int flag, const char *restrict format, va_list list);
 EXPORTED int __vdprintf_chk(int fd, int flag, const char *restrict format, va_list list)
 {
