@@ -16,7 +16,7 @@ enum outcome answered(struct plain *server, const char *name, enum outcome outco
 {
     if (plain_is_empty(server))
         return outcome;
-    *why = (struct failure){.kind = FAILURE_NONE}; /* a clean refusal no longer */
+    *why = (struct failure){.kind = FAILURE_NONE}; /* no longer a clean refusal */
     fail(why, FAILURE_LATE_BYTES, server->server, name);
     return FAILED;
 }

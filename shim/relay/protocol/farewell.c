@@ -61,8 +61,8 @@ void farewell_reply_ends(struct farewell *f, bool farewell)
 /* ---- the two streams ---- */
 
 /*
- * A text ends with a line of a single dot, and no line in it is one (RFC 1939, 3; RFC 3977, 3.1.1). So where
- * the server owes nothing but this text, its last bytes tell whether it is complete.
+ * A text ends with a line with a single dot, and no other line in it looks like that (RFC 1939, 3; RFC 3977,
+ * 3.1.1). So if this text is all that the server owes, its last bytes show whether it is complete.
  */
 static size_t follow_text(struct farewell *f, struct farewell_lines *l, const char *bytes, size_t length)
 {

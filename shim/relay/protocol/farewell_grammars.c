@@ -1,4 +1,4 @@
-/* For each protocol, what a command and a reply are, as far as the count of replies needs it (farewell.h). */
+/* Each protocol's commands and replies, as far as counting replies requires (farewell.h). */
 #include "relay/protocol/farewell_grammars.h"
 
 #include <ctype.h>
@@ -10,7 +10,7 @@ struct command {
     enum kind kind;
 };
 
-/* The line, whose CR is taken away; NULL where it is longer than what is kept of it. */
+/* The line without its CR; NULL if it is longer than what is kept of it. */
 static const char *whole_line(struct farewell_lines *l)
 {
     if (l->length >= FAREWELL_HEAD)
@@ -27,7 +27,7 @@ static bool is_line(struct farewell_lines *l, const char *text)
     return line && strcasecmp(line, text) == 0;
 }
 
-/* True where `line` begins with `word`, and a space, a CR or its end follows. */
+/* True if `line` begins with `word`, followed by a space, a CR or the line's end. */
 static bool has_word(const char *line, const char *word)
 {
     const size_t length = strlen(word);
@@ -36,8 +36,8 @@ static bool has_word(const char *line, const char *word)
 }
 
 /*
- * Whether the line ends in a literal ("{12}", "{12+}", "~{12}"): 1, with its size in `*size`; 0 if not; -1
- * where it is too large.
+ * Whether the line ends in a literal ("{12}", "{12+}", "~{12}"): 1, with its size in `*size`; 0 if not; -1 if
+ * it is too large.
  */
 static int literal_at_end(const struct farewell_lines *l, uint64_t *size)
 {
@@ -58,7 +58,10 @@ static int literal_at_end(const struct farewell_lines *l, uint64_t *size)
     return 1;
 }
 
-/* The server asks for more of the command that it answers. It can mean the last one alone. */
+/*
+ * The server asks for more of a command. Returns true if it can only mean the last one; otherwise stops
+ * counting.
+ */
 static bool may_ask(struct farewell *f)
 {
     if (f->count == 1 && f->program.length == 0 && !f->program.in_text && !f->data_line)
@@ -89,7 +92,7 @@ static enum kind kind_of(const struct command *known, const char *line)
     return ANY;
 }
 
-/* SMTP, LMTP, and what is not known: the last line that was sent is QUIT, or LOGOUT with or without a tag. */
+/* SMTP, LMTP and unknown protocols: the farewell is QUIT, or LOGOUT with or without a tag. */
 static void any_command(struct farewell *f)
 {
     const char *line = whole_line(&f->program), *space = line ? strrchr(line, ' ') : NULL;
@@ -103,7 +106,7 @@ static void no_reply(struct farewell *f)
     (void)f;
 }
 
-/* RFC 5321, 4.1.1.10: 221, and no other reply has that code. */
+/* RFC 5321, 4.1.1.10: the code is 221, which no other reply has. */
 static void smtp_reply(struct farewell *f)
 {
     f->server.last = f->program.last && has_word(f->server.head, "221");
@@ -120,8 +123,7 @@ static void imap_command(struct farewell *f)
     f->tag[space - line] = '\0';
 }
 
-/* A brace at the end of a status response is text, unless it stands in a response code: then it is given up.
- */
+/* A brace at the end of a status response is text. If it may be in a response code, we stop following. */
 static void imap_reply(struct farewell *f)
 {
     static const char *const statuses[] = {"* OK", "* NO", "* BAD", "* BYE", "* PREAUTH"};
@@ -180,7 +182,7 @@ static void pop3_reply(struct farewell *f)
         farewell_reply_ends(f, true);
 }
 
-/* RFC 3977; 4644 (TAKETHIS). The code tells the kind of reply, but for that of GROUP and LISTGROUP. */
+/* RFC 3977; 4644 (TAKETHIS). The code gives the kind of reply, except for GROUP and LISTGROUP. */
 static void nntp_command(struct farewell *f)
 {
     static const struct command known[] = {{"GROUP", SINGLE}, {"LISTGROUP", LISTED}, {NULL, ANY}};
@@ -219,12 +221,12 @@ static void nntp_reply(struct farewell *f)
         begin_text(&f->server);
     else if (code == 211 && f->count > 0 && f->kinds[f->first] == SINGLE)
         farewell_reply_ends(f, false);
-    else if ((code == 335 || code == 340) && may_ask(f)) /* the article, please */
+    else if ((code == 335 || code == 340) && may_ask(f)) /* it asks for the article */
         begin_text(&f->program);
     else if (code == 383 && may_ask(f)) /* SASL goes on (RFC 4643, 2.4) */
         f->data_line = true;
     else
-        farewell_give_up(f); /* among them 206: compressed from here on (RFC 8054) */
+        farewell_give_up(f); /* this includes 206: compressed from here on (RFC 8054) */
 }
 
 /* RFC 5804, 4: a command begins with a letter, an answer to a challenge is a string. */
@@ -264,7 +266,7 @@ static void sieve_reply(struct farewell *f)
 
 enum { COMMAND_TAIL = 80, REPLY_TAIL = 1024 };
 
-/* A protocol without one does not compile. */
+/* A protocol without a grammar does not compile. */
 #define smtp_grammar                                      \
     {                                                     \
         any_command, smtp_reply, COMMAND_TAIL, REPLY_TAIL \

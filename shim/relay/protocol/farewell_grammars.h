@@ -1,32 +1,32 @@
-/* What farewell.c and the protocols' part of it, farewell_grammars.c, share. */
+/* What farewell.c shares with farewell_grammars.c, which holds its protocol-specific part. */
 #ifndef RETROTLS_RELAY_PROTOCOL_FAREWELL_GRAMMARS_H
 #define RETROTLS_RELAY_PROTOCOL_FAREWELL_GRAMMARS_H
 
 #include "relay/protocol/farewell.h"
 
-/* What the reply to a command is. */
+/* The form of the reply to a command. */
 enum kind {
     SINGLE,      /* one line */
-    LISTED,      /* on success, lines up to one of a single dot */
-    LISTED_BARE, /* the same where the command has no argument, else one line */
-    ANY,         /* success could be either */
+    LISTED,      /* on success, lines up to one with a single dot */
+    LISTED_BARE, /* LISTED if the command has no argument, else SINGLE */
+    ANY,         /* on success, either */
 };
 
-/* What the end of a command's line, and of a reply's, means; the line is in f->program, f->server. */
+/* Called at the end of a command's line and of a reply's line; the line is in f->program or f->server. */
 struct farewell_grammar {
     void (*command)(struct farewell *f), (*reply)(struct farewell *f);
-    size_t command_tail, reply_tail; /* of a longer piece no more than so much of its end is looked at */
+    size_t command_tail, reply_tail; /* of a longer piece only this many bytes at its end are looked at */
 };
 
 extern const struct farewell_grammar farewell_grammars[PROTOCOL_KINDS];
 
-/* Replies cannot be counted from here on: nothing but a close_notify is an end in order. */
+/* Stops counting replies: from here on only a close_notify is an orderly end. */
 void farewell_give_up(struct farewell *f);
 
 /* A command was sent. */
 void farewell_expect(struct farewell *f, enum kind kind);
 
-/* A reply is complete. `farewell`: it is one that a farewell may have. */
+/* A reply is complete. `farewell`: the reply could be one to a farewell. */
 void farewell_reply_ends(struct farewell *f, bool farewell);
 
 #endif

@@ -13,14 +13,15 @@ enum { TAG_SIZE = 18 };
 enum status { STATUS_BROKEN, STATUS_OK, STATUS_NO, STATUS_BAD };
 
 struct answer {
-    bool starttls;         /* an untagged CAPABILITY has it */
+    bool starttls;         /* an untagged CAPABILITY lists it */
     bool listed;           /* there was an untagged CAPABILITY */
     char said[SAID_LIMIT]; /* the tagged response, without the tag */
 };
 
 /*
- * Whether the greeting's response code lists STARTTLS (RFC 9051, 7.1 and 6.2.1): then TLS is asked for at
- * once, a round trip less. That it does not list it means nothing, and none of it is believed once TLS is up.
+ * Whether the greeting's response code lists STARTTLS (RFC 9051, 7.1 and 6.2.1). If it does we ask for TLS at
+ * once, which saves a round trip. If it does not, that means nothing; and once TLS is up, none of the list is
+ * believed.
  */
 static bool greeting_offers(const char *line)
 {
@@ -57,8 +58,8 @@ static enum outcome imap_greeting(struct plain *server, struct greeting *g, stru
 }
 
 /*
- * Whether `line` ends in a literal ("{12}", "~{12}"), whose size goes to `*size`: 1; 0 if not; -1 where it
- * ends in what a server may not send ("{-1}", "{12+}", more than 32 bits; RFC 9051, 9).
+ * Whether `line` ends in a literal ("{12}", "~{12}"): 1, with its size in `*size`; 0 if not; -1 if it ends in
+ * one that a server may not send ("{-1}", "{12+}", more than 32 bits; RFC 9051, 9).
  */
 static int literal_at_end(const char *line, uint64_t *size)
 {
@@ -76,8 +77,8 @@ static int literal_at_end(const char *line, uint64_t *size)
 }
 
 /*
- * Reads to the end of the response that `line` begins, over its literals. In the text of a status response a
- * brace is but text, unless it stands within a response code. Overwrites `line`. `*lines` counts.
+ * Reads the rest of the response that `line` begins, including its literals. In the text of a status response
+ * a brace is only text, unless it is in a response code. Overwrites `line`. `*lines` counts the lines.
  */
 static bool finish_response(struct plain *server, char line[LINE_LIMIT], const char *text, int *lines,
                             struct failure *why)
@@ -104,7 +105,7 @@ static bool finish_response(struct plain *server, char line[LINE_LIMIT], const c
     return true;
 }
 
-/* An untagged response, without its "* ". */
+/* Handles an untagged response, given without its "* ". */
 static bool untagged(struct plain *server, char line[LINE_LIMIT], const char *response, struct answer *a,
                      int *lines, struct failure *why)
 {
@@ -141,7 +142,7 @@ static enum status status_of(const char *text)
     return first_word_is(text, "BAD") ? STATUS_BAD : STATUS_BROKEN;
 }
 
-/* Reads all responses up to the one with `tag`, to the command `name`. */
+/* Reads all responses to the command `name`, up to the one with `tag`. */
 static enum status hear(struct plain *server, const char *tag, const char *name, struct answer *a,
                         struct failure *why)
 {
@@ -171,7 +172,7 @@ static enum status hear(struct plain *server, const char *tag, const char *name,
     return STATUS_BROKEN;
 }
 
-/* A tag that nobody can foretell, so that no answer can be sent before the question (CVE-2026-42246). */
+/* Makes a tag that nobody can predict, so that no answer can be sent before the question (CVE-2026-42246). */
 static bool make_tag(const struct plain *server, char tag[TAG_SIZE], struct failure *why)
 {
     uint64_t random;
@@ -196,7 +197,7 @@ static enum status ask(struct plain *server, const char *name, struct answer *a,
     return send_command(server, name, command, why) ? hear(server, tag, name, a, why) : STATUS_BROKEN;
 }
 
-/* READY where the server, asked, offers STARTTLS. */
+/* Asks the server for its capabilities. READY if it offers STARTTLS. */
 static enum outcome ask_capabilities(struct plain *server, struct failure *why)
 {
     struct answer a;
@@ -226,7 +227,7 @@ static enum outcome imap_upgrade(struct plain *server, const struct local_addres
     struct answer a;
 
     (void)local;
-    if (g->preauth) { /* STARTTLS is for the state before authentication alone (RFC 9051, 6.2.1 and 7.1.4) */
+    if (g->preauth) { /* STARTTLS is allowed only before authentication (RFC 9051, 6.2.1 and 7.1.4) */
         fail(why, FAILURE_PREAUTH, server->server);
         return answered(server, "the greeting", NOT_OFFERED, why);
     }
@@ -257,7 +258,7 @@ static bool imap_probe(const struct plain *server, const struct local_address *l
     return true;
 }
 
-/* The tag shows it; that of CAPABILITY the list as well. */
+/* The tag is proof; after CAPABILITY the list is needed too. */
 static enum speaks imap_answer(struct plain *server, const char *command, bool must, struct failure *why)
 {
     const char *space = strchr(command, ' ');
@@ -274,7 +275,7 @@ static enum speaks imap_answer(struct plain *server, const char *command, bool m
     return status != STATUS_BROKEN && !must ? MAY_SPEAK : SPEAKS_NOT;
 }
 
-/* No response code: what the server can do, the program has to ask over TLS. */
+/* Has no response code: the program has to ask for the capabilities over TLS. */
 static size_t imap_greet(const struct greeting *g, char out[GREETING_LIMIT])
 {
     (void)g;

@@ -4,11 +4,14 @@
 
 #include "relay/protocol/protocol.h"
 
-enum { SPEAKS_FIRST_MS = 2000 }; /* how long a silent server is waited for once the program has spoken */
+enum { SPEAKS_FIRST_MS = 2000 }; /* ms to wait for a silent server once the program has spoken */
 
-/* Serves bytes that were read already, then what the transport underneath has. A greeting is only read. */
+/*
+ * A transport that first returns bytes that were already read, then those of the transport below it. It
+ * cannot write: a greeting is only read.
+ */
 struct replay {
-    struct transport transport; /* first: its address is the replay's */
+    struct transport transport; /* first, so that its address is the replay's */
     struct transport *under;
     const char *bytes;
     size_t left;
@@ -39,7 +42,7 @@ static ssize_t replay_read(struct transport *t, void *buffer, size_t size)
     return got;
 }
 
-/* The greeting of `p`, whose first line has been read already (`first`, `length` bytes). */
+/* Reads the greeting of `p`, whose first line has already been read (`first`, `length` bytes). */
 static enum outcome greeting_after(struct plain *server, const struct protocol *p, const char *first,
                                    size_t length, struct greeting *g, struct failure *why)
 {
@@ -50,14 +53,14 @@ static enum outcome greeting_after(struct plain *server, const struct protocol *
         .left = length};
     enum outcome outcome;
 
-    server->consumed -= length; /* they are counted again */
+    server->consumed -= length; /* they will be counted again */
     server->transport = &replay.transport;
     outcome = p->greeting(server, g, why);
     server->transport = replay.under;
     return outcome;
 }
 
-/* Whether some protocol's greeting may begin with these bytes. */
+/* Whether a greeting of some protocol can begin with these bytes. */
 static bool may_be_greeting(const char *bytes, size_t length)
 {
     static const char starts[][5] = {"220", "421", "554", "200", "201", "* ", "+OK", "-ERR", "\""};
@@ -71,7 +74,10 @@ static bool may_be_greeting(const char *bytes, size_t length)
     return false;
 }
 
-/* Waits for bytes of the server's. False where it stays silent, or the program has spoken first and may. */
+/*
+ * Waits for bytes from the server. False if it stays silent until the deadline; or, if plaintext is allowed,
+ * for SPEAKS_FIRST_MS when the program has spoken first.
+ */
 static bool server_speaks(struct plain *server, bool plaintext_allowed, bool *program_gone)
 {
     for (;;) {
@@ -92,7 +98,7 @@ static bool server_speaks(struct plain *server, bool plaintext_allowed, bool *pr
     }
 }
 
-/* The protocol of a greeting whose first line is `line`, with its end of `length` bytes in all. */
+/* The protocol of a greeting whose first line is `line`, which has `length` bytes with its line end. */
 static const struct protocol *protocol_of_line(char *line, size_t length)
 {
     char *end = line + length - (length > 1 && line[length - 2] == '\r' ? 2 : 1);
@@ -106,9 +112,8 @@ static const struct protocol *protocol_of_line(char *line, size_t length)
 }
 
 /*
- * Reads the greeting's first line into `g->raw`, or as much of what comes as shows that it is none. READY
- * with
- * `*protocol` set; NOT_OFFERED where it is of no mail server; FAILED where the program has gone.
+ * Reads the greeting's first line into `g->raw`, or as many bytes as show that it is not a greeting. READY
+ * with `*protocol` set; NOT_OFFERED if it is not from a mail server; FAILED if the program has gone.
  */
 static enum outcome recognise(struct plain *server, bool plaintext_allowed, const struct protocol **protocol,
                               struct greeting *g, struct failure *why)

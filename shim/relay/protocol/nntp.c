@@ -20,15 +20,15 @@ static enum outcome nntp_greeting(struct plain *server, struct greeting *g, stru
 }
 
 /*
- * Reads one response line. READY for `positive`, NOT_OFFERED with `why` set to `refused` for a clean refusal,
- * else FAILED.
+ * Reads one response line. READY for the code `positive`, NOT_OFFERED with `why` set to `refused` for a clean
+ * refusal, else FAILED.
  */
 static enum outcome response(struct plain *server, const char *command, int positive,
                              enum failure_kind refused, struct failure *why)
 {
     /*
-     * RFC 3977, 3.2.1: a login first (480), encryption first (483), not known (500), not so (501), not now or
-     * not you (502), not here (503). RFC 4642, 2.2.2: cannot start TLS (580).
+     * RFC 3977, 3.2.1: log in first (480), encrypt first (483), unknown command (500), syntax error (501),
+     * not now or not permitted (502), not supported (503). RFC 4642, 2.2.2: cannot start TLS (580).
      */
     static const int refusals[] = {480, 483, 500, 501, 502, 503, 580, 0};
     char line[LINE_LIMIT];
@@ -80,8 +80,8 @@ static bool nntp_probe(const struct plain *server, const struct local_address *l
 }
 
 /*
- * RFC 3977: a list with VERSION in it (5.2), 200 or 201 to MODE READER (5.3), the time with all its digits
- * (7.1). Error codes are the same in SMTP and FTP.
+ * RFC 3977: proof is a list with VERSION in it (5.2), 200 or 201 to MODE READER (5.3), or the time with all
+ * its digits (7.1). SMTP and FTP have the same error codes.
  */
 static enum speaks nntp_answer(struct plain *server, const char *command, bool must, struct failure *why)
 {

@@ -48,9 +48,9 @@ enum plain_wait plain_wait(const struct plain *server, short events, int64_t unt
 
     for (;;) {
         /*
-         * The program's end always has bytes to read, and stays in the state RDHUP after a half-close: with
-         * no events asked for, poll() tells of HUP and ERR alone (tried on Linux 6.18: close() by the peer
-         * and shutdown(SHUT_RDWR) give HUP, shutdown(SHUT_WR) or (SHUT_RD) alone give nothing).
+         * The program's end always has bytes to read, and stays in the state RDHUP after a half-close. With
+         * no events asked for, poll() reports only HUP and ERR (tried on Linux 6.18: close() by the peer and
+         * shutdown(SHUT_RDWR) give HUP, shutdown(SHUT_WR) or (SHUT_RD) alone give nothing).
          */
         struct pollfd ends[] = {{.fd = server->transport->descriptor, .events = events},
                                 {.fd = program, .events = 0}};
@@ -61,13 +61,13 @@ enum plain_wait plain_wait(const struct plain *server, short events, int64_t unt
             return WAIT_TIMEOUT;
         ready = poll(ends, 2, left < INT_MAX ? (int)left : INT_MAX);
         if (ready < 0 && errno != EINTR)
-            return WAIT_TIMEOUT; /* no way to wait */
+            return WAIT_TIMEOUT; /* cannot wait */
         if (ready <= 0)
             continue; /* interrupted, or time to look at the clock */
         if (ends[1].revents) {
             if (plain_unsent(server) == 0 || plain_drops_unsent(server->transport->descriptor))
                 return WAIT_PROGRAM_GONE;
-            program = -1; /* it cannot come back; what it has left is to arrive, as over TCP */
+            program = -1; /* it cannot come back; what it has left must arrive, as over TCP */
         }
         if (ends[0].revents)
             return WAIT_READY;
@@ -93,7 +93,7 @@ bool plain_await(const struct plain *server, short events, enum failure_kind lat
     }
 }
 
-/* After a call of the transport gave `result` <= 0: waits where waiting helps, else says why it does not. */
+/* Call after the transport returned `result` <= 0: waits if waiting helps, else sets `why`. */
 static bool retry(struct plain *server, ssize_t result, short events, struct failure *why)
 {
     if (result == 0) {
@@ -109,7 +109,7 @@ static bool retry(struct plain *server, ssize_t result, short events, struct fai
     return plain_await(server, events, FAILURE_TIMEOUT, why);
 }
 
-/* Reads at most `size` (not 0) bytes, at least one, waiting for it; 0 with `why` set. */
+/* Reads at least one and at most `size` (not 0) bytes, waiting for the first; 0 with `why` set. */
 static size_t read_some(struct plain *in, void *to, size_t size, struct failure *why)
 {
     ssize_t got;
@@ -132,8 +132,7 @@ static size_t read_some(struct plain *in, void *to, size_t size, struct failure 
     return (size_t)got;
 }
 
-/* How many of the bytes that wait (at most `size`) belong to the line that is being read; 0 with `why` set.
- */
+/* How many of the waiting bytes (at most `size`) belong to the current line; 0 with `why` set. */
 static size_t rest_of_line(struct plain *in, char *scratch, size_t size, struct failure *why)
 {
     const char *end;
@@ -147,7 +146,7 @@ static size_t rest_of_line(struct plain *in, char *scratch, size_t size, struct 
     return end ? (size_t)(end - scratch) + 1 : (size_t)seen;
 }
 
-/* The bytes of `line` from `from` on are new: is each of them one that a line may hold at its place? */
+/* Checks that the new bytes of `line`, those from `from` on, are allowed where they are. */
 static bool well_formed(const struct plain *in, const char *line, size_t from, size_t length,
                         struct failure *why)
 {

@@ -14,9 +14,9 @@ static bool is_err(const char *line)
 }
 
 /*
- * The timestamp of APOP is part of what the password is hashed with: whoever may choose freely what stands in
- * it learns of the password (CVE-2007-1558). So it must be a message id and nothing else: "<", atoms and
- * dots, "@", the same, ">".
+ * The APOP timestamp is hashed together with the password, so whoever can choose it freely learns about the
+ * password (CVE-2007-1558). It must therefore be a message id and nothing else: "<", atoms and dots, "@",
+ * atoms and dots, ">".
  */
 static void keep_timestamp(struct greeting *g, const char *line)
 {
@@ -54,7 +54,7 @@ static enum outcome pop3_greeting(struct plain *server, struct greeting *g, stru
     return READY;
 }
 
-/* Reads one status line. READY for +OK, NOT_OFFERED for -ERR with `why` set to `refused`, else FAILED. */
+/* Reads one status line. READY for +OK, NOT_OFFERED with `why` set to `refused` for -ERR, else FAILED. */
 static enum outcome status(struct plain *server, const char *command, enum failure_kind refused,
                            struct failure *why)
 {
@@ -104,7 +104,7 @@ static bool pop3_probe(const struct plain *server, const struct local_address *l
     return true;
 }
 
-/* +OK alone others say, too (Redis, for one): the list makes sure. */
+/* Other services also say +OK (Redis, for one), so the list has to follow. */
 static enum speaks pop3_answer(struct plain *server, const char *command, bool must, struct failure *why)
 {
     char line[LINE_LIMIT];
@@ -123,7 +123,7 @@ static size_t pop3_greet(const struct greeting *g, char out[GREETING_LIMIT])
                       "\r\n");
 }
 
-/* RFC 3206: SYS/TEMP tells the program that neither the password nor the mailbox is at fault. */
+/* RFC 3206: SYS/TEMP means that neither the password nor the mailbox is at fault. */
 static size_t pop3_refuse(const char *text, char out[GREETING_LIMIT])
 {
     return write_line(out, "-ERR [SYS/TEMP] retrotls: ", text, "\r\n");

@@ -10,7 +10,7 @@
 
 enum {
     READ_AT_ONCE = 4096,
-    UNASKED = 100, /* ms that a server's bytes nobody asked for may take to be read */
+    UNASKED = 100, /* ms to read bytes that the server sends unasked */
 };
 
 /* What the program's next command is. */
@@ -18,7 +18,7 @@ enum saying {
     HARMLESS, /* one of the protocol's openings */
     UPGRADE,  /* it asks for TLS */
     OTHER,    /* anything else: it may hold a secret */
-    NOT_YET,  /* not enough has come to tell */
+    NOT_YET,  /* not enough has arrived to decide */
 };
 
 /* ---- the program ---- */
@@ -28,7 +28,9 @@ static bool is_tag_byte(char c)
     return c > 0x20 && c < 0x7f && !strchr("(){%*\"\\+", c);
 }
 
-/* How `length` bytes of a word, all of it where `whole`, and what stands behind it in its line fit a command.
+/*
+ * Classifies a command by the first `length` bytes of its word (all of it if `whole`) and what follows in its
+ * line.
  */
 static enum saying fit(const struct protocol *p, const char *word, size_t length, bool whole,
                        const char *rest, size_t rest_length)
@@ -56,7 +58,7 @@ static enum saying fit(const struct protocol *p, const char *word, size_t length
     return p->literals && rest_length > 0 && rest[rest_length - 1] == '}' ? OTHER : saying;
 }
 
-/* Looks at what the program said; `*line`: the length of the command, with its line end. */
+/* Classifies what the program said; `*line` is the length of the command, with its line end. */
 static enum saying next_command(const struct protocol *p, const char *bytes, size_t length, size_t *line)
 {
     const char *end = memchr(bytes, '\n', length);
@@ -89,7 +91,10 @@ static enum saying next_command(const struct protocol *p, const char *bytes, siz
     return fit(p, bytes + tag, word, true, bytes + tag + word, text - tag - word);
 }
 
-/* Hands `told` to the program. Where it reads no more, what it wrote may still have to go to the server. */
+/*
+ * Writes `told` to the program. If the program reads no more, drops it: what it wrote may still have to go to
+ * the server.
+ */
 static void tell(struct proof *p)
 {
     while (buffer_used(p->told) > 0) {
@@ -111,7 +116,7 @@ static void tell(struct proof *p)
 
 /* ---- the server ---- */
 
-/* Words for who answered, unless it is not the answer that is at fault. */
+/* Blames the service that answered, unless the failure has another cause. */
 static enum proof_end failed(const struct proof *p, const char *command, struct failure *why)
 {
     const struct buffer *told = p->told;
@@ -159,7 +164,7 @@ static enum speaks exchange(struct proof *p, const char *bytes, size_t length, b
     return speaks;
 }
 
-/* The relay's own question. The program sees nothing of it. */
+/* Asks the relay's own question. The program sees nothing of it. */
 static enum proof_end ask(struct proof *p, struct failure *why)
 {
     char command[PROBE_LIMIT];
@@ -172,7 +177,7 @@ static enum proof_end ask(struct proof *p, struct failure *why)
     return speaks == SPEAKS ? PROOF_GIVEN : PROOF_FAILED;
 }
 
-/* The program's own question, the first `length` bytes of `said`. */
+/* Passes on the program's own question, the first `length` bytes of `said`. */
 static enum speaks pass_on(struct proof *p, size_t length, struct failure *why)
 {
     const enum speaks speaks = exchange(p, (const char *)p->said->bytes + p->said->begin, length, false, why);
@@ -184,7 +189,7 @@ static enum speaks pass_on(struct proof *p, size_t length, struct failure *why)
     return speaks;
 }
 
-/* The watch has the answer for a program that asks for TLS itself: the first `length` bytes of `said`. */
+/* Lets the watch answer a program that asks for TLS itself, in the first `length` bytes of `said`. */
 static bool decline_upgrade(struct proof *p, size_t length)
 {
     char forward[PROOF_LINE + STARTTLS_WATCH_HELD], answer[STARTTLS_WATCH_ANSWER_LIMIT];
@@ -235,9 +240,9 @@ static enum heard hear_server(struct proof *p)
 }
 
 /*
- * How long to wait for an edge. Not at all where the time for reading was up: TLS may have looked at the
- * clock alone, after this thread had to wait for a processor, and nothing tells again of bytes that are
- * there.
+ * How long to wait for an edge, in ms. Does not wait if the time for reading was up: TLS may have looked only
+ * at the clock, because this thread had to wait for a processor, and no edge reports again the bytes that are
+ * already there.
  */
 static int patience(const struct proof *p)
 {
@@ -246,7 +251,7 @@ static int patience(const struct proof *p)
     return p->program->unsettled ? RELAY_END_UNSETTLED : -1;
 }
 
-/* Waits until one of them says something. What the server says unasked goes to the program. */
+/* Waits until either side says something. What the server says unasked goes to the program. */
 static enum heard hear(struct proof *p, struct edges *edges)
 {
     static const bool no_output[SIDES] = {false, false};
@@ -271,7 +276,7 @@ static enum heard hear(struct proof *p, struct edges *edges)
     return NO_MEMORY;
 }
 
-/* The stream has ended, or broken, within the reply: the program is to see that as it is. */
+/* Whether the stream ended or broke within the reply. The program must then see the same end. */
 static bool is_end(struct failure *why)
 {
     const bool end = why->kind == FAILURE_CLOSED || why->kind == FAILURE_LOST;

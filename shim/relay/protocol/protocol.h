@@ -1,5 +1,5 @@
 /*
- * One mail protocol: how it is upgraded to TLS, and the words the relay says to the program in it.
+ * One mail protocol: how a connection is upgraded to TLS, and what the relay itself says to the program.
  *
  * A protocol is one file and one line of wire/protocols.def.
  */
@@ -16,50 +16,50 @@
 #include "wire/settings.h"
 
 enum outcome {
-    READY, /* a positive reply to STARTTLS was read and nothing after it: TLS begins with the next byte */
-    NOT_OFFERED, /* cleanly not offered, or cleanly refused: plaintext where the level allows it */
+    READY,       /* STARTTLS got a positive reply with nothing after it: TLS begins with the next byte */
+    NOT_OFFERED, /* cleanly not offered or refused: plaintext if the level allows it */
     FAILED,      /* anything else: fails at every level */
 };
 
-/* What a reply inside TLS shows of who gave it (proof.h). */
+/* What a reply inside TLS shows about who sent it (proof.h). */
 enum speaks {
-    SPEAKS,     /* nobody but a server of this protocol gives it */
-    MAY_SPEAK,  /* it is well-formed, but for the program to make sense of */
-    SPEAKS_NOT, /* it is no reply of this protocol; or none came */
+    SPEAKS,     /* only a server of this protocol sends it */
+    MAY_SPEAK,  /* well-formed, but it is for the program to make sense of */
+    SPEAKS_NOT, /* not a reply of this protocol; or none came */
 };
 
 enum { PROBE_LIMIT = 80 }; /* bytes of a probe, with CRLF and NUL */
 
 /* What is kept of the server's greeting. */
 struct greeting {
-    char raw[RAW_GREETING_LIMIT]; /* as it came, CRLF included: for a session that goes on in plaintext */
+    char raw[RAW_GREETING_LIMIT]; /* as it came, with CRLF: for a session that goes on in plaintext */
     size_t raw_length;
-    char host[256]; /* SMTP, LMTP: the server's name, if a well-formed domain or address literal; else "" */
-    char timestamp[256]; /* POP3: the APOP timestamp, if a well-formed message id (RFC 1939, 7); else "" */
+    char host[256];      /* SMTP, LMTP: the server's name if a valid domain or address literal, else "" */
+    char timestamp[256]; /* POP3: the APOP timestamp if a valid message id (RFC 1939, 7), else "" */
     int code;            /* NNTP: 200 or 201 */
     bool preauth;        /* IMAP: PREAUTH */
-    bool starttls;       /* ManageSieve, IMAP: STARTTLS is in its list */
+    bool starttls;       /* ManageSieve, IMAP: it lists STARTTLS */
 };
 
 struct local_address {
-    struct sockaddr_storage address; /* of the real socket: EHLO's address literal (RFC 5321, 4.1.3) */
+    struct sockaddr_storage address; /* of the real socket, for EHLO's address literal (RFC 5321, 4.1.3) */
     socklen_t length;
 };
 
-/* A command that a program may begin its session with, and that holds no secret. */
+/* A command that may begin a session and holds no secret. */
 struct opening {
     const char *word;
-    bool bare; /* takes no argument; with one it is another command */
-    bool list; /* success is answered by a list that ends with a line of a single dot */
+    bool bare; /* takes no argument; with one it is a different command */
+    bool list; /* the reply on success is a list that ends with a line with a single dot */
 };
 
 struct protocol {
     enum protocol_kind kind;
 
     /*
-     * Reads (and only reads) the whole greeting into `g`, which is all zero. READY where the server is
-     * willing, FAILED with `why` set where it is not (421, BYE, ...) or where what came is no greeting of
-     * this protocol.
+     * Reads (and only reads) the whole greeting into `g`, which is all zero. Returns READY if the server is
+     * willing, FAILED with `why` set if it is not (421, BYE, ...) or if this is not a greeting of this
+     * protocol.
      */
     enum outcome (*greeting)(struct plain *server, struct greeting *g, struct failure *why);
 
@@ -71,60 +71,60 @@ struct protocol {
                             struct failure *why);
 
     /*
-     * Writes to `out` what the program reads first once TLS is up (rule 10: none of it is the server's but
-     * what `g` holds). Returns its length. For ManageSieve NULL: see greet_over_tls.
+     * Writes to `out` what the program reads first once TLS is up (rule 10: only what `g` holds comes from
+     * the server). Returns its length. NULL for ManageSieve: see greet_over_tls.
      */
     size_t (*greet)(const struct greeting *g, char out[GREETING_LIMIT]);
 
     /*
-     * ManageSieve (RFC 5804, 2.2): reads the capability list that the server sends after TLS, to be handed to
-     * the program as it is, into `out` of `size` bytes. Returns its length, 0 with `why` set.
-     * NULL for the others.
+     * ManageSieve (RFC 5804, 2.2): reads the capability list that the server sends after TLS into `out` of
+     * `size` bytes. The program gets it unchanged. Returns its length, or 0 with `why` set. NULL for the
+     * other protocols.
      */
     size_t (*greet_over_tls)(struct plain *server, char *out, size_t size, struct failure *why);
 
-    /* Writes the failure greeting that carries `text` (clean already) to `out`; returns its length. */
+    /* Writes the failure greeting with `text` (already clean) to `out`; returns its length. */
     size_t (*refuse)(const char *text, char out[GREETING_LIMIT]);
 
-    /* Whether a greeting's first line is of this protocol (protocol auto). */
+    /* Whether this is the first line of a greeting of this protocol (protocol auto). */
     bool (*greets)(const char *line);
 
     /* Commands. */
     bool tagged;                  /* a tag comes before the word */
     bool literals;                /* a line may end in a literal */
-    const char *upgrade_command;  /* by which a program asks for TLS */
+    const char *upgrade_command;  /* the command that asks for TLS */
     const char *upgraded_already; /* the relay's answer to it once TLS is up, without the tag */
-    struct opening openings[8];   /* up to one without a word */
+    struct opening openings[8];   /* ends with one that has no word */
 
     /* Inside TLS (proof.h); NULL for ManageSieve, whose greeting inside TLS is proof enough. */
 
-    bool greeting_is_proof; /* no other protocol's greeting looks like it */
+    bool greeting_is_proof; /* no other protocol has such a greeting */
 
     /*
-     * Writes the command by which the relay itself has the server show that it speaks the protocol, with
-     * CRLF. False with `why` set.
+     * Writes the command, with CRLF, with which the relay itself makes the server show that it speaks the
+     * protocol. False with `why` set.
      */
     bool (*probe)(const struct plain *server, const struct local_address *local, char out[PROBE_LIMIT],
                   struct failure *why);
 
     /*
-     * Reads the whole reply to `command`, a probe or a line that begins with an opening. `must`: what is no
-     * proof is SPEAKS_NOT. For SPEAKS_NOT `why` may be set.
+     * Reads the whole reply to `command`, a probe or a line that begins with an opening. `must`: a reply that
+     * proves nothing is SPEAKS_NOT. SPEAKS_NOT may set `why`.
      */
     enum speaks (*answer)(struct plain *server, const char *command, bool must, struct failure *why);
 };
 
 /*
  * The whole dialogue before TLS: the greeting within `settings->greeting_timeout`, then the upgrade within
- * `settings->timeout` (both set as `server->deadline`). `port` is the server's, for protocol auto: a known
- * port names the protocol, else the greeting does. `*protocol` is set as soon as it is known, else it stays
- * NULL. Not for implicit TLS. FAILED and NOT_OFFERED set `why`.
+ * `settings->timeout` (each set as `server->deadline`). Not for implicit TLS. `port` is the server's, for
+ * protocol auto: a known port names the protocol, else the greeting does. `*protocol` is set as soon as it is
+ * known, and otherwise stays NULL. FAILED and NOT_OFFERED set `why`.
  *
- * Protocol auto on a port of no known protocol: what is no greeting of a mail server is NOT_OFFERED with
- * `*protocol` NULL, and every byte that was read from the server is in `g->raw`, so that a session in
- * plaintext loses nothing. No greeting either is a stream that ends early, and silence: until the greeting
- * timeout, and at a level that allows plaintext only for two seconds once the program has spoken first (no
- * client of these protocols does).
+ * With protocol auto, the server on an unknown port may not be a mail server. If what it sends is not a mail
+ * greeting, the outcome is NOT_OFFERED with `*protocol` NULL, and `g->raw` has every byte that was read, so
+ * that a session in plaintext loses nothing. A stream that ends early and silence count as no greeting too.
+ * Silence is awaited until the greeting timeout; at a level that allows plaintext only for two seconds once
+ * the program has spoken first, which no client of these protocols does.
  */
 enum outcome negotiate(struct plain *server, const struct settings *settings, uint16_t port,
                        const struct local_address *local, const struct protocol **protocol,
@@ -134,11 +134,11 @@ enum outcome negotiate(struct plain *server, const struct settings *settings, ui
 #include "wire/protocols.def"
 #undef PROTOCOL
 
-/* NULL where there is none of that kind. */
+/* NULL if there is none of that kind. */
 const struct protocol *protocol_by_kind(enum protocol_kind kind);
-/* NULL where no protocol is known by `port`. */
+/* NULL if `port` belongs to no protocol. */
 const struct protocol *protocol_by_port(uint16_t port);
-/* NULL where `line`, the first of a greeting without its CRLF, is of no protocol. */
+/* The protocol whose greeting begins with `line` (without its CRLF); NULL: none. */
 const struct protocol *protocol_by_greeting(const char *line);
 
 #endif

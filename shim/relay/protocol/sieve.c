@@ -1,5 +1,4 @@
-/* ManageSieve (RFC 5804). The greeting is the list of capabilities; the one after TLS goes to the program as
- * it is. */
+/* ManageSieve (RFC 5804). The greeting is a capability list; the program gets the one after TLS unchanged. */
 #include <string.h>
 #include <strings.h>
 
@@ -13,10 +12,10 @@ struct response {
     char said[SAID_LIMIT]; /* the status line */
 };
 
-/* One response while it is read: strings may be literals, which run over line ends (RFC 5804, 1.2). */
+/* One response while it is read: strings may be literals, which cross line ends (RFC 5804, 1.2). */
 struct reader {
     struct plain *server;
-    char *out; /* every byte read is kept here, where it is not NULL */
+    char *out; /* every byte read is kept here; NULL: not kept */
     size_t size, length;
     struct failure *why;
     int lines;
@@ -30,7 +29,7 @@ static bool malformed(struct reader *r)
     return false;
 }
 
-/* Makes room for `count` bytes in `out`. */
+/* Whether `count` more bytes fit in `out`. */
 static bool fits(struct reader *r, size_t count)
 {
     if (!r->out || count <= r->size - r->length)
@@ -59,8 +58,10 @@ static bool next_line(struct reader *r)
     return true;
 }
 
-/* "{12}" at the line's end, the bytes, and the line that goes on after them. Nothing of it is a name we look
- * for. */
+/*
+ * Skips "{12}" at the end of the line and the literal's bytes, and reads the line that goes on after them. No
+ * name that we look for is in there.
+ */
 static bool skip_literal(struct reader *r)
 {
     size_t size = 0, digits = strspn(r->at + 1, "0123456789");
@@ -135,7 +136,7 @@ static bool finish_status(struct reader *r)
     return *r->at == '\0' || malformed(r);
 }
 
-/* A name, and a value where it has one. */
+/* A name, and a value if it has one. */
 static bool read_capability(struct reader *r, struct response *response)
 {
     static const char offer[] = "\"STARTTLS\"";

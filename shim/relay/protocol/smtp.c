@@ -14,7 +14,7 @@ struct reply {
     char first[272]; /* the first line, cut: a code and a host name fit */
 };
 
-/* One reply: every line of it with the same code, the last one without a hyphen behind it (RFC 5321, 4.2). */
+/* Reads one reply. All its lines have the same code; in the last one no hyphen follows it (RFC 5321, 4.2). */
 static bool read_reply(struct plain *server, struct greeting *keep, struct reply *reply, struct failure *why)
 {
     char line[LINE_LIMIT];
@@ -97,10 +97,14 @@ static void write_hello(char *out, size_t size, const char *verb, const struct l
 static enum outcome upgrade(struct plain *server, const char *verb, const struct local_address *local,
                             struct failure *why)
 {
-    /* Not implemented, not recognised, not now, or not liked (RFC 5321, 4.3.2): the program may do without.
+    /*
+     * The server does not implement or know the command, or does not accept it (now) (RFC 5321, 4.3.2): the
+     * program may do without TLS.
      */
     static const int not_spoken[] = {500, 501, 502, 503, 504, 550, 0};
-    /* RFC 3207, 4 names 454 and 501; servers that do not know the command, or want a login first, the others.
+    /*
+     * 454 and 501 are from RFC 3207, 4; the others come from servers that lack the command or want a login
+     * first.
      */
     static const int refusals[] = {454, 500, 501, 502, 503, 504, 530, 0};
     char hello[80];
@@ -167,8 +171,7 @@ static bool lmtp_probe(const struct plain *server, const struct local_address *l
     return probe("LHLO", local, out);
 }
 
-/* An FTP server knows NOOP and HELP as well, and 220, 421, 500 and 530; 250 to a hello it never says (RFC
- * 959). */
+/* FTP has NOOP and HELP too, and 220, 421, 500 and 530; but it never answers a hello with 250 (RFC 959). */
 static enum speaks answer(struct plain *server, const char *command, bool must, struct failure *why)
 {
     const bool hello =
@@ -201,8 +204,8 @@ static size_t refuse(const char *text, char out[GREETING_LIMIT])
 }
 
 /*
- * Which of the two a greeting is of, "" for neither: what the server says of itself counts before what its
- * name seems to say, and an FTP server greets with 220 as well.
+ * Which of the two protocols a greeting belongs to; "" for neither. What the server says about itself counts
+ * before what its name suggests. An FTP server greets with 220 too.
  */
 static const char *spoken_in(const char *line)
 {

@@ -15,7 +15,7 @@ static void forward_held(struct starttls_watch *w, char *forward, size_t *length
     w->held_length = 0;
 }
 
-/* The `length` bytes at `text` begin `word`, or are it where `whole`. */
+/* Whether the `length` bytes at `text` begin `word`, or are all of it (`whole`). */
 static bool begins(const char *text, size_t length, const char *word, bool whole)
 {
     const size_t all = strlen(word);
@@ -29,8 +29,8 @@ static bool is_tag_byte(char c)
 }
 
 /*
- * Where the command word begins in what is held: its offset; `held_length` while the tag before it goes on;
- * STARTTLS_WATCH_HELD where it is no tag.
+ * The offset of the command word in what is held; `held_length` while the tag before it goes on;
+ * STARTTLS_WATCH_HELD if that is not a tag.
  */
 static size_t word_offset(const struct starttls_watch *w)
 {
@@ -46,7 +46,7 @@ static size_t word_offset(const struct starttls_watch *w)
     return length < w->held_length ? length + 1 : length;
 }
 
-/* Looks at what is held, after each byte. False where the watch is over. */
+/* Looks at what is held, after each byte. False if the watch is over. */
 static bool look_at_held(struct starttls_watch *w, char *forward, size_t *length)
 {
     const size_t offset = word_offset(w);
@@ -83,7 +83,7 @@ static bool look_at_held(struct starttls_watch *w, char *forward, size_t *length
     return false;
 }
 
-/* An opening command has ended and gone to the server. False where the watch is over. */
+/* An opening command has ended and gone to the server. False if the watch is over. */
 static bool expect_reply(struct starttls_watch *w)
 {
     if ((w->protocol->literals && w->last == '}') || w->unanswered == STARTTLS_WATCH_COMMANDS)
@@ -95,7 +95,7 @@ static bool expect_reply(struct starttls_watch *w)
     return true;
 }
 
-/* One byte of the program's. False where the watch is over; the byte has been taken all the same. */
+/* Takes one byte from the program. False if the watch is over; the byte has been taken even so. */
 static bool take(struct starttls_watch *w, char byte, char *forward, size_t *length)
 {
     if (w->command == COMMAND_BEGINS) {
@@ -148,7 +148,7 @@ static bool line_begins(const struct starttls_watch *w, const char *text)
     return w->line_length >= strlen(text) && strncmp(w->line, text, strlen(text)) == 0;
 }
 
-/* Whether the line that has just ended is the last of its reply. Sets what is known of the next line. */
+/* Whether the line that has just ended is the last of its reply. Notes what is known about the next line. */
 static bool reply_ends(struct starttls_watch *w)
 {
     const bool list = w->lists & 1;
@@ -178,8 +178,8 @@ static bool reply_ends(struct starttls_watch *w)
         return !w->continued && w->status;
     case PROTOCOL_SMTP:
     case PROTOCOL_LMTP:
-    case PROTOCOL_AUTO:  /* there is no watch then */
-    case PROTOCOL_KINDS: /* no protocol; so that the compiler tells of one that is missing */
+    case PROTOCOL_AUTO:  /* never watched */
+    case PROTOCOL_KINDS: /* not a protocol; listed so that the compiler reports a missing one */
         break;
     }
     w->in_reply = w->line_length > 3 && w->line[3] == '-';
@@ -199,7 +199,7 @@ static void look_for_literal(struct starttls_watch *w, char byte)
     }
 }
 
-/* Between two lines that belong together nothing may be put, also where nobody asked for them. */
+/* Whether an answer is due. It must not split a response, not even one that nobody asked for. */
 static bool is_due(const struct starttls_watch *w)
 {
     return w->owed && w->unanswered == 0 && w->line_length == 0 && !w->in_reply && !w->continued;
