@@ -10,7 +10,7 @@
 
 enum { SECURITY_BITS = 112 }; /* what OpenSSL's security level 2 asks for: RSA of 2048 bits, SHA-224 */
 
-/* Appends a word, cleaned, as far as there is room; a comma before it where it is not the first. */
+/* Appends a word, cleaned, as far as there is room, with a comma before it unless it is the first. */
 static void append(char *to, size_t size, const char *from, size_t length)
 {
     size_t used = strlen(to);

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* A host name of a certificate's: labels with dots between them, no NUL behind it. */
+/* A host name in a certificate: labels separated by dots, not NUL-terminated. */
 struct host {
     const char *text;
     size_t length;
@@ -34,7 +34,9 @@ static struct host without_last_dot(struct host host)
     return host;
 }
 
-/* True if `host` is `base`, or ends in it behind a dot. An empty base has all hosts (RFC 5280, 4.2.1.10). */
+/*
+ * True if `host` is `base`, or ends in it after a dot. An empty base includes all hosts (RFC 5280, 4.2.1.10).
+ */
 static bool is_within(struct host host, struct host base)
 {
     const char *end;
@@ -55,11 +57,11 @@ static bool has_dot(struct host host)
 /*
  * True if some host that `name` stands for is in the subtree `excluded`.
  *
- * OpenSSL compares the letters of "*.example.com" with "bar.example.com", finds them different, and lets a CA
- * that may not vouch for bar.example.com do so by a wildcard (CVE-2025-61727 is the same in Go). A wildcard
- * stands for one label, so it meets the subtree if it lies within it, or if the subtree is one label below
- * it. Constraints with a leading dot, a wildcard or a trailing dot are none by RFC 5280; they are taken for
- * what whoever wrote them must have meant.
+ * OpenSSL compares the characters of "*.example.com" and "bar.example.com" and finds them different, so a CA
+ * that may not vouch for bar.example.com can do so with a wildcard (CVE-2025-61727 is the same in Go). A
+ * wildcard stands for one label, so it overlaps the subtree if it lies within it, or if the subtree is one
+ * label below it. RFC 5280 has no constraints with a leading dot, a wildcard or a trailing dot; they are
+ * taken to mean what their author must have meant.
  */
 static bool excludes(struct host excluded, struct host name)
 {
@@ -92,8 +94,8 @@ static bool excludes_any(const NAME_CONSTRAINTS *constraints, const GENERAL_NAME
 }
 
 /*
- * An extension of a certificate's, or NULL. X509_verify_cert() has read the same one, so if it is there and
- * cannot be read now, memory is short.
+ * Reads an extension of a certificate, or returns NULL. X509_verify_cert() has already read it, so if it is
+ * there and cannot be read now, memory is short.
  */
 static void *read_extension(X509 *certificate, int nid, bool *short_of_memory)
 {
@@ -124,9 +126,9 @@ enum failure_kind chain_rules_check(STACK_OF(X509) * chain, X509 **blamed)
     GENERAL_NAMES *names;
 
     /*
-     * OpenSSL takes a certificate without basicConstraints for a CA's if its keyUsage has keyCertSign
+     * OpenSSL accepts a certificate without basicConstraints as a CA's if its keyUsage has keyCertSign
      * (check_ca() in crypto/x509/v3_purp.c; X509_check_ca() returns 4 then). RFC 5280, 4.2.1.9 forbids it.
-     * The last of the chain is a trust anchor, which the policy or the system chose as it is.
+     * The last one in the chain is a trust anchor, which the policy or the system chose as it is.
      */
     for (int i = 1; i < sk_X509_num(chain) - 1; i++) {
         *blamed = sk_X509_value(chain, i);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * As the resolver reads numbers: inet_aton(3)'s notations, and an IPv6 address with a scope, which is no part
- * of what a certificate says.
+ * Reads an address as the resolver does: in inet_aton(3)'s notations, or IPv6 with a scope, which
+ * certificates do not have.
  */
 static bool numeric(struct reference *reference, const char *name)
 {
@@ -42,7 +42,7 @@ static bool is_ascii(const char *name)
     return true;
 }
 
-/* 253 characters of name (RFC 1035, 2.3.4), none of them blank or a control character. */
+/* Whether `name` has at most 253 characters (RFC 1035, 2.3.4), none of them blank or a control character. */
 static bool is_host_name(const char *name)
 {
     const size_t length = strlen(name);
@@ -82,7 +82,7 @@ bool reference_from(struct reference *reference, const char *name)
     }
     if (length > 1 && reference->text[length - 1] == '.')
         reference->text[length - 1] = '\0';
-    /* "192.0.2.1." was looked up as a name, but none ends in a number (RFC 9525, 2; RFC 3696, 2). */
+    /* "192.0.2.1." was looked up as a name, but no name ends in a number (RFC 9525, 2; RFC 3696, 2). */
     return is_host_name(reference->text) &&
            !numeric(&(struct reference){.is_address = false}, reference->text);
 }

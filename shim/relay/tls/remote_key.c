@@ -53,7 +53,7 @@ static int key_has(const void *data, int selection)
     return key->public && (!(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || key->grant != 0);
 }
 
-/* For SSL_check_private_key(3): both are brought into this provider. */
+/* For SSL_check_private_key(3), which imports both keys into this provider. */
 static int key_matches(const void *one, const void *other, int selection)
 {
     const struct remote_key *const a = one, *const b = other;
@@ -76,7 +76,7 @@ static int import_key(void *data, int selection, const OSSL_PARAM params[])
     struct remote_key *const key = data;
     const OSSL_PARAM *const grant = OSSL_PARAM_locate_const(params, grant_parameter);
     EVP_PKEY_CTX *const context = EVP_PKEY_CTX_new_from_name(NULL, key->algorithm, default_property);
-    /* It takes no parameters but to read them. */
+    /* It only reads the parameters, so the cast is safe. */
     const bool good =
         context && EVP_PKEY_fromdata_init(context) == 1 &&
         EVP_PKEY_fromdata(context, &key->public, EVP_PKEY_PUBLIC_KEY, (OSSL_PARAM *)(uintptr_t)params) == 1 &&
@@ -87,7 +87,7 @@ static int import_key(void *data, int selection, const OSSL_PARAM params[])
     return good;
 }
 
-/* Its private half cannot be had: OpenSSL then leaves the signature to this provider. */
+/* Refuses to export the private half, so OpenSSL leaves signing to this provider. */
 static int export_key(void *data, int selection, OSSL_CALLBACK *callback, void *argument)
 {
     const struct remote_key *const key = data;
@@ -124,7 +124,7 @@ static const char *key_operation(int operation)
     return operation == OSSL_OP_SIGNATURE ? signature_name : NULL;
 }
 
-/* One for each algorithm, as OpenSSL does not say which it means. */
+/* One for each algorithm, since OpenSSL does not say which one it means. */
 #define KEY_MANAGEMENT(name, text)                                                \
     static void *new_##name(void *unused)                                         \
     {                                                                             \
@@ -181,7 +181,7 @@ static int set_signature_params(void *data, const OSSL_PARAM params[])
         s->how.pss = strcmp(mode->data, OSSL_PKEY_RSA_PAD_MODE_PSS) == 0;
     else if (mode && OSSL_PARAM_get_int(mode, &number))
         s->how.pss = number == RSA_PKCS1_PSS_PADDING;
-    return 1; /* TLS has salt as long as the digest */
+    return 1; /* in TLS the salt is as long as the digest */
 }
 
 static const OSSL_PARAM *settable_signature_params(void *unused, void *unused_too)
@@ -197,7 +197,7 @@ static const OSSL_PARAM *settable_signature_params(void *unused, void *unused_to
     return known;
 }
 
-/* By either of the names that OpenSSL has for it. */
+/* OpenSSL may use either of its names for a digest. */
 static bool number_of_digest(const char *name, uint32_t *number)
 {
     static const char *const names[DIGEST_COUNT][2] = {
@@ -259,7 +259,7 @@ static const OSSL_DISPATCH of_signature[] = {
 
 static const OSSL_ALGORITHM *query(void *unused, int operation, int *no_cache)
 {
-    /* By the names of the default provider's, all of which the certificate's own key goes by. */
+    /* All names that the default provider uses, since the certificate's own key goes by them. */
     static const OSSL_ALGORITHM keys[] = {
         {"RSA:rsaEncryption:1.2.840.113549.1.1.1", own_property, of_rsa, NULL},
         {"RSA-PSS:RSASSA-PSS:1.2.840.113549.1.1.10", own_property, of_rsa_pss, NULL},
@@ -297,8 +297,8 @@ static int begin_provider(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *f
 static OSSL_PROVIDER *loaded; /* as long as the process lives */
 
 /*
- * The default provider first: OpenSSL loads it by itself only while no other is, and of two with the same
- * algorithm it takes the one that came first.
+ * Loads the default provider first. OpenSSL loads it by itself only while there is no other, and of two
+ * providers with the same algorithm it takes the one that came first.
  */
 static void load(void)
 {

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ABSENT_LIMIT = 16 /* names of which it is known that a folder does not have them */ };
+enum { ABSENT_LIMIT = 16 /* names known to be missing from a folder */ };
 
 static _Thread_local const struct files *asking;
 
@@ -21,7 +21,7 @@ void roots_ask_for(const struct files *files)
 
 /* ---- files ---- */
 
-/* Not by BIO_new_fd(), which reads a byte at a time where lines are wanted. */
+/* Reads the file into memory and closes it. BIO_new_fd() would read a byte at a time when asked for lines. */
 static BIO *content_of(int fd, char **bytes)
 {
     const off_t size = lseek(fd, 0, SEEK_END);
@@ -75,7 +75,7 @@ bool roots_add_file(X509_STORE *store, int fd)
     return good;
 }
 
-/* Whether OpenSSL has failed for want of what there may be more of next time. */
+/* Whether OpenSSL failed for lack of something that may be there next time, such as memory. */
 static bool was_short(bool read)
 {
     return !read || ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
@@ -107,7 +107,7 @@ static int add_lists(X509_STORE *store, BIO *in, bool *good)
     return count;
 }
 
-/* What there is of one kind, to the end of the file. `*count`; false where it is to be read again. */
+/* Adds everything of one kind in the file, and sets `*count`. False if the file has to be read again. */
 static bool add_kind(X509_STORE *store, int fd, enum monitor_roots kind, int *count)
 {
     char *bytes;
@@ -142,7 +142,7 @@ static bool found_in(X509_STORE *store, X509_LOOKUP_TYPE type, const X509_NAME *
 
     X509_STORE_lock(store);
     object = X509_OBJECT_retrieve_by_subject(X509_STORE_get0_objects(store), type, name);
-    /* The caller counts its reference itself (crypto/x509/x509_lu.c); the store keeps another. */
+    /* The caller takes its own reference (crypto/x509/x509_lu.c); the store keeps another. */
     if (object && type == X509_LU_X509) {
         X509 *const root = X509_OBJECT_get0_X509(object);
 
@@ -186,7 +186,7 @@ static void note_absent(struct folder *f, uint64_t what)
     pthread_mutex_unlock(&f->lock);
 }
 
-/* Whether anything has come into the store. */
+/* Fetches what the folder has under `hash`. Returns whether the store got anything. */
 static bool fetch(struct folder *f, X509_STORE *store, enum monitor_roots kind, uint32_t hash)
 {
     const uint64_t what = (uint64_t)kind << 32 | hash;
@@ -268,15 +268,15 @@ static int find_in_bundle(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509
     return found_in(X509_LOOKUP_get_store(lookup), type, name, found);
 }
 
-/* ---- what the system's are worth ---- */
+/* ---- what the system's roots are worth ---- */
 
 enum {
     /*
-     * A store lags: the newest root in Debian's of March 2023 is of April 2021. One in which none is younger
-     * than this many years is not kept up any more.
+     * A store lags: the newest root in Debian's store of March 2023 dates from April 2021. A store in which
+     * no root is younger than this many years is no longer maintained.
      */
     OLD_YEARS = 8,
-    YOUNGEST = 3, /* of so many the oldest decides: a company's own root makes an old store no younger */
+    YOUNGEST = 3, /* the oldest of this many decides: a company's own root makes no old store younger */
 };
 
 /* Keeps the latest years, the latest one first. */
@@ -292,7 +292,7 @@ static void note_year(int year[YOUNGEST], int new)
     }
 }
 
-/* How many roots there are, and the years in which the youngest of them begin. */
+/* The number of roots, and the years in which the youngest of them begin. */
 static size_t years_of(X509_STORE *store, int year[YOUNGEST])
 {
     size_t count = 0;
@@ -322,7 +322,7 @@ enum roots_worth roots_of_system(X509_STORE *store, int *newest)
     if (!asking || !gmtime_r(&now, &today))
         return ROOTS_FIT;
     count = years_of(store, year);
-    /* Of a folder alone nobody knows what else is in it. */
+    /* If there is only a folder, we cannot know what else is in it. */
     if (asking->facts.state[NAMED_BUNDLE].inode == 0)
         return asking->facts.state[NAMED_CA_DIR].inode == 0 ? ROOTS_MISSING : ROOTS_FIT;
     if (count == 0)

@@ -1,5 +1,6 @@
 /*
- * Certificates and CRLs for a store, from files that the monitor opens: this process opens none itself.
+ * Loads certificates and CRLs into a store, from files that the monitor opens: this process opens none
+ * itself.
  */
 #ifndef RETROTLS_RELAY_TLS_ROOTS_H
 #define RETROTLS_RELAY_TLS_ROOTS_H
@@ -10,40 +11,40 @@
 #include "relay/sandbox/monitor_client.h"
 
 /*
- * For whom the calling thread verifies from now on, by whose rights folders and bundles are read; NULL:
- * nobody. `files` stays the caller's.
+ * Sets the connection that the calling thread verifies for: its rights are used to read folders and bundles.
+ * NULL: none. `files` stays the caller's.
  */
 void roots_ask_for(const struct files *files);
 
 /*
- * Adds what the PEM file `fd` holds, and closes it: certificates and CRLs, or CRLs alone. False with
- * OpenSSL's error where there is none in it.
+ * Adds the contents of the PEM file `fd`, and closes it: certificates and CRLs, or CRLs only. False with
+ * OpenSSL's error if it holds none.
  */
 bool roots_add_file(X509_STORE *store, int fd);
 bool roots_add_crls(X509_STORE *store, int fd);
 
 /*
- * Has `store` look for what it lacks in the folder of the connection's settings, by hash: one file is read
- * for each root that is met (0.1 ms). What was found or missing once is not looked for again; a folder that
- * has changed makes another context. False without memory.
+ * Makes `store` look in the folder that the connection's settings name, by hash, for what it lacks: one file
+ * is read for each root that a chain needs (0.1 ms). What was found or missing once is not looked for again;
+ * a folder that has changed leads to another context. False without memory.
  */
 bool roots_add_folder(X509_STORE *store);
 
 /*
- * Adds the system's one file of roots, which some systems have instead, as the last place to look in. It is
- * read only when a root is not found elsewhere: that takes 25 ms, and where the folder has the same roots
- * (Debian) it is never needed. False without memory.
+ * Adds the system's single file of roots, which some systems have instead of a folder, as the last place to
+ * look. It is read only if a root is not found elsewhere: reading it takes 25 ms, and if the folder has the
+ * same roots (Debian) it is never needed. False without memory.
  */
 bool roots_add_bundle(X509_STORE *store);
 
-/* What the system's roots are worth, once a chain has ended at none of them. */
+/* How useful the system's roots are, once a chain has failed to end at one of them. */
 enum roots_worth {
-    ROOTS_FIT,     /* or nobody can tell */
-    ROOTS_MISSING, /* there are none at all */
-    ROOTS_OLD,     /* none has come in years: `*newest` is the year of the newest */
+    ROOTS_FIT,     /* or it cannot be determined */
+    ROOTS_MISSING, /* there are none */
+    ROOTS_OLD,     /* no new one for years: `*newest` is the year of the newest */
 };
 
-/* Of the connection that the thread verifies for, whose trust is the system's. */
+/* For the connection that the thread verifies for, which trusts the system's roots. */
 enum roots_worth roots_of_system(X509_STORE *store, int *newest);
 
 #endif

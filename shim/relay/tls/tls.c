@@ -24,14 +24,13 @@ static int on_chain(X509_STORE_CTX *store, void *unused)
     struct tls *tls = SSL_get_app_data(ssl);
 
     (void)unused;
-    tls->verified =
-        plain_now(); /* a session that was offered is not resumed: the server shows its certificate */
+    tls->verified = plain_now(); /* not resumed: the server shows its certificate */
     return verify_chain(store, &tls->check);
 }
 
 /*
- * Offers the session to later connections as soon as it comes, which is while this one goes on. What went on
- * only because `testing` lets it does not count as verified.
+ * Offers the session to later connections as soon as it comes, while this connection goes on. A handshake
+ * that went on only because of `testing` does not count as verified.
  */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
@@ -44,8 +43,7 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 
 void tls_prepare_context(SSL_CTX *context)
 {
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER,
-                       NULL); /* at every level: a handshake goes on as on_chain() says */
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL); /* at every level: on_chain() decides */
     SSL_CTX_set_cert_verify_callback(context, on_chain, NULL);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, on_session);
@@ -53,7 +51,7 @@ void tls_prepare_context(SSL_CTX *context)
 
 /* ---- opening ---- */
 
-/* RFC 6066, 3: a host name, never an address; what the policy says, else the first name that is checked. */
+/* RFC 6066, 3: a host name, never an address: the policy's, else the first name that is checked. */
 static bool set_server_name(struct tls *tls, const struct settings *settings)
 {
     struct reference named = {.is_address = true};
@@ -65,7 +63,7 @@ static bool set_server_name(struct tls *tls, const struct settings *settings)
     return named.is_address || SSL_set_tlsext_host_name(tls->ssl, named.text) == 1;
 }
 
-/* A session is resumed only with the same server, for the same names (the settings are the context's). */
+/* A session is resumed only with the same server and for the same names (the context has the settings). */
 static void make_session_key(struct tls *tls, const struct tls_peer *peer)
 {
     const struct wire_address *a = peer->address;
@@ -171,7 +169,10 @@ void tls_close(struct tls *tls)
 
 /* ---- the handshake ---- */
 
-/* RFC 5929 and its kind aside, a resumed session shows no certificate: the one it began with is looked at. */
+/*
+ * In a resumed session the server shows no certificate (RFC 5929 and the like aside): checks the one that the
+ * session began with.
+ */
 static bool check_resumed(struct tls *tls, struct failure *why)
 {
     X509 *certificate;
@@ -261,8 +262,8 @@ static enum flow stream_write(struct stream *s, const void *bytes, size_t length
 
     *count = 0;
     /*
-     * One record a call (SSL_MODE_ENABLE_PARTIAL_WRITE), and before it the one that could not be written;
-     * more at a time only where a CBC cipher is given the text of four (ssl3_write_bytes()).
+     * A call writes one record (SSL_MODE_ENABLE_PARTIAL_WRITE), after the one that could not be written
+     * before. Only a CBC cipher that gets the text of four records writes more at once (ssl3_write_bytes()).
      */
     tls->more = length > (tls->unwritten ? TWO_RECORDS : TWO_RECORDS / 2);
     done = SSL_write_ex(tls->ssl, bytes, length < TWO_RECORDS ? length : TWO_RECORDS, count);
@@ -274,7 +275,7 @@ static enum flow stream_write(struct stream *s, const void *bytes, size_t length
     case SSL_ERROR_WANT_WRITE:
         s->writable = false;
         return FLOW_BLOCKED;
-    case SSL_ERROR_WANT_READ: /* cannot be: without renegotiation no write waits for the server's words */
+    case SSL_ERROR_WANT_READ: /* cannot happen: without renegotiation no write waits for input */
     default:
         tls->broken = true;
         ERR_clear_error();
@@ -311,7 +312,7 @@ static struct tls *tls_of(struct transport *t)
     return over->tls;
 }
 
-/* What SSL_peek_ex() and its kind have come to, as the transport tells it. */
+/* Turns the result of SSL_peek_ex() and its like into the transport's. */
 static ssize_t told(struct tls *tls, bool done, size_t count)
 {
     if (done)

@@ -9,11 +9,11 @@
 #include "monitor/heap.h"
 #include "relay/tls/tls.h"
 
-enum { GATHERED = 4 * SSL3_RT_MAX_ENCRYPTED_LENGTH }; /* bytes at most that wait for the record after them */
+enum { GATHERED = 4 * SSL3_RT_MAX_ENCRYPTED_LENGTH }; /* bytes that wait for the record after them, at most */
 
 /*
- * Whether OpenSSL is told to come back later. What is no data (HelloRequests, KeyUpdates) it takes on and on;
- * data ends a read.
+ * Whether to tell OpenSSL to come back later. It goes on reading as long as it gets no data, only
+ * HelloRequests or KeyUpdates; data ends a read.
  */
 static bool is_to_wait(const struct tls *tls)
 {
@@ -49,7 +49,7 @@ static int bio_read(BIO *bio, char *buffer, int size)
     return (int)n;
 }
 
-/* Keeps a record for the next write. False where there is no room: it is to be sent then. */
+/* Keeps a record for the next write. False if there is no room: send it then. */
 static bool gather(struct tls *tls, const char *bytes, size_t length)
 {
     return buffer_used(&tls->gathered) + length <= GATHERED && buffer_append(&tls->gathered, bytes, length);
@@ -60,11 +60,11 @@ static void sent(struct buffer *gathered, size_t count)
     buffer_take(gathered, count);
     if (buffer_used(gathered) > 0)
         return;
-    gathered->mark = 0; /* what is encrypted needs no wiping */
+    gathered->mark = 0; /* encrypted bytes need no wiping */
     buffer_rest(gathered);
 }
 
-/* What was gathered and `bytes` after it; returns how many of the latter were taken, or -1. */
+/* Sends what was gathered, then `bytes`; returns how many of the latter were taken, or -1. */
 static ssize_t send_both(struct tls *tls, const char *bytes, size_t length)
 {
     const size_t before = buffer_used(&tls->gathered);
@@ -87,10 +87,11 @@ static ssize_t send_both(struct tls *tls, const char *bytes, size_t length)
 }
 
 /*
- * Whether the socket's send buffer, as the program has set it (SO_SNDBUF), holds less than what is gathered.
- * Then a write ends within the buffer, at a segment's end as often as not; such a segment has no PSH
- * (net/ipv4/tcp.c, tcp_push_one()), the server's TCP delays its acknowledgement by 40 ms, and nothing more
- * fits until then. A record by itself ends in one that is acknowledged as soon as it is read.
+ * Whether the socket's send buffer, as the program has set it (SO_SNDBUF), is smaller than what we may
+ * gather. A write then stops where the buffer is full, as often as not at the end of a segment. Such a
+ * segment has no PSH (net/ipv4/tcp.c, tcp_push_one()), so the server's TCP delays its acknowledgement by 40
+ * ms, and nothing more fits until then. A record sent alone ends in a segment that is acknowledged as soon as
+ * it is read.
  */
 static bool is_tight(int fd)
 {
@@ -101,8 +102,8 @@ static bool is_tight(int fd)
 }
 
 /*
- * Records that follow each other leave in one system call: the pump goes on at once after one with `more`,
- * and while OpenSSL still has the one after it to write nothing is lost that was gathered.
+ * Sends consecutive records in one system call. After a record with `more` the pump writes the next one at
+ * once, and while OpenSSL still has that one to write, nothing that was gathered is lost.
  */
 static int bio_write(BIO *bio, const char *bytes, int length)
 {
@@ -111,7 +112,7 @@ static int bio_write(BIO *bio, const char *bytes, int length)
 
     BIO_clear_retry_flags(bio);
     if (tls->finished)
-        return length; /* an answer to a KeyUpdate, say, that the server can do without: it got our end */
+        return length; /* an answer to a KeyUpdate, say, which the server can do without: it got our end */
     if (tls->more && !tls->tight && gather(tls, bytes, (size_t)length))
         return length;
     n = send_both(tls, bytes, (size_t)length);
@@ -134,7 +135,7 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
     (void)pointer;
     if (command == BIO_CTRL_EOF)
         return tls->eof;
-    return command == BIO_CTRL_FLUSH; /* nothing is held back; no other control is ours */
+    return command == BIO_CTRL_FLUSH; /* nothing to flush; no other control is supported */
 }
 
 static int bio_create(BIO *bio)

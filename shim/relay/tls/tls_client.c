@@ -20,7 +20,7 @@ static bool take_certificate(SSL *ssl, BIO *in)
     return good;
 }
 
-/* Those behind it, to the end of the file. */
+/* The certificates after the first, to the end of the file. */
 static bool take_chain(SSL *ssl, BIO *in)
 {
     bool good = SSL_clear_chain_certs(ssl) == 1;

@@ -1,4 +1,4 @@
-/* A client's certificate, and the key that the monitor keeps and signs with. */
+/* The client's certificate, and the key that the monitor keeps and signs with. */
 #ifndef RETROTLS_RELAY_TLS_TLS_CLIENT_H
 #define RETROTLS_RELAY_TLS_TLS_CLIENT_H
 
@@ -6,16 +6,16 @@
 
 #include "relay/sandbox/monitor_client.h"
 
-enum { TLS_CLIENT_OPENSSL = -100 }; /* OpenSSL's queue of errors tells why */
+enum { TLS_CLIENT_OPENSSL = -100 }; /* OpenSSL's error queue has the reason */
 
 /*
- * Each gives `ssl` what the policy's client-cert and client-key say; an encrypted key is none. 0, what
- * files_error() has words for, or TLS_CLIENT_OPENSSL.
+ * Give `ssl` the policy's client-cert and client-key. An encrypted key counts as none. Return 0, an error
+ * that files_error() explains, or TLS_CLIENT_OPENSSL.
  */
 int tls_client_certificate(SSL *ssl, const struct files *files);
 int tls_client_key(SSL *ssl, const struct files *files);
 
-/* Takes both away from `ssl` again. */
+/* Removes both from `ssl` again. */
 void tls_client_forget(SSL *ssl);
 
 #endif

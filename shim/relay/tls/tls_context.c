@@ -11,7 +11,7 @@
 struct tls_context {
     unsigned char key[TLS_SETTINGS_KEY];
     SSL_CTX *openssl;
-    unsigned references; /* under `lock`, as the next */
+    unsigned references; /* guarded by `lock`, like the next */
     uint64_t used;       /* when it was last asked for */
     struct tls_sessions sessions;
 };
@@ -54,7 +54,7 @@ static struct tls_context *create(const struct settings *settings, const struct 
     return c;
 }
 
-/* The place for a new context: a free one, else that of the one not asked for the longest. */
+/* The place for a new context: a free one, else that of the context unused for the longest. */
 static size_t place(void)
 {
     size_t oldest = 0;

@@ -45,14 +45,14 @@ static struct kept_session *latest(struct tls_sessions *sessions, const char *ke
 
 static time_t issued(const SSL_SESSION *session)
 {
-#if OPENSSL_VERSION_NUMBER >= 0x30300000L /* where it appeared; 3.4 deprecates the other */
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L /* new in 3.3; 3.4 deprecates the other */
     return SSL_SESSION_get_time_ex(session);
 #else
     return (time_t)SSL_SESSION_get_time(session);
 #endif
 }
 
-/* By the server's word (the wall clock is OpenSSL's), or by ours. */
+/* Whether the session is older than the server allows (OpenSSL uses the wall clock), or than we do. */
 static bool too_old(const SSL_SESSION *session, int64_t verified)
 {
     const time_t age = time(NULL) - issued(session);
@@ -61,7 +61,10 @@ static bool too_old(const SSL_SESSION *session, int64_t verified)
            plain_now() - verified > TLS_SESSION_AGE;
 }
 
-/* An object for the caller: of TLS 1.3 the one that was kept (RFC 8446, C.4: a ticket is used once). */
+/*
+ * An object for the caller. A TLS 1.3 session is taken out of the store (RFC 8446, C.4: a ticket is used
+ * once).
+ */
 static SSL_SESSION *take(struct kept_session *kept)
 {
     SSL_SESSION *session = kept->session;

@@ -17,17 +17,17 @@ enum {
 };
 
 /*
- * What TLS 1.2 may use where the policy does not say: a key exchange with forward secrecy and an AEAD cipher
- * (RFC 9325, 4.1 and 4.2); all of TLS 1.3 is so. RFC 9325 would rather not have finite-field Diffie-Hellman
- * (DHE) at all. It comes last here: there are mail servers that have nothing better with forward secrecy, and
- * the security level refuses groups below 2048 bits.
+ * What TLS 1.2 may use unless the policy says otherwise: a key exchange with forward secrecy and an AEAD
+ * cipher (RFC 9325, 4.1 and 4.2). All of TLS 1.3 is like that. RFC 9325 advises against finite-field
+ * Diffie-Hellman (DHE) altogether. It comes last here, because some mail servers have nothing better with
+ * forward secrecy, and the security level refuses groups below 2048 bits.
  */
 static const char modern[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20";
 
-/* Whatever a policy's `ciphers` says, these are never spoken. */
+/* Whatever a policy's `ciphers` says, these are never used. */
 static const char never[] = ":!aNULL:!eNULL:!EXPORT:!RC4:!MD5:!DES:!3DES";
 
-/* Where OpenSSL's own words say too little. */
+/* Plainer words, where OpenSSL's own say too little. */
 static const char *plainer(unsigned long error)
 {
     const int library = ERR_GET_LIB(error), reason = ERR_GET_REASON(error);
@@ -51,11 +51,11 @@ static const char *openssl_says(void)
     return reason ? reason : "cannot be used";
 }
 
-/* Whose setting cannot be used, and where that is to be said. */
+/* Where to report a setting that cannot be used. */
 struct report {
     const char *server;
     struct failure *why;
-    struct tls_fault *fault; /* instead, where it is not NULL */
+    struct tls_fault *fault; /* used instead, if not NULL */
     const struct files *files;
 };
 
@@ -79,7 +79,7 @@ static bool refuse_file(const struct report *to, const char *setting, const char
                                        : refuse_saying(to, setting, path, files_error(error));
 }
 
-/* Gives the store what stands in a file that the settings name. */
+/* Gives the store the contents of a file that the settings name. */
 static bool add_file(X509_STORE *store, enum named which, const char *setting, const char *path,
                      const struct report *to)
 {
@@ -97,10 +97,10 @@ static bool trust_system(X509_STORE *store, const struct files *files)
 }
 
 /*
- * The server's own certificate must have a valid list; of the others in the chain, whose lists a person may
- * not have, those count that are there. An intermediate that the policy trusts by itself (verify.c) ends the
- * chain. Its issuer is not known then, so the signature on that one's list cannot be checked; what it revokes
- * is revoked all the same, for the policy names it.
+ * The server's own certificate must have a valid list. The lists of the others in the chain, which a person
+ * may not have, count if they are there. An intermediate that the policy trusts by itself (verify.c) ends the
+ * chain. Its issuer is then not known, so the signature on the issuer's list cannot be checked; what the list
+ * revokes is revoked all the same, because the policy names it.
  */
 static int on_certificate(int good, X509_STORE_CTX *chain)
 {
@@ -230,16 +230,22 @@ bool tls_try_settings(const struct settings *settings, struct tls_fault *fault)
     return good;
 }
 
-/* ---- what tells one set of settings from another ---- */
+/* ---- what distinguishes one set of settings from another ---- */
 
-/* With its NUL, so that "a", "bc" is another key than "ab", "c"; absent is another than empty. */
+/*
+ * Adds the NUL too, so that "a", "bc" and "ab", "c" make different keys; an absent text differs from an empty
+ * one.
+ */
 static bool put_text(EVP_MD_CTX *digest, const char *text)
 {
     return EVP_DigestUpdate(digest, text ? "=" : "-", 1) == 1 &&
            EVP_DigestUpdate(digest, text ? text : "", text ? strlen(text) + 1 : 1) == 1;
 }
 
-/* By the time of its last change of any kind, which nobody sets: that of its content may be kept (cp -p). */
+/*
+ * The state has the time of the last change of any kind, which nobody can set; that of the content can be
+ * kept (cp -p).
+ */
 static bool put_file(EVP_MD_CTX *digest, const char *path, const struct file_state *state)
 {
     return put_text(digest, path) && EVP_DigestUpdate(digest, state, sizeof *state) == 1;

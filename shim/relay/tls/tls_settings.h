@@ -1,4 +1,4 @@
-/* What the policy's settings come to in OpenSSL. */
+/* Translates the policy's settings for OpenSSL. */
 #ifndef RETROTLS_RELAY_TLS_TLS_SETTINGS_H
 #define RETROTLS_RELAY_TLS_TLS_SETTINGS_H
 
@@ -16,26 +16,26 @@ bool tls_apply_settings(SSL_CTX *context, const struct settings *settings, const
                         const char *server, struct failure *why);
 
 /*
- * True where TLS 1.2 is confined to key exchanges with forward secrecy and AEAD ciphers: at `secure` and
- * `fingerprint`, unless the policy has `ciphers` of its own. A server that has none of them is refused.
+ * True if TLS 1.2 is restricted to key exchanges with forward secrecy and AEAD ciphers: at `secure` and
+ * `fingerprint`, unless the policy sets `ciphers`. A server that supports none of them is refused.
  */
 bool tls_modern_ciphers_only(const struct settings *settings);
 
-/* Gives one connection its client certificate, where the settings name one. False with `why` set. */
+/* Gives one connection its client certificate, if the settings name one. False with `why` set. */
 bool tls_apply_client_certificate(SSL *ssl, const struct settings *settings, const struct files *files,
                                   const char *server, struct failure *why);
 
-/* What cannot be used of settings, and why in OpenSSL's words. */
+/* A setting that cannot be used, and why, in OpenSSL's words. */
 struct tls_fault {
     const char *setting, *says;
 };
 
-/* Whether OpenSSL can use them, with the files that they name; else false with `fault` set. */
+/* Whether OpenSSL can use the settings and the files that they name; if not, sets `fault`. */
 bool tls_try_settings(const struct settings *settings, struct tls_fault *fault);
 
 /*
- * The key under which a context is kept: a digest of everything about `settings` that tells one context from
- * another, the state of the files included, and by whose rights they are read.
+ * The key that a context is kept under: a digest of everything in `settings` that distinguishes contexts,
+ * including the state of the files and whose rights they are read with.
  */
 bool tls_settings_key(const struct settings *settings, const struct files *files,
                       unsigned char key[TLS_SETTINGS_KEY]);

@@ -6,12 +6,12 @@
 
 #include "relay/tls/tls_settings.h"
 
-/* What OpenSSL's reasons come to. Others are told in its own words. */
+/* What OpenSSL's reasons mean for us. Any other is reported in its own words. */
 static const struct {
     int reason;
     enum failure_kind kind;
 } causes[] = {
-    /* Not TLS at all: no record begins with these bytes, or it is of an impossible size. */
+    /* Not TLS at all: no record begins with these bytes, or its size is impossible. */
     {SSL_R_WRONG_VERSION_NUMBER, FAILURE_TLS_NOT_TLS},
     {SSL_R_HTTP_REQUEST, FAILURE_TLS_NOT_TLS},
     {SSL_R_PACKET_LENGTH_TOO_LONG, FAILURE_TLS_NOT_TLS},
@@ -35,9 +35,9 @@ static const struct {
 };
 
 /*
- * A server that has none of the ciphers, groups and signatures in a ClientHello answers with one of these
- * alerts (RFC 5246, 7.2.2; RFC 8446, 6.2) instead of its ServerHello. What it would take instead it does not
- * say.
+ * A server that supports none of the ciphers, groups and signatures in a ClientHello answers with one of
+ * these alerts (RFC 5246, 7.2.2; RFC 8446, 6.2) instead of its ServerHello. It does not say what it would
+ * accept.
  */
 static bool has_nothing_in_common(const struct tls *tls, int alert)
 {
@@ -51,7 +51,7 @@ static enum failure_kind kind_of_alert(const struct tls *tls, int alert)
 
     if (!has_nothing_in_common(tls, alert))
         return FAILURE_TLS_ALERT;
-    /* With `groups` of the policy's own it is as likely those. */
+    /* If the policy sets `groups`, they are as likely the cause. */
     return tls_modern_ciphers_only(s) && !s->groups && s->tls_min <= SETTINGS_TLS_1_2
                ? FAILURE_TLS_NO_MODERN_CIPHER
                : FAILURE_TLS_NO_CIPHER;
@@ -80,6 +80,6 @@ void tls_explain(const struct tls *tls, int ssl_error, struct failure *why)
 
         fail(why, kind_of_alert(tls, alert), server, SSL_alert_desc_string_long(alert));
     }
-    fail(why, FAILURE_TLS_OTHER, server, words ? words : "no reason given"); /* the first one told stays */
+    fail(why, FAILURE_TLS_OTHER, server, words ? words : "no reason given"); /* the first failure stays */
     ERR_clear_error();
 }

@@ -6,7 +6,7 @@
 #include "relay/tls/tls.h"
 
 /*
- * Sets `why` after SSL_connect() on `tls` has failed with `ssl_error` (SSL_get_error()); empties OpenSSL's
+ * Sets `why` after SSL_connect() on `tls` has failed with `ssl_error` (SSL_get_error()). Empties OpenSSL's
  * error queue.
  */
 void tls_explain(const struct tls *tls, int ssl_error, struct failure *why);

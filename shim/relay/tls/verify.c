@@ -9,7 +9,7 @@
 #include "relay/tls/chain_rules.h"
 #include "relay/tls/roots.h"
 
-/* What OpenSSL's errors come to, in our words. Others are told in its own. */
+/* What OpenSSL's errors mean for us. Any other is reported in its own words. */
 static const struct {
     int error;
     enum failure_kind kind;
@@ -40,7 +40,7 @@ static const struct {
     {X509_V_ERR_CRL_SIGNATURE_FAILURE, FAILURE_CERTIFICATE_NO_CRL},
     {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, FAILURE_CERTIFICATE_NO_CRL},
     {X509_V_ERR_DIFFERENT_CRL_SCOPE, FAILURE_CERTIFICATE_NO_CRL},
-    /* What X509_V_FLAG_X509_STRICT alone looks at (check_extensions() in crypto/x509/x509_vfy.c). */
+    /* Only X509_V_FLAG_X509_STRICT checks these (check_extensions() in crypto/x509/x509_vfy.c). */
     {X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA, FAILURE_CERTIFICATE_NOT_STRICT},
     {X509_V_ERR_PATHLEN_WITHOUT_KU_KEY_CERT_SIGN, FAILURE_CERTIFICATE_NOT_STRICT},
     {X509_V_ERR_KU_KEY_CERT_SIGN_INVALID_FOR_NON_CA, FAILURE_CERTIFICATE_NOT_STRICT},
@@ -57,7 +57,7 @@ static const struct {
     {X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3, FAILURE_CERTIFICATE_NOT_STRICT},
 };
 
-/* Says what `kind` is about: the failed certificate in words. */
+/* Sets `why` to `kind`, with the failed certificate in words. */
 static void explain(struct verification *v, enum failure_kind kind, X509 *certificate)
 {
     struct certificate_words words;
@@ -66,7 +66,10 @@ static void explain(struct verification *v, enum failure_kind kind, X509 *certif
     fail(&v->why, kind, v->server, words.names, words.issue, words.sha256);
 }
 
-/* A chain to no root of the system's, which has none at all, or none of the last years. */
+/*
+ * Explains a chain that ends at no root of the system's, if the system has none at all, or none of recent
+ * years.
+ */
 static bool explain_system_roots(struct verification *v, X509_STORE_CTX *store, enum failure_kind kind,
                                  const struct certificate_words *words)
 {
@@ -92,7 +95,7 @@ static bool explain_system_roots(struct verification *v, X509_STORE_CTX *store, 
 static void explain_chain(struct verification *v, X509_STORE_CTX *store)
 {
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
-    /* For one with an extension that cannot be read OpenSSL finds no issuer, and says that alone. */
+    /* If an extension cannot be read, OpenSSL finds no issuer, and reports only that. */
     const bool unreadable = (X509_get_extension_flags(leaf) & EXFLAG_INVALID) != 0;
     const int error = unreadable ? X509_V_ERR_INVALID_EXTENSION : X509_STORE_CTX_get_error(store);
     X509 *at = X509_STORE_CTX_get_current_cert(store);
@@ -117,7 +120,7 @@ static void explain_chain(struct verification *v, X509_STORE_CTX *store)
          words.sha256);
 }
 
-/* The chain, as OpenSSL has built and accepted it, by the rules that are ours. */
+/* Checks the chain that OpenSSL has built and accepted against our own rules. */
 static bool check_chain_rules(struct verification *v, X509_STORE_CTX *store)
 {
     X509 *blamed = NULL;
@@ -140,7 +143,7 @@ static bool matches(X509 *certificate, const struct reference *r)
                            NULL) == 1;
 }
 
-/* One of the references where any will do, else all of them. */
+/* Whether the certificate is for one of the references, if any will do; else for all of them. */
 static bool check_names(struct verification *v, X509 *certificate)
 {
     const struct references *wanted = v->references;
@@ -224,8 +227,7 @@ static bool check_fingerprint(struct verification *v, X509 *certificate)
     return false;
 }
 
-/* What is checked about the certificate itself: at every level that it is strong, and then what the level
- * asks. */
+/* Checks what the level asks of the certificate itself. */
 static bool check_leaf(struct verification *v, X509 *certificate)
 {
     if (v->settings->level == LEVEL_SECURE)
@@ -248,10 +250,11 @@ static bool check_strength(struct verification *v, X509 *certificate)
 }
 
 /*
- * The chain again, with every certificate that the policy names as a trust anchor: an intermediate without
- * its root, or the server's own certificate. Only after a chain to a root was not found, so that the
- * constraints and the lists of a root that is there hold. The system's store may have intermediates that
- * nobody means to trust by themselves; there a chain has to end in a root. NULL without memory.
+ * Prepares to build the chain again, with every certificate that the policy names as a trust anchor: an
+ * intermediate without its root, or the server's own certificate. We do this only if no chain to a root was
+ * found, so that the constraints and lists of a root that is there stay in force. The system's store may have
+ * intermediates that nobody means to trust by themselves, so there a chain has to end in a root. NULL without
+ * memory.
  */
 static X509_STORE_CTX *begin_again(X509_STORE_CTX *first)
 {
@@ -275,7 +278,10 @@ static bool lacks_a_root(int error)
            error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
 }
 
-/* A chain to a trust anchor by OpenSSL's rules and ours. Else false, with the words and the error set. */
+/*
+ * Whether there is a chain to a trust anchor, by OpenSSL's rules and ours. If not, sets the words and the
+ * error.
+ */
 static bool check_chain(struct verification *v, X509_STORE_CTX *store)
 {
     const bool named = (v->settings->ca_file && !settings_trust_bundled(v->settings)) || v->settings->ca_dir;

@@ -1,6 +1,6 @@
 /*
- * Whether the server is the one that was meant: its certificate's chain and names, or its fingerprint, as the
- * level asks. The chain is OpenSSL's own verification; so is the comparison of each name (RFC 9525, 6).
+ * Verifies that the server is the intended one, as the level asks: by its certificate's chain and names, or
+ * by its fingerprint. OpenSSL verifies the chain and compares each name (RFC 9525, 6).
  */
 #ifndef RETROTLS_RELAY_TLS_VERIFY_H
 #define RETROTLS_RELAY_TLS_VERIFY_H
@@ -16,21 +16,19 @@ struct verification {
     const struct settings *settings;
     const struct references *references;
     const char *server, *address; /* for messages */
-    struct failure
-        why; /* set where a check failed, also where `settings->testing` lets the connection go on */
-    char verified[REFERENCE_LIMIT]; /* what matched: a name, an address or "sha256:..."; "" at unchecked
-                                       levels */
+    struct failure why; /* set if a check failed, even if `settings->testing` lets the connection go on */
+    char verified[REFERENCE_LIMIT]; /* the matching name, address or "sha256:..."; "" at unchecked levels */
 };
 
 /*
- * To be called by OpenSSL once it has the server's chain (SSL_CTX_set_cert_verify_callback): sets the error
- * in `store`, from which OpenSSL makes the alert, and returns 0 where the connection must not go on.
+ * OpenSSL calls this once it has the server's chain (SSL_CTX_set_cert_verify_callback). Sets the error in
+ * `store`, from which OpenSSL makes the alert, and returns 0 if the connection must not go on.
  */
 int verify_chain(X509_STORE_CTX *store, struct verification *v);
 
 /*
- * The same for a resumed session, whose chain was verified when it began under the same settings: everything
- * about the certificate itself is checked again. False with `v->why` set.
+ * The same for a resumed session. Its chain was verified when it began, under the same settings, so only what
+ * concerns the certificate itself is checked again. False with `v->why` set.
  */
 bool verify_resumed(X509 *certificate, struct verification *v);
 
