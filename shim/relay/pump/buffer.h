@@ -1,7 +1,6 @@
 /*
- * Bytes on their way through the pump. A buffer holds memory only while it holds bytes, so that a thousand
- * idle connections cost little; what passed through is cleared when it is put back, for it may have been a
- * password.
+ * Bytes on their way through the pump. A buffer has memory only while it has bytes, so that a thousand idle
+ * connections cost little. The memory is cleared when it is given back, since it may have held a password.
  */
 #ifndef RETROTLS_RELAY_PUMP_BUFFER_H
 #define RETROTLS_RELAY_PUMP_BUFFER_H
@@ -12,26 +11,29 @@
 
 enum {
     BUFFER_SIZE = 128 * 1024,
-    BUFFERS_SPARE = 16, /* kept for the next one to ask, over all threads */
+    BUFFERS_SPARE = 16, /* kept for reuse, shared by all threads */
 };
 
 struct buffer {
-    uint8_t *bytes; /* NULL where it holds none */
+    uint8_t *bytes; /* NULL: no memory */
     size_t begin, end;
-    size_t mark; /* what lies beyond has not been written to */
+    size_t mark; /* nothing has been written beyond this */
 };
 
-/* Makes room at the end: `*room` bytes there are free (0: it is full). False without memory. */
+/*
+ * Gets memory, and makes room at the end: `*room` is the number of free bytes there (0: full). False without
+ * memory.
+ */
 bool buffer_open(struct buffer *b, size_t *room);
 /* `count` bytes were written at the end. */
 void buffer_put(struct buffer *b, size_t count);
 /* `count` bytes were taken from the beginning. */
 void buffer_take(struct buffer *b, size_t count);
-/* Copies `length` bytes to the end. False where they do not fit. */
+/* Appends a copy of `length` bytes. False if they do not fit. */
 bool buffer_append(struct buffer *b, const void *bytes, size_t length);
-/* Gives the memory back where the buffer is empty. */
+/* Gives the memory back if the buffer is empty. */
 void buffer_rest(struct buffer *b);
-/* Drops what it holds, and gives the memory back. */
+/* Drops the bytes, and gives the memory back. */
 void buffer_drop(struct buffer *b);
 
 static inline size_t buffer_used(const struct buffer *b)

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* On a single processor nobody can write while this thread looks. */
+/* With a single processor nobody can write while this thread polls. */
 static bool several_processors;
 
 static void count_processors(void)
@@ -26,8 +26,8 @@ static int64_t microseconds(void)
 }
 
 /*
- * Looks for events without sleeping, one thread at a time: two would keep each other, and the peers that they
- * look for, from the processors.
+ * Polls for events without sleeping, one thread at a time: two would keep each other, and the peers that they
+ * wait for, off the processors.
  */
 static int look(const struct edges *e, struct epoll_event found[SIDES], int64_t until)
 {
@@ -58,7 +58,7 @@ void edges_close(struct edges *e)
     e->epoll = -1;
 }
 
-/* A change of what is asked for tells again of what is there already. */
+/* Registers what to wait for. A change makes epoll report again what is already there. */
 static bool ask(struct edges *e, enum side side, bool output)
 {
     const uint32_t wanted = EPOLLIN | EPOLLRDHUP | EPOLLET | (output ? (uint32_t)EPOLLOUT : 0);

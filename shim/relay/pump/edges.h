@@ -1,11 +1,11 @@
 /*
- * Waiting for the two sockets of a session, edge-triggered: what is there already, and was told of once, is
- * not told of again.
+ * Waits for the two sockets of a session, edge-triggered: a state that was reported once is not reported
+ * again.
  *
- * To fall asleep and be woken costs more than everything else that a short message needs. So where messages
- * follow each other closely, the thread looks for the next one for a moment before it sleeps, and lets every
- * other thread have the processor meanwhile. Over a network, where an answer takes longer than that, it never
- * does.
+ * Falling asleep and being woken costs more than anything else that a short message needs. So when messages
+ * follow each other closely, the thread polls for the next one for a moment before it sleeps, and yields the
+ * processor to other threads meanwhile. Over a network, where an answer takes longer than that, it never
+ * polls.
  */
 #ifndef RETROTLS_RELAY_PUMP_EDGES_H
 #define RETROTLS_RELAY_PUMP_EDGES_H
@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 enum {
-    EDGES_LOOK = 50,   /* microseconds that it looks before it sleeps */
-    EDGES_CLOSE = 100, /* microseconds: a wait that took less makes it look at the next one */
+    EDGES_LOOK = 50,   /* microseconds to poll before sleeping */
+    EDGES_CLOSE = 100, /* microseconds: after a shorter wait, the next one polls */
 };
 
 enum side { PROGRAM_SIDE, SERVER_SIDE, SIDES };
@@ -32,9 +32,9 @@ bool edges_open(struct edges *e, int program, int server);
 void edges_close(struct edges *e);
 
 /*
- * Waits for edges of input, of an end, of an error, and on a side where `output` says so of output. They go
- * to `events` (EPOLLIN, ...). `timeout` in ms, -1: none. `dialogue`: what moves are short messages, not bulk.
- * Returns how many sides have events: 0 where the time was up; -1 with errno.
+ * Waits for an edge of input, end or error on either side, and of output on the sides that `output` names.
+ * Sets `events` (EPOLLIN, ...). `timeout` is in ms, -1: none. `dialogue`: the traffic is short messages, not
+ * bulk. Returns the number of sides with events; 0 on timeout; -1 with errno.
  */
 int edges_wait(struct edges *e, const bool output[SIDES], uint32_t events[SIDES], int timeout, bool dialogue);
 

@@ -13,15 +13,15 @@
 #include "relay/pump/edges.h"
 
 enum {
-    CHUNK = 4096, /* bytes that are watched at once */
+    CHUNK = 4096, /* bytes given to the watch at once */
     /*
-     * Bytes that are read of the program at once. As four records they are just less than a segment of 64
-     * KiB, which is the largest that TCP makes (of the loopback device too): with more, each 64 KiB would end
-     * in one of 150 bytes, for which the stack has as much to do.
+     * Bytes read from the program at once. As four records they are just under 64 KiB, the largest segment
+     * that TCP makes (on the loopback device too). With more, each 64 KiB would end in a segment of 150
+     * bytes, which costs the stack as much.
      */
     BATCH = 65000,
-    SHORT = 4096, /* bytes that are a message of a dialogue, and not a bulk */
-    STEPS = 64,   /* until the edges are looked at, also where there is more to move */
+    SHORT = 4096, /* bytes up to which a transfer counts as a message, not as bulk */
+    STEPS = 64,   /* before looking at the edges, even if there is more to move */
 };
 
 struct pump {
@@ -31,25 +31,25 @@ struct pump {
     _Atomic uint64_t *up_count, *down_count;
 
     struct buffer up, down;
-    struct buffer held; /* of the program's bytes, while the watch makes them wait */
+    struct buffer held; /* bytes from the program that the watch holds back */
 
-    /* As in struct stream: what the edges have told of the program's end. */
+    /* As in struct stream: what the edges have reported about the program's end. */
     bool program_readable, program_writable, program_ending;
 
     bool program_ended; /* it writes no more */
     bool program_deaf;  /* it reads no more */
-    bool program_gone;  /* neither, though what it wrote may still have to be read */
-    bool server_told;   /* that the program has ended */
+    bool program_gone;  /* neither, but what it wrote may still have to be read */
+    bool server_told;   /* told that the program has ended */
     bool answered;      /* the program's half-close has waited long enough for the server's answers */
-    bool server_deaf;   /* what is written goes nowhere */
+    bool server_deaf;   /* what we write goes nowhere */
     bool aborted;       /* the program closed with SO_LINGER 0 */
     enum { OPEN, ENDED, CUT } server_end;
-    bool program_told; /* that the server has ended */
+    bool program_told; /* told that the server has ended */
 
     struct edges edges;
     size_t moved;     /* bytes since the last wait */
-    bool taken;       /* some of them by the server */
-    bool interrupted; /* a read went on and on */
+    bool taken;       /* some of them went to the server */
+    bool interrupted; /* a read took too long */
     int64_t deadline; /* INT64_MAX: none */
     bool no_memory;
 
@@ -60,7 +60,7 @@ struct pump {
 
 static void server_ends(struct pump *p, enum flow how)
 {
-    /* Many servers answer QUIT and just close: that is an end in order. */
+    /* Many servers answer QUIT and just close: that counts as an orderly end. */
     const bool expected = how == FLOW_TRUNCATED && farewell_answered(&p->farewell);
 
     p->server_end = how == FLOW_ENDED || expected ? ENDED : CUT;
@@ -86,7 +86,7 @@ static bool from_program(struct pump *p, struct buffer *to, size_t most)
     if (room > most)
         room = most;
     if (room == 0 || (room < SHORT && buffer_used(to) > 0))
-        return false; /* a few bytes at a time would cost a bulk more calls than they are worth */
+        return false; /* reading bulk a few bytes at a time costs too many calls */
     n = relay_end_read(p->program, to->bytes + to->end, room);
     if (n > 0) {
         buffer_put(to, (size_t)n);
@@ -104,8 +104,8 @@ static bool from_program(struct pump *p, struct buffer *to, size_t most)
 }
 
 /*
- * Gives the watch what is held, as far as it takes it and there is room; its answers go to the program.
- * Whether anything moved.
+ * Gives the watch the held bytes, as far as it takes them and there is room; its answers go to the program.
+ * Returns whether anything moved.
  */
 static bool watch_held(struct pump *p)
 {
@@ -175,8 +175,8 @@ static bool write_server(struct pump *p)
             break;
         if (flow != FLOW_MOVED) {
             /*
-             * Nobody hears the program any more. What the server said before can still be read; a server
-             * that waits for more learns by this that it is over.
+             * Nobody receives what the program writes any more. What the server sent before can still be
+             * read, and a server that waits for more learns from this that the session is over.
              */
             shutdown(p->server->fd, SHUT_WR);
             p->server_deaf = true;
@@ -196,9 +196,9 @@ static bool write_server(struct pump *p)
 }
 
 /*
- * Closing with SO_LINGER of 0 seconds drops what was not sent and resets the connection (socket(7)). Whether
- * it is a close or a half-close is asked: the read that found the end may have come before the edge that
- * tells.
+ * Whether the program has closed, not half-closed, with SO_LINGER of 0 seconds, which drops unsent bytes and
+ * resets the connection (socket(7)). Asks the kernel, because the read that found the end may have come
+ * before the edge that reports it.
  */
 static bool is_abort(const struct pump *p)
 {
@@ -207,7 +207,7 @@ static bool is_abort(const struct pump *p)
     return plain_drops_unsent(p->server->fd) && poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
 }
 
-/* Whether the server is not told yet of a half-close, for the sake of what it has still to say. */
+/* Whether the server is not yet told about a half-close, because it may still have something to say. */
 static bool is_held_back(const struct pump *p)
 {
     return p->server->end_silences && p->program_ended && !p->program_deaf && buffer_used(&p->up) == 0 &&
@@ -230,7 +230,7 @@ static bool tell_server(struct pump *p)
 
 /* ---- server to program ---- */
 
-/* Copies what the server wrote, with the watch's answers at their places. */
+/* Copies what the server wrote, and inserts the watch's answers where they belong. */
 static void watch_chunk(struct pump *p, const char *bytes, size_t length)
 {
     char answer[STARTTLS_WATCH_ANSWER_LIMIT];
@@ -250,8 +250,7 @@ static void watch_chunk(struct pump *p, const char *bytes, size_t length)
     }
 }
 
-/* Room that is left for answers of the watch: each follows at least one byte of the chunk, or of the
- * program's. */
+/* Needs room for the watch's answers: each follows at least one byte of the chunk, or of the program's. */
 static enum flow read_watched(struct pump *p, size_t room, size_t *count)
 {
     char chunk[CHUNK];
@@ -259,7 +258,7 @@ static enum flow read_watched(struct pump *p, size_t room, size_t *count)
 
     *count = 0;
     if (room < CHUNK + 2 * (size_t)CHUNK)
-        return FLOW_BLOCKED; /* the program will read, and then there is room */
+        return FLOW_BLOCKED; /* there will be room once the program reads */
     flow = p->server->read(p->server, chunk, sizeof chunk, count);
     if (flow == FLOW_MOVED) {
         farewell_server(&p->farewell, chunk, *count);
@@ -317,7 +316,7 @@ static bool write_program(struct pump *p)
         if (errno == EAGAIN)
             p->program_writable = false;
         else if (errno == ENOMEM || errno == ENOBUFS)
-            p->no_memory = true; /* the program still reads: it must not wait for what was lost */
+            p->no_memory = true; /* the program still reads: it must not wait for lost bytes */
         else
             p->program_deaf = true;
         return p->program_deaf;
@@ -337,8 +336,8 @@ static bool tell_program(struct pump *p)
         return false;
     p->program_told = true;
     if (!relay_end_finish(p->program))
-        p->program_deaf = p->program_ended = p->server_told = true; /* nothing is left but to close */
-    p->program_readable = true;                                     /* the next bytes are read another way */
+        p->program_deaf = p->program_ended = p->server_told = true; /* all that is left is to close */
+    p->program_readable = true;                                     /* from now on reads work differently */
     return true;
 }
 
@@ -358,13 +357,13 @@ static bool step(struct pump *p)
     return moved;
 }
 
-/* Both sides know of each other's end, or the side that does not has gone. */
+/* Both sides know about each other's end, or the side that does not has gone. */
 static bool is_over(const struct pump *p)
 {
     if (p->no_memory || p->aborted || (p->server_end == CUT && buffer_used(&p->down) == 0))
         return true;
     if (p->server_deaf && p->program_told)
-        return true; /* TCP is closed: so is the program's end then */
+        return true; /* TCP is closed, so close the program's end too */
     if (p->program_deaf && p->program_ended)
         return p->server_end != OPEN && (p->server_told || p->server_deaf);
     return p->program_told && p->server_told;
@@ -395,7 +394,7 @@ static void heard_server(struct pump *p, uint32_t events)
 {
     struct stream *const s = p->server;
 
-    /* It had ended in order, and has answered later bytes with a reset. */
+    /* The server had ended in order, and has now answered later bytes with a reset. */
     if (events & (EPOLLERR | EPOLLHUP) && p->server_end != OPEN)
         p->server_deaf = true;
 
@@ -407,7 +406,7 @@ static void heard_server(struct pump *p, uint32_t events)
         s->writable = true;
 }
 
-/* False where the time is up, or waiting is not possible. `at_once`: there is more to do. */
+/* False if the time is up, or if waiting fails. `at_once`: there is more to do, so do not wait. */
 static bool wait_for_edge(struct pump *p, bool at_once)
 {
     const bool output[SIDES] = {

@@ -10,13 +10,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { SMALL = 4096 }; /* up to here two copies cost less than one more system call */
+enum { SMALL = 4096 }; /* up to this size two copies cost less than one more system call */
 
 #ifndef SO_PEEK_OFF
 #    define SO_PEEK_OFF 42
 #endif
 
-/* Discards exactly `count` bytes of the queue, by way of `scratch`. False where it holds less. */
+/* Discards exactly `count` bytes of the queue, through `scratch`. False if it holds fewer. */
 static bool discard_into(int fd, size_t count, void *scratch, size_t size)
 {
     while (count > 0) {
@@ -26,7 +26,7 @@ static bool discard_into(int fd, size_t count, void *scratch, size_t size)
             continue;
         if (n <= 0)
             return false;
-        explicit_bzero(scratch, (size_t)n); /* the program's password may be among it */
+        explicit_bzero(scratch, (size_t)n); /* it may include the program's password */
         count -= (size_t)n;
     }
     return true;
@@ -64,8 +64,8 @@ bool relay_end_open(struct relay_end *end, int fd, int room, uint32_t filler)
         return false;
     }
     /*
-     * From now on MSG_PEEK starts behind the kept byte and goes on where the last one ended; a read moves
-     * that position back by what it consumed (socket(7); sk_peek_offset_bwd()).
+     * From now on MSG_PEEK starts behind the kept byte and continues where the last peek ended; a read moves
+     * that position back by the bytes it consumed (socket(7); sk_peek_offset_bwd()).
      */
     if (!discard(fd, filler - 1))
         return false;
@@ -91,7 +91,7 @@ void relay_end_settle(struct relay_end *end)
     consume_owed(end);
     end->unsettled = false;
     if (!end->kept || ioctl(end->fd, FIONREAD, &queued) != 0 || queued != 1)
-        return; /* what is behind it comes first */
+        return; /* what is behind it has to be read first */
     ready = epoll_wait(end->room, &writable, 1, 0);
     if (ready == 0 && discard(end->fd, 1)) {
         end->kept = false;
@@ -108,7 +108,7 @@ void relay_end_make_room(struct relay_end *end)
         relay_end_settle(end);
 }
 
-/* One copy: the kept byte and all new ones but the last are consumed, the last is looked at. */
+/* Reads with a single copy: consumes the kept byte and all new ones but the last, which it peeks at. */
 static ssize_t read_bulk(struct relay_end *end, uint8_t *buffer, size_t size)
 {
     uint8_t kept;
@@ -118,15 +118,17 @@ static ssize_t read_bulk(struct relay_end *end, uint8_t *buffer, size_t size)
 
     if (n != (ssize_t)(size - 1 + parts[0].iov_len) ||
         recv(end->fd, buffer + size - 1, 1, MSG_PEEK | MSG_DONTWAIT) != 1) {
-        errno = EIO; /* cannot be: FIONREAD promised them, and nobody else reads here */
+        errno = EIO; /* cannot happen: FIONREAD counted them, and nobody else reads here */
         return -1;
     }
     end->kept = true;
     return (ssize_t)size;
 }
 
-/* Nothing is behind the kept byte, at which alone a plain MSG_PEEK would look: whether anything can still
- * come. */
+/*
+ * Nothing is behind the kept byte, and a plain MSG_PEEK would only see that byte: finds out whether more can
+ * come.
+ */
 static ssize_t tell_end(const struct relay_end *end)
 {
     struct pollfd state = {.fd = end->fd, .events = POLLRDHUP};
@@ -153,7 +155,7 @@ static ssize_t read_without_offset(struct relay_end *end, uint8_t *buffer, size_
         return -1;
     if (queued <= kept) {
         n = tell_end(end);
-        /* What came before the end was told. */
+        /* More may have come just before the end. */
         if ((n == 0 || errno != EAGAIN) && ioctl(end->fd, FIONREAD, &queued) != 0)
             return -1;
         if (queued <= kept)
@@ -175,7 +177,7 @@ ssize_t relay_end_read(struct relay_end *end, void *buffer, size_t size)
         return recv(end->fd, buffer, size, MSG_DONTWAIT);
     if (!end->peeks)
         return read_without_offset(end, buffer, size);
-    if (size > SMALL) { /* of a bulk in one system call */
+    if (size > SMALL) { /* bulk: consume it in one system call */
         discard_into(end->fd, end->owed, buffer, size);
         end->owed = 0;
     }
