@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* include/uapi/linux/landlock.h of Linux 6.12, as Debian 12's is older. */
+/* From include/uapi/linux/landlock.h of Linux 6.12: Debian 12's is older. */
 enum {
     ACCESS_TRUNCATE = 1 << 14,  /* version 3 */
     ACCESS_IOCTL_DEV = 1 << 15, /* version 5 */
@@ -28,7 +28,7 @@ int landlock_version(void)
     return version > 0 ? (int)version : 0;
 }
 
-/* A kernel takes no bits that it does not know, nor a longer structure than its own unless the rest is 0. */
+/* A kernel rejects bits that it does not know, and a structure longer than its own unless the rest is 0. */
 static struct ruleset everything(void)
 {
     const int version = landlock_version();
@@ -47,7 +47,7 @@ static struct ruleset everything(void)
     return r;
 }
 
-/* A sanitizer's run time looks for stacks and modules there. */
+/* Allows /proc/self to a sanitizer's run time, which looks for stacks and modules there. */
 static void allow_own_memory(int ruleset)
 {
 #ifdef RETROTLS_SANITIZED

@@ -1,17 +1,17 @@
 /*
- * Landlock (landlock(7)), by the system calls themselves: Debian 12's libc has no names for them.
+ * Landlock (landlock(7)), with raw system calls: Debian 12's libc has no wrappers for them.
  */
 #ifndef RETROTLS_RELAY_SANDBOX_LANDLOCK_H
 #define RETROTLS_RELAY_SANDBOX_LANDLOCK_H
 
-/* The kernel's version of it, or 0: it has none, or it is switched off. */
+/* The kernel's Landlock version; 0: it has none, or it is switched off. */
 int landlock_version(void);
 
 /*
- * Forbids the calling thread, and all that it starts from now on, for good: every file and folder, to read,
- * to write, to make, to run, to rename or to remove; TCP connections and ports (version 4); signals to and
- * abstract sockets of processes outside (version 6). What is open stays so. Needs no_new_privs. 0, or an
- * errno.
+ * Denies the calling thread, and every thread and process it starts from now on, for good: reading, writing,
+ * making, running, renaming or removing any file or folder; TCP connections and ports (version 4); signals to
+ * processes outside and their abstract sockets (version 6). What is already open stays open. Needs
+ * no_new_privs. Returns 0 or an errno.
  */
 int landlock_shut(void);
 

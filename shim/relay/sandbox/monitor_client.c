@@ -198,7 +198,7 @@ void files_of_settings(struct files *files, const struct settings *settings)
 {
     memset(files, 0, sizeof *files);
     if (dialogue >= 0)
-        return; /* the monitor believes no settings of ours */
+        return; /* the monitor does not believe our settings */
     pthread_mutex_lock(&lock);
     monitor_grant(settings, &files->facts);
     pthread_mutex_unlock(&lock);

@@ -13,11 +13,11 @@
 #include "relay/sandbox/landlock.h"
 #include "relay/sandbox/seccomp.h"
 
-/* Written before there are threads that read it. */
+/* Written before there are other threads. */
 static char missing[256];
 static atomic_flag told = ATOMIC_FLAG_INIT;
 
-/* `error` 0: the kernel has none. */
+/* Notes that a wall is missing. `error` 0: the kernel does not have it. */
 static void miss(const char *what, const char *since, const char *so, int error)
 {
     const size_t used = strlen(missing);
@@ -27,8 +27,8 @@ static void miss(const char *what, const char *since, const char *so, int error)
              error ? strerror(error) : so);
 }
 
-/* What more memory or descriptors would mend: whoever has used them up must not meet a relay with fewer
- * walls.
+/*
+ * Whether more memory or descriptors would help: using them up must not get anybody a relay with fewer walls.
  */
 static bool is_for_now(int error)
 {
@@ -49,13 +49,13 @@ static bool enter_landlock(void)
     return !is_for_now(error);
 }
 
-/* Root's worker is no other user, but one who may do no more than any. */
+/* Root's worker stays root, but may do no more than any other user. */
 static bool drop_capabilities(void)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* EINVAL before Linux 4.3, which has none */
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* EINVAL before Linux 4.3, which lacks them */
     if (syscall(SYS_capset, &head, none) == 0)
         return true;
     miss("capset(2)", "", "", errno);
@@ -78,7 +78,7 @@ bool sandbox_enter(bool off)
         snprintf(missing, sizeof missing, "RETROTLS_SANDBOX=off: the relay is not shut in");
         return true;
     }
-    /* Nor can this user's other processes trace it or read its memory (proc(5), ptrace(2)). */
+    /* Keeps this user's other processes from tracing it or reading its memory (proc(5), ptrace(2)). */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         miss("PR_SET_DUMPABLE", "", "", errno);
     return drop_capabilities() && enter_landlock() && enter_seccomp();

@@ -1,7 +1,7 @@
 /*
- * The worker process reads what strangers send, so it gives up everything but what it has: whoever takes it
- * over finds no program to run, no file to open, no way to another process, no socket but those it has, and
- * no privileges. All of it holds for the process, and so for each of its threads.
+ * The worker process reads what strangers send, so it gives up everything that it does not already hold. An
+ * attacker who takes it over can run no program, open no file, reach no other process, make no new socket,
+ * and has no privileges. This holds for the whole process, and so for all its threads.
  */
 #ifndef RETROTLS_RELAY_SANDBOX_SANDBOX_H
 #define RETROTLS_RELAY_SANDBOX_SANDBOX_H
@@ -11,13 +11,13 @@
 #include "relay/connection.h"
 
 /*
- * Shuts the process in, before it has another thread; no_new_privs has to be set. `off`: it does not (for
- * debugging), and the log tells. False where it has not the memory or the descriptors for that: the process
- * must end.
+ * Locks the process in. Call it before the process starts another thread; no_new_privs has to be set. `off`:
+ * leaves it unlocked (for debugging), and the log says so. Returns false if it lacks the memory or the
+ * descriptors; the process must then end.
  */
 bool sandbox_enter(bool off);
 
-/* Tells in the log of `c` which of the walls are missing: once in the process, and nothing if none is. */
+/* Reports in the log of `c` which of the walls are missing, if any: once per process. */
 void sandbox_tell(struct connection *c);
 
 #endif

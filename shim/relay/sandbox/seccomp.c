@@ -1,10 +1,11 @@
 /*
- * What glibc, OpenSSL and libidn2 ask of the kernel on behalf of threads, sockets and epoll. Nothing is
- * opened: what the worker reads it is given by its monitor.
+ * What glibc, OpenSSL and libidn2 ask of the kernel for threads, sockets and epoll. Nothing is opened: the
+ * monitor gives the worker what it reads.
  *
- * The default is EPERM and not the end of the process: another libc may use a call that is not listed and can
- * do without, and that must not cut every connection of the program. Nothing in the relay ever runs a program
- * or traces one, whatever the libc: there, it is no longer the relay that calls, and the process ends.
+ * Any other call fails with EPERM and does not end the process: another libc may try a call that is not
+ * listed and do without it, and that must not cut every connection of the program. The relay itself never
+ * runs or traces a program, whatever the libc. If that happens somebody else is in control, and the process
+ * ends.
  */
 #include "relay/sandbox/seccomp.h"
 
@@ -22,7 +23,7 @@
 
 #include "monitor/walls/filter.h"
 
-/* Names that an architecture does not have are pseudo numbers to libseccomp, and are left out. */
+/* libseccomp has pseudo numbers for calls that an architecture lacks, and leaves them out. */
 static const int allowed[] = {
     /* memory; mmap and mprotect are below */
     SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(sysinfo), SCMP_SYS(munmap),
@@ -31,7 +32,7 @@ static const int allowed[] = {
     SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(gettid), SCMP_SYS(membarrier), SCMP_SYS(restart_syscall),
     SCMP_SYS(rseq), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
     SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(set_robust_list), SCMP_SYS(sigaltstack),
-    /* time and randomness, where the vDSO does not do */
+    /* time and randomness, if the vDSO cannot */
     SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep),
     SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(getrandom), SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep),
     SCMP_SYS(time),
@@ -44,13 +45,13 @@ static const int allowed[] = {
     SCMP_SYS(eventfd2), SCMP_SYS(getpeername), SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(poll),
     SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(recv), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
     SCMP_SYS(send), SCMP_SYS(shutdown),
-    /* whose process asks */
+    /* to see whose process asks */
     SCMP_SYS(getegid), SCMP_SYS(getegid32), SCMP_SYS(geteuid), SCMP_SYS(geteuid32), SCMP_SYS(getgid),
     SCMP_SYS(getgid32), SCMP_SYS(getuid), SCMP_SYS(getuid32)};
 
 #ifndef RETROTLS_SANITIZED
 #    ifdef __s390__
-enum { CLONE_FLAGS = 1 }; /* clone(2): the first two arguments are the other way round there */
+enum { CLONE_FLAGS = 1 }; /* clone(2): the first two arguments are swapped there */
 #    else
 enum { CLONE_FLAGS = 0 };
 #    endif
@@ -62,8 +63,8 @@ static bool allow_with_arguments(scmp_filter_ctx filter)
     const struct scmp_arg_cmp reading_own_limit[] = {filter_equals(0, 0), filter_equals(2, 0)};
 
     /*
-     * A thread, and no process. clone3(2) has its flags in memory, out of a filter's reach: glibc takes
-     * ENOSYS for an older kernel's, and goes on with clone(2).
+     * Threads only, no processes. clone3(2) has its flags in memory, where a filter cannot see them. glibc
+     * takes ENOSYS for an older kernel's, and goes on with clone(2).
      */
     bool good =
         filter_allow_if(filter, SCMP_SYS(clone), filter_has_bits(CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD)) &&
@@ -71,7 +72,8 @@ static bool allow_with_arguments(scmp_filter_ctx filter)
 
     good = good && filter_allow_memory(filter);
     good = good && filter_allow_options(filter) && filter_allow_option(filter, SOL_SOCKET, SO_PEEK_OFF);
-    /* F_SETOWN and F_SETSIG would have the kernel send a signal, SIGKILL too, to any process of this user's.
+    /*
+     * F_SETOWN and F_SETSIG would make the kernel send any signal, even SIGKILL, to any process of this user.
      */
     for (size_t i = 0; i < sizeof of_descriptors / sizeof *of_descriptors; i++)
         good = good &&
@@ -97,9 +99,9 @@ static scmp_filter_ctx make(void)
 }
 #else
 /*
- * A sanitizer's run time asks for much more and for other things with each compiler: LeakSanitizer stops the
- * threads by ptrace(2) from a clone(2) without CLONE_THREAD, ThreadSanitizer maps memory for its shadow,
- * reports run a symbolizer. There the list is of what stays forbidden, and nothing ends the process.
+ * A sanitizer's run time needs many more calls, and different ones with each compiler: LeakSanitizer stops
+ * the threads with ptrace(2) from a clone(2) without CLONE_THREAD, ThreadSanitizer maps memory for its
+ * shadow, reports run a symbolizer. So the list has what stays forbidden, and nothing ends the process.
  */
 static scmp_filter_ctx make(void)
 {
