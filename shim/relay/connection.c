@@ -90,14 +90,14 @@ static void close_one(int *fd)
     *fd = -1;
 }
 
-/* Under the lock. */
+/* Guarded by the lock. */
 static struct broken {
     struct pair_identity pair;
     int error;
 } broken[BROKEN_LIMIT];
 static size_t broken_next;
 
-/* Before the program's end is closed: the program may ask at once. */
+/* Call before closing the program's end: the program may ask at once. */
 static void remember(const struct connection *c)
 {
     if (c->error == 0 || c->error == ECONNRESET)
@@ -119,7 +119,10 @@ int connection_broke_with(const struct pair_identity *pair)
     return error;
 }
 
-/* Out of the list, and out of reach for options: what is closed after it can be no other socket by then. */
+/*
+ * Removes it from the list, and its TCP socket from the reach of options: once the socket is closed, another
+ * one may get its number.
+ */
 static int remove_one(struct connection *c)
 {
     const int tcp = c->tcp;
@@ -138,7 +141,8 @@ static int remove_one(struct connection *c)
 }
 
 /*
- * As the program had it: surrendered, it was set to be cut, and its TCP_NODELAY is not the program's own.
+ * Restores what the program had set: connection_surrender() sets SO_LINGER to cut the connection, and
+ * TCP_NODELAY is our own.
  */
 static void restore(const struct connection *c, int tcp)
 {
@@ -186,13 +190,15 @@ void connection_free(struct connection *c)
     }
     free(c->message);
     free(c);
-    close_one(&tcp); /* last: it waits where the program set SO_LINGER */
+    close_one(&tcp); /* last: close() waits if the program set SO_LINGER */
     pthread_mutex_lock(&lock);
     count--;
     tell = told;
     pthread_mutex_unlock(&lock);
-    /* It cannot fail: it would take 2^64 connections unread. Nobody may have closed it meanwhile: see the
-     * header. */
+    /*
+     * The write cannot fail: that would take 2^64 unread ends. Nobody can have closed the eventfd: see the
+     * header.
+     */
     if (tell >= 0)
         (void)!write(tell, &one, sizeof one);
 }
@@ -215,7 +221,10 @@ bool connection_surrender(const struct pair_identity *pair, int request)
         taken = c->claimant >= 0;
     }
     if (taken) {
-        /* To its thread, the program has closed with SO_LINGER 0: it ends at once, and says nothing more. */
+        /*
+         * To its thread it looks as if the program had closed with SO_LINGER 0: the thread ends at once, and
+         * sends nothing more.
+         */
         setsockopt(c->tcp, SOL_SOCKET, SO_LINGER, &cut, sizeof cut);
         shutdown(c->program, SHUT_RDWR);
     }
@@ -230,7 +239,7 @@ static void drop(struct kept *k)
     k->used = false;
 }
 
-/* Those whose time is up go. */
+/* Drops those whose time is up. */
 static void expire(void)
 {
     for (size_t i = 0; i < KEPT_LIMIT; i++) {

@@ -1,10 +1,10 @@
 /*
- * The connections that the relay has: the live ones, each with its thread, and the TCP sockets of connect()s
- * that failed, kept for a while for a program that tries again.
+ * The relay's connections: the live ones, each with its thread, and the TCP sockets of failed connect()s,
+ * which are kept for a while in case the program tries again.
  *
- * A connection belongs to its thread. What other threads may see of it is under one lock, and its TCP socket
- * is taken out of their reach before it is closed, so that no option is set on another socket of the same
- * number.
+ * A connection belongs to its thread. One lock guards what other threads may see of it. The TCP socket is
+ * taken out of their reach before it is closed, so that nobody sets an option on another socket that has been
+ * given the same number.
  */
 #ifndef RETROTLS_RELAY_CONNECTION_H
 #define RETROTLS_RELAY_CONNECTION_H
@@ -24,10 +24,10 @@ enum {
     CONNECTIONS_LIMIT = 8192,
     KEPT_LIMIT = 64,      /* TCP sockets of failed connect()s */
     KEPT_FOR = 60 * 1000, /* ms */
-    BROKEN_LIMIT = 256,   /* connections of which it is known why they broke */
+    BROKEN_LIMIT = 256,   /* connections whose error is remembered after they broke */
 };
 
-/* What `status` tells of a connection. Under the lock. */
+/* What `status` reports about a connection. Guarded by the lock. */
 struct connection_state {
     enum wire_stage stage;
     const char *protocol; /* "" until known */
@@ -36,75 +36,81 @@ struct connection_state {
 
 struct connection {
     struct connection *next, *previous; /* under the lock */
-    struct connection *next_waiting;    /* thread_pool.c's */
-    struct guard_request request;       /* its texts are in `message` */
+    struct connection *next_waiting;    /* for thread_pool.c */
+    struct guard_request request;       /* its strings point into `message` */
     uint8_t *message;
     struct pair_identity pair;
-    int tcp;      /* -1: none (a failure without a connection) */
-    int program;  /* the relay's end of the pair */
-    int room;     /* tells whether the program's end can be written to (relay_end.h) */
-    int no_delay; /* the program's TCP_NODELAY; -1: the socket's own is it (options.h). Under the lock */
-    struct files files;                 /* that its policy names, until the outcome is in the log */
-    int64_t began;                      /* when connect() was called, on plain_now() */
+    int tcp;            /* -1: none (the connection failed before there was one) */
+    int program;        /* the relay's end of the pair */
+    int room;           /* shows whether the program's end is writable (relay_end.h) */
+    int no_delay;       /* the program's TCP_NODELAY; -1: that of the socket (options.h). Under the lock */
+    struct files files; /* named by its policy; held until the outcome is logged */
+    int64_t began;      /* when connect() was called, on plain_now() */
     char server[CLEAN_FIELD_LIMIT + 1]; /* its name, or address, cleaned */
-    int error;                          /* errno with which TCP broke, once it has; 0: another end */
-    int asker;                          /* the request that is to be told TCP's outcome; -1: none */
-    int claimant;         /* the request that waits for the TCP socket; -1: none. Under the lock */
-    struct linger linger; /* the program's own, once claimed */
+    int error;                          /* the errno that broke TCP; 0: it did not break */
+    int asker;                          /* the request to send TCP's outcome to; -1: none */
+    int claimant;                       /* the request to hand the TCP socket to; -1: none. Under the lock */
+    struct linger linger;               /* the program's own setting, saved when the socket is claimed */
     struct connection_state state;
-    _Atomic uint64_t up, down; /* bytes of the program's and for it */
+    _Atomic uint64_t up, down; /* bytes from the program and to it */
 };
 
 /*
- * A connection for the request that was taken; its descriptors, its files and `room` are the
- * connection's from then on. NULL where there is no memory, the limit is reached or it is none, and they stay
- * the caller's.
+ * Makes a connection for the request that was taken. On success the connection owns the request's
+ * descriptors, its files and `room`. Returns NULL without memory, at the limit, or if the request is
+ * malformed; the caller then keeps them all.
  */
 struct connection *connection_new(const struct taken_guard *taken, int room);
-/* Forgets it, closes what it holds (or gives the TCP socket back to who has claimed it) and frees it. */
+/*
+ * Removes the connection, closes what it holds (or hands the TCP socket to the request that claimed it), and
+ * frees it.
+ */
 void connection_free(struct connection *c);
 
-/* The TCP socket of a failed connect() is kept for connection_reclaim(). */
+/* Keeps the TCP socket of a failed connect() for connection_reclaim(). */
 void connection_keep_tcp(struct connection *c);
-/* Tells TCP's outcome, an errno or 0, to who waits for it, if anybody does. */
+/* Sends TCP's outcome, an errno or 0, to the request that waits for it, if there is one. */
 void connection_tell_outcome(struct connection *c, int error);
 
 void connection_set_stage(struct connection *c, enum wire_stage stage);
 void connection_set_protocol(struct connection *c, const char *protocol);
 void connection_set_tls(struct connection *c, const char *version, const char *cipher);
 
-/* How many there are. */
+/* The number of connections. */
 size_t connections(void);
 /*
- * Written to once a connection has gone: an eventfd that lives as long as the process, for the loop that
- * waits for the last one's end. -1: nobody waits.
+ * Sets the eventfd that is written to each time a connection ends, for the loop that waits for the last one.
+ * It must live as long as the process. -1: nobody waits.
  */
 void connections_tell(int eventfd);
 
-/* Calls `act` with each, under the lock, until it returns false. */
+/* Calls `act` with each connection, under the lock, until it returns false. */
 void connection_each(bool (*act)(const struct connection *c, void *argument), void *argument);
 
 /*
- * Calls `act` with the live connection of that pair, whose TCP socket is open, under the lock. Returns what
- * it returns; ENOTCONN where there is none, EBADF where its TCP socket is closed.
+ * Calls `act`, under the lock, with the live connection of that pair, and returns its result. Returns
+ * ENOTCONN if there is no such connection, EBADF if its TCP socket is closed.
  */
 int connection_with_tcp(const struct pair_identity *pair, int (*act)(struct connection *c, void *argument),
                         void *argument);
 
 /*
- * The live connection of that pair is to end as it is, without another byte to the server, and
- * connection_free() is to answer `request` (of which a duplicate is kept) with its TCP socket. False where
- * there is no such connection, or somebody else has asked already.
+ * Ends the live connection of that pair at once, without sending another byte to the server;
+ * connection_free() then answers `request` (it uses a duplicate) with the TCP socket. Returns false if there
+ * is no such connection, or if its socket has been claimed already.
  */
 bool connection_surrender(const struct pair_identity *pair, int request);
 
 /*
- * The errno with which TCP broke for the connection of that pair, one of the last that broke and are gone: by
- * time, say; 0 where it is not known. The program's end itself tells of ECONNRESET alone.
+ * The errno that broke TCP for the connection of that pair, for example a timeout. It is remembered for the
+ * last BROKEN_LIMIT connections that broke; 0: not known. ECONNRESET is not remembered, because the program's
+ * end reports it by itself.
  */
 int connection_broke_with(const struct pair_identity *pair);
 
-/* Hands over the TCP socket that connection_keep_tcp() kept for that pair; -1 where there is none. */
+/*
+ * Returns the TCP socket that connection_keep_tcp() kept for that pair, and gives it up; -1: there is none.
+ */
 int connection_reclaim(const struct pair_identity *pair);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Why a connection could not be upgraded: words for a person, made where the cause is known, carried up
- * untouched, and said once (in the failure greeting and in the log).
+ * Why a connection could not be upgraded, in words for a person. The text is made where the cause is known,
+ * passed up unchanged, and reported once, in the failure greeting and in the log.
  *
- * All texts stand in one table (failure_texts.h). Whatever comes from outside (server, certificate, DNS,
- * OpenSSL) goes through clean_text() before it enters one: fail() sees to it.
+ * All texts are in one table (failure_texts.h). fail() passes every word from outside (server, certificate,
+ * DNS, OpenSSL) through clean_text() before putting it into a text.
  */
 #ifndef RETROTLS_RELAY_FAILURE_H
 #define RETROTLS_RELAY_FAILURE_H
@@ -28,21 +28,21 @@ struct failure {
 };
 
 /*
- * Sets `why` to the text of `kind`, each `%s` in it replaced by the next of the words that follow: strings,
- * not NULL, of any content; each is cleaned. A word too few reads as "?". `why` keeps what it is told first:
- * where it already holds a failure, nothing changes.
+ * Sets `why` to the text of `kind`. Each `%s` in it is replaced by the next of the words that follow:
+ * strings, not NULL, of any content, which are cleaned. A missing word reads as "?". If `why` already holds a
+ * failure it is left unchanged.
  */
 #define fail(why, kind, ...) fail_with(why, kind, (const char *const[]){__VA_ARGS__, NULL})
 void fail_with(struct failure *why, enum failure_kind kind, const char *const words[]);
 
-/* The table, for whoever walks it: a kind's format and name ("FAILURE_TIMEOUT"); "" for FAILURE_NONE. */
+/* A kind's format and its name ("FAILURE_TIMEOUT"), for code that walks the table; "" for FAILURE_NONE. */
 const char *failure_format(enum failure_kind kind);
 const char *failure_name(enum failure_kind kind);
 
 /*
- * Copies `from` (`length` bytes, any content) to `to` of `size` bytes: bytes outside 0x20-0x7E, '"' and '\'
- * become '?'; cut at CLEAN_FIELD_LIMIT bytes or `size` - 1, whichever is less. Always NUL-terminates.
- * Returns `to`.
+ * Copies `from` (`length` bytes, any content) to `to` of `size` bytes. Bytes outside 0x20-0x7E, '"' and '\'
+ * become '?'. The copy is cut at CLEAN_FIELD_LIMIT bytes or `size` - 1, whichever is less, and always
+ * NUL-terminated. Returns `to`.
  */
 char *clean_text(char *to, size_t size, const char *from, size_t length);
 

@@ -1,9 +1,9 @@
 /*
- * Every text of a failure, in one place: its kind and its words. Each names the server, the cause and the
- * remedy, and begins with words of ours. `%s` stands for one word from outside, which fail() cleans; no
- * other conversion, no `"`, no `\` (a ManageSieve string holds the text as it is).
+ * All failure texts: each kind with its words. A text names the server, the cause and the remedy, and begins
+ * with words of ours. `%s` stands for one word from outside, which fail() cleans. No text may contain another
+ * conversion, `"` or `\` (a ManageSieve string holds the text unescaped).
  *
- * With every word at CLEAN_FIELD_LIMIT bytes a text still fits in FAILURE_LIMIT: tests/unit/test_failure.c.
+ * A text with every word at CLEAN_FIELD_LIMIT bytes still fits in FAILURE_LIMIT: tests/unit/test_failure.c.
  */
 #ifndef RETROTLS_RELAY_FAILURE_TEXTS_H
 #define RETROTLS_RELAY_FAILURE_TEXTS_H
@@ -13,7 +13,7 @@
 #define NO_MAIL_SERVER "; no mail server does this: check its address and port, and 'protocol' in the policy"
 #define OR_ALLOW_PLAINTEXT "; use a server that has it, or allow plaintext with 'level may' in its block of the policy"
 
-/* The dialogue before TLS. Words: the server's name, then what the comment says. */
+/* The dialogue before TLS. The words are the server's name, then those that the comment lists. */
 #define FAILURES_OF_DIALOGUE(X) \
     X(FAILURE_TIMEOUT, "no complete answer from %s in time; try again later, or raise 'timeout' or" \
                        " 'greeting-timeout' in its block of the policy") \
@@ -51,7 +51,7 @@
     /* the system's word for the error */ \
     X(FAILURE_RANDOM, "no random bytes for the dialogue with %s: %s; getrandom(2) must be allowed to this program")
 
-/* TLS. Words: the server's name, then what the comment says. */
+/* TLS. The words are the server's name, then those that the comment lists. */
 #define PIN "; pin it only if you know it is right: 'level fingerprint'"
 
 #define FAILURES_OF_TLS(X) \
@@ -82,12 +82,12 @@
     /* OpenSSL's word */ \
     X(FAILURE_TLS_OTHER, "TLS handshake with %s failed: %s" ASK_OPERATOR)
 
-/* The dialogue inside TLS, before the program's secrets. Words likewise. */
+/* The dialogue inside TLS, before the program's secrets. Words as above. */
 #define FAILURES_OF_PROOF(X) \
     /* the protocol, what it sent, the command */ \
     X(FAILURE_OTHER_SERVICE, "inside TLS, %s does not speak %s: it said '%s' to %s" ASK_OPERATOR)
 
-/* Certificates. Words likewise. */
+/* Certificates. Words as above. */
 #define FAILURES_OF_CERTIFICATES(X) \
     X(FAILURE_NAME_MALFORMED, "no certificate can be for the name that the program asked for, %s; say in the policy" \
                               " what it must be for: 'name NAME'") \
@@ -125,7 +125,10 @@
     /* OpenSSL's word, its names, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_INVALID, "certificate of %s is not valid: %s; for %s, sha256:%s; ask its operator")
 
-/* Certificates by the system's authorities. Words likewise: its names, its end and issuer, its SHA-256. */
+/*
+ * Certificates checked against the system's authorities. Words: as above; its names, its end and issuer, its
+ * SHA-256.
+ */
 #define FAILURES_OF_SYSTEM_ROOTS(X) \
     X(FAILURE_NO_TRUST_STORE, "certificate of %s cannot be checked, for this machine trusts no authority: for %s, %s," \
                               " sha256:%s; install ca-certificates, or 'ca-file'") \

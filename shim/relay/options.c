@@ -39,7 +39,7 @@ static int get(struct connection *c, void *argument)
         *g->length = (uint32_t)count;
         return error;
     }
-    memset(g->value, 0, WIRE_VALUE_LIMIT); /* some options read a part of it as a question */
+    memset(g->value, 0, WIRE_VALUE_LIMIT); /* some options read part of it as a question */
     if (getsockopt(c->tcp, g->request->level, g->request->name, g->value, &length) != 0)
         return errno;
     *g->length = length < WIRE_VALUE_LIMIT ? length : WIRE_VALUE_LIMIT;
@@ -49,9 +49,9 @@ static int get(struct connection *c, void *argument)
 }
 
 /*
- * What TCP has, with TLS around it, and what still waits between the program and the relay, where one byte is
- * kept (relay_end.h): 0 if and only if the server has it all, but for the moment that a piece takes through
- * the relay.
+ * Counts what TCP has not sent, with TLS around it, and what still waits between the program and the relay,
+ * where one byte is kept (relay_end.h). It is 0 if and only if the server has everything, except while a
+ * piece is passing through the relay.
  */
 static int get_unsent(struct connection *c, void *argument)
 {
@@ -60,7 +60,7 @@ static int get_unsent(struct connection *c, void *argument)
 
     if (ioctl(c->tcp, (unsigned long)g->request->name, &unsent) != 0)
         return errno;
-    /* While connect() is under way the queue holds what makes the program's end look like it (TCP says 0). */
+    /* During connect() the queue only holds what makes the program's end look like it (TCP reports 0). */
     if (c->state.stage != WIRE_CONNECTING && ioctl(c->program, FIONREAD, &queued) == 0 && queued > 1)
         unsent += queued - 1;
     *g->length = g->request->size < sizeof unsent ? g->request->size : (uint32_t)sizeof unsent;
@@ -68,7 +68,7 @@ static int get_unsent(struct connection *c, void *argument)
     return 0;
 }
 
-/* Takes the socket's TCP_NODELAY for the program's, and sets it. */
+/* Saves the socket's TCP_NODELAY as the program's, and sets it. */
 static int hasten(struct connection *c, void *unused)
 {
     const int on = 1;
@@ -84,7 +84,7 @@ static int hasten(struct connection *c, void *unused)
 
 struct set {
     const struct option_request *request;
-    int connection; /* on which the monitor finds the request; -1: it is not asked */
+    int connection; /* holds the request for the monitor; -1: do not ask the monitor */
 };
 
 static int set(struct connection *c, void *argument)
@@ -106,7 +106,7 @@ void option_hasten(const struct connection *c)
     connection_with_tcp(&c->pair, hasten, NULL);
 }
 
-/* What TCP says of an option that it does not have; of IPV6_ADDRFORM, where the address has no other form. */
+/* TCP's error for an option that it lacks; of IPV6_ADDRFORM, for an address that has no other form. */
 static int unknown(const struct option_request *r, bool setting)
 {
     if (r->level == IPPROTO_IPV6 && r->name == 1)

@@ -15,8 +15,8 @@ static bool option_is(int fd, int name, int wanted)
 }
 
 /*
- * fstat(2) itself, which the filter allows: libc makes it fstatat(2) with an empty path (glibc 2.33), which
- * would look at any file. Where words have 64 bits its structure is libc's.
+ * Calls fstat(2) directly, which the filter allows. libc turns it into fstatat(2) with an empty path (glibc
+ * 2.33), which could look at any file. On 64-bit systems its structure is libc's.
  */
 static bool status_of(int fd, struct stat *file)
 {

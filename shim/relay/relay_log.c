@@ -25,7 +25,7 @@ static __attribute__((format(printf, 2, 3))) void add(struct text *t, const char
         t->used += (size_t)n < t->size - t->used ? (size_t)n : t->size - t->used - 1;
 }
 
-/* As clean_text() does, but longer: paths and our own failures' texts, which hold cleaned words already. */
+/* Like clean_text(), but longer: for paths and for our own failure texts, whose words are already cleaned. */
 static void add_clean(struct text *t, const char *value)
 {
     const size_t limit = t->used + VALUE_LIMIT < t->size - 1 ? t->used + VALUE_LIMIT : t->size - 1;

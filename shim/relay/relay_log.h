@@ -1,8 +1,8 @@
 /*
- * One line for each connection, once the outcome of its negotiation is known.
+ * Logs one line for each connection, once the outcome of its negotiation is known.
  *
- * Every value is cleaned, quoted where it is text, and cut: nothing from outside can forge a field or a line.
- * Writing it never holds a connection up: what would block is left out.
+ * Every value is cleaned, quoted if it is text, and cut, so that nothing from outside can forge a field or a
+ * line. Logging never delays a connection: a write that would block is dropped.
  */
 #ifndef RETROTLS_RELAY_RELAY_LOG_H
 #define RETROTLS_RELAY_RELAY_LOG_H
@@ -27,23 +27,24 @@ struct relay_log_line {
     bool testing;
     enum relay_log_result result;
     const char *version, *cipher; /* (tls) */
-    const char *verified; /* (tls) the name or the fingerprint that matched; "" where nothing was checked */
-    bool resumed;         /* (tls) */
-    int64_t milliseconds; /* since connect() was called */
-    const char *rule;     /* NULL: unknown */
-    size_t discarded;  /* bytes that the program wrote and nobody gets, it being gone and told of nothing */
-    const char *error; /* why not, or (testing, plaintext) what would have failed; "": nothing */
+    const char *verified;         /* (tls) the name or fingerprint that matched; "" if nothing was checked */
+    bool resumed;                 /* (tls) */
+    int64_t milliseconds;         /* since connect() was called */
+    const char *rule;             /* NULL: unknown */
+    size_t discarded;             /* bytes dropped from a program that left before hearing of the failure */
+    const char *error; /* why it failed, or (testing, plaintext) what would have failed; "": nothing */
 };
 
 /*
- * To where the policy of `files` says, which is `where`: NULL or "syslog", "stderr", "none", or a path. The
- * monitor writes (monitor/log_file.h). `last`: the files are needed for nothing else.
+ * Writes to `where`, which the policy of `files` names: NULL or "syslog", "stderr", "none", or a path. The
+ * monitor does the writing (monitor/log_file.h). `last`: the files are not needed any more.
  */
 void relay_log_write(struct files *files, const char *where, bool last, const struct relay_log_line *line);
-/* The same of something that no connection is to blame for. `text` needs no cleaning. */
+/* The same for a warning that concerns no single connection. `text` needs no cleaning. */
 void relay_log_warning(struct files *files, const char *where, const char *text);
 
-/* What relay_log_write() writes, without time or line end. Each returns the text's length, less than `size`.
+/*
+ * What relay_log_write() writes, without time or line end. Both return the length, which is less than `size`.
  */
 size_t relay_log_fields(char *to, size_t size,
                         const struct relay_log_line *line); /* key=value, for machines */

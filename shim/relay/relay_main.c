@@ -1,6 +1,6 @@
 /*
- * retrotls-relay: started by libretrotls.so with the socket that it listens on as descriptor 3, and nothing
- * else.
+ * retrotls-relay: libretrotls.so starts it, with the listening socket as descriptor 3, and no other
+ * descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 #include "relay/service.h"
 #include "relay/tls/tls_context.h"
 
-/* For the library, where it is loaded into every program: shim/preload/exempt.h. */
+/* Tells the library, if it is preloaded into this program too, to leave it alone: shim/preload/exempt.h. */
 extern const char retrotls_speaks_itself;
 const char retrotls_speaks_itself __attribute__((visibility("default"))) = 1;
 
@@ -44,7 +44,7 @@ static int usage(int argc, char **argv)
     return 2;
 }
 
-/* "PID:TOKEN", the token in hex. False where it is not. */
+/* Reads "PID:TOKEN", with the token in hex. False if it is malformed. */
 static bool read_authority(const char *text, pid_t *owner, uint8_t token[WIRE_TOKEN_SIZE])
 {
     char *end;
@@ -64,7 +64,7 @@ static bool read_authority(const char *text, pid_t *owner, uint8_t token[WIRE_TO
     return true;
 }
 
-/* The hex in the listener's name: \0retrotls/1 relay HEX. */
+/* Reads the hex in the listener's name: \0retrotls/1 relay HEX. */
 static bool read_name(void)
 {
     static const char prefix[] = "retrotls/1 relay ";
@@ -83,8 +83,8 @@ static bool read_name(void)
 }
 
 /*
- * A stop of the service that the program belongs to must not take its connections away under it, nor a limit
- * that the program has: a log file that must not grow loses lines.
+ * Stopping the service that the program belongs to must not take its connections away, nor may a limit of the
+ * program's: a log file at its size limit just loses lines.
  */
 static void ignore_signals(void)
 {
@@ -105,8 +105,8 @@ static const struct rlimit *raised(struct rlimit *limit)
 }
 
 /*
- * Three descriptors a connection, a log and time, whatever the program was allowed for itself; no core with
- * secrets in it.
+ * Sets limits for three descriptors per connection, the log and CPU time, regardless of the program's own; no
+ * core dumps, which would hold secrets.
  */
 static void set_limits(void)
 {
@@ -123,7 +123,7 @@ static void set_limits(void)
         setrlimit(RLIMIT_CPU, raised(&limit));
 }
 
-/* What the first connection needs takes milliseconds, which pass while its TCP handshake is under way. */
+/* Prepares for the first connection. That takes milliseconds, and happens during its TCP handshake. */
 static void *warm_up(void *unused)
 {
     (void)unused;
@@ -142,8 +142,8 @@ static void start_warming_up(void)
 /* ---- two processes ---- */
 
 /*
- * The worker's: whatever ends the monitor ends it too, at once (PR_SET_PDEATHSIG), for it could do nothing by
- * itself. That it gives up capabilities does not undo this (kernel/cred.c, commit_creds()).
+ * For the worker: when the monitor ends, however it ends, the worker ends at once (PR_SET_PDEATHSIG), since
+ * it could do nothing alone. Giving up capabilities does not undo this (kernel/cred.c, commit_creds()).
  */
 static bool die_with(pid_t monitor)
 {
@@ -154,7 +154,7 @@ static int work(int dialogue, pid_t owner, pid_t monitor, bool unshut)
 {
     struct service_owner watched;
 
-    monitor_set_token((const uint8_t[WIRE_TOKEN_SIZE]){0}); /* it is the monitor who knows it */
+    monitor_set_token((const uint8_t[WIRE_TOKEN_SIZE]){0}); /* only the monitor knows it */
     monitor_use(dialogue);
     watched = service_owner_of(owner, monitor_parent());
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
@@ -166,8 +166,8 @@ static int work(int dialogue, pid_t owner, pid_t monitor, bool unshut)
 }
 
 /*
- * The monitor keeps the number by which the program's machine knows the relay; the worker, which serves, is
- * its child. Parted before anything of OpenSSL's is there, so that each is small.
+ * Splits into two processes. The monitor keeps the PID that the program's machine knows the relay by; the
+ * worker, which serves, is its child. We fork before OpenSSL has allocated anything, so that both stay small.
  */
 static int part(pid_t owner, bool unshut)
 {
@@ -185,9 +185,9 @@ static int part(pid_t owner, bool unshut)
         return work(dialogue[1], owner, monitor, unshut);
     }
     close(dialogue[1]);
-    close(LISTENER); /* whoever comes after the worker's end is refused */
+    close(LISTENER); /* so that callers are refused once the worker has ended */
     if (!unshut)
-        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* as the worker: sandbox.c */
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* as in the worker: sandbox.c */
     if ((unshut || walls_put_up()) && credentials_note_own())
         monitor_run(dialogue[0], worker);
     return 0;

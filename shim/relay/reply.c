@@ -23,6 +23,6 @@ void reply_send(int connection, const struct wire_reply *answer, int descriptor)
         control.head.cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(&control.head), &descriptor, sizeof descriptor);
     }
-    /* The first messages on a fresh connection always have room. */
+    /* The first messages on a new connection always fit. */
     sendmsg(connection, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -5,8 +5,8 @@
 #include "wire/wire.h"
 
 /*
- * Sends `answer`, and `descriptor` beside it unless it is -1, which stays the caller's. A program that has
- * gone needs none: nothing is told of a failure.
+ * Sends `answer`, and with it `descriptor` unless that is -1; the descriptor stays the caller's. Failures are
+ * not reported: a program that has gone needs no answer.
  */
 void reply_send(int connection, const struct wire_reply *answer, int descriptor);
 

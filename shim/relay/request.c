@@ -14,16 +14,18 @@
 #include "relay/session.h"
 #include "relay/status.h"
 #include "relay/thread_pool.h"
-#ifdef RETROTLS_TAKEN_OVER /* a relay for tests alone */
+#ifdef RETROTLS_TAKEN_OVER /* a relay for tests only */
 #    include "tests/e2e/taken_over/calls.h"
 #endif
 
-/* A message and what came with it. Descriptors that are taken over are set to -1, the rest is closed. */
+/*
+ * A message and what came with it. A descriptor that has been taken over is set to -1; the rest are closed.
+ */
 struct received {
     _Alignas(8) uint8_t bytes[WIRE_MESSAGE_LIMIT];
     size_t length;
     int descriptor[WIRE_DESCRIPTORS];
-    bool truncated; /* the relay's descriptors have run out */
+    bool truncated; /* the relay has run out of descriptors */
 };
 
 static void take_descriptors(struct received *m, struct msghdr *header)
@@ -45,18 +47,18 @@ static void close_descriptors(struct received *m)
     }
 }
 
-/* False where nothing has come yet. A closed connection is a message of no bytes. */
+/* False if nothing has come yet. A closed connection counts as a message of no bytes. */
 static bool receive(int connection, struct received *m, int flags)
 {
     union {
         struct cmsghdr head;
         char room[CMSG_SPACE(sizeof(int) * WIRE_DESCRIPTORS)];
     } control;
-    /* cppcheck-suppress ctuuninitvar ; what is there is received into it */
+    /* cppcheck-suppress ctuuninitvar ; recvmsg() fills it */
     struct iovec bytes = {.iov_base = m->bytes, .iov_len = sizeof m->bytes};
     /*
-     * CMSG_LEN and not CMSG_SPACE: of an odd number, the kernel would put one more descriptor into the
-     * padding (net/core/scm.c, scm_max_fds), and nobody would close it. What is beyond it closes itself.
+     * CMSG_LEN, not CMSG_SPACE: with an odd number the kernel would put one more descriptor into the padding
+     * (net/core/scm.c, scm_max_fds), which nobody would close. It closes any beyond the limit itself.
      */
     struct msghdr header = {.msg_iov = &bytes,
                             .msg_iovlen = 1,
@@ -78,7 +80,7 @@ static bool receive(int connection, struct received *m, int flags)
 
 /* ---- taking a connection over ---- */
 
-/* Of what was taken and is of no use. */
+/* Drops what was taken but cannot be used. */
 static void discard(struct taken_guard *taken, int room)
 {
     files_end(&taken->files);
@@ -89,8 +91,8 @@ static void discard(struct taken_guard *taken, int room)
 }
 
 /*
- * As long as this process held the program's end, it would not learn that the program has closed it. -1 with
- * errno.
+ * Makes the epoll set for the program's end, then closes that end: while we held it, we would not notice the
+ * program closing it. -1 with errno.
  */
 static int room_of(struct taken_guard *taken)
 {
@@ -101,7 +103,7 @@ static int room_of(struct taken_guard *taken)
     return room;
 }
 
-/* Sends the reply itself where another one is to come behind it; `*answered` then. */
+/* Sends the reply itself if another one will follow it, and sets `*answered`. */
 static int take_over(int connection, struct taken_guard *taken, bool *answered)
 {
     static const struct wire_reply done = {.error = 0};
@@ -140,8 +142,8 @@ static int take_over(int connection, struct taken_guard *taken, bool *answered)
 }
 
 /*
- * What was only looked at goes, with its descriptors: a connection that is closed with a message unread gives
- * the asker ECONNRESET rather than the reply (net/unix/af_unix.c, unix_release_sock()).
+ * Removes the message, which was only peeked at, and its descriptors: closing a connection with a message
+ * unread gives the asker ECONNRESET instead of the reply (net/unix/af_unix.c, unix_release_sock()).
  */
 static void drop_message(int connection)
 {
@@ -150,7 +152,7 @@ static void drop_message(int connection)
     (void)!recv(connection, &byte, sizeof byte, MSG_DONTWAIT);
 }
 
-/* The monitor reads what the policy names, and opens it; what is read here serves the connection alone. */
+/* The monitor reads what the policy names, and opens it; what we read here only serves the connection. */
 static void serve_guard(int connection)
 {
     struct taken_guard taken = {.length = 0};
@@ -176,8 +178,8 @@ bool request_is_strangers(int connection)
 }
 
 /*
- * Without any rights here; what asks for some is done by the monitor, which then reads the request itself, by
- * those of the process that asks.
+ * Tries it here first, without any rights. If that needs rights, the monitor reads the request itself and
+ * does it with those of the process that asks.
  */
 static int set_option(int connection, const struct pair_identity *pair, const struct option_request *r)
 {
@@ -221,7 +223,7 @@ static void serve_option(int connection, struct received *m, enum wire_type type
     } else if (answer.error == 0) {
         descriptor = connection_reclaim(&pair);
         if (descriptor < 0 && connection_surrender(&pair, connection))
-            return; /* its thread answers */
+            return; /* the connection's thread answers */
         answer.error = descriptor < 0 ? ENOTCONN : 0;
     }
     reply_send(connection, &answer, descriptor);
@@ -229,13 +231,13 @@ static void serve_option(int connection, struct received *m, enum wire_type type
         close(descriptor);
 }
 
-/* False where nothing has come yet. */
+/* False if nothing has come yet. */
 static bool serve_other(int connection, enum wire_type type)
 {
     struct wire_reply answer = {.error = EBADMSG};
     struct received m;
 
-    const bool stays = type == WIRE_SET_OPTION || type == WIRE_GET_OPTION; /* for the monitor */
+    const bool stays = type == WIRE_SET_OPTION || type == WIRE_GET_OPTION; /* leave it for the monitor */
 
     if (!receive(connection, &m, stays ? MSG_PEEK : 0))
         return false;
@@ -249,7 +251,7 @@ static bool serve_other(int connection, enum wire_type type)
     return true;
 }
 
-/* Of the message that waits, which stays where it is. A type of 0 where it is none; -1: nothing has come. */
+/* The type of the message that waits, which stays in the queue. 0: it has none; -1: nothing has come. */
 static int type_of_next(int connection)
 {
     _Alignas(8) uint8_t head[WIRE_TOKEN_END];

@@ -23,12 +23,12 @@ struct pending_request {
 struct service {
     int epoll, listener, owner, ended;
     bool owner_gone;
-    int64_t patience;   /* ms of idleness */
+    int64_t patience;   /* ms the relay may be idle */
     int64_t idle_since; /* INT64_MAX: not idle */
     size_t requests, strangers;
-    bool full;    /* the listener is not listened to */
-    bool retired; /* nor ever again */
-    bool told;    /* when a connection has ended */
+    bool full;    /* the listener is not being watched */
+    bool retired; /* and never will be again */
+    bool told;    /* connections report their end */
     struct pending_request request[REQUESTS_LIMIT];
 };
 
@@ -39,12 +39,12 @@ static bool watch(struct service *s, int fd, uint64_t what)
     return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* What an event is about: one of these, else the number of a request. */
+/* What an event is about: one of these, or the index of a request. */
 enum { LISTENER = REQUESTS_LIMIT, OWNER, CONNECTION_ENDED };
 
 /*
- * Strangers have made everything that serves them wait: nobody else must. The listener refuses from now on,
- * so that the library starts another relay; the connections that there are go on.
+ * Strangers have blocked all the threads that serve them; nobody else must suffer. The listener refuses from
+ * now on, so that the library starts another relay. Existing connections go on.
  */
 static void retire(struct service *s)
 {
@@ -72,7 +72,7 @@ static void forget(struct service *s, struct pending_request *r)
     s->strangers -= r->stranger;
 }
 
-/* The one of its kind that has been silent the longest makes room. */
+/* Drops the request that has been silent the longest, of its kind. */
 static void make_room(struct service *s, bool stranger)
 {
     struct pending_request *oldest = NULL;
@@ -120,8 +120,8 @@ static void accept_all(struct service *s)
     if (s->retired)
         return;
     /*
-     * Out of descriptors or memory, the loop must not spin on a listener that stays readable: it is left
-     * alone until something has ended.
+     * Without descriptors or memory, the loop must not spin on a listener that stays readable: do not watch
+     * it until something has ended.
      */
     if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
         s->full = epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL) == 0;
@@ -161,9 +161,9 @@ static void serve(struct service *s, uint64_t what)
 }
 
 /*
- * That a connection has ended is of interest where it may be the last thing to wait for, or gives back a
- * descriptor that is wanted. Otherwise the loop is not woken for it: it notices that it is idle when it wakes
- * up next, or after IDLE_WITH_OWNER.
+ * Asks to be told when a connection ends, if that may be the last thing to wait for, or frees a descriptor
+ * that is needed. Otherwise the loop is not woken for it, and notices that it is idle when it next wakes up,
+ * or after IDLE_WITH_OWNER.
  */
 static void want_ends(struct service *s)
 {
@@ -174,7 +174,7 @@ static void want_ends(struct service *s)
     s->told = wanted;
 }
 
-/* How long to wait, in ms; 0: it is time to end, if nothing has come by now. */
+/* How long to wait, in ms; 0: end now, unless something has come. */
 static int time_left(struct service *s)
 {
     int64_t left;
@@ -214,7 +214,7 @@ static void loop(struct service *s)
     }
 }
 
-/* Where the owner is init, or this process's parent, it may itself wait for this process to end. */
+/* If the owner is init or this process's parent, it may be waiting for this process to end. */
 struct service_owner service_owner_of(pid_t owner, pid_t parent)
 {
     struct service_owner o = {.ended = -1, .is_parent = owner == 1 || owner == parent};
@@ -236,7 +236,7 @@ static void watch_owner(struct service *s, const struct service_owner *owner)
 
 void service_run(int listener, const struct service_owner *owner)
 {
-    static struct service s; /* 16 KiB, and there is but one */
+    static struct service s; /* 16 KiB, and there is only one */
 
     s = (struct service){.listener = listener, .idle_since = INT64_MAX};
     for (size_t i = 0; i < REQUESTS_LIMIT; i++)

@@ -29,9 +29,9 @@ struct session {
     struct tls_peer peer;
     struct failure why;
     struct buffer first; /* what the program reads first */
-    struct buffer said;  /* what the program has said, while it is not known who hears it */
-    bool mute;           /* nobody hears it */
-    int error;           /* with which the socket broke before it was known; 0: it did not */
+    struct buffer said;  /* what the program said before the server proved what it speaks (proof.h) */
+    bool mute;           /* the server has ended and gets nothing of it */
+    int error;           /* the errno that broke the socket during the proof; 0: it did not break */
     struct tls_transport over_tls;
     struct local_address local;
     int64_t patience; /* ms for a reply inside TLS */
@@ -39,7 +39,7 @@ struct session {
 
 /* ---- TCP's outcome ---- */
 
-/* Waits for a connect() that is under way. False where there is no connection, or no program any more. */
+/* Waits for a connect() that is under way. False if it fails, or if the program has gone. */
 static bool await_tcp(struct session *s)
 {
     struct connection *c = s->c;
@@ -58,7 +58,7 @@ static bool await_tcp(struct session *s)
     if (!files_bind_outcome(&c->files, c->program, error))
         return false;
     if (error != 0) {
-        connection_keep_tcp(c); /* the program's end, not drained, now looks as after a refused connect() */
+        connection_keep_tcp(c); /* the program's end, not drained, looks as after a refused connect() */
         connection_tell_outcome(c, error);
     }
     return error == 0;
@@ -66,7 +66,7 @@ static bool await_tcp(struct session *s)
 
 /* ---- the end of the negotiation ---- */
 
-/* `last`: nothing can follow it, and no file of the policy's is needed any more. */
+/* `last`: no other line can follow, and the policy's files are not needed any more. */
 static void log_outcome(struct session *s, enum relay_log_result result, bool last)
 {
     struct connection *c = s->c;
@@ -112,15 +112,15 @@ static void discard_program(struct session *s)
         n = recv(s->c->program, dropped, sizeof dropped, MSG_DONTWAIT);
         explicit_bzero(dropped, n > 0 ? (size_t)n : 0);
     } while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
-    if (n == 0) { /* it writes no more; it may still be reading */
+    if (n == 0) { /* it writes no more, but may still be reading */
         polled.events = 0;
         poll(&polled, 1, (int)(until - plain_now() > 0 ? until - plain_now() : 0));
     }
 }
 
 /*
- * Tells the program why, in its protocol's words. Its further writes are taken, as TCP would take them, and
- * go nowhere: so it reads the reason rather than dying of SIGPIPE.
+ * Tells the program why, in its protocol's words. What it still writes is accepted, as TCP would accept it,
+ * and dropped, so that it reads the reason instead of dying of SIGPIPE.
  */
 static void refuse(struct session *s)
 {
@@ -132,7 +132,7 @@ static void refuse(struct session *s)
         shutdown(s->c->tcp, SHUT_RDWR);
     connection_set_stage(s->c, WIRE_REFUSED);
     if (s->why.kind == FAILURE_PROGRAM_GONE || !s->protocol)
-        return; /* where no protocol is known, ECONNRESET has to do */
+        return; /* without a protocol, ECONNRESET has to do */
     length = s->protocol->refuse(s->why.text, text);
     if (relay_end_write(&s->program, text, length) != (ssize_t)length)
         return;
@@ -174,7 +174,7 @@ static enum outcome dialogue(struct session *s, const struct settings *settings)
     return negotiate(&s->server, settings, port, &s->local, &s->protocol, &s->greeting, &s->why);
 }
 
-/* What is said inside TLS from here on goes to the program, too: `first` keeps it. */
+/* From here on what the server says inside TLS also goes to the program: `first` keeps it. */
 static void talk_over_tls(struct session *s)
 {
     transport_over_tls(&s->over_tls, &s->tls, &s->server.deadline);
@@ -183,7 +183,7 @@ static void talk_over_tls(struct session *s)
     s->server.kept = &s->first;
 }
 
-/* ManageSieve's: the list that the server sends again over TLS. */
+/* ManageSieve: the capability list that the server sends again over TLS. */
 static bool greet_from_server(struct session *s)
 {
     size_t room;
@@ -198,7 +198,7 @@ static bool greet_from_server(struct session *s)
     return room > 0;
 }
 
-/* TLS from the first byte: the server's own. */
+/* TLS from the first byte: the server's own greeting. */
 static bool greet_inside_tls(struct session *s)
 {
     if (!s->protocol)
@@ -207,7 +207,7 @@ static bool greet_inside_tls(struct session *s)
     return s->protocol->greeting(&s->server, &s->greeting, &s->why) == READY;
 }
 
-/* The greeting that the program reads: the relay's own words, or what the server says over TLS. */
+/* What the program reads as a greeting: the relay's own words, or what the server says over TLS. */
 static bool greet(struct session *s)
 {
     char text[GREETING_LIMIT];
@@ -249,13 +249,13 @@ static void pump(struct session *s, struct stream *server, struct starttls_watch
         s->c->error = s->error ? s->error : server->error;
 }
 
-/* Whether it has not shown yet that it speaks the protocol. */
+/* Whether the server has yet to show that it speaks the protocol. */
 static bool must_prove(const struct session *s)
 {
     return s->protocol && s->protocol->probe && !(s->settings->implicit && s->protocol->greeting_is_proof);
 }
 
-/* Whether what answers inside TLS has shown that it speaks the protocol; `why` is set where it has not. */
+/* Whether the server inside TLS has shown that it speaks the protocol; if not, `why` is set. */
 static bool prove(struct session *s, struct starttls_watch *watch)
 {
     struct proof proof = {.server = &s->server,
@@ -270,14 +270,14 @@ static bool prove(struct session *s, struct starttls_watch *watch)
                           .said = &s->said};
     enum proof_end end = PROOF_GIVEN;
 
-    s->server.program = -1; /* what it said before it went away is still to be delivered */
+    s->server.program = -1; /* what it said before it left is still to be delivered */
     if (must_prove(s))
         end = proof_run(&proof, &s->why);
     s->mute = end == PROOF_ENDED;
     s->error = s->tls.stream.error;
     s->tls.stream.readable = s->tls.stream.edge = true;
     if (end == PROOF_FAILED)
-        s->server.program = s->c->program; /* what it has left is counted */
+        s->server.program = s->c->program; /* count what it has left unsent */
     else
         files_end(&s->c->files);
     s->server.filled = (int)s->program.owed + s->program.kept - KEPT_BYTES;
@@ -343,7 +343,10 @@ static void run(struct session *s)
     }
 }
 
-/* The library knows why already (its policy is in error, say): a sentence, not one word of it. */
+/*
+ * The library already knows why (an error in its policy, for example). Its text is a sentence, not one word,
+ * so it is cleaned in parts.
+ */
 static void refuse_as_told(struct session *s, const char *text)
 {
     size_t left = strlen(text), at = 0;

@@ -14,14 +14,14 @@
 #include "relay/protocol/plain.h"
 #include "wire/wire.h"
 
-/* Messages one after the other, each behind its length. */
+/* Messages one after the other, each preceded by its length. */
 struct answer {
     int connection;
     size_t used, size;
     uint8_t *bytes;
 };
 
-static atomic_int answers; /* being sent */
+static atomic_int answers; /* being sent now */
 
 static bool make_room(struct answer *a, size_t length)
 {
@@ -54,7 +54,7 @@ static const char *known(const char *text)
 
 static bool add(const struct connection *c, void *argument)
 {
-    static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT]; /* under the connections' lock */
+    static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT]; /* guarded by the connections' lock */
     const struct wire_connection told = {
         .pid = c->request.pid,
         .stage = c->state.stage,

@@ -49,13 +49,13 @@ static void *serve(void *unused)
     return NULL;
 }
 
-/* Under `lock`. The first in the queue has been there for long: nobody has come back for it. */
+/* Call under `lock`. If the first in the queue has waited for long, no thread has come back for it. */
 static bool are_stuck(int64_t now)
 {
     return count > 0 && now - queue[begin].since > STRANGERS_PATIENCE;
 }
 
-/* With a full queue, those before may take their moment. */
+/* If the queue is full, waits a moment for the requests in it. */
 static void await_room(void)
 {
     static const struct timespec moment = {.tv_nsec = 1000000};

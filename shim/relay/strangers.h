@@ -1,8 +1,10 @@
 /*
- * Requests of other users' processes, in threads of their own. What a stranger sends may be a socket that he
- * has told to wait when it is closed (SO_LINGER), or a file of a file system of his (FUSE), and the last one
- * to close it waits as long as he likes: also whoever closes a connection on which it stands unread, or of
- * which it is the rest that no message has. The loop that serves the program must not.
+ * Serves the requests of other users' processes in threads of their own.
+ *
+ * A stranger may send a socket that lingers on close (SO_LINGER), or a file on his own FUSE file system.
+ * Whoever closes it last waits for as long as the stranger likes. Closing a connection that still holds it,
+ * whether unread or left over after a message was read, waits just the same. The loop that serves the program
+ * must never wait like that.
  */
 #ifndef RETROTLS_RELAY_STRANGERS_H
 #define RETROTLS_RELAY_STRANGERS_H
@@ -10,19 +12,19 @@
 #include <stdbool.h>
 
 enum {
-    STRANGERS_THREADS = 32,    /* at once, in which a stranger can make them wait */
-    STRANGERS_QUEUE = 512,     /* requests that wait for one of them */
-    STRANGERS_PATIENCE = 3000, /* ms that a request waits for one: by then all of them are stuck */
+    STRANGERS_THREADS = 32,    /* at once; a stranger can make each of them wait */
+    STRANGERS_QUEUE = 512,     /* requests waiting for a thread */
+    STRANGERS_PATIENCE = 3000, /* ms that a request waits for a thread: after that all of them are stuck */
     STRANGERS_PRESENCE = 2000, /* ms for which a request counts as being served */
 };
 
 /*
- * Serves what has come on `connection`, if anything has, and closes it: takes it over. False where there is
- * no thread, or all are stuck; `connection` is the caller's then, who must not close it.
+ * Serves the request on `connection`, if one has come, and closes the connection. Returns false if there is
+ * no thread or all are stuck; the caller then keeps `connection`, and must not close it.
  */
 bool strangers_serve(int connection);
 
-/* Whether such a request may still be being served. */
+/* Whether a stranger's request may still be being served. */
 bool strangers_are_served(void);
 
 #endif

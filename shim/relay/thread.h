@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Starts a detached thread with `stack` bytes of stack, which runs `run(argument)`. False where it cannot be
- * had. */
+/*
+ * Runs `run(argument)` in a new detached thread with `stack` bytes of stack. False if it cannot be started.
+ */
 bool thread_start(void *(*run)(void *), void *argument, size_t stack);
 
 #endif

@@ -9,19 +9,19 @@
 #include "relay/thread.h"
 
 enum {
-    /* Deep enough for OpenSSL's verification of a chain, measured with its own frames and ours: 60 KiB. */
+    /* Enough for OpenSSL to verify a chain: 60 KiB were measured, with its frames and ours. */
     STACK_SIZE = 256 * 1024,
 };
 
 struct pool_thread {
-    struct pool_thread *next; /* of those that wait */
-    struct connection *given; /* to serve next */
+    struct pool_thread *next; /* list of the waiting ones */
+    struct connection *given; /* the connection to serve next */
     pthread_cond_t woken;     /* on CLOCK_MONOTONIC */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct pool_thread *waiting;
-static unsigned spare; /* that wait */
+static unsigned spare; /* waiting threads */
 
 static bool prepare(pthread_cond_t *woken)
 {
@@ -54,7 +54,7 @@ static void thread_free(struct pool_thread *w)
     free(w);
 }
 
-/* Under `lock`: it waits no more. */
+/* Call under `lock`: `w` no longer waits. */
 static void forget(const struct pool_thread *w)
 {
     struct pool_thread **at = &waiting;
@@ -65,7 +65,7 @@ static void forget(const struct pool_thread *w)
     spare--;
 }
 
-/* The next connection; NULL where none has come in time, or enough other threads wait. */
+/* The next connection; NULL if none has come in time, or if enough other threads wait. */
 static struct connection *next(struct pool_thread *w)
 {
     struct timespec until;
@@ -103,7 +103,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* To a thread that waits. */
+/* Gives `c` to a waiting thread, if there is one. */
 static bool give(struct connection *c)
 {
     struct pool_thread *w;
