@@ -1,6 +1,6 @@
 /*
- * What messages are made of: a head, and fields of a tag, a length and bytes, padded to four. For wire.c and
- * connection_message.c alone.
+ * The parts of a message: a head, then fields of a tag, a length and bytes, padded to four. Only wire.c and
+ * connection_message.c use this.
  */
 #ifndef RETROTLS_WIRE_FIELDS_H
 #define RETROTLS_WIRE_FIELDS_H
@@ -50,11 +50,11 @@ struct writer {
 };
 
 void fields_start(struct writer *w, uint8_t *out);
-/* Each appends a field; where it does not fit, the message is none. */
+/* Each appends a field. If one does not fit, fields_finish() returns 0. */
 void fields_put(struct writer *w, enum tag tag, const void *bytes, size_t length);
 void fields_put_text(struct writer *w, enum tag tag, const char *text); /* NULL: no field */
 void fields_put_list(struct writer *w, enum tag tag, const struct text_list *list);
-/* The length of the whole message; 0 where it did not fit. */
+/* Returns the length of the whole message, or 0 if a field did not fit. */
 size_t fields_finish(struct writer *w, enum wire_type type);
 
 struct reader {
@@ -71,10 +71,10 @@ struct field {
 
 enum step { FIELD, END, MALFORMED };
 
-/* False where it is no message of that type. */
+/* False if this is not a message of that type. */
 bool fields_open(struct reader *r, enum wire_type type, const uint8_t *message, size_t length);
 enum step fields_next(struct reader *r, struct field *out);
-/* Each takes a field's content; false where it is of another size or form. */
+/* Each reads a field's content. False if its size or form is wrong. */
 bool fields_take(void *to, size_t size, const struct field *f);
 bool fields_take_text(const char **to, const struct field *f);
 bool fields_take_item(struct text_list *list, const struct field *f);

@@ -1,4 +1,4 @@
-/* What every part of retrotls knows of the mail protocols: protocols.def, as an enum and as tables. */
+/* The mail protocols, from protocols.def, as an enum and as tables. */
 #ifndef RETROTLS_WIRE_PROTOCOLS_H
 #define RETROTLS_WIRE_PROTOCOLS_H
 
@@ -17,23 +17,23 @@ enum { PROTOCOL_FIRST = PROTOCOL_AUTO + 1 }; /* for loops: up to PROTOCOL_KINDS 
 /* The protocol's name as in a policy file ("smtp", ...; "auto"); never NULL. */
 const char *protocol_kind_name(enum protocol_kind kind);
 
-/* All of their names, but `auto`, for a person: "smtp, lmtp, ...". */
+/* The names of all protocols except `auto`, for a person to read: "smtp, lmtp, ...". */
 extern const char *const protocol_names_listed;
 
-/* The protocol spoken at one of the usual ports of plaintext mail; PROTOCOL_AUTO for any other. */
+/* The protocol usually spoken in plaintext on `port`, or PROTOCOL_AUTO. */
 enum protocol_kind port_protocol(uint16_t port);
 
-/* The protocol that has TLS from the first byte at `port`; PROTOCOL_AUTO for any other. */
+/* The protocol that uses TLS from the first byte on `port`, or PROTOCOL_AUTO. */
 enum protocol_kind implicit_port_protocol(uint16_t port);
 
-/* Where the protocol has TLS from the first byte; 0: nowhere of its own. */
+/* The protocol's port for TLS from the first byte, or 0 if it has none. */
 uint16_t protocol_implicit_port(enum protocol_kind kind);
 
 enum { PROTOCOL_PORTS = 2 };
-/* The plaintext ports it is known by, 0 where there are fewer. */
+/* The protocol's usual plaintext ports, padded with 0. */
 const uint16_t *protocol_ports(enum protocol_kind kind);
 
-/* The usual ports of all of them, 0 at the end. */
+/* The usual plaintext ports of all protocols, with 0 at the end. */
 extern const uint16_t usual_ports[];
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * What is to be done with one connection: the outcome of the policy, as the relay needs it.
+ * How to treat one connection: the policy's outcome, as the relay needs it.
  *
- * The policy fills it, the wire carries it, the relay obeys it. Strings belong to whoever filled the
- * structure (the loaded policy, or the message that was received) and live as long as that does.
+ * The policy fills this in, the wire carries it, and the relay obeys it. The strings belong to whoever filled
+ * it in (the loaded policy, or the received message) and live as long as that does.
  */
 #ifndef RETROTLS_WIRE_SETTINGS_H
 #define RETROTLS_WIRE_SETTINGS_H
@@ -13,7 +13,7 @@
 
 #include "wire/protocols.h"
 
-/* Postfix's words (smtp_tls_security_level). */
+/* Postfix's names (smtp_tls_security_level). */
 enum level {
     LEVEL_NONE = 0,
     LEVEL_MAY = 1,
@@ -30,7 +30,7 @@ enum {
     SETTINGS_TLS_1_3 = 0x0304,
 };
 
-/* Instead of the path of a ca-file: the roots that lie beside the relay. */
+/* In place of a ca-file's path: the roots that are installed next to the relay. */
 #define SETTINGS_BUNDLED "bundled"
 
 struct text_list {
@@ -42,13 +42,13 @@ struct settings {
     enum level level;
     enum protocol_kind protocol;
     bool implicit;             /* TLS from the first byte, no STARTTLS */
-    bool testing;              /* log what would have failed, go on as LEVEL_MAY would */
-    bool strict_certificates;  /* certificates must keep to RFC 5280 in what only the strict demand */
+    bool testing;              /* log what would have failed, then go on as LEVEL_MAY would */
+    bool strict_certificates;  /* also the RFC 5280 rules that only X509_V_FLAG_X509_STRICT enforces */
     uint32_t timeout;          /* seconds */
     uint32_t greeting_timeout; /* seconds */
     uint32_t tls_min, tls_max; /* 0: OpenSSL's own; else SETTINGS_TLS_1_2, ... */
-    uint32_t connect_port;     /* 0: as the program asked */
-    const char *connect_host;  /* each string below: NULL where not set */
+    uint32_t connect_port;     /* 0: the port that the program asked for */
+    const char *connect_host;  /* every string below is NULL if not set */
     const char *servername;    /* SNI, instead of the name that is checked */
     const char *ca_file;       /* a path, or SETTINGS_BUNDLED */
     const char *ca_dir;
@@ -58,7 +58,7 @@ struct settings {
     const char *groups;
     const char *client_cert;
     const char *client_key;
-    const char *log;               /* NULL or "syslog", "stderr", "none", or an absolute path */
+    const char *log;               /* NULL, "syslog", "stderr", "none", or an absolute path */
     const char *rule;              /* what decided: "FILE:LINE", or "built-in defaults" */
     struct text_list names;        /* the policy's `name`: the certificate must match one of them */
     struct text_list fingerprints; /* "sha256:HEX" (certificate) or "spki-sha256:HEX" (public key) */
@@ -66,9 +66,9 @@ struct settings {
 
 /* The level's name as in a policy file; never NULL. */
 const char *level_name(enum level level);
-/* True where the level forbids plaintext, whatever the server says. */
+/* True if the level forbids plaintext, whatever the server says. */
 bool level_demands_tls(enum level level);
-/* True where the roots are those that lie beside the relay. */
+/* True if the roots are those next to the relay (SETTINGS_BUNDLED). */
 bool settings_trust_bundled(const struct settings *settings);
 
 #endif
