@@ -8,7 +8,7 @@
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
 
-/* Two threads may make the first use of one connection at the same time: only one can hand it over. */
+/* If two threads use a connection for the first time at once, only one may hand it over. */
 static struct lock lock;
 
 static enum first_use refuse(int error)
@@ -31,7 +31,7 @@ static void say(struct look *look, const char *what, pid_t process)
     strbuf_add(&w, "; start the program that connects with retrotls");
 }
 
-/* `why` has been said. The log hears of a connection once. */
+/* Called after say(). The log mentions a connection only once. */
 static enum first_use too_late(struct look *look)
 {
     const struct guard_request *const request = &look->guard.slot->guard;
@@ -64,7 +64,7 @@ static enum first_use switch_now(struct look *look)
     if (guard_hand_over(guard, look->use == USE_CONNECTING ? WIRE_PENDING : WIRE_CONNECTED))
         return FIRST_USE_SWITCHED;
     guard_cut(guard);
-    if (failure) { /* the relay does not know in which protocol's words to tell it */
+    if (failure) { /* the relay does not know in which protocol to report it */
         strbuf_start(&w, guard->why, sizeof guard->why);
         strbuf_add(&w, failure);
     }
@@ -72,14 +72,14 @@ static enum first_use switch_now(struct look *look)
     return refuse(EPERM);
 }
 
-/* Whether nobody else is known to have the connection; else `why` is said. */
+/* False if another process has the connection too, or may have it; say() names the one that we know. */
 static bool is_ours_alone(struct look *look)
 {
     const pid_t other = sharers_with(look->fd);
 
     if (other > 0)
         say(look, "the process that handed the connection down uses it too", other);
-    /* Of what only happens to be there nothing is taken on trust. */
+    /* If we cannot know, we trust a connection only when the program is about to use it. */
     return other == 0 || (other < 0 && look->occasion != AT_ARRIVAL);
 }
 

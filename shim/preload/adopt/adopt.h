@@ -1,4 +1,4 @@
-/* Switching a connection that is made already: what the watch does with one that the policy may guard. */
+/* Switches a connection that already exists: what first_use() does with one that the policy may guard. */
 #ifndef RETROTLS_PRELOAD_ADOPT_ADOPT_H
 #define RETROTLS_PRELOAD_ADOPT_ADOPT_H
 
@@ -9,12 +9,12 @@
 #include "preload/adopt/tcp_use.h"
 #include "preload/guard/guard.h"
 
-/* At what time a connection is looked at. */
+/* When we look at a connection. */
 enum occasion {
-    AT_USE,     /* a read or a write is about to be made */
-    AT_STREAM,  /* the same, by stdio */
-    AT_START,   /* the program has just been started with it, for its use: standard input, ... */
-    AT_ARRIVAL, /* it is there; the program may never use it */
+    AT_USE,     /* before a read or a write */
+    AT_STREAM,  /* before stdio makes a stream of it */
+    AT_START,   /* the program was started with it, for its use: standard input, ... */
+    AT_ARRIVAL, /* it is open, but the program may never use it */
 };
 
 /* One look. */
@@ -25,18 +25,18 @@ struct look {
     bool may_wait;
     enum tcp_use use;
     uint64_t cookie;    /* of the TCP socket */
-    bool is_taken;      /* by connect() of another process, which shares the socket */
-    bool is_smc;        /* no TCP socket (smc.h): it cannot be switched */
+    bool is_taken;      /* another process, which shares the socket, has taken it in connect() */
+    bool is_smc;        /* an SMC socket (smc.h), which cannot be switched */
     const void *frame;  /* of the program's call */
-    struct guard guard; /* asked, shown: as known */
-    bool again;         /* it has changed meanwhile: to be looked at once more */
-    bool unguarded;     /* the policy has no say */
+    struct guard guard; /* with `asked` and `shown`, as far as they are known */
+    bool again;         /* it has changed since: look once more */
+    bool unguarded;     /* the policy does not cover it */
 };
 
 /*
- * Asks the policy about the connection to look->guard.asked, and does as it says; look->again or
- * look->unguarded may be set. Without a use
- * (AT_ARRIVAL) what must not be used is left alone; at AT_START its number leads nowhere then (refused.h).
+ * Asks the policy about the connection to look->guard.asked and does what it says. May set look->again or
+ * look->unguarded. If it is too late for TLS, AT_ARRIVAL leaves the connection alone until it is used. At
+ * AT_START, a refused connection is replaced by a file that leads nowhere (refused.h).
  */
 enum first_use adopt(struct look *look, const struct policy *policy);
 

@@ -43,8 +43,8 @@ static bool may_wait(const struct look *look)
 }
 
 /*
- * What a read would find, which stays there; a read waits for it as it would itself. -1 with errno as a read
- * would fail, 0 at the end of the stream.
+ * Peeks at what a read would find. In a read, this waits as the read itself would. -1 with the errno that a
+ * read would fail with, 0 at the end of the stream.
  */
 static ssize_t peek(const struct look *look, char *bytes, size_t size)
 {
@@ -73,7 +73,7 @@ static enum first_use look_at_greeting(struct look *look, const struct policy *p
         return FIRST_USE_PLAIN;
     if (count < 0 && look->way == FIRST_USE_READ)
         return FIRST_USE_REFUSED;
-    /* A program that speaks before the server does is no mail program. */
+    /* A program that speaks before the server does is not a mail program. */
     look->guard.shown = count > 0 ? greeting_protocol(bytes, (size_t)count) : PROTOCOL_AUTO;
     return look->guard.shown == PROTOCOL_AUTO ? plain(look) : ask(look, policy);
 }
@@ -84,7 +84,7 @@ static enum first_use look_at_peer(struct look *look, const struct policy *polic
     socklen_t length = sizeof peer;
 
     if (sys_getpeername(look->fd, &peer, &length) != 0)
-        return errno == ENOTCONN ? FIRST_USE_PLAIN /* it has ended meanwhile */ : FIRST_USE_REFUSED;
+        return errno == ENOTCONN ? FIRST_USE_PLAIN /* it has ended by now */ : FIRST_USE_REFUSED;
     if (!address_read(&look->guard.asked, &peer, length))
         return FIRST_USE_PLAIN;
     if (policy_may_guard(policy, look->guard.asked.port)) {
@@ -97,8 +97,8 @@ static enum first_use look_at_peer(struct look *look, const struct policy *polic
 }
 
 /*
- * Where a connection that is under way goes; getpeername(2) tells only once it is there (net/ipv4/af_inet.c,
- * inet_getname()). EINVAL: more is asked for than the address has (net/core/sock.c).
+ * The address of a connection that is under way. getpeername(2) gives it only once the connection is up
+ * (net/ipv4/af_inet.c, inet_getname()). EINVAL: we asked for more than the address has (net/core/sock.c).
  */
 static bool read_coming_peer(int fd, struct sockaddr_storage *peer, socklen_t *length)
 {
@@ -115,15 +115,16 @@ static enum first_use look_at_coming_peer(struct look *look, const struct policy
     socklen_t length;
 
     if (!read_coming_peer(look->fd, &peer, &length))
-        return errno == ENOTCONN ? FIRST_USE_PLAIN /* it has failed meanwhile */ : FIRST_USE_REFUSED;
+        return errno == ENOTCONN ? FIRST_USE_PLAIN /* it has failed by now */ : FIRST_USE_REFUSED;
     if (!address_read(&look->guard.asked, &peer, length))
         return FIRST_USE_PLAIN;
     return policy_may_guard(policy, look->guard.asked.port) ? adopt(look, policy) : FIRST_USE_PLAIN;
 }
 
 /*
- * Being connected by a connect() that the library has not seen. A read or write waits, as it would itself;
- * what becomes a stream is switched at once.
+ * A connect() that we did not see is under way. At a read or write we wait for it as the call would, or fail
+ * with EAGAIN if it must not wait. At the start, or when a nonblocking descriptor becomes a stream, we switch
+ * at once.
  */
 static enum first_use look_at_connecting(struct look *look, const struct policy *policy)
 {
@@ -133,13 +134,12 @@ static enum first_use look_at_connecting(struct look *look, const struct policy 
         return look_at_coming_peer(look, policy);
     if (!may_wait(look))
         return refuse(EAGAIN);
-    /* Sends nothing, but only once it could (net/ipv4/tcp.c, tcp_sendmsg_locked()). */
+    /* Sends nothing, but waits until it could (net/ipv4/tcp.c, tcp_sendmsg_locked()). */
     look->again = io.send(look->fd, "", 0, MSG_NOSIGNAL) == 0;
     return FIRST_USE_REFUSED;
 }
 
-/* Another process, which shares the socket, has taken it for a guarded connection (taken_mark.h, replaced.h).
- */
+/* A process that shares the socket has taken it for a guarded connection (taken_mark.h, replaced.h). */
 static enum first_use look_at_taken(struct look *look)
 {
     const struct policy *const policy = config_policy();
@@ -164,8 +164,8 @@ static enum first_use look_at_connection(struct look *look)
 }
 
 /*
- * Not connected: the kernel answers. connect() never connects this very socket to a guarded server
- * (tcp_copy.h), so nothing can become of it meanwhile.
+ * Not connected: we let the kernel answer. connect() never connects this very socket to a guarded server
+ * (tcp_copy.h), so it cannot become a guarded connection before the call.
  */
 static enum first_use look_at_unconnected(const struct look *look)
 {
@@ -190,8 +190,8 @@ static enum first_use look_at_tcp(struct look *look)
 }
 
 /*
- * An SMC socket that connect() never saw: it cannot be switched, and its greeting is not looked at. One that
- * is not connected stays to be asked about.
+ * An SMC socket that connect() never saw. We cannot switch it, and do not look at its greeting. If it is not
+ * connected, we ask again at the next use.
  */
 static enum first_use look_at_smc(struct look *look)
 {
@@ -211,8 +211,8 @@ static enum first_use look_at_smc(struct look *look)
 }
 
 /*
- * A socket that getsockopt(2) tells nothing of (a sandbox of the program's own may forbid the call) cannot be
- * switched. It may be a connection that is guarded.
+ * getsockopt(2) fails on this socket (a sandbox inside the program may forbid the call), so we cannot switch
+ * it. It may be a guarded connection.
  */
 static enum first_use look_without_options(struct look *look)
 {
@@ -281,7 +281,7 @@ static void look_on(int fd, enum occasion occasion, const void *frame)
     const int saved = errno;
     struct look look = {.fd = fd, .occasion = occasion, .frame = frame};
 
-    fd_state_forget(fd); /* unless something is found out now, it is asked about at its first use */
+    fd_state_forget(fd); /* unless we settle it now, we ask at its first use */
     look_until_settled(&look);
     errno = saved;
 }
@@ -319,12 +319,12 @@ static bool look_at_inherited(void *context, int fd)
 void first_use_start(void)
 {
     enum { NUMBERS = 256 };
-    /* UCSPI: a connector's program talks on descriptors 6 and 7, and has this in its environment. */
+    /* UCSPI: a connector's program talks on descriptors 6 and 7, and finds this in its environment. */
     const char *const protocol = environment_value("PROTO");
     bool by_connector = protocol && strcmp(protocol, "TCP") == 0;
     const int saved = errno;
 
-    /* Without /proc, the numbers that a program can have been started with are guessed. */
+    /* Without /proc, we guess which numbers the program may have been started with. */
     if (!open_numbers_visit_in("/proc/self/fd", look_at_inherited, &by_connector)) {
         for (int fd = 0; fd < NUMBERS; fd++)
             look_at_inherited(&by_connector, fd);

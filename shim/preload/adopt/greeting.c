@@ -20,7 +20,7 @@ static bool holds(const char *line, const char *end, const char *word)
     return false;
 }
 
-/* FTP greets with 220 too, and names of hosts hold all sorts of words (RFC 5321, 4.2; RFC 959, 5.4). */
+/* FTP greets with 220 too, and host names contain all sorts of words (RFC 5321, 4.2; RFC 959, 5.4). */
 static enum protocol_kind of_220(const char *line, const char *end)
 {
     const char *const name_end = line + 4 < end ? memchr(line + 4, ' ', (size_t)(end - line - 4)) : NULL;
@@ -33,7 +33,7 @@ static enum protocol_kind of_220(const char *line, const char *end)
     return holds(words, end, "SMTP") ? PROTOCOL_SMTP : PROTOCOL_AUTO;
 }
 
-/* Other services use these codes as well: INN and its like say what they are. */
+/* Other services use these codes too. INN and similar servers say what they are. */
 static bool is_news(const char *line, const char *end)
 {
     return (begins(line, end, "200 ") || begins(line, end, "201 ")) &&

@@ -1,9 +1,9 @@
 /*
- * Which protocol a mail server's greeting shows, for connections to ports that no rule names.
+ * Recognizes the protocol of a mail server's greeting, for connections to ports that no rule names.
  *
- * Stricter than the relay, which is asked about connections that a rule guards: here a wrong "yes" would
- * break another protocol's session. And whoever is on the path can change the greeting, so this finds mail
- * servers that were not thought of; a server that must be protected needs a rule with its port.
+ * This is stricter than the relay, which sees only connections that a rule guards: here a wrong "yes" would
+ * break another protocol's session. Anyone on the path can change the greeting, so this only finds mail
+ * servers that nobody thought of. A server that must be protected needs a rule with its port.
  */
 #ifndef RETROTLS_PRELOAD_ADOPT_GREETING_H
 #define RETROTLS_PRELOAD_ADOPT_GREETING_H
@@ -12,9 +12,9 @@
 
 #include "wire/settings.h"
 
-enum { GREETING_LIMIT = 512 }; /* bytes that are looked at: a reply line of RFC 5321, 4.5.3.1.5 */
+enum { GREETING_LIMIT = 512 }; /* bytes examined: a reply line of RFC 5321, 4.5.3.1.5 */
 
-/* PROTOCOL_AUTO where the bytes that the server sent first are no such greeting. */
+/* `bytes` are the first that the server sent. PROTOCOL_AUTO if they are no such greeting. */
 enum protocol_kind greeting_protocol(const char *bytes, size_t length);
 
 #endif

@@ -28,7 +28,7 @@ static bool is_refused(struct guard *guard, const struct policy *policy)
     return demands;
 }
 
-/* The program asks for that server through the proxy. */
+/* Whether the program may ask the proxy for that server. */
 static bool may_ask(int fd, const struct proxy_target *target, const void *frame)
 {
     const int saved = errno;
@@ -56,7 +56,7 @@ bool proxied_may_write(int fd, const void *bytes, size_t length)
 {
     struct proxy_target target;
 
-    /* After its request the session has begun, with a server that no policy guards. */
+    /* Anything else comes before a request, or after one that was allowed. */
     return proxy_read(bytes, length, &target) != PROXY_REQUEST ||
            may_ask(fd, &target, __builtin_frame_address(0));
 }

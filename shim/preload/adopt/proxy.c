@@ -11,7 +11,7 @@ static uint16_t port_at(const uint8_t *at)
     return (uint16_t)(at[0] << 8 | at[1]);
 }
 
-/* False where it is empty or too long for a name, or holds a byte that no name has. */
+/* False if it is empty, too long for a name, or holds a byte that no name has. */
 static bool copy_host(struct proxy_target *target, const uint8_t *from, size_t length)
 {
     if (length == 0 || length >= sizeof target->host)

@@ -48,7 +48,7 @@ static bool visit(void *context, int number)
     return !search->found;
 }
 
-/* "PID (NAME) STATE PPID ...": a name may hold anything, so the last parenthesis counts. 0: not known. */
+/* "PID (NAME) STATE PPID ...": a name may hold anything, so we look for the last parenthesis. 0: unknown. */
 static pid_t parent_of(pid_t process)
 {
     char path[NAME_LIMIT], text[512];

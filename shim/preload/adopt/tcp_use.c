@@ -17,16 +17,16 @@ enum { TRIES = 8 };
 /* Whether the kernel gave this field. */
 #define HAS(field) (length >= offsetof(struct tcp_counts, field) + sizeof counts->field)
 
-/* Whether something was written, acknowledged or not. */
+/* Whether the program wrote something, acknowledged or not. */
 static bool has_sent(const struct tcp_counts *counts, size_t length, uint32_t unacked)
 {
-    /* The SYN, which is all that an untouched connection has sent. */
+    /* bytes_acked counts the SYN, which is all that an untouched connection has sent. */
     return unacked > 0 || counts->bytes_acked > 1 || (HAS(bytes_sent) && counts->bytes_sent > 0) ||
            (HAS(notsent_bytes) && counts->notsent_bytes > 0) ||
            (HAS(data_segs_out) && counts->data_segs_out > 0);
 }
 
-/* All bytes that were acknowledged were written: there was no SYN among them. */
+/* True if all acknowledged bytes were written by the program, so that none of them was a SYN. */
 static bool is_accepted(const struct tcp_counts *counts, size_t length, uint32_t unacked)
 {
     if (!has_sent(counts, length, unacked))
@@ -70,7 +70,7 @@ enum tcp_use tcp_use(int fd)
     socklen_t length = 0;
     enum tcp_use use = USE_NONE;
 
-    /* The kernel goes on meanwhile: what was the same before and after belongs together. */
+    /* The counters may change while we read them. If the queues stay the same, all values belong together. */
     for (int i = 0; i < TRIES; i++) {
         memset(&counts, 0, sizeof counts);
         length = sizeof counts;
@@ -91,7 +91,7 @@ enum tcp_use tcp_use(int fd)
 int tcp_state(int fd)
 {
     const int saved = errno;
-    uint8_t state = 0; /* the first of struct tcp_info */
+    uint8_t state = 0; /* the first field of struct tcp_info */
     socklen_t length = sizeof state;
     const bool told =
         sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0 && length == sizeof state;

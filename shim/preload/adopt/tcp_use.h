@@ -1,4 +1,4 @@
-/* What has become of a TCP socket, told by the kernel's counters (TCP_INFO, tcp(7)). */
+/* How a TCP socket has been used so far, according to the kernel's counters (TCP_INFO, tcp(7)). */
 #ifndef RETROTLS_PRELOAD_ADOPT_TCP_USE_H
 #define RETROTLS_PRELOAD_ADOPT_TCP_USE_H
 
@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 enum tcp_use {
-    USE_NONE,       /* neither connected nor connecting: no byte can cross it as it is */
+    USE_NONE,       /* neither connected nor connecting: no byte can pass */
     USE_CONNECTING, /* SYN_SENT */
-    USE_ACCEPTED,   /* a server's side: accept(2) made it */
-    USE_UNTOUCHED,  /* connected, nothing written, and all that has come is still there to be read */
+    USE_ACCEPTED,   /* the server's side: accept(2) made it */
+    USE_UNTOUCHED,  /* connected, nothing written, and all that was received is still unread */
     USE_TOUCHED,    /* connected, and used */
 };
 
-/* As the kernel lays struct tcp_info out (include/uapi/linux/tcp.h); every libc has another part of it. */
+/* The kernel's layout of struct tcp_info (include/uapi/linux/tcp.h). Each libc declares only part of it. */
 struct tcp_counts {
     uint8_t state;
     uint8_t before_acked[119];
@@ -30,20 +30,20 @@ struct tcp_counts {
 };
 
 /*
- * The use of a socket of which getsockopt(TCP_INFO) gave the first `length` bytes of `counts`, and ioctl(2)
- * `unread` (FIONREAD) and `unacked` (SIOCOUTQ) at the same time. A field beyond `length` counts for nothing;
- * without bytes_acked and bytes_received a connection counts as touched.
+ * The use of a socket, from the first `length` bytes of `counts`, as getsockopt(TCP_INFO) gave them, and from
+ * `unread` (ioctl(2), FIONREAD) and `unacked` (SIOCOUTQ) at the same time. Fields beyond `length` are
+ * ignored; without bytes_acked and bytes_received, a connection counts as touched.
  *
- * Who connected is told by bytes_acked: the SYN that connect(2) sends counts there as one byte, what
- * accept(2) gives has sent none (net/ipv4/tcp_input.c; tried on Linux 6.18). A FIN that has come counts one
- * in bytes_received. In doubt it is TOUCHED.
+ * bytes_acked shows which side connected: it counts the SYN that connect(2) sends as one byte, and a socket
+ * from accept(2) has sent none (net/ipv4/tcp_input.c; tried on Linux 6.18). bytes_received counts a received
+ * FIN as one. In doubt, the use is USE_TOUCHED.
  */
 enum tcp_use tcp_use_of(const struct tcp_counts *counts, size_t length, uint32_t unread, uint32_t unacked);
 
-/* The same of a descriptor, a TCP socket. Keeps errno. USE_TOUCHED where the kernel tells nothing. */
+/* The use of the TCP socket `fd`; USE_TOUCHED if the kernel does not say. Keeps errno. */
 enum tcp_use tcp_use(int fd);
 
-/* The state of a TCP socket (TCP_CLOSE, ...), or -1 where the kernel tells none. Keeps errno. */
+/* The state of a TCP socket (TCP_CLOSE, ...), or -1 if the kernel does not say. Keeps errno. */
 int tcp_state(int fd);
 
 #endif
