@@ -40,7 +40,7 @@ bool connection_names_settle(const struct policy *policy, const struct policy_qu
         settings->level == LEVEL_SECURE && settings->names.count == 0 && !settings->connect_host;
 
     asked->count = 0;
-    if (needed && query->hosts_lost) /* where the policy tests, the relay tells that it has no name */
+    if (needed && query->hosts_lost) /* when testing, the relay reports that it has no name */
         return settings->testing;
     for (uint32_t i = 0; i < query->hosts.count; i++) {
         if (!policy_vouches(policy, query, i))

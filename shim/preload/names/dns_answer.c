@@ -5,8 +5,8 @@
 
 enum {
     HEAD = 12,
-    QUESTION_TAIL = 4, /* type and class, behind the name */
-    RECORD_TAIL = 10,  /* type, class, time to live and length, behind the name */
+    QUESTION_TAIL = 4, /* type and class, after the name */
+    RECORD_TAIL = 10,  /* type, class, time to live and length, after the name */
     CLASS_IN = 1,
     TYPE_A = 1,
     TYPE_CNAME = 5,
@@ -16,7 +16,7 @@ enum {
     TYPE_SRV = 33,
     TYPE_ANY = 255,
     NAME_SIZE = 256, /* dotted, with the NUL (RFC 1035, 2.3.4) */
-    POINTERS = 128,  /* that one name may follow: it has no more labels */
+    POINTERS = 128,  /* that one name may follow: no name has more labels */
 };
 
 static unsigned two_bytes(const uint8_t *at)
@@ -24,7 +24,7 @@ static unsigned two_bytes(const uint8_t *at)
     return (unsigned)at[0] << 8 | at[1];
 }
 
-/* The offset behind the name at `at`; 0 where it is malformed or runs out of the message. */
+/* The offset after the name at `at`; 0 if it is malformed or runs past the message. */
 static size_t behind_name(const uint8_t *message, size_t length, size_t at)
 {
     while (at < length) {
@@ -42,8 +42,8 @@ static size_t behind_name(const uint8_t *message, size_t length, size_t at)
 }
 
 /*
- * Writes the name at `at`, its bytes as they are. Programs that unpack names by themselves may take a dot
- * within a label for one between labels, and a NUL for the end. False if it is malformed.
+ * Writes the name at `at`, its bytes unchanged. A program that unpacks names itself may take a dot within a
+ * label for one between labels, and a NUL for the end. False if it is malformed.
  */
 static bool expand(const uint8_t *message, size_t length, size_t at, char name[NAME_SIZE])
 {
@@ -74,12 +74,12 @@ static bool expand(const uint8_t *message, size_t length, size_t at, char name[N
 struct reading {
     const uint8_t *message;
     size_t length;
-    bool addresses; /* were the question */
+    bool addresses; /* the question was for addresses */
     void (*each)(void *context, const struct dns_found *found);
     void *context;
 };
 
-/* The name that stands `before` bytes behind the start of the record's data and ends it. */
+/* Reports the name that starts `before` bytes into the record's data; it must end the data. */
 static bool read_target(const struct reading *r, size_t data, unsigned size, unsigned before,
                         enum dns_part part)
 {
@@ -119,8 +119,10 @@ static bool read_data(const struct reading *r, unsigned type, size_t data, unsig
     }
 }
 
-/* Reads the record at `*at` and moves there behind. False if it is malformed or the message ends before it
- * does. */
+/*
+ * Reads the record at `*at` and moves `*at` past it. False if it is malformed, or if the message ends before
+ * it does (`*cut`).
+ */
 static bool read_record(const struct reading *r, size_t *at, bool *cut)
 {
     const size_t head = behind_name(r->message, r->length, *at);

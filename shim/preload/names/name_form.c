@@ -42,7 +42,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Whether `name` goes on as `end` does, to its end or to a last dot. */
+/* Whether `name`, in any case, is `end`, with or without a dot after it. */
 static bool goes_on(const char *name, const char *end)
 {
     while (*end && name_lower(*name) == *end)
@@ -86,8 +86,8 @@ bool name_reverse(const char *name, struct wire_address *address)
 }
 
 /*
- * Writes the name without its escapes. All backslashes go, also one that is itself escaped: so the bytes of a
- * label are the same whether dn_expand() or a program's own code took them out of the message.
+ * Writes the name without its escapes. We drop every backslash, even an escaped one, so that a label has the
+ * same bytes whether dn_expand() or the program's own code took it out of the message.
  */
 static void unescape(char out[NAME_LIMIT], const char *name)
 {
@@ -98,7 +98,7 @@ static void unescape(char out[NAME_LIMIT], const char *name)
             out[used++] = name[i];
         } else if (is_digit(name[i + 1]) && is_digit(name[i + 2]) && is_digit(name[i + 3])) {
             out[used] = (char)((name[i + 1] - '0') * 100 + (name[i + 2] - '0') * 10 + (name[i + 3] - '0'));
-            if (!out[used++]) /* whose own code stops here, too */
+            if (!out[used++]) /* the program's own code stops here too */
                 return;
             i += 3;
         }

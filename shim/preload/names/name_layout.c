@@ -24,7 +24,7 @@ const struct name_sizes name_sizes_small = {
     .lost_own = 1 << 14,
 };
 
-/* Takes the next bytes, in whole lines of 64; only counts them where there are none. */
+/* Takes the next bytes, in whole lines of 64. If `bytes` is NULL, it only counts them. */
 static void *take(char *bytes, size_t *used, size_t size)
 {
     void *const at = bytes ? bytes + *used : NULL;

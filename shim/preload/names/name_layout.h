@@ -1,4 +1,4 @@
-/* Where the tables of the memory of names (name_memory.h) lie, and how large they are. */
+/* The sizes and the layout of the tables of the memory of names (name_memory.h). */
 #ifndef RETROTLS_PRELOAD_NAMES_NAME_LAYOUT_H
 #define RETROTLS_PRELOAD_NAMES_NAME_LAYOUT_H
 
@@ -8,7 +8,7 @@
 #include "preload/names/losses.h"
 #include "preload/names/records.h"
 
-/* How many records there are (of the first level), in how many levels, and stamps for what is lost. */
+/* The number of records (in the first level), of levels, and of stamps for losses. */
 struct name_sizes {
     uint32_t lookups, own, origins;
     uint32_t lookup_levels, own_levels, origin_levels;
@@ -16,22 +16,22 @@ struct name_sizes {
 };
 
 /*
- * Some 300,000 lookups (37,000 where addresses have 32 bits) in 130 MB that are not there until they are
- * used, and 4,096 in 4 MB, for a program whose address space is limited.
+ * Some 300,000 lookups (37,000 with 32-bit addresses) in 130 MB, which cost nothing until they are used; and
+ * 4,096 in 4 MB, for a program with a limited address space.
  */
 extern const struct name_sizes name_sizes_large, name_sizes_small;
 
-/* Where everything lies. Each process has its own, so that none believes another about sizes. */
+/* Where the tables lie. Each process keeps its own copy, so that it need not trust another about sizes. */
 struct name_memory {
     struct name_clock {
         _Atomic uint64_t now;
-        _Atomic uint64_t forgotten; /* what is stamped up to here counts as never asked */
+        _Atomic uint64_t forgotten; /* lookups stamped up to here count as never made */
     } * clock;
     struct records lookups, own, origins;
     struct losses lost_lookups, lost_origins, lost_own;
 };
 
-/* The bytes that a memory needs, aligned to 64, and all zeroes at first. */
+/* The number of bytes that a memory needs. They must be aligned to 64, and zero at first. */
 size_t name_memory_size(const struct name_sizes *sizes);
 struct name_memory name_memory_at(void *bytes, const struct name_sizes *sizes);
 

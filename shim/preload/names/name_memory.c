@@ -6,17 +6,17 @@
 #include <sys/socket.h>
 
 enum {
-    TRIES = 64,         /* at a list of names of which one changes while it is read */
-    ORIGINS_LIMIT = 16, /* of one name; with more, it has one that is not known */
+    TRIES = 64,         /* to read a list of names that changes meanwhile */
+    ORIGINS_LIMIT = 16, /* of one name; if it has more, one counts as not known */
 };
 
-/* In place of a port, in records of `own` that are about a name's origin and not about an address. */
+/* In place of a port: a record of `own` is about a name's origin and not about an address. */
 static const uint64_t of_origin = (uint64_t)1 << 32;
-/* In place of a port that is looked for. */
+/* In place of a port in a search: any port. */
 static const uint64_t any_port = UINT64_MAX;
-/* In place of an exchanger. */
+/* In place of an exchanger: one that we do not know. */
 static const uint64_t of_unknown = 1;
-/* The last key of an origin: the name is an exchanger, and not an alias, of what was asked. */
+/* The last key of an origin: the name is an exchanger of what was asked for, not an alias. */
 static const uint64_t of_domain = 1;
 
 /* ---- keys */
@@ -67,8 +67,7 @@ static void lose_origin(void *context, const struct record_seen *victim)
     losses_add(&memory->lost_origins, victim->key, victim->key[3], victim->stamp);
 }
 
-/* Whether an origin of the name was lost that counts: as an alias's always, as an exchanger's if it is after
- * `after`. */
+/* Whether we lost an origin that counts: an alias's always does, an exchanger's if later than `after`. */
 static bool origin_is_lost(const struct name_memory *memory, const uint64_t key[2], uint64_t after)
 {
     return losses_latest(&memory->lost_origins, key, 0) != 0 ||
@@ -103,8 +102,8 @@ static uint64_t own_of(struct name_memory *memory, const struct lineage *me, con
 }
 
 /*
- * Whether `me` may have begun a question that led to `key`, though own_of() knows of none: it was lost, or
- * was a forebear's, who is too far back or has asked again since.
+ * Whether `me` may have begun a question that led to `key` though own_of() knows of none: the record was
+ * lost, or it was an ancestor's that is too far back or has asked again since.
  */
 static bool may_have_asked(struct name_memory *memory, const struct lineage *me, const uint64_t key[2])
 {
@@ -120,8 +119,7 @@ static bool may_have_asked(struct name_memory *memory, const struct lineage *me,
     return losses_latest(&memory->lost_own, key, 0) != 0;
 }
 
-/* Comes after the answer has been written down: until then, an older time stands, and more names must match.
- */
+/* Called after the answer is recorded: until then the older time stands, and more names must match. */
 static void write_own(struct name_memory *memory, struct lineage *me, uint64_t begun, const uint64_t key[2],
                       uint64_t port)
 {
@@ -143,8 +141,8 @@ struct origin {
 };
 
 /*
- * Lists the names whose answers `name` was part of, and returns their number. A popular mail exchanger has
- * thousands of domains: of these, only those count that `me` asked for last, or anybody later.
+ * Lists the names whose answers contained `name`, and returns their number. A popular mail exchanger has
+ * thousands of domains: only those count that `me` asked for last, or anybody later.
  */
 static size_t origins_of(struct name_memory *memory, const struct lineage *me, const char *name,
                          struct origin origin[ORIGINS_LIMIT])
@@ -165,7 +163,7 @@ static size_t origins_of(struct name_memory *memory, const struct lineage *me, c
         }
         origin[count++].exchanger = seen.key[2];
     }
-    /* After the table has been read, so that nothing can go unseen in between. */
+    /* Look at the losses after reading the table, so that nothing slips through in between. */
     if (unknown || origin_is_lost(memory, key, after))
         origin[count++] = (struct origin){.exchanger = of_unknown};
     return count;
@@ -218,7 +216,7 @@ static bool derive_from_each(struct name_memory *memory, struct lineage *me, uin
 
     while (records_next(table, key, &seen)) {
         if (seen.stamp <= after || seen.stamp <= forgotten || seen.key[3] != 0)
-            continue; /* where an exchanger's domain counts, it is derived with the exchanger */
+            continue; /* an exchanger's domain is derived together with the exchanger */
         any = true;
         if (records_text(&seen, name) && name[0])
             name_memory_derive(memory, me, begun, name, other, same(name, other) ? NAMES_SAME : NAMES_ALIAS);
@@ -291,7 +289,7 @@ static bool add(struct names_found *found, const struct record_seen *seen)
     if (found->count > SETTINGS_LIST_LIMIT)
         return true;
     for (uint32_t i = 0; i < found->count; i++) {
-        /* Asked for itself, a name counts for more than the sake of its exchanger. */
+        /* A name that was asked for itself counts for more than as an exchanger's domain. */
         if (same_name(found->name[i], name) &&
             (found->exchanger[i] == 0 || found->exchanger[i] == seen->key[3] || seen->key[3] == 0)) {
             if (seen->key[3] == 0)
@@ -308,7 +306,7 @@ static bool add(struct names_found *found, const struct record_seen *seen)
     return true;
 }
 
-/* Which of an address's lookups count: those that are stamped later than this, by their port. */
+/* Which lookups of an address count: those stamped later than this, depending on their port. */
 struct since {
     uint64_t port;
     uint64_t with_port, without_port, with_another;
@@ -343,7 +341,7 @@ static bool find_once(struct name_memory *memory, const struct lineage *me, cons
     struct since since = {port, with_port, mine, 0};
     uint64_t with_another = UINT64_MAX, lost;
 
-    /* One that asked for the address with another port alone means that, whatever others ask for. */
+    /* A thread that asked for the address only with another port means that, whatever others ask for. */
     if (mine == 0 && (with_another = own_of(memory, me, key, any_port)) == 0 &&
         !may_have_asked(memory, me, key))
         with_another = UINT64_MAX;
@@ -355,7 +353,7 @@ static bool find_once(struct name_memory *memory, const struct lineage *me, cons
         if (!add_all(memory, key, &since, found))
             return false;
     }
-    /* After the table has been read, so that nothing can go unseen in between. */
+    /* Look at the losses after reading the table, so that nothing slips through in between. */
     lost = losses_latest(&memory->lost_lookups, key, 0);
     if (lost < atomic_load(&memory->clock->forgotten))
         lost = atomic_load(&memory->clock->forgotten);

@@ -12,24 +12,26 @@
 #include "preload/names/name_memory.h"
 
 enum {
-    ADDRESS_SPACES = 32, /* that a program must have room for before it has a large memory of names */
+    ADDRESS_SPACES = 32, /* a program needs room for this many large memories before it gets one */
 };
 
-/* The address, plus SMALL if that is its size. */
+/* The address, plus SMALL if the memory is the small one. */
 static _Atomic uintptr_t mapped;
 static const uintptr_t SMALL = 1;
 
 static void *map(const struct name_sizes *sizes)
 {
     const size_t size = name_memory_size(sizes);
-    /* A shared mapping's pages cost nothing before they are touched (mm/shmem.c), with MAP_NORESERVE not even
-     * where memory is committed sparingly. */
+    /*
+     * Pages of a shared mapping cost nothing until they are touched (mm/shmem.c); with MAP_NORESERVE, not
+     * even where the kernel is careful about overcommitting.
+     */
     void *const bytes =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (bytes == MAP_FAILED)
         return NULL;
-    madvise(bytes, size, MADV_DONTDUMP); /* a core dump would have all of it, as zeroes */
+    madvise(bytes, size, MADV_DONTDUMP); /* a core dump would contain all of it, as zeroes */
     return bytes;
 }
 
@@ -41,7 +43,7 @@ static bool has_room(void)
            limit.rlim_cur / ADDRESS_SPACES >= name_memory_size(&name_sizes_large);
 }
 
-/* False where there is no memory. */
+/* False if there is no memory yet. */
 static bool found_memory(struct name_memory *memory)
 {
     const uintptr_t at = mapped;
@@ -136,7 +138,7 @@ void names_answer(struct names_question *question, const struct wire_address *ad
     errno = saved;
 }
 
-/* Behind the labels of a service (RFC 2782). */
+/* Skips the labels of a service (RFC 2782). */
 static const char *host_of(const char *name)
 {
     const char *dot;
@@ -169,7 +171,7 @@ void names_derive(const struct names_question *question, const char *other, enum
                                    machine_equates);
     } else if (question->name) {
         derive(&m, question, other, how);
-        if (host_of(other) != other) /* the service itself may be asked for next */
+        if (host_of(other) != other) /* the program may ask for the service itself next */
             derive(&m, question, host_of(other), how);
     }
     errno = saved;

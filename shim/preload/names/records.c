@@ -39,7 +39,7 @@ static struct record *probe(const struct records *records, const uint64_t key[2]
     return &level[(records_place(key, count) + i) & (count - 1)];
 }
 
-/* Records are filled in the order of probing and never emptied: none follows one that was never used. */
+/* Records are filled in the order of probing and never emptied, so no used one follows an unused one. */
 static bool never_used(struct record *record)
 {
     return atomic_load_explicit(&record->sequence, memory_order_relaxed) == 0;
@@ -72,7 +72,7 @@ bool records_next(const struct records *records, const uint64_t key[2], struct r
         if (never_used(record))
             return false;
         seen->next++;
-        /* The first comparison alone is cheap, and settles most. */
+        /* This comparison alone is cheap, and rules most records out. */
         if (atomic_load_explicit(&record->key[1], memory_order_relaxed) == key[1] && look(record, seen) &&
             seen->key[0] == key[0] && seen->key[1] == key[1])
             return true;
@@ -107,13 +107,12 @@ bool same_name(const char *a, const char *b)
 
 /* ---- writing */
 
-/* Gives the record a later stamp. False if another writer has the record now, or had it meanwhile. */
+/* Gives the record a later stamp. False if another writer has the record now, or had it in between. */
 static bool refresh(const struct record_seen *seen, uint64_t stamp)
 {
     uint64_t old = seen->stamp;
 
-    /* All in one order with overwrite()'s claim and its look at the stamp: one of the two notices the other.
-     */
+    /* Sequentially consistent with overwrite()'s claim and its check of the stamp: one notices the other. */
     while (old < stamp) {
         if (atomic_compare_exchange_strong(&seen->record->stamp, &old, stamp))
             break;
@@ -131,7 +130,7 @@ static bool overwrite(const struct record_seen *seen, const uint64_t key[RECORD_
 
     if (!atomic_compare_exchange_strong(&record->sequence, &old, seen->sequence + 1))
         return false;
-    if (atomic_load(&record->stamp) != seen->stamp) { /* refreshed meanwhile: no longer one to give up */
+    if (atomic_load(&record->stamp) != seen->stamp) { /* refreshed since: keep it */
         atomic_store_explicit(&record->sequence, after, memory_order_release);
         return false;
     }
@@ -148,7 +147,7 @@ static bool overwrite(const struct record_seen *seen, const uint64_t key[RECORD_
     return true;
 }
 
-/* A record never used, else the oldest of the windows. False if every one is being written. */
+/* Chooses a record that was never used, or else the oldest in the windows. False if all are being written. */
 static bool choose(const struct records *records, const uint64_t key[2], struct record_seen *victim)
 {
     struct record_seen seen = {0};
