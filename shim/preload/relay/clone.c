@@ -40,7 +40,7 @@ static long call_clone(int (*function)(void *), void *top, int flags, void *argu
     void **const stack = top;
     long result;
 
-    stack[-4] = argument; /* where the function looks for it, aligned to 16 when it is called */
+    stack[-4] = argument; /* where the function looks for it; the stack is aligned to 16 at the call */
     stack[-5] = (void *)function;
     __asm__ volatile("int $0x80\n\t"
                      "test %%eax, %%eax\n\t"
@@ -80,7 +80,7 @@ int clone_on_stack(int (*function)(void *), void *top, int flags, void *argument
 
 long clone_as_fork(void)
 {
-#ifdef __s390__ /* clone(2): there the stack comes first */
+#ifdef __s390__ /* clone(2): here the stack comes first */
     return sys_call(SYS_clone, 0, SIGCHLD, 0, 0, 0);
 #else
     return sys_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);

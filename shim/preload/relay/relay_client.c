@@ -17,7 +17,7 @@ enum { BACKLOG = 4096, PAUSE = 2 /* milliseconds between two tries */ };
 static struct lock lock;
 /* Under `lock`. */
 static struct relay in_use = {.uid = UINT32_MAX};
-static char path[RELAY_PATH_LIMIT]; /* of its program */
+static char path[RELAY_PATH_LIMIT]; /* of the relay's program */
 static struct relay_passed_over passed;
 
 static bool is_same(const struct relay *one, const struct relay *other)
@@ -51,7 +51,7 @@ static bool belongs_to(int connection, uint32_t uid)
     struct ucred peer;
     socklen_t length = sizeof peer;
 
-    /* Of a connected socket, the credentials at the time of listen(2): whoever started the relay. */
+    /* For a connected socket, these are the credentials at listen(2): whoever started the relay. */
     return sys_getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
            (peer.uid == uid || peer.uid == 0);
 }
@@ -72,7 +72,7 @@ int relay_connect_to(const uint8_t name[RELAY_NAME_SIZE], uint32_t uid, int64_t 
     if (fd < 0)
         return -1;
     while (sys_connect(fd, &address, length) != 0) {
-        /* Nonblocking: EAGAIN means that too many wait to be accepted. */
+        /* Nonblocking: EAGAIN means that too many connections wait to be accepted. */
         if (errno != EAGAIN || sys_milliseconds() >= deadline)
             return close_and_fail(fd, errno);
         sys_pause(PAUSE);
@@ -175,7 +175,7 @@ int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size)
         fd = relay_connect_to(relay->name, relay->uid, deadline);
         if (fd >= 0)
             return fd;
-        /* EPERM: the program has shut itself in since (landlock(7), LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET). */
+        /* EPERM: the program has sandboxed itself (landlock(7), LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET). */
         if (errno != ECONNREFUSED && errno != EPERM) {
             say_why(why, size, "cannot reach the relay ", path, errno);
             return -1;
@@ -186,7 +186,7 @@ int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size)
         say_why(why, size, "another thread has been starting the relay for too long", "", ETIMEDOUT);
         return -1;
     }
-    /* Perhaps another thread has started one meanwhile. */
+    /* Another thread may have started one by now. */
     if (in_use.uid != UINT32_MAX || start_relay(why, size)) {
         *relay = in_use;
         fd = relay_connect_to(relay->name, relay->uid, deadline);
@@ -268,7 +268,7 @@ bool relay_ask(int connection, const uint8_t *message, size_t length, const int 
         return false;
     memset(&control, 0, sizeof control);
     header.msg_control = &control;
-    /* CMSG_SPACE would have the kernel put a second descriptor into the padding. */
+    /* With CMSG_SPACE, the kernel would put a second descriptor into the padding. */
     header.msg_controllen = (__typeof__(header.msg_controllen))CMSG_LEN(sizeof(int));
     got = sys_recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got <= 0) {

@@ -14,8 +14,9 @@
 static const char relay_name[] = "/retrotls-relay";
 
 /*
- * A line of /proc/self/maps (proc(5)): "START-END PERMS OFFSET DEV INODE   PATH". The path where the line's
- * range holds `address`; else NULL. Unlike what the dynamic linker knows, the path is never a relative one.
+ * Reads a line of /proc/self/maps (proc(5)): "START-END PERMS OFFSET DEV INODE   PATH". Returns the path if
+ * the line's range holds `address`, and otherwise NULL. Unlike the dynamic linker's, this path is never
+ * relative.
  */
 static const char *path_at(const char *line, const char *end, uintptr_t address)
 {
@@ -69,8 +70,7 @@ static bool own_path(bool thread, char path[RELAY_PATH_LIMIT])
     return found;
 }
 
-/* Where the file has been exchanged for another since it was loaded, it is that which lies there (proc(5)).
- */
+/* If the file was replaced after it was loaded, we use the one that is there now (proc(5)). */
 static void cut_deleted(char *path)
 {
     static const char mark[] = " (deleted)";
@@ -80,7 +80,7 @@ static void cut_deleted(char *path)
         path[length - (sizeof mark - 1)] = '\0';
 }
 
-/* Cuts the last part of a path off; false where there is none. */
+/* Cuts off the last part of a path; false if there is none. */
 static bool cut_last(char *path)
 {
     char *const slash = strrchr(path, '/');
@@ -102,7 +102,7 @@ static void pass(struct relay_passed_over *passed, const char *relay, const char
 
 void relay_path_find(char path[RELAY_PATH_LIMIT], struct relay_passed_over *passed)
 {
-    static char folder[RELAY_PATH_LIMIT]; /* the first that is not trusted */
+    static char folder[RELAY_PATH_LIMIT]; /* the first that we do not trust */
     bool found = own_path(false, path) || own_path(true, path);
     enum trust of_folders = TRUST_GIVEN;
     uint32_t user = 0;

@@ -7,14 +7,14 @@
 #include "preload/sys/sys.h"
 
 enum {
-    MESSAGE_SIZE = 1024, /* an option's message holds WIRE_VALUE_LIMIT bytes at most, and heads */
+    MESSAGE_SIZE = 1024, /* room for a message with an option's WIRE_VALUE_LIMIT bytes, and for its heads */
     GONE = ESHUTDOWN,
 };
 
 /*
- * The relay that has the connection. Once TCP's outcome is known, its name stands in that of its end, so that
- * an exec'ed child finds it too; whoever started it owns the socket. Until then only the relay that this
- * process, or its parent, uses can be the one.
+ * Connects to the relay that has the connection. Once TCP's outcome is known, the name of the relay's end
+ * contains the relay's name, so that an exec'ed child finds it too; whoever started the relay owns the
+ * socket. Until then, it can only be the relay that this process, or its parent, uses.
  */
 static int find_relay(int fd, const struct identity *id, int64_t deadline)
 {
@@ -53,7 +53,7 @@ static int ask_option(int fd, const struct identity *id, enum wire_type type,
     const bool good = ask(fd, id, type, request, buffer, &reply, NULL);
 
     sys_signals_restore(signals);
-    /* The relay knows no such connection, or has closed its socket. */
+    /* The relay does not know the connection, or has closed its socket. */
     if (!good || reply.error == ENOTCONN || reply.error == EBADF)
         return GONE;
     if (reply.error == 0 && value) {

@@ -1,9 +1,9 @@
 /*
- * Two processes one after the other: an intermediate, so that the relay is not the program's child but is
- * adopted by init, and the relay itself. Both are made by clone(2) with CLONE_VM and CLONE_VFORK on a stack
- * of their own (no copy of the program's page tables, which may be huge) and with no exit signal, so that
- * only a wait with __WCLONE finds the intermediate. Until exec they run in the program's memory: they call
- * the kernel directly and touch nothing but `struct start`.
+ * We start two processes: first an intermediate one, then the relay. So init adopts the relay, and it is not
+ * the program's child. clone(2) makes both with CLONE_VM and CLONE_VFORK on stacks of their own: this does
+ * not copy the program's page tables, which may be huge. They have no exit signal, so that only a wait with
+ * __WCLONE finds the intermediate one. Until exec, they run in the program's memory: they call the kernel
+ * directly and touch only `struct start`.
  */
 #include "preload/relay/spawn.h"
 
@@ -30,7 +30,7 @@
 
 enum { LISTENER = 3, STACK_SIZE = 32768, SIGNALS = 64 };
 
-/* Shared memory: with a true fork the report has to come back too. */
+/* In shared memory, so that the error comes back from a real fork too. */
 struct start {
     const char *path;
     char *const *environment;
@@ -63,7 +63,7 @@ static void close_one_by_one(unsigned first, unsigned last)
         uint64_t soft, hard;
     } limit = {.soft = 1024};
 
-    /* Descriptors above a limit that was lowered later stay out of reach; no kernel before 5.9 tells more. */
+    /* We miss descriptors above a limit that was lowered later; kernels before 5.9 do not tell us more. */
     sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
     for (unsigned fd = first; fd <= last && fd < limit.soft; fd++)
         sys_close((int)fd);
@@ -75,7 +75,7 @@ static void close_from_to(unsigned first, unsigned last)
         close_one_by_one(first, last);
 }
 
-/* Everything is closed before anything is opened: the program may have reached its limit. */
+/* Close everything before opening anything: the program may have reached its limit. */
 static bool arrange_descriptors(unsigned listener)
 {
     int null;
@@ -96,11 +96,11 @@ static bool arrange_descriptors(unsigned listener)
     }
     if (null < 0)
         return false;
-    /* The lowest free number: 0. */
+    /* `null` is the lowest free number: 0. */
     return sys_dup3(null, 1, 0) == 1 && sys_dup3(null, 2, 0) == 2;
 }
 
-/* What a sanitizer notes about the frame of a function that never returns would outlive its stack. */
+/* A sanitizer's notes on the frame of a function that never returns would outlive its stack. */
 #define NEVER_RETURNS __attribute__((no_sanitize_address))
 
 NEVER_RETURNS static int become_relay(void *argument)
@@ -128,8 +128,8 @@ NEVER_RETURNS static int intermediate(void *argument)
 }
 
 /*
- * Where the kernel has no clone() without an exit signal (qemu-user): two forks, by the system call itself so
- * that no pthread_atfork() handler of the program runs. The SIGCHLD that this makes is taken away again.
+ * For kernels whose clone() demands an exit signal (qemu-user): forks twice, by the raw system call, so that
+ * no pthread_atfork() handler of the program runs. Takes back the SIGCHLD that this raises.
  */
 static int fork_twice(struct start *start)
 {
@@ -185,7 +185,7 @@ int spawn_relay(const char *path, char *const environment[], int listener)
     start->path = path;
     start->environment = environment;
     start->listener = listener;
-    /* A subreaper would get the orphaned relay as a child of its own. */
+    /* If the program is a subreaper, it would get the orphaned relay as its own child. */
     if (sys_call(SYS_prctl, PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper)
         sys_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
     error = start_both(start);
