@@ -1,5 +1,5 @@
 /*
- * An account in /etc/passwd (passwd(5)), read without libc's lookups, which may load modules, allocate, and
+ * Reads an account from /etc/passwd (passwd(5)) without libc's lookups, which may load modules, allocate, and
  * connect.
  */
 #ifndef RETROTLS_PRELOAD_SYS_ACCOUNT_H
@@ -16,12 +16,12 @@ struct account {
 };
 
 /*
- * The first account with that uid; false where there is none, or where it does not fit. The caller holds a
- * lock: there is but one buffer, for threads' stacks may be small.
+ * The first account with that uid; false if there is none, or it does not fit. The caller must hold a lock:
+ * there is only one buffer, because threads' stacks may be small.
  */
 bool account_of(uint32_t uid, struct account *account);
 
-/* One line without its newline, up to `end`: whether it is `uid`'s; then `account` is filled. */
+/* Parses one line, without its newline, up to `end`. True if it is `uid`'s; then `account` is filled in. */
 bool account_read_line(const char *line, const char *end, uint32_t uid, struct account *account);
 
 #endif

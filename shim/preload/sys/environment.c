@@ -15,7 +15,7 @@ struct entry {
     unsigned long type, value; /* proc(5), /proc/PID/auxv: of the program's own word size */
 };
 
-/* The file is root's where the kernel has taken the program out of its user's reach: open(2) fails then. */
+/* If the kernel keeps the program out of its user's reach, the file belongs to root and open(2) fails. */
 static bool read_value(unsigned long type, unsigned long *value)
 {
     struct entry entry = {.type = AT_NULL};
@@ -50,7 +50,7 @@ static unsigned long value_of(unsigned long type, unsigned long otherwise)
 
 bool environment_is_secure(void)
 {
-    static int secure = -1; /* written once, with the one value that it can have */
+    static int secure = -1; /* only ever set to the one value that it can have */
 
     if (secure < 0)
         secure = value_of(AT_SECURE, 1) != 0;

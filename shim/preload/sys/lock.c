@@ -20,7 +20,7 @@ bool lock_take(struct lock *lock, int64_t deadline)
         const int64_t left = deadline - sys_milliseconds();
 
         if (holder != process)
-            continue; /* a parent's: the next exchange is with its number */
+            continue; /* a parent's: the next exchange expects its pid */
         if (left <= 0)
             return false;
         wait.seconds = (long)(left / 1000);

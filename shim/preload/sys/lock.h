@@ -1,7 +1,7 @@
 /*
- * A lock that a fork cannot leave locked for ever: it holds the number of the process that took it, and a
- * child that finds its parent's number there takes it over. (pthread_atfork(3) would miss vfork(2), _Fork(3)
- * and clone(2).)
+ * A lock that a fork cannot leave locked for ever. It holds the pid of the process that took it, and a child
+ * that finds its parent's pid there takes the lock over. (pthread_atfork(3) would miss vfork(2), _Fork(3) and
+ * clone(2).)
  */
 #ifndef RETROTLS_PRELOAD_SYS_LOCK_H
 #define RETROTLS_PRELOAD_SYS_LOCK_H
@@ -15,7 +15,7 @@ struct lock {
 };
 
 /*
- * Waits for the lock until `deadline` (sys_milliseconds()); false where it has passed. Signals must be
+ * Waits for the lock until `deadline` (sys_milliseconds()); false once that has passed. Signals must be
  * blocked while it is held, or a handler of the same thread might wait for it.
  */
 bool lock_take(struct lock *lock, int64_t deadline);

@@ -7,8 +7,8 @@
 #include "preload/sys/sys.h"
 
 /*
- * process_vm_readv(2) of the process itself needs no privilege, and says EFAULT instead of faulting. Where a
- * filter forbids it (or the kernel has none), the pointer has to be believed.
+ * process_vm_readv(2) on our own process needs no privilege, and returns EFAULT instead of faulting. If a
+ * filter forbids it (or the kernel does not have it), we must trust the pointer.
  */
 static ssize_t copy(void *here, const void *there, size_t size, bool writing)
 {

@@ -1,10 +1,10 @@
-/* This library itself, where it is loaded. */
+/* The memory into which this library is loaded. */
 #ifndef RETROTLS_PRELOAD_SYS_OWN_CODE_H
 #define RETROTLS_PRELOAD_SYS_OWN_CODE_H
 
 #include <stdbool.h>
 
-/* Whether the address, of a function say, is in it. */
+/* Whether the address (of a function, for example) is in this library. */
 bool own_code_has(const void *address);
 
 #endif

@@ -16,7 +16,7 @@ static void write_path(char path[PATH_SIZE], bool thread, const char *name)
     strbuf_add(&w, name);
 }
 
-/* The calling thread's, before Linux 3.17. */
+/* The calling thread's path before Linux 3.17. */
 static void write_old_path(char path[PATH_SIZE], const char *name)
 {
     struct strbuf w;

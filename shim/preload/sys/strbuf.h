@@ -1,6 +1,4 @@
-/*
- * Text put together in a buffer, with no stdio: for names of sockets and lines of the log.
- */
+/* Builds text in a buffer, without stdio: for names of sockets and lines of the log. */
 #ifndef RETROTLS_PRELOAD_SYS_STRBUF_H
 #define RETROTLS_PRELOAD_SYS_STRBUF_H
 
@@ -10,7 +8,7 @@
 
 struct strbuf {
     char *out;
-    size_t size, used; /* `used` does not count the NUL, which always stands */
+    size_t size, used; /* `used` does not count the NUL, which is always there */
     bool cut;          /* something did not fit */
 };
 
@@ -25,15 +23,15 @@ void strbuf_hex_bytes(struct strbuf *w, const void *bytes, size_t count);
 void strbuf_hex(struct strbuf *w, uint64_t number);
 /* The usual English text of an errno (strerror(3) may read a catalogue and allocate). */
 void strbuf_error(struct strbuf *w, int error);
-/* What a person may do about it, where the library could not get something; or NULL. */
+/* What a person can do about the error when the library could not get something; or NULL. */
 const char *strbuf_remedy(int error);
 
 /*
- * Reads what strbuf_hex_bytes() wrote: exactly `count` bytes, lower case. Returns the place after it, or NULL
- * where `from` (up to `end`) holds something else.
+ * Reads what strbuf_hex_bytes() wrote: exactly `count` bytes, lower case. Returns where it stopped, or NULL
+ * if `from` (up to `end`) holds something else.
  */
 const char *strbuf_read_hex_bytes(const char *from, const char *end, void *bytes, size_t count);
-/* Reads what strbuf_hex() wrote, of at most 16 digits, likewise. */
+/* Reads what strbuf_hex() wrote, at most 16 digits. Returns as strbuf_read_hex_bytes() does. */
 const char *strbuf_read_hex(const char *from, const char *end, uint64_t *number);
 
 #endif

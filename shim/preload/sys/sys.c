@@ -26,7 +26,7 @@ enum {
 #    define SO_COOKIE 57
 #endif
 
-/* What the system calls of old take, whatever libc's own time_t is. */
+/* What the old system calls take, whatever libc's time_t is. */
 struct kernel_timespec {
     long seconds, nanoseconds;
 };
@@ -100,7 +100,7 @@ bool sys_cookie(int fd, uint64_t *cookie)
     socklen_t length = sizeof *cookie;
     uint32_t owner;
 
-    /* Twice: a descriptor of which it is not known whose it is stays open for good. */
+    /* Try twice: if we cannot tell who owns a descriptor, we leave it open. */
     for (int left = 2; fd >= 0 && left > 0; left--) {
         if (sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &length) == 0)
             return true;
@@ -192,7 +192,7 @@ bool sys_thread_exists(uint32_t process, uint32_t thread)
     return sys_call(SYS_tgkill, process, thread, 0) == 0 || errno != ESRCH;
 }
 
-/* The one of that name takes what the system call takes; a 64-bit time_t has another (__clock_gettime64). */
+/* This function takes the kernel's structure; for a 64-bit time_t, libc has another (__clock_gettime64). */
 typedef int (*clock_call)(clockid_t clock, struct kernel_timespec *now);
 static _Atomic clock_call libcs_clock;
 
@@ -201,7 +201,7 @@ void sys_start(void)
     void *const found = dlsym(RTLD_DEFAULT, "clock_gettime");
     clock_call call = NULL;
 
-    /* A data pointer: POSIX lets it be used as a function's (dlsym(3), NOTES). */
+    /* POSIX lets us use this data pointer as a function's (dlsym(3), NOTES). */
     memcpy(&call, &found, sizeof call);
     atomic_store_explicit(&libcs_clock, call, memory_order_relaxed);
 }
@@ -219,7 +219,7 @@ int64_t sys_milliseconds(void)
 int64_t sys_time(void)
 {
     struct kernel_timespec now = {0, 0};
-#ifdef SYS_clock_gettime64 /* Linux 5.1: where a long is too short from 2038 on */
+#ifdef SYS_clock_gettime64 /* Linux 5.1: for machines where a long is too short from 2038 on */
     int64_t longer[2];
 
     if (sys_call(SYS_clock_gettime64, CLOCK_REALTIME, longer) == 0)
@@ -260,7 +260,7 @@ sys_signals sys_signals_block(void)
     return saved;
 }
 
-/* The kernel's struct sigaction begins with the handler and the flags, but on MIPS with the flags. */
+/* The kernel's struct sigaction begins with the handler and the flags; on MIPS, the flags come first. */
 struct kernel_action {
 #ifdef __mips__
     unsigned flags;
@@ -289,7 +289,7 @@ bool sys_signals_interrupt(sys_signals saved)
         return false;
     pending.bits &= ~saved.bits;
     for (int number = 1; number <= SIGNALS; number++) {
-        const bool libcs_own = number >= FIRST_REALTIME && number < SIGRTMIN; /* such as cancels a thread */
+        const bool libcs_own = number >= FIRST_REALTIME && number < SIGRTMIN; /* one cancels threads */
 
         if (pending.bits >> (number - 1) & 1 && !libcs_own && interrupts(number))
             return true;

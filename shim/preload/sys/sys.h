@@ -1,7 +1,7 @@
 /*
- * System calls made directly. libc's wrappers are cancellation points, may be interposed by the program or
- * another preload, and some are newer than the oldest libc that the library runs with. Each returns as the
- * system call of its name, -1 with errno set where it fails, unless it says otherwise.
+ * System calls made directly. libc's wrappers are cancellation points, the program or another preload may
+ * interpose them, and some are newer than the oldest libc that we run with. Each function returns what the
+ * system call of its name returns, -1 with errno set if it fails, unless its comment says otherwise.
  */
 #ifndef RETROTLS_PRELOAD_SYS_SYS_H
 #define RETROTLS_PRELOAD_SYS_SYS_H
@@ -15,8 +15,8 @@
 #include <sys/uio.h>
 
 /*
- * sys_call(NUMBER, ARGUMENT...), up to six: as syscall(2), which is a function that another preload may stand
- * in front of too (torsocks does).
+ * sys_call(NUMBER, ARGUMENT...), with up to six arguments: like syscall(2), which another preload may
+ * interpose too (torsocks does).
  */
 #define sys_call(...) SYS_CALL_OF(__VA_ARGS__, SYS_6, SYS_5, SYS_4, SYS_3, SYS_2, SYS_1, SYS_0)(__VA_ARGS__)
 #define SYS_CALL_OF(n, a, b, c, d, e, f, call, ...) call
@@ -58,27 +58,28 @@ ssize_t sys_sendto(int fd, const void *bytes, size_t count, int flags, const voi
 /* `messages`: struct mmsghdr, which old headers lack. */
 int sys_sendmmsg(int fd, void *messages, unsigned count, int flags);
 
-/* The value of an option that is an int, or `otherwise` where it cannot be had. */
+/* The value of an option that is an int, or `otherwise` if we cannot get it. */
 int sys_option(int fd, int level, int name, int otherwise);
 
 /*
- * The number of an open socket that no other has, or ever had, on this machine (SO_COOKIE, Linux 4.12). False
- * where `fd` is no socket, or closed. Of an older kernel see WIRE_COOKIE_OF_INODE.
+ * A number that no other socket on this machine has, or ever had (SO_COOKIE, Linux 4.12). False if `fd` is
+ * closed or not a socket. For older kernels, see WIRE_COOKIE_OF_INODE.
  */
 bool sys_cookie(int fd, uint64_t *cookie);
 
-/* What fstat(2) tells as st_ino and st_uid of an open file; false where it fails. */
+/* fstat(2)'s st_ino and st_uid of an open file; false if it fails. */
 bool sys_inode(int fd, uint64_t *inode, uint32_t *owner);
 
 /*
- * Moves `fd` above the standard descriptors, so that nothing that the program writes to a closed one lands in
- * it. Returns the new number (close-on-exec), or -1, and then `fd` is closed. A negative `fd` is handed back.
+ * Moves `fd` above the standard descriptors, so that nothing that the program writes to a closed one goes
+ * into it. Returns the new number (close-on-exec), or -1 after closing `fd`. A negative `fd` is returned as
+ * it is.
  */
 int sys_lift(int fd);
 
 /*
- * process_vm_readv(2) or process_vm_writev(2) of the calling process, between `here` and `there`, which may
- * be bad. The number of bytes copied, -1 with EFAULT where none can be.
+ * process_vm_readv(2) or process_vm_writev(2) on the calling process, between `here` and `there`, which may
+ * be bad. Returns the number of bytes copied, or -1 with EFAULT if it can copy none.
  */
 ssize_t sys_copy_own_memory(void *here, void *there, size_t size, bool writing);
 
@@ -90,18 +91,18 @@ bool sys_thread_exists(uint32_t process, uint32_t thread);
 int64_t sys_milliseconds(void); /* CLOCK_MONOTONIC */
 int64_t sys_time(void);         /* seconds, CLOCK_REALTIME */
 /*
- * Has sys_milliseconds() use libc's clock_gettime(2), which asks the kernel without a system call. Before
- * glibc 2.17 it was librt's, so that it may not be there.
+ * Makes sys_milliseconds() use libc's clock_gettime(2), which asks the kernel without a system call. Before
+ * glibc 2.17 that function was in librt, so it may be missing.
  */
 void sys_start(void);
 void sys_pause(int milliseconds);
 
-/* Fills the buffer with random bytes of the kernel's; false where there are none. */
+/* Fills the buffer with random bytes from the kernel; false if it has none. */
 bool sys_random(void *buffer, size_t size);
 
 /*
- * All signals blocked, those of libc's own (thread cancellation) too; but not SIGSYS, by which a sandbox of
- * the program's own makes system calls, and which the kernel, where it is blocked, turns into death.
+ * Blocks all signals, even those that libc keeps for itself (thread cancellation), except SIGSYS: a sandbox
+ * inside the program may use it to make system calls, and the kernel kills the program if it is blocked.
  */
 typedef struct {
     uint64_t bits; /* the kernel's own signal set */
@@ -109,8 +110,8 @@ typedef struct {
 sys_signals sys_signals_block(void);
 void sys_signals_restore(sys_signals saved);
 /*
- * Whether a signal is pending that sys_signals_restore(saved) lets through to a handler without SA_RESTART: a
- * system call that waited would have been interrupted.
+ * Whether a signal is pending that sys_signals_restore(saved) lets through to a handler without SA_RESTART:
+ * it would have interrupted a system call that waited.
  */
 bool sys_signals_interrupt(sys_signals saved);
 

@@ -4,7 +4,7 @@
 #include "preload/interpose/export.h"
 #include "preload/sys/sys.h"
 
-/* Each returns what the kernel gives: a number from -4095 to -1 is an errno. */
+/* Each returns what the kernel does: a number from -4095 to -1 is an errno. */
 #if defined __x86_64__ && !defined __ILP32__
 
 static long enter(long number, const long argument[6])
@@ -24,7 +24,7 @@ static long enter(long number, const long argument[6])
 
 #elif defined __i386__
 
-/* All seven registers are needed, among them those that the compiler keeps for itself. */
+/* This needs all seven registers, even those that the compiler keeps for itself. */
 static long enter(long number, const long argument[6])
 {
     long result;
@@ -63,8 +63,8 @@ static long enter(long number, const long argument[6])
 #endif
 
 /*
- * Of execve(2) and exit_group(2) in a process that shares its parent's memory (spawn.c) there is no return:
- * what AddressSanitizer notes about this frame would outlive the stack that it is on.
+ * execve(2) and exit_group(2) do not return, and spawn.c calls them in a process that shares its parent's
+ * memory. AddressSanitizer's notes on this frame would outlive the stack that it is on.
  */
 __attribute__((no_sanitize_address)) TOGETHER long sys_call_6(long number, long a, long b, long c, long d,
                                                               long e, long f)

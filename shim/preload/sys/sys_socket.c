@@ -6,8 +6,8 @@
 
 #ifdef SYS_socketcall
 /*
- * i386 and s390 had no more than socketcall(2) before Linux 4.3. It takes its arguments by address, at which
- * a filter of system calls cannot look: the younger calls come first.
+ * i386 and s390 had only socketcall(2) before Linux 4.3. It takes its arguments by address, and a system call
+ * filter cannot look at them there. So we try the newer calls first.
  */
 static long socket_call(int number, int of_old, const long argument[6])
 {
