@@ -1,10 +1,10 @@
 /*
- * Included before everything else in every file that goes into libretrotls.so: the library is loaded into old
- * programs with an old libc, so it may require no symbol version newer than GLIBC_2.5 (RHEL 5, Debian 4), nor
- * one that musl 1.1 (Alpine 3.2) lacks, whatever libc it was built with (`make check-symbols`); on a machine
- * that glibc came to later, none newer than its first. dlsym() and its kin moved to libc.so.6 with a version
- * of 2.34; the old ones are there still. Younger functions are system calls (sys.h) or looked up
- * (environment.h, io.h).
+ * Included before everything else in every file of libretrotls.so. Old programs with an old libc load the
+ * library. So whatever libc it was built with, it may need no symbol version newer than GLIBC_2.5 (RHEL 5,
+ * Debian 4), and no symbol that musl 1.1 (Alpine 3.2) lacks (`make check-symbols`). On a machine that glibc
+ * came to later, the limit is glibc's first version there. dlsym() and its kin moved to libc.so.6 with
+ * version 2.34; the old versions are still there. For newer functions we make the system call (sys.h) or look
+ * the function up (environment.h, io.h).
  */
 #ifndef RETROTLS_PRELOAD_COMPAT_H
 #define RETROTLS_PRELOAD_COMPAT_H

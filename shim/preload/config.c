@@ -20,13 +20,13 @@
 enum { PATH_LIMIT = 4096, LOAD_DEADLINE = 10000 };
 
 static bool started;
-static bool secure; /* AT_SECURE: the environment is the enemy's */
-/* Copies of the environment's; "": not set. */
+static bool secure; /* AT_SECURE: do not trust the environment */
+/* Copies of environment variables; "" if not set. */
 static char named[PATH_LIMIT], home[PATH_LIMIT], log_to[PATH_LIMIT];
 static bool sandbox_is_off;
 /*
- * Root had a policy of its own as the program began, and the machine one: they are not lost where the program
- * becomes another user, or goes to another root.
+ * Whether root had its own policy when the program began, and whether the machine had one. We must not lose
+ * these when the program becomes another user or changes its root.
  */
 static bool root_has_own, machine_has_one;
 
@@ -38,7 +38,7 @@ static struct account account; /* under `lock` */
 static uint32_t account_uid;
 static bool account_known;
 
-/* A value that is too long is cut: the file of that name does not exist, and that is told. */
+/* A value that is too long is cut. Then the file of that name does not exist, and we report that. */
 static void copy_variable(const char *name, char to[PATH_LIMIT])
 {
     const char *const value = environment_value(name);
@@ -50,7 +50,7 @@ static void copy_variable(const char *name, char to[PATH_LIMIT])
     strbuf_add(&w, value);
 }
 
-/* The program may change its folder before its first connection. */
+/* The program may change its working directory before its first connection. */
 static void make_absolute(char path[PATH_LIMIT])
 {
     char relative[PATH_LIMIT], folder[PATH_LIMIT];
@@ -77,7 +77,7 @@ static bool is_there(const char *folder, const char *name)
 }
 
 /*
- * The kernel adds " (deleted)" once the file is not there any more: a package was upgraded, and the program
+ * The kernel adds " (deleted)" once the file is gone: for example, a package was upgraded and the program
  * starts itself anew.
  */
 static void find_program(void)
@@ -155,8 +155,8 @@ static const struct policy *load(void)
 }
 
 /*
- * A policy that cannot be read because the program has all its descriptors in use would be in error for as
- * long as the process lives; rather this connection fails, and the next one tries again.
+ * If we tried to read a policy while the program has used up its descriptors, the policy would stay in error
+ * for the life of the process. Instead, this connection fails, and the next one tries again.
  */
 static bool can_open_files(void)
 {

@@ -17,7 +17,7 @@
 
 enum { VALUE_LIMIT = 512 };
 
-/* What comes from outside must not make up a field or a line of its own. */
+/* Text from outside must not be able to add a field or a line of its own. */
 static void put_clean(struct strbuf *w, const char *text)
 {
     for (int i = 0; text && text[i] && i < VALUE_LIMIT; i++)
@@ -136,8 +136,8 @@ static struct iovec piece(const char *text)
 }
 
 /*
- * RFC 3164 without the time: whoever listens at /dev/log puts its own (4.3.2 there). A full queue loses the
- * line rather than holding the program up.
+ * RFC 3164 without the time: whoever reads /dev/log adds its own (4.3.2 there). If the queue is full, we lose
+ * the line rather than hold the program up.
  */
 static void to_syslog(const char *line)
 {
@@ -167,8 +167,8 @@ static void to_syslog(const char *line)
 }
 
 /*
- * The signal that a failed write raises (SIGXFSZ: a file that is as long as RLIMIT_FSIZE lets it be) would
- * end the program, which has written nothing: it is taken back.
+ * A failed write may raise a signal (SIGXFSZ if the file has reached RLIMIT_FSIZE). It would end the program,
+ * which has written nothing, so we take it back.
  */
 static bool write_quietly(int fd, const struct iovec *pieces, int count)
 {
@@ -193,12 +193,12 @@ static bool to_descriptor(int fd, const char *before, const char *line)
     const struct iovec pieces[] = {piece(before), piece(line), piece("\n")};
     struct pollfd out = {.fd = fd, .events = POLLOUT};
 
-    /* A pipe that is full would hold the program up. */
+    /* A full pipe would hold the program up. */
     return sys_poll(&out, 1, 0) == 1 && out.revents == POLLOUT &&
            write_quietly(fd, pieces, sizeof pieces / sizeof pieces[0]);
 }
 
-/* False where it cannot be written, or is full. */
+/* False if we cannot write to it, or it is full. */
 static bool to_file(const char *path, const char *fields)
 {
     char stamp[LIBRARY_LOG_TIME_SIZE], before[LIBRARY_LOG_TIME_SIZE + 8];

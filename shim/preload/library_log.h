@@ -1,7 +1,7 @@
 /*
- * Connections that never reached the relay, in the log that the policy names: the library's own failures, and
- * those that stay in plaintext because they were used before the library saw them. The relay logs all others,
- * with the same fields.
+ * Logs connections that never reached the relay, where the policy says: the library's own failures, and
+ * connections that stay in plaintext because they were used before the library saw them. The relay logs all
+ * others, with the same fields.
  */
 #ifndef RETROTLS_PRELOAD_LIBRARY_LOG_H
 #define RETROTLS_PRELOAD_LIBRARY_LOG_H
@@ -17,19 +17,19 @@ enum { LIBRARY_LOG_LINE_SIZE = 2048 }; /* three values of 512 bytes at most, and
 enum library_log_result { LIBRARY_LOG_FAILED, LIBRARY_LOG_PLAINTEXT };
 
 /*
- * One line about the connection of `request` and what became of it because of `error`, `milliseconds` after
- * connect() was called; to where request->settings.log says. Never waits, keeps errno.
+ * Logs one line about the connection of `request`: what became of it because of `error`, `milliseconds` after
+ * connect() was called. request->settings.log says where the line goes. Never waits; keeps errno.
  */
 void library_log_connection(const struct guard_request *request, enum library_log_result result,
                             int64_t milliseconds, const char *error);
 
 /*
  * Whether there is a standard error to log to. A program that has closed it may have a connection under its
- * number, and the words in that session would be the program's. Changes errno.
+ * number, and our line would go into that session as if the program had written it. Changes errno.
  */
 bool library_log_has_stderr(void);
 
-/* What it writes to syslog or a file, and to standard error. Each NUL-terminates. */
+/* The text for syslog or a file, and the text for standard error. Each NUL-terminates. */
 void library_log_connection_fields(char out[LIBRARY_LOG_LINE_SIZE], const struct guard_request *request,
                                    enum library_log_result result, int64_t milliseconds, const char *error);
 void library_log_connection_sentence(char out[LIBRARY_LOG_LINE_SIZE], const struct guard_request *request,

@@ -16,8 +16,7 @@
 
 enum { LINKS_LIMIT = 40 /* as many as the kernel follows: path_resolution(7) */ };
 
-/* A path on its way: what is open so far, and what is left. Too large for the stacks that threads may have.
- */
+/* The state of a walk along a path. Too large for threads' stacks, which may be small. */
 struct walk {
     int folder;
     unsigned links;
@@ -41,7 +40,7 @@ static int open_at(int folder, const char *name, int flags, unsigned mode)
     return (int)sys_call(SYS_openat, folder, name, flags | O_CLOEXEC, mode);
 }
 
-/* The link that is open as `link`, in the place of its name; `rest` is what comes behind it. */
+/* Puts the target of the open link `link` in place of its name; `rest` is what follows the name. */
 static bool follow(struct walk *w, int link, const char *rest)
 {
     const long length = sys_call(SYS_readlinkat, link, "", w->next, sizeof w->next);
@@ -58,7 +57,7 @@ static bool follow(struct walk *w, int link, const char *rest)
 }
 
 /*
- * One name further: we look at what we have opened, so that nobody can exchange it in between. An O_PATH
+ * Goes one name further. We check what we have opened, so that nobody can exchange it in between. An O_PATH
  * descriptor of a link is the link itself (open(2)).
  */
 static bool enter(struct walk *w, const char *name, const char *rest)

@@ -1,4 +1,4 @@
-/* What happens when the library is loaded: as little as possible, for it is loaded everywhere. */
+/* What happens when the library is loaded: as little as possible, because it is loaded everywhere. */
 #include <pthread.h>
 
 #include "preload/adopt/first_use.h"
