@@ -17,7 +17,7 @@ static bool is_v4(const struct network *network)
     return network->prefix >= 96 && address_is_v4(network->bytes);
 }
 
-/* Clears the bits beyond the prefix; true where there was one. */
+/* Clears the bits beyond the prefix; true if any was set. */
 static bool clear_surplus(struct network *network)
 {
     bool surplus = false;

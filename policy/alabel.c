@@ -46,7 +46,7 @@ static uint32_t lower_point(uint32_t c)
     return c;
 }
 
-/* The character that `name` begins with (RFC 3629). Returns its bytes, 0 where it is none. */
+/* Reads the first character of `name` (RFC 3629). Returns its length in bytes, 0 if it is invalid. */
 static size_t read_point(uint32_t *point, const char *name, size_t left)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -79,7 +79,7 @@ static void put_digit(struct out *out, uint32_t digit)
     put(out, (char)(digit < 26 ? 'a' + digit : '0' + (digit - 26)));
 }
 
-/* One number of variable length. */
+/* Writes one variable-length number. */
 static void put_delta(struct out *out, uint32_t delta, uint32_t bias)
 {
     for (uint32_t k = BASE;; k += BASE) {
@@ -105,7 +105,7 @@ static uint32_t put_basic(struct out *out, const uint32_t *points, size_t count)
     return basic;
 }
 
-/* RFC 3492, 6.3. With LABEL characters at most no number overflows. */
+/* RFC 3492, 6.3. With at most LABEL characters, no number overflows. */
 static void put_punycode(struct out *out, const uint32_t *points, size_t count)
 {
     uint32_t n = INITIAL_N, delta = 0, bias = INITIAL_BIAS;
@@ -148,7 +148,7 @@ static void put_label(struct out *out, const uint32_t *points, size_t count)
     put_punycode(out, points, count);
 }
 
-/* RFC 3490, 3.1: what else stands between labels. */
+/* RFC 3490, 3.1: the other characters that separate labels. */
 static bool is_dot(uint32_t c)
 {
     return c == '.' || c == 0x3002 || c == 0xff0e || c == 0xff61;

@@ -1,5 +1,4 @@
-/* Which block fits a connection, and what follows from that. Reads the policy alone: no errno, no system
- * call. */
+/* Which block fits a connection, and what follows. Only reads the policy: no errno, no system calls. */
 #include <string.h>
 
 #include "policy/fits.h"
@@ -18,8 +17,8 @@ static unsigned strictness(enum level level, bool testing)
 }
 
 /*
- * A block that guards and names this very port, but also a protocol, which only the greeting would tell: that
- * is too late, and whoever is on the path could choose.
+ * Finds a block that guards and names this very port, but also a protocol that only the greeting would show.
+ * By then it is too late, and anyone on the path could choose the protocol.
  */
 static const struct block *for_any_protocol(const struct policy *policy, const struct subject *subject)
 {
@@ -75,7 +74,7 @@ static bool might_guard(const struct policy *policy, const struct subject *subje
     return false;
 }
 
-/* Whether `a` is to be preferred: it is stricter, or as strict and tried before. */
+/* Whether `a` wins: it is stricter, or as strict and tried earlier. */
 static bool outranks(const struct outcome *a, const struct outcome *b)
 {
     if (a->strictness != b->strictness)
@@ -83,7 +82,7 @@ static bool outranks(const struct outcome *a, const struct outcome *b)
     return a->block != NULL && (b->block == NULL || a->block->index < b->block->index);
 }
 
-/* ---- what the certificate would have to be */
+/* ---- what the certificate must be */
 
 static bool same_text(const char *a, const char *b)
 {
@@ -98,7 +97,7 @@ static bool same_list(const struct text_list *a, const struct text_list *b)
     return a->count == b->count;
 }
 
-/* Whether a server that one of the two lets pass is one that the other does, too. */
+/* Whether both accept the same servers. */
 static bool demand_the_same(const struct policy *policy, const struct outcome *a, const struct outcome *b)
 {
     const struct setting *found[POLICY_SETTINGS];
@@ -116,7 +115,7 @@ static bool demand_the_same(const struct policy *policy, const struct outcome *a
            same_text(s[0].ca_dir, s[1].ca_dir) && same_text(s[0].crl_file, s[1].crl_file);
 }
 
-/* Whether `best` would let a server pass that `other` would not. */
+/* Whether `best` would accept a server that `other` would not. */
 static bool falls_short(const struct policy *policy, const struct outcome *best, const struct outcome *other)
 {
     return other->strictness > best->strictness ||
@@ -126,8 +125,8 @@ static bool falls_short(const struct policy *policy, const struct outcome *best,
 /* ---- what is lost */
 
 /*
- * Calls `each` for the outcome of every block that may decide: up to the first that fits whatever it is that
- * is lost. False if there is such a block, or if `each` returned false.
+ * Calls `each` for the outcome of every block that may decide, up to the first that fits whatever the lost
+ * facts are. Returns false if there is such a block, or if `each` returned false.
  */
 static bool each_that_fits(const struct policy *policy, const struct subject *any,
                            bool (*each)(void *context, const struct outcome *outcome), void *context)
@@ -146,7 +145,7 @@ static bool each_that_fits(const struct policy *policy, const struct subject *an
     return true;
 }
 
-/* Calls `each` for every outcome that may be in force, since what is lost may be as any block has it. */
+/* Calls `each` for every outcome that may be in force: the lost facts may match any block. */
 static void each_of_lost(const struct policy *policy, const struct subject *any,
                          bool (*each)(void *context, const struct outcome *outcome), void *context)
 {
@@ -218,13 +217,13 @@ bool policy_vouches(const struct policy *policy, const struct policy_query *quer
     return !policy->in_error && is_vouched_for(policy, &subject, i);
 }
 
-/* The settings of `best` stay, so that the program is told in its protocol's words. */
+/* Keeps the settings of `best`, so that the program gets the refusal in the words of its protocol. */
 static struct outcome refused(const struct outcome *best)
 {
     return (struct outcome){best->block, REASON_ERROR, LEVEL_NONE};
 }
 
-/* What is in force if the host may be any. */
+/* The subject with a host that may be anything. */
 static struct subject with_any_host(const struct subject *subject)
 {
     struct subject any = *subject;
@@ -235,8 +234,7 @@ static struct subject with_any_host(const struct subject *subject)
     return any;
 }
 
-/* Whether `best` is less strict than what is in force if the program or the user are as some block has them.
- */
+/* Whether `best` is laxer than some block that a lost program or user may match. */
 static bool is_too_lax(const struct policy *policy, const struct subject *subject, struct outcome *best)
 {
     struct comparison c = {policy, best, false};

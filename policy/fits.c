@@ -1,4 +1,4 @@
-/* Whether a block fits a connection. */
+/* Decides whether a block fits a connection. */
 #include "policy/fits.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "policy/services.h"
 #include "policy/text.h"
 
-/* What getaddrinfo() takes for an address, too: 127.1 */
+/* Includes what getaddrinfo() accepts as an address, such as 127.1. */
 static bool is_numeric(const char *name)
 {
     return strchr(name, ':') != NULL || name[strspn(name, "0123456789.")] == '\0';
@@ -46,7 +46,7 @@ static bool ends_in(const char *name, const char *end)
     return length >= tail && strcmp(name + length - tail, end) == 0;
 }
 
-/* Names that every machine has for itself (RFC 6761, 6.3, and what distributions write into /etc/hosts). */
+/* Names that every machine has for itself (RFC 6761, 6.3, and what distributions put into /etc/hosts). */
 static bool is_localhost(const char *host)
 {
     static const char *const names[] = {
@@ -118,8 +118,8 @@ static bool value_fits(enum criterion criterion, const struct value *value, cons
 }
 
 /*
- * No value with '!' fits, and one of the others does, if there are any. `*named`: one of the others does.
- * What is not known of a connection fits no value.
+ * True if no value with '!' fits and one of the others does, if there are any. `*named` is set if one of the
+ * others does. An unknown property of a connection fits no value.
  */
 static bool criterion_fits(const struct block *block, enum criterion criterion, const struct subject *subject,
                            bool *named)
@@ -149,7 +149,7 @@ bool surely_not_guarded(uint16_t port)
     return false;
 }
 
-/* The block names no host that it is about, but some that it is not about. */
+/* Whether the block has only '!' values for hosts. */
 static bool only_excludes_hosts(const struct block *block)
 {
     const struct value *value = block->values[CRITERION_HOST];
@@ -198,7 +198,7 @@ bool block_fits(const struct block *block, const struct subject *subject)
     return !subject->here || named[CRITERION_PORT] || named[CRITERION_HOST] || named[CRITERION_ADDRESS];
 }
 
-/* The part of a pattern behind its last wildcard has a dot within: it names a domain, not everything. */
+/* Whether the part of a pattern after its last wildcard has a dot inside, and so names a domain. */
 static bool names_a_domain(const char *pattern)
 {
     const char *tail = pattern;

@@ -1,4 +1,4 @@
-/* Whether a block of the policy fits a connection. */
+/* Decides whether a block of the policy fits a connection. */
 #ifndef RETROTLS_POLICY_FITS_H
 #define RETROTLS_POLICY_FITS_H
 
@@ -10,36 +10,36 @@
 
 enum { HOST_LIMIT = 256 }; /* RFC 1035, 2.3.4, with the NUL */
 
-/* A query with one name, made ready for comparing. */
+/* A query with one of its names, prepared for comparison. */
 struct subject {
     const struct policy_query *query;
     enum protocol_kind protocol;
-    bool any_protocol;  /* it is not known, and may be any that a block names */
-    bool any[CRITERIA]; /* likewise: a block that guards fits by it, one that does not guard does not */
-    bool unnamed;       /* likewise for a block that is about all hosts but some, as no name was seen */
-    bool usual;         /* port */
+    bool any_protocol;  /* not known: it may be any that a block names */
+    bool any[CRITERIA]; /* the same; a block that guards then fits, any other does not */
+    bool unnamed;       /* no name was seen; the same for blocks that only exclude hosts */
+    bool usual;         /* the port is one of the usual ones */
     bool has_address, loopback;
-    bool here; /* loopback, and meant to be: asked for by address or by a name of this machine */
+    bool here; /* loopback, asked for by address or by a name of this machine */
     uint8_t address[16];
-    char host[HOST_LIMIT]; /* lower case, no dot at its end; "": none that is known */
-    const char *base_name; /* of the program; NULL: unknown */
+    char host[HOST_LIMIT]; /* lower case, without a final dot; "" if unknown */
+    const char *base_name; /* the program's; NULL if unknown */
 };
 
-/* The query with no name yet. */
+/* Prepares the query, with no name selected yet. */
 struct subject subject_of(const struct policy_query *query);
 
-/* From now on, the query with its name number `i` alone; `i` beyond the last: with none. */
+/* Selects the query's name number `i`; an `i` beyond the last selects none. */
 void set_host(struct subject *subject, uint32_t i);
 
 bool block_fits(const struct block *block, const struct subject *subject);
 
-/* Whether the block is about something that is not known. */
+/* Whether the block's criterion depends on something that we do not know. */
 bool asks_for_any(const struct block *block, unsigned criterion, const struct subject *subject);
 
-/* Whether the block has a value, and not one for whole top-level domains, that fits the subject's host. */
+/* Whether a `host` value of the block fits the subject's host, and does not span a whole top-level domain. */
 bool names_host(const struct block *block, const struct subject *subject);
 
-/* Ports that a block which cannot be read is not taken to be about. */
+/* Ports that we assume an unreadable block is not about. */
 bool surely_not_guarded(uint16_t port);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Only the last '*' is ever tried again: what stood before it has matched as early as it could. */
+/* We only ever retry the last '*': what comes before it has already matched as early as it could. */
 bool glob_fits(const char *pattern, const char *text)
 {
     const char *star = NULL, *resume = NULL;

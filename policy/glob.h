@@ -1,13 +1,12 @@
-/* Patterns: '*' is any number of bytes (none, and '/' and '.' too), '?' is one byte; nothing else is special.
- */
+/* Patterns: '*' matches any bytes (or none; also '/' and '.'), '?' one byte. Nothing else is special. */
 #ifndef RETROTLS_POLICY_GLOB_H
 #define RETROTLS_POLICY_GLOB_H
 
 #include <stdbool.h>
 
-/* Time at most proportional to the product of both lengths. */
+/* Takes time proportional to the product of both lengths at most. */
 bool glob_fits(const char *pattern, const char *text);
-/* Whether `text` has a '*' or '?'. */
+/* Whether `text` contains a '*' or a '?'. */
 bool is_pattern(const char *text);
 
 #endif

@@ -19,7 +19,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* The next word of a line, up to a '#'; empty if there is none. */
+/* Returns the next word of a line, up to a '#'; an empty one if there are no more. */
 static struct span next_word(struct span *line)
 {
     struct span word;

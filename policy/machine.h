@@ -1,4 +1,4 @@
-/* Names of this machine, by which a program means the machine itself. */
+/* The names by which a program may refer to the machine that it runs on. */
 #ifndef RETROTLS_POLICY_MACHINE_H
 #define RETROTLS_POLICY_MACHINE_H
 
@@ -6,22 +6,22 @@
 #include <stddef.h>
 
 /*
- * Whether `name` is the machine's host name, or that name in a domain, because a file of root's says so:
- * /etc/hosts gives it a loopback address, or it is the host name in both the kernel and /etc/hostname. The
- * kernel's alone does not count, since a DHCP server may have set it, and neither does what DNS says. Reads
- * the files each time. Keeps errno.
+ * Whether `name` is the machine's host name, bare or in a domain, on the word of a file that root owns:
+ * /etc/hosts gives it a loopback address, or both the kernel and /etc/hostname have it as the host name. The
+ * kernel's host name alone is not enough, as a DHCP server may have set it; neither is what DNS says. Reads
+ * the files on each call. Keeps errno.
  */
 bool machine_has_name(const char *name);
 
 /*
- * Whether `a` and `b`, names or addresses, are one host because a line of /etc/hosts has both: then root says
- * so, and not DNS. Reads the file each time. Keeps errno.
+ * Whether one line of /etc/hosts has both `a` and `b` (names or addresses). They are then the same host on
+ * root's word and not on that of DNS. Reads the file on each call. Keeps errno.
  */
 bool machine_equates(const char *a, const char *b);
-/* The same for the file's text, which need not end in a NUL. */
+/* The same for a given text of the file, which need not end in a NUL. */
 bool hosts_equate(const char *text, size_t length, const char *a, const char *b);
 
-/* machine_has_name() for given texts; they need not end in a NUL. NULL, 0: there is no such file. */
+/* machine_has_name() for given texts, which need not end in a NUL. NULL and 0 stand for a missing file. */
 struct machine {
     const char *node; /* the kernel's host name */
     const char *hosts, *hostname;

@@ -1,6 +1,6 @@
 /*
- * stat(2) of before statx(2) (Linux 4.11), as the kernel itself fills it in: libc's structure and symbol are
- * another matter (fstat@GLIBC_2.33). Where its fields stand is include/uapi/asm/stat.h of each machine.
+ * stat(2) as the kernel fills it in, for kernels without statx(2) (before Linux 4.11). libc's own structure
+ * and symbol differ (fstat@GLIBC_2.33). For the offsets see include/uapi/asm/stat.h of each machine.
  */
 #ifndef RETROTLS_POLICY_OLD_STAT_H
 #define RETROTLS_POLICY_OLD_STAT_H
@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 
 /*
- * SYS_old_stat(descriptor, path, bytes, flags) is fstatat(2); with the path "" and the flag AT_EMPTY_PATH
- * (Linux 2.6.39) it tells of the descriptor itself.
+ * SYS_old_stat(descriptor, path, bytes, flags) is fstatat(2). With the path "" and the flag AT_EMPTY_PATH
+ * (Linux 2.6.39) it describes the descriptor itself.
  */
 #if defined __i386__ || (defined __arm__ && !defined __aarch64__)
 #    define SYS_old_stat SYS_fstatat64
@@ -25,11 +25,11 @@ enum { STAT_INODE = 8, STAT_INODE_SIZE = 8, STAT_MODE = 16, STAT_OWNER = 24 };
 #endif
 
 struct old_stat {
-    _Alignas(8) uint8_t bytes[256]; /* more than any has */
+    _Alignas(8) uint8_t bytes[256]; /* more than any machine needs */
 };
 
 #ifdef SYS_old_stat
-/* st_dev is 8 bytes at the beginning on each of them. Of i386's and arm's inode, the low half. */
+/* On all of these machines st_dev is the first 8 bytes. For i386 and arm, we read the inode's low half. */
 static inline void old_stat_read(const struct old_stat *from, uint64_t *device, uint64_t *inode,
                                  uint32_t *owner, uint32_t *mode)
 {

@@ -1,29 +1,29 @@
 /*
  * The policy: which settings are in force for one connection.
  *
- * Loading reads the files once, checks everything, and keeps all in one mapping of its own (mmap; no malloc,
- * no stdio: the library loads it inside programs that may be anywhere). After that nothing is allocated, and
- * policy_decide() may be called from any thread and from a signal handler.
+ * Loading reads the files once, checks everything, and keeps it all in a mapping of its own. It uses mmap,
+ * and no malloc or stdio: the library loads the policy inside programs that may be doing anything. After that
+ * nothing is allocated, and policy_decide() may be called from any thread and from a signal handler.
  *
  * Which connections are guarded
- *   - With no file: those to the usual ports 25, 587, 24, 143, 110, 119, 4190, with level `secure`; but not
- *     those to loopback addresses. Settings before the first `match` change these defaults.
- *   - The first block that fits decides, also for other ports and for loopback addresses, where it names
- * them: a block that guards (any level but `none`) and
- *       - names no port reaches the usual ports alone, and connections to others whose greeting shows a mail
- *         protocol: the web traffic of a program is not its business;
- *       - names neither a port, nor a host, nor an address that fits, does not reach loopback addresses.
- *     (To name is to list a value without '!' that fits.) A block with level `none` has no such limits.
- *   - Where no block fits, and the port does not tell the protocol: the first block that guards, names the
+ *   - Without a file: those to the usual ports 25, 587, 24, 143, 110, 119 and 4190, at level `secure`, except
+ *     to loopback addresses. Settings before the first `match` change these defaults.
+ *   - The first block that fits decides, also for other ports and for loopback addresses. A block that guards
+ *     (any level but `none`) has two limits; one with level `none` has neither:
+ *       - If it names no port, it covers the usual ports, and other ports only if the greeting shows a mail
+ *         protocol: a program's web traffic is none of its business.
+ *       - If it names no port, host or address that fits, it does not cover loopback addresses.
+ *     (A block names what it lists without a '!' and what fits.)
+ *   - If no block fits, and the port does not determine the protocol: the first block that guards, names the
  *     port, and would fit with one of the protocols that it names.
- *   - Loopback addresses are those that were asked for as an address, as localhost or by a name of this
- * machine. To any other name, DNS may have given them.
- *   - Where a connection has several names (different threads asked for them), each is judged by itself, and
- *     the strictest outcome is in force; where names are lost, so is each block that may be about them. If
- * that would let a server pass that another outcome would not (a fingerprint, a `name`, a ca-file), the
- * connection must not happen.
- *   - Where no name was seen, a block with nothing but '!' for hosts may be about the connection or not: the
- *     strictest outcome is in force likewise.
+ *   - An address counts as loopback if the program asked for it as an address, as localhost or by a name of
+ *     this machine. For any other name, DNS may have supplied it.
+ *   - If a connection has several names (different threads asked for them), each is judged by itself and the
+ *     strictest outcome is in force. If names were lost, every block that may be about them counts too. If
+ *     the strictest outcome would accept a server that another would not (a fingerprint, a `name`, a
+ *     ca-file), the connection must not happen.
+ *   - If no name was seen, a block with only '!' values for hosts may or may not be about the connection.
+ *     Again the strictest outcome is in force.
  */
 #ifndef RETROTLS_POLICY_POLICY_H
 #define RETROTLS_POLICY_POLICY_H
@@ -51,21 +51,21 @@ enum {
 
 struct policy_source {
     const char *path;
-    bool must_exist; /* named by the person (RETROTLS_POLICY, -p): its absence is an error */
+    bool must_exist; /* the user named it (RETROTLS_POLICY, -p): it is an error if it is absent */
 };
 
 /*
- * Loads up to POLICY_SOURCES files, the first one's blocks first (but for blocks of a later file marked
- * `final`, which come before all). A source with a NULL path is left out. With no file at all, the built-in
- * defaults: what the shipped default policy says.
+ * Loads up to POLICY_SOURCES files. The blocks of the first come first, except that blocks of a later file
+ * marked `final` come before all. A source with a NULL path is skipped. Without any file, the built-in
+ * defaults are in force, which are those of the shipped default policy.
  *
- * Never returns NULL: where anything is wrong, policy_errors() tells all of it, and every decision for a
- * connection that would have been guarded fails (see policy_decide). Keeps errno.
+ * Never returns NULL. If anything is wrong, policy_errors() reports all of it, and every decision for a
+ * connection that would have been guarded fails (see policy_decide()). Keeps errno.
  */
 const struct policy *policy_load(const struct policy_source *sources, size_t count);
 void policy_free(const struct policy *policy);
 
-/* The settings that can be in force, in the order in which they are shown. */
+/* The settings, in the order in which they are shown. */
 enum policy_setting {
     POLICY_LEVEL,
     POLICY_PROTOCOL,
@@ -94,97 +94,99 @@ enum policy_setting {
 };
 
 /*
- * Tries settings in ways that this language cannot, which knows no TLS. NULL: they can be used; else
- * `*blamed` (POLICY_SETTINGS: it is not known which) cannot, and why.
+ * Tries out settings that the language, which knows nothing of TLS, cannot check. Returns NULL if they can be
+ * used; otherwise says why not, and sets `*blamed` to the culprit (POLICY_SETTINGS if unknown).
  */
 typedef const char *policy_try(const struct settings *settings, enum policy_setting *blamed);
-/* As policy_load(); settings that `attempt` refuses are errors as well. */
+/* The same as policy_load(), but settings that `attempt` refuses are errors too. */
 const struct policy *policy_load_and_try(const struct policy_source *sources, size_t count,
                                          policy_try *attempt);
 
 #define POLICY_OF_MACHINE "/etc/retrotls/policy"
 
 /*
- * The sources that apply to this process: `named` (RETROTLS_POLICY's value, or NULL), else
- * ~/.config/retrotls/policy and /etc/retrotls/policy; under AT_SECURE /etc alone. `home`: the user's home
- * folder, or NULL. Paths are written into `buffer`, which must outlive the sources. Returns the number of
- * sources; the machine's is the last.
+ * Finds the sources that apply to this process: `named` (the value of RETROTLS_POLICY, or NULL) alone;
+ * otherwise ~/.config/retrotls/policy and /etc/retrotls/policy; under AT_SECURE only the latter. `home` is
+ * the user's home folder, or NULL. Paths are written into `buffer`, which must outlive the sources. Returns
+ * the number of sources; the machine's comes last.
  */
 size_t policy_default_sources(struct policy_source sources[POLICY_SOURCES], const char *named,
                               const char *home, bool secure, char *buffer, size_t size);
 
-/* All errors, as a person reads them (file, line, column, the line, a caret, advice); "" where there is none.
- */
+/* All errors in readable form (file, line, column, the line, a caret, advice); "" if there are none. */
 const char *policy_errors(const struct policy *policy);
-/* The first error in one line ("FILE:LINE:COLUMN: what"), for a log or a failure greeting; "" likewise. */
+/* The first error in one line ("FILE:LINE:COLUMN: what"), for a log or a failure greeting; "" if none. */
 const char *policy_first_error(const struct policy *policy);
 
-/* One connection. Every member may be NULL, 0 or empty where it is not known. */
+/* One connection. Members that are unknown may be NULL, 0 or empty. */
 struct policy_query {
-    struct wire_address address; /* where the program connects to; its port is the port */
-    struct text_list hosts;      /* names that the program asked for; an address is none */
-    uint32_t hosts_here;         /* bit: machine_has_name() (machine.h) that one of `hosts` */
-    /* Of each: 0, or 1 + the number of the one that is its mail exchanger, for whose sake alone it is here.
-     */
+    struct wire_address address; /* where the program connects to, and the port */
+    struct text_list hosts;      /* names that the program asked for; no addresses */
+    uint32_t hosts_here;         /* bit: machine_has_name() (machine.h) is true of this one of `hosts` */
+    /* For each of `hosts`: 0, or 1 + the number of its mail exchanger, if it is here only for that one. */
     uint8_t hosts_exchanger[SETTINGS_LIST_LIMIT];
-    const char *program;         /* path of the executable */
+    const char *program;         /* the executable's path */
     const char *user;            /* login name */
     uint32_t uid;                /* always known */
-    enum protocol_kind protocol; /* as the greeting showed it; PROTOCOL_AUTO: known by the port, if at all */
-    /* What there is, but could not be found out: it might be anything that a block names. */
+    enum protocol_kind protocol; /* from the greeting; PROTOCOL_AUTO: known by the port, if at all */
+    /* These exist but could not be determined: they may be anything that a block names. */
     bool hosts_lost, program_lost, user_lost;
 };
 
 enum decision {
-    DECISION_UNTOUCHED, /* level none, or no rule guards it */
+    DECISION_UNTOUCHED, /* level none, or no rule guards the connection */
     DECISION_GUARD,     /* `settings` are in force */
-    DECISION_ERROR, /* the policy is in error, or the program or user is lost, and it might have guarded this,
-                       or more strictly, or it asks different things of names that may be meant: the
-                       connection must not happen */
+    DECISION_ERROR,     /* the connection must not happen; see below */
 };
 
 /*
- * False where no connection to `port` can be guarded, whatever its host, address and program (unless its
- * greeting shows its protocol): a test of nanoseconds, so that connect() to any other port costs what it did.
- * Never wrong in that direction; true may be wrong. With a policy in error: true.
+ * False if no connection to `port` can be guarded, whatever its host, address and program, unless its
+ * greeting shows its protocol. The test takes nanoseconds, so that connect() to any other port stays as cheap
+ * as it was. False is never wrong; true may be. With a policy in error: true.
  */
 bool policy_may_guard(const struct policy *policy, uint16_t port);
 
 /*
- * Where nothing but policy_may_guard() tells of a port whether its connections may be guarded: bit `port % 8`
- * of byte `port / 8` is set where they may. NULL with a policy in error, and where a greeting may tell it,
- * too.
+ * The bitmap behind policy_may_guard(): bit `port % 8` of byte `port / 8` is set if connections to the port
+ * may be guarded. NULL if the bitmap does not settle it: the policy is in error, or a greeting may decide.
  */
 const uint8_t *policy_guarded_ports(const struct policy *policy);
 
 /*
- * Whether some connection to a port that no rule names may be guarded once its greeting shows its protocol: a
- * block that guards names no port. The defaults never do. A greeting is what whoever is on the path makes it:
- * such a block finds servers that nobody thought of, but only one with the port protects against an attacker.
+ * Whether a connection to a port that no rule names may be guarded once its greeting shows its protocol: some
+ * block that guards names no port. The defaults never do this. Anyone on the path can forge a greeting: such
+ * a block finds servers that nobody thought of, but only a block that names the port protects against an
+ * attacker.
  */
 bool policy_may_guard_by_greeting(const struct policy *policy);
 
 /*
- * Decides, and fills `settings` (strings belong to `policy`). With DECISION_ERROR and a policy in
- * error the defaults are filled in, and policy_first_error() says why; it says "" for any other reason.
+ * Decides, and fills `settings`, whose strings belong to `policy`.
  *
- * While a policy is in error, it might have guarded: every connection to a usual port that is not loopback,
- * and every one that a block may have been about, where a criterion that could not be read fits anything, and
- * a file that could not be read may have held any block. What such an unknown block is taken to be about are
- * all ports but those of remote login, DNS and the web, and those of mail with implicit TLS (22, 53, 80, 443,
- * 853, 465, 563, 993, 995): the way to repair a machine stays open.
+ * DECISION_ERROR means that the connection must not happen. Either
+ *   - the policy is in error, and might have guarded the connection; or
+ *   - the program or user is lost, and a block may have guarded the connection (more strictly) for them; or
+ *   - the names that may be meant demand different things.
+ * In the first case `settings` gets the defaults, and policy_first_error() says why; in the others it says
+ * "".
+ *
+ * A policy in error might have guarded every connection to a usual port that is not loopback, and every one
+ * that a block may have been about. For this, an unreadable criterion fits anything, and an unreadable file
+ * may have held any block. We assume that such an unknown block is about all ports except those of remote
+ * login, DNS, the web and mail with implicit TLS (22, 53, 80, 443, 853, 465, 563, 993, 995), so that the
+ * machine can still be repaired.
  */
 enum decision policy_decide(const struct policy *policy, const struct policy_query *query,
                             struct settings *settings);
 
 /*
- * Whether the certificate need not be for the query's name number `i`: it counts for the sake of its mail
- * exchanger alone, and a block names that one, so that the policy says what is asked of it; and no other
- * block names `i`.
+ * Whether the certificate need not match the query's name number `i`. True if the name is listed only on
+ * account of its mail exchanger, a block names that exchanger (so the policy says what it demands of it), and
+ * no other block names `i`.
  */
 bool policy_vouches(const struct policy *policy, const struct policy_query *query, uint32_t i);
 
-/* Its word in a policy file; never NULL. */
+/* The setting's word in a policy file; never NULL. */
 const char *policy_setting_name(enum policy_setting setting);
 
 struct policy_origin {
@@ -200,16 +202,16 @@ enum policy_reason {
     REASON_ERROR,    /* DECISION_ERROR */
 };
 
-/* Why a decision is as it is. Strings belong to the policy. */
+/* Explains a decision. Strings belong to the policy. */
 struct policy_explanation {
     enum decision decision;
     enum policy_reason reason;
-    struct policy_origin block;                   /* its `match` line; file NULL: none decides */
+    struct policy_origin block;                   /* its `match` line; file NULL if no block decides */
     struct policy_origin origin[POLICY_SETTINGS]; /* where each setting in force was written */
     struct settings settings;
 };
 
-/* As policy_decide(), and says why. */
+/* The same as policy_decide(), and says why. */
 enum decision policy_explain(const struct policy *policy, const struct policy_query *query,
                              struct policy_explanation *why);
 

@@ -9,7 +9,7 @@
 
 enum { SERVICES_LIMIT = 1 << 20 }; /* bytes */
 
-/* IANA's names and those of Debian's /etc/services, so that a policy means the same without that file. */
+/* Names from IANA and from Debian's /etc/services, so that a policy means the same without that file. */
 static const uint16_t service_ports[] = {25,  587, 587, 465, 465, 465, 24,  143,  143, 993,
                                          110, 110, 995, 995, 119, 119, 563, 4190, 4190};
 const char *const service_names[] = {"smtp",     "submission", "msa",   "submissions", "smtps",
@@ -21,7 +21,7 @@ _Static_assert(sizeof service_ports / sizeof service_ports[0] ==
                    sizeof service_names / sizeof service_names[0] - 1,
                "a port for each name");
 
-/* What parts the words of a line there; '/' stands between port and protocol. */
+/* What separates the words of a line in /etc/services. (A '/' separates port and protocol.) */
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r';
@@ -43,7 +43,7 @@ static bool next_word(const char **at, const char *end, const char **word, size_
     return *length > 0;
 }
 
-/* Whether `name` stands in a line like "smtp  25/tcp  mail"; then its port. */
+/* Whether a line such as "smtp  25/tcp  mail" has `name`; if so, sets its port. */
 static bool line_has(const char *at, const char *end, const char *name, uint16_t *port)
 {
     const char *word, *number;

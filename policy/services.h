@@ -1,4 +1,4 @@
-/* Ports by the names of services. */
+/* Looks up ports by service name. */
 #ifndef RETROTLS_POLICY_SERVICES_H
 #define RETROTLS_POLICY_SERVICES_H
 
@@ -6,21 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* /etc/services, read when it is first needed. */
+/* /etc/services, read when first needed. */
 struct services {
     char *text;
     size_t length;
     bool asked;
 };
 
-/*
- * The port of a service: a mail service known here, or one of /etc/services (services(5)), for TCP. False
- * where neither has it.
- */
+/* Finds the TCP port of a mail service that we know, or of one in /etc/services (services(5)). */
 bool service_port(struct services *services, const char *name, uint16_t *port);
 void services_forget(struct services *services);
 
-/* The mail services' names, NULL at the end. */
+/* The names of the mail services; ends with NULL. */
 extern const char *const service_names[];
 
 #endif

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ARENA_UNIT = 8 }; /* what is kept here holds pointers and 64-bit numbers at most */
+enum { ARENA_UNIT = 8 }; /* the objects here hold pointers and 64-bit numbers at most */
 
 struct arena arena_map(size_t size)
 {

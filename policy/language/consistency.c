@@ -1,4 +1,4 @@
-/* What settings that are in force together demand of each other. */
+/* Checks that settings in force together are consistent. */
 #include <stddef.h>
 
 #include "policy/language/keywords.h"
@@ -8,7 +8,7 @@
 static void tell(struct loader *loader, const struct setting *blamed, enum message message, const char *a,
                  const char *b)
 {
-    struct setting *setting = (struct setting *)blamed; /* it belongs to the policy that is being loaded */
+    struct setting *setting = (struct setting *)blamed; /* it belongs to the policy being loaded */
 
     if (setting->told)
         return;
@@ -28,7 +28,9 @@ static const char *version_name(const struct setting *setting)
     return version_words[setting->number == SETTINGS_TLS_1_2 ? 0 : 1];
 }
 
-/* What the language itself cannot tell. The setting that is blamed may have been told for another block. */
+/*
+ * Tries out what the language itself cannot check. A setting may have been blamed for another block already.
+ */
 static void try_out(struct loader *loader, const struct setting *const found[POLICY_SETTINGS])
 {
     enum policy_setting blamed = POLICY_SETTINGS;
@@ -44,7 +46,7 @@ static void try_out(struct loader *loader, const struct setting *const found[POL
     }
 }
 
-/* `own`: the settings of the block or of the defaults, without what is inherited. */
+/* `own` has the settings of the block, or of the defaults, without the inherited ones. */
 static void check(struct loader *loader, const struct setting *own,
                   const struct setting *const found[POLICY_SETTINGS])
 {
@@ -70,7 +72,7 @@ static void check(struct loader *loader, const struct setting *own,
         !path_has_key(&loader->errors, &cert->place, cert->text))
         tell(loader, cert, MESSAGE_CERT_ALONE, cert->text, NULL);
     if (cert != NULL)
-        ((struct setting *)cert)->told = true; /* read once */
+        ((struct setting *)cert)->told = true; /* read the file only once */
     if (loader->attempt != NULL && loader->errors.count == before)
         try_out(loader, found);
 }
@@ -83,7 +85,7 @@ void check_settings(struct loader *loader)
 
     for (uint32_t i = 0; i < policy->defaults; i++)
         broken = broken || policy->roots[i]->broken;
-    if (broken) /* what is in force is unknown */
+    if (broken) /* we do not know what is in force */
         return;
     policy_resolve(policy, NULL, found);
     check(loader, NULL, found);

@@ -1,4 +1,4 @@
-/* The `match` line: criteria, each with its values. */
+/* Reads a `match` line: criteria, each with its values. */
 #include <string.h>
 
 #include "policy/glob.h"
@@ -51,7 +51,7 @@ bool is_host_name(const char *name, bool pattern)
     }
     if (length == 0 || length > 254 || name[length - 1] == '-')
         return false;
-    return label > 0 ? length < 254 : length > 1; /* a dot may stand at its end */
+    return label > 0 ? length < 254 : length > 1; /* a final dot is allowed */
 }
 
 static bool read_host(const struct reading *r, struct value *value)
@@ -128,7 +128,7 @@ static bool read_port(const struct reading *r, const char *text, uint32_t *port)
     return false;
 }
 
-/* PORT or FIRST-LAST, in numbers; service names may hold a '-' themselves. */
+/* PORT, or FIRST-LAST as numbers: a service name may contain a '-' itself. */
 static bool read_ports(const struct reading *r, struct value *value)
 {
     const char *dash = strchr(r->text, '-');
@@ -184,7 +184,7 @@ static bool read_user(const struct reading *r, struct value *value)
 
 static bool read_protocol(const struct reading *r, struct value *value)
 {
-    const char *const *words = protocol_words + 1; /* without auto */
+    const char *const *words = protocol_words + 1; /* all but auto */
     const int index = word_index(r->text, words);
 
     if (index < 0)
@@ -213,8 +213,8 @@ static bool read_criterion_value(const struct reading *r, enum criterion criteri
 }
 
 /*
- * A keyword where a value stands, or what may be one misspelt: `match host a.org level none` and `match host
- * a.org prot 25` must not be about hosts of these names. Told; true where it is one.
+ * Reports a keyword in the place of a value, or a likely misspelling of one: `match host a.org level none`
+ * and `match host a.org prot 25` must not be about hosts of these names. True if it is one.
  */
 static bool is_stray_keyword(const struct reading *r, bool first)
 {
@@ -234,7 +234,7 @@ static bool is_stray_keyword(const struct reading *r, bool first)
     return true;
 }
 
-/* Adds the word to the values of the criterion; false where it cannot be one. */
+/* Adds the word to the criterion's values; false if it cannot be one. */
 static bool add_value(struct reading *r, enum criterion criterion, struct value ***end)
 {
     const bool bang = !r->word->quoted && r->word->text[0] == '!';
@@ -249,7 +249,7 @@ static bool add_value(struct reading *r, enum criterion criterion, struct value 
         return false;
     }
     if (is_stray_keyword(r, r->block->values[criterion] == NULL)) {
-        r->block->unknown = ALL_CRITERIA; /* what follows is read as the wrong thing */
+        r->block->unknown = ALL_CRITERIA; /* we would misread the rest */
         return false;
     }
     if (criterion != CRITERION_PROGRAM && criterion != CRITERION_USER && strchr(r->text, ',') != NULL) {
@@ -263,7 +263,7 @@ static bool add_value(struct reading *r, enum criterion criterion, struct value 
     return true;
 }
 
-/* The criterion that the word begins; CRITERIA where it is a value. -1: an error, told. */
+/* Returns the criterion that the word begins; CRITERIA for a value; -1 after reporting an error. */
 static int criterion_of(struct reading *r, bool first)
 {
     const char *text = r->word->text;
@@ -278,7 +278,7 @@ static int criterion_of(struct reading *r, bool first)
         char sign[2] = "";
         const int known = r->word->quoted ? -1 : word_before_sign(text, criterion_words, sign);
 
-        if (known >= 0) { /* no value has these signs behind such a word */
+        if (known >= 0) { /* no value is such a word followed by one of these signs */
             tell(r, MESSAGE_SIGN, sign, criterion_words[known]);
             return -1;
         }
@@ -299,7 +299,7 @@ static int criterion_of(struct reading *r, bool first)
     return criterion;
 }
 
-/* Its value is missing, or the line's first criterion is. */
+/* Reports that the last criterion has no value, or that the line has no criterion. */
 static void tell_end(struct reading *r, int criterion, const struct place *keyword)
 {
     if (criterion == CRITERIA)
@@ -317,7 +317,7 @@ void read_criteria(struct loader *loader, struct lexer *lexer, struct block *blo
     struct value **end = NULL;
     enum lexed lexed;
     int criterion = CRITERIA;
-    bool any = false; /* value of the present criterion */
+    bool any = false; /* whether the current criterion has a value */
 
     while ((lexed = lexer_word(lexer, &lexer->word)) == LEXED_WORD) {
         const int found = criterion_of(&r, criterion == CRITERIA);

@@ -1,8 +1,8 @@
 /*
- * Every error that the policy language can give, in one table: what is wrong, and what to do about it.
+ * All errors of the policy language in one table: what is wrong, and what to do about it.
  *
- * %1, %2 and %3 stand for the words given to errors_tell(). Advice that speaks of a word that was not given
- * is left out.
+ * %1, %2 and %3 stand for the words given to errors_tell(). Advice that uses a word that was not given is
+ * left out.
  */
 #ifndef RETROTLS_POLICY_LANGUAGE_ERROR_TEXTS_H
 #define RETROTLS_POLICY_LANGUAGE_ERROR_TEXTS_H

@@ -19,7 +19,7 @@ struct errors errors_in(char *all, size_t size, char *first)
     return (struct errors){.all = text_in(all, size - sizeof more), .first = first};
 }
 
-/* Length of the printable UTF-8 character at `at`, or 0: control characters, C1 among them, are none. */
+/* Returns the length of the printable UTF-8 character at `at`; 0 for a control character, C1 included. */
 static size_t utf8_length(const char *at, size_t left)
 {
     const unsigned char *c = (const unsigned char *)at;
@@ -43,8 +43,10 @@ static size_t utf8_length(const char *at, size_t left)
     return length;
 }
 
-/* Columns of a terminal that a character of `size` bytes takes: East Asian ones and pictures two, accents
- * that stand on the character before them none. */
+/*
+ * Returns the terminal columns that a character of `size` bytes takes: two for East Asian characters and
+ * pictures, none for accents that combine with the character before.
+ */
 static unsigned columns_of(const char *at, size_t size)
 {
     static const struct {
@@ -66,7 +68,7 @@ static unsigned columns_of(const char *at, size_t size)
     return 1;
 }
 
-/* One character of a line: a tab, a UTF-8 character, or a byte that is shown as '?'. */
+/* Returns the length of a character in a line: a tab, a UTF-8 character, or a byte that we show as '?'. */
 static size_t step(const char *at, size_t left)
 {
     const size_t length = utf8_length(at, left);
@@ -118,7 +120,7 @@ static bool advice_fits(const char *advice, const char *const words[3])
     return true;
 }
 
-/* The characters of the line around the place, with "..." where it was cut, and the caret below. */
+/* Adds the line around the place, with "..." where it was cut, and the caret below. */
 static void add_excerpt(struct text *text, const struct place *place)
 {
     const char *line = place->file->text + line_start(place);
@@ -126,10 +128,11 @@ static void add_excerpt(struct text *text, const struct place *place)
     const char *end = memchr(line, '\n', (size_t)(place->file->text + place->file->length - line));
     const size_t length = (size_t)((end == NULL ? place->file->text + place->file->length : end) - line);
     size_t from = 0, at, shown;
-    char below[ERROR_EXCERPT_LIMIT + 8]; /* the last character may have two columns, and a '^' follows */
+    char below[ERROR_EXCERPT_LIMIT + 8]; /* the last character may take two columns, and a '^' follows */
     size_t under = 0, marked = 0;
 
-    if (caret > ERROR_EXCERPT_LIMIT - 20) { /* begin 40 bytes before the caret, at a character's first byte */
+    /* Start 40 bytes before the caret, at the first byte of a character. */
+    if (caret > ERROR_EXCERPT_LIMIT - 20) {
         from = caret - 40;
         while (from < caret && (line[from] & 0xc0) == 0x80)
             from++;
@@ -155,7 +158,7 @@ static void add_excerpt(struct text *text, const struct place *place)
     }
     if (at < length && line[at] != '\r')
         text_add(text, "...");
-    if (marked == 0) /* behind the line's end */
+    if (marked == 0) /* after the end of the line */
         below[under++] = '^';
     text_add(text, "\n    ");
     text_add_bytes(text, below, under);
@@ -181,7 +184,7 @@ static void add_place(struct text *text, const struct place *place, bool shorten
     text_add(text, ": ");
 }
 
-/* False where there is no room for one error more. */
+/* False if there is no room for another error. */
 static bool begin(struct errors *errors, const struct place *place, enum message message,
                   const char *const words[3])
 {
@@ -201,7 +204,7 @@ static bool begin(struct errors *errors, const struct place *place, enum message
     return true;
 }
 
-/* The error begun at `before` is left out as a whole where it did not fit. */
+/* Leaves out the whole error that began at `before` if it did not fit. */
 static void end(struct errors *errors, size_t before)
 {
     if (!errors->all.cut)
@@ -227,7 +230,7 @@ void errors_tell(struct errors *errors, const struct place *place, enum message 
     end(errors, before);
 }
 
-/* All words, in lines that fit a terminal. */
+/* Adds all words, in lines that fit a terminal. */
 static void add_all(struct text *text, const char *introduction, const char *const *words)
 {
     size_t start = text->length;

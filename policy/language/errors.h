@@ -1,6 +1,6 @@
 /*
- * The errors of a policy, gathered while it is read: each with its place, the line, a caret and advice.
- * Bounded; what does not fit is counted, not shown.
+ * Collects the errors of a policy while it is read: each with its place, the line, a caret and advice. Space
+ * is bounded; what does not fit is counted, but not shown.
  */
 #ifndef RETROTLS_POLICY_LANGUAGE_ERRORS_H
 #define RETROTLS_POLICY_LANGUAGE_ERRORS_H
@@ -12,7 +12,7 @@
 #include "policy/text.h"
 
 enum {
-    FIRST_ERROR_LIMIT = 320,  /* bytes of the first error's one line: it goes into a failure greeting */
+    FIRST_ERROR_LIMIT = 320,  /* bytes of the first error in one line, for a failure greeting */
     ERROR_WORD_LIMIT = 64,    /* bytes of one word shown in a message */
     ERROR_PATH_LIMIT = 1100,  /* bytes of one path shown in a message */
     ERROR_LINE_LIMIT = 70,    /* columns of a list of words */
@@ -22,14 +22,14 @@ enum {
 struct file {
     struct file *next;
     const char *path;
-    const char *text; /* NULL once all is loaded */
+    const char *text; /* NULL once everything is loaded */
     size_t length;
-    char *mapping; /* what file_read() gave: the text, and a byte order mark before it */
+    char *mapping; /* what file_read() returned: the text, and any byte order mark before it */
     size_t mapped;
     uint64_t device, inode;
 };
 
-/* A word in a file. Line 0: the file as a whole. */
+/* A word in a file. Line 0 stands for the file as a whole. */
 struct place {
     const struct file *file;
     uint32_t line;   /* from 1 */
@@ -43,22 +43,22 @@ struct errors {
     uint32_t count;
 };
 
-/* `all`: `size` bytes for all texts; `first`: FIRST_ERROR_LIMIT bytes for the first one in one line. */
+/* `all` gets all texts (`size` bytes), `first` the first error in one line (FIRST_ERROR_LIMIT bytes). */
 struct errors errors_in(char *all, size_t size, char *first);
 
-/* Column of the place, in characters from 1 (a tab is one). */
+/* The column of the place: characters, counted from 1 (a tab is one). */
 uint32_t place_column(const struct place *place);
 
-/* %1, %2, %3 in the message's text and advice; NULL where there is none. */
+/* Reports an error. `a`, `b` and `c` are %1, %2 and %3 in the message's text and advice, or NULL. */
 void errors_tell(struct errors *errors, const struct place *place, enum message message, const char *a,
                  const char *b, const char *c);
 /*
- * The same for a word that is none of `words` (NULL at the end): with the nearest of them, or with all of
- * them behind `introduction`.
+ * The same for a word that is not among `words` (which end with NULL). The advice is the nearest of them, or
+ * all of them after `introduction`.
  */
 void errors_tell_word(struct errors *errors, const struct place *place, enum message message, const char *a,
                       const char *b, const char *const *words, const char *introduction);
-/* Adds to an error of a whole file where that file was named. */
+/* Adds to an error about a whole file the place that included it. */
 void errors_tell_origin(struct errors *errors, const struct place *from);
 
 #endif

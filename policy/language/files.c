@@ -1,4 +1,4 @@
-/* Opening and checking a policy file. */
+/* Opens and checks policy files. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +16,7 @@ void tell_file(struct loader *loader, const struct place *place, const struct pl
     loader->policy->unreadable = true;
 }
 
-/* A regular file of the user's or root's, that nobody else may write to. */
+/* Checks for a regular file that belongs to the user or root, and that nobody else may write to. */
 static bool is_trusted(struct loader *loader, const struct place *place, const struct place *from,
                        const struct file_facts *facts)
 {
@@ -42,7 +42,7 @@ static bool is_trusted(struct loader *loader, const struct place *place, const s
     return true;
 }
 
-/* The text of an open file, into `file`; a byte order mark at its beginning is none of it. */
+/* Reads the text of an open file into `file`, without a byte order mark at the start. */
 static bool take_text(struct loader *loader, struct file *file, const struct place *from, int descriptor)
 {
     static const char mark[] = {(char)0xef, (char)0xbb, (char)0xbf};
@@ -80,8 +80,8 @@ static bool take_text(struct loader *loader, struct file *file, const struct pla
 }
 
 /*
- * The home of whoever started the program, which has become another user since (HOME is still /root): what is
- * in there is not this user's own, and nobody could mend it.
+ * Whether `path` is in another user's home: the program has changed its user since it started, and HOME is
+ * still that of the first (/root). That policy is not this user's own, and this user could not repair it.
  */
 static bool is_in_home_of_another(const char *path)
 {

@@ -28,7 +28,7 @@ static bool fail(struct loader *loader, const struct place *place, enum message 
     return false;
 }
 
-/* A file's settings join the defaults of the one that includes it. */
+/* Moves a file's settings to the defaults of the file that includes it. */
 static void join(struct loader *loader, struct scope *to, struct scope *from)
 {
     to->broken = to->broken || from->broken;
@@ -106,7 +106,7 @@ static bool list_folder(struct listing *l, const char *folder)
     return !l->failed;
 }
 
-/* `path` ends with the pattern; `folder` of it ends with a slash. */
+/* `path` ends with the pattern. Its first `folder` bytes are the folder, with the slash. */
 static bool include_pattern(struct loader *loader, char *path, const struct place *place)
 {
     char *name = strrchr(path, '/') + 1;

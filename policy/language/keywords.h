@@ -9,7 +9,7 @@ extern const char *const setting_words[];
 /* In the order of enum criterion. */
 extern const char *const criterion_words[];
 
-/* Values of a setting; the index is what is kept, but for tls-min and tls-max. */
+/* The values of a setting. A setting keeps the index, except for tls-min and tls-max. */
 extern const char *const level_words[];
 extern const char *const protocol_words[];
 extern const char *const tls_words[];                /* starttls, implicit */
@@ -17,14 +17,14 @@ extern const char *const yes_no_words[];             /* no, yes */
 extern const char *const certificate_checks_words[]; /* normal, strict */
 extern const char *const version_words[];            /* 1.2, 1.3 */
 extern const char *const log_words[];
-extern const char *const ca_words[];  /* instead of a path: those of enum ca_file but the first */
+extern const char *const ca_words[];  /* instead of a path; enum ca_file without its first */
 extern const char *const pin_words[]; /* kinds of fingerprints */
 
 /* The index of `word` in `words`, or -1. */
 int word_index(const char *word, const char *const *words);
 /*
- * The index of the word that `text` begins with, up to a '=' or ':', which stand behind no word of this
- * language: "level=secure", "host:". -1 where there is none; `*sign` is which of the two.
+ * Returns the index of the word at the beginning of `text`, up to a '=' or ':', which follow no word of this
+ * language: "level=secure", "host:". -1 if there is none. `*sign` is the sign found.
  */
 int word_before_sign(const char *text, const char *const *words, char *sign);
 

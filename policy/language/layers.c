@@ -1,10 +1,10 @@
-/* From layers of settings to those in force. */
+/* Finds the settings in force among the layers. */
 #include <stddef.h>
 
 #include "policy/model.h"
 #include "policy/policy.h"
 
-/* What a setting closes for the layers beneath, beside itself. */
+/* The other setting that this one hides in the layers below. */
 static enum policy_setting twin(enum policy_setting key)
 {
     switch (key) {
@@ -60,7 +60,7 @@ static const char *text_of(const struct setting *setting)
     return setting == NULL ? NULL : setting->text;
 }
 
-/* `ca-file system` closes what it stands before, and is else as if it were not there. */
+/* `ca-file system` hides the layers below; otherwise it is as if it were absent. */
 static const char *ca_file_of(const struct setting *setting)
 {
     return setting == NULL || setting->number == CA_SYSTEM ? NULL : setting->text;

@@ -10,7 +10,7 @@ void lexer_begin(struct lexer *lexer, const struct file *file, struct errors *er
     lexer->line = 1;
 }
 
-/* The byte `ahead` of the present one; LF behind the last one, and for the CR of a CR LF. */
+/* Returns the byte `ahead` positions further on; LF after the last byte, and for the CR of a CR LF. */
 static char look(const struct lexer *lexer, size_t ahead)
 {
     const char *text = lexer->file->text;

@@ -1,4 +1,4 @@
-/* Lines of a policy file: settings, `match` and `include`. */
+/* Reads the lines of a policy file: settings, `match` and `include`. */
 #include <string.h>
 
 #include "policy/language/include.h"
@@ -25,7 +25,7 @@ static void tell(struct loader *loader, const struct place *place, enum message 
     broken(loader);
 }
 
-/* "LINE", and "FILE, line LINE" where that is another file. */
+/* Adds "LINE", or "LINE of FILE" if that is another file. */
 static void line_of(struct text *text, const struct setting *setting, const struct file *here)
 {
     text_add_number(text, setting->place.line);
@@ -72,13 +72,14 @@ static bool add_setting(struct loader *loader, const struct word *word, const st
     setting->place = word->place;
     if (!add_to_list(loader, list_of(loader), setting, takes_list(key) ? &word->place : &keyword->place))
         return false;
-    setting->bad = !read_value(loader, word, setting); /* it counts as set: what is wrong is said once */
+    /* It still counts as set, so that we report the mistake only once. */
+    setting->bad = !read_value(loader, word, setting);
     if (setting->bad)
         broken(loader);
     return !setting->bad;
 }
 
-/* Whether no further word stands in the line; told. */
+/* Whether the line ends here. Reports a further word. */
 static bool is_last(struct loader *loader, struct lexer *lexer)
 {
     const enum lexed lexed = lexer_word(lexer, &lexer->ahead);
@@ -106,7 +107,7 @@ static void read_setting(struct loader *loader, struct lexer *lexer, enum policy
     struct word *word = &lexer->word;
     enum lexed lexed = lexer_word(lexer, word);
 
-    if (lexed == LEXED_END && key == POLICY_FINAL) { /* `final` alone says yes */
+    if (lexed == LEXED_END && key == POLICY_FINAL) { /* `final` alone means yes */
         word->place = keyword->place;
         memcpy(word->text, "yes", sizeof "yes");
         word->length = 3;
@@ -161,7 +162,7 @@ static void read_match(struct loader *loader, struct lexer *lexer)
         read_criteria(loader, lexer, block);
 }
 
-/* A line that may have been a `match` line: nobody knows for what. */
+/* Makes a block for a line that may have been a `match` line. We do not know what it was about. */
 static void unknown_block(struct loader *loader, const struct word *keyword)
 {
     struct block *block = begin_block(loader, keyword);
@@ -172,7 +173,7 @@ static void unknown_block(struct loader *loader, const struct word *keyword)
     }
 }
 
-/* False where the line is in error, which is told. */
+/* False if the line is in error, which is reported. */
 static bool include_line(struct loader *loader, struct lexer *lexer)
 {
     const struct word *keyword = &lexer->keyword;

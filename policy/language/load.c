@@ -1,4 +1,4 @@
-/* Files to policy. */
+/* Loads a policy from its files. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,7 +10,7 @@
 
 const char policy_built_in[] = "built-in defaults";
 
-/* Where there is no memory for a policy, everything that might be guarded fails. */
+/* Without memory for a policy, everything that might be guarded fails. */
 static const struct policy without_memory = {
     .in_error = true,
     .unreadable = true,
@@ -59,7 +59,7 @@ char *loader_path(struct loader *loader, const struct word *word)
     return NULL;
 }
 
-/* The path as an absolute one: programs change their folder, and the relay works in another one. */
+/* Makes a path absolute: programs change their folder, and the relay works in another one. */
 static const char *whole_path(struct loader *loader, const char *path)
 {
     char whole[2 * POLICY_PATH_LIMIT];
@@ -133,7 +133,7 @@ static void close_loader(struct loader *loader)
     }
     policy->in_error = loader->errors.count > 0;
     policy->mapped = arena_close(&loader->arena);
-    (void)mprotect(policy, policy->mapped, PROT_READ); /* hardening: nothing depends on it */
+    (void)mprotect(policy, policy->mapped, PROT_READ); /* only hardening: nothing depends on it */
 }
 
 const struct policy *policy_load(const struct policy_source *sources, size_t count)
@@ -212,7 +212,7 @@ size_t policy_default_sources(struct policy_source sources[POLICY_SOURCES], cons
         text = text_in(buffer, size);
         text_add(&text, home);
         text_add(&text, POLICY_OF_USER);
-        /* A path that does not fit is shown as far as it goes, and is an error. */
+        /* A path that does not fit is cut, and is an error. */
         sources[count++] = (struct policy_source){.path = buffer, .must_exist = text.cut};
     }
     sources[count++] = (struct policy_source){.path = POLICY_OF_MACHINE};

@@ -1,4 +1,4 @@
-/* What is known while a policy is read, and the parts of reading it. */
+/* The state of loading a policy, and the functions that do it. */
 #ifndef RETROTLS_POLICY_LANGUAGE_LOADER_H
 #define RETROTLS_POLICY_LANGUAGE_LOADER_H
 
@@ -7,83 +7,84 @@
 #include "policy/model.h"
 #include "policy/services.h"
 
-/* Of a user's own policy, behind the home folder. */
+/* The path of a user's own policy, relative to the home folder. */
 #define POLICY_OF_USER "/.config/retrotls/policy"
 
-/* Files that are open at the same time: one, and those within it. */
+/* Files open at the same time: one, and those that it includes. */
 enum { FILES_OPEN = POLICY_INCLUDE_DEPTH_LIMIT + 1 };
 
 struct loader {
-    struct arena arena;   /* what is kept */
-    struct arena scratch; /* what is not: the library may load a policy on a small stack */
+    struct arena arena;   /* what the policy keeps */
+    struct arena scratch; /* what it does not: the library may load a policy on a small stack */
     struct errors errors;
     struct policy *policy;
-    policy_try *attempt; /* NULL: none */
+    policy_try *attempt; /* NULL if none */
     struct services services;
-    struct file *files; /* all that were read, the last one first */
+    struct file *files; /* all files read so far, the last one first */
     uint32_t files_count, blocks_count;
     size_t files_total;
-    const struct file *open[FILES_OPEN]; /* the file being read, and those it stands in */
-    struct lexer *lexers;                /* one for each of these */
+    const struct file *open[FILES_OPEN]; /* the file being read and those that include it */
+    struct lexer *lexers;                /* one for each open file */
     uint32_t depth;
     uint32_t source;
     struct scope *scope;
     struct block *block;                  /* NULL: before the first `match` */
     struct block *blocks[POLICY_SOURCES]; /* each source's own */
     struct block **blocks_end;
-    bool nowhere; /* behind an `include` that ended the block before it */
-    bool full;    /* the arena was too small; told once */
+    bool nowhere; /* after an `include` that ended the block before it */
+    bool full;    /* the arena was too small; reported once */
 };
 
-/* Memory of the policy, or NULL: that is told at `place`, once, and then nothing more is read. */
+/* Returns memory of the policy, or NULL. Reports the first failure at `place`; nothing more is read then. */
 void *loader_take(struct loader *loader, const struct place *place, size_t size);
 char *loader_text(struct loader *loader, const struct place *place, const char *text, size_t length);
-/* The two parts of an absolute path in one text: `folder` up to its last '/' and `path`, or `path` alone. */
+/*
+ * Returns the path in `word` as an absolute one, relative to the folder of the file that names it. NULL if it
+ * is invalid or too long, which is reported.
+ */
 char *loader_path(struct loader *loader, const struct word *word);
 
 /* Reads the rest of a `match` line into `block`. */
 void read_criteria(struct loader *loader, struct lexer *lexer, struct block *block);
 
 /*
- * Reads the value `word` of `key` into `setting` (key and place are set already). False where it cannot be
- * one; the error is told.
+ * Reads the value `word` into `setting`, whose key and place are already set. False if it is invalid; the
+ * error has been reported.
  */
 bool read_value(struct loader *loader, const struct word *word, struct setting *setting);
-/* Whether the setting is a list. */
+/* Whether the setting takes a list. */
 bool takes_list(enum policy_setting key);
 
-/*
- * Adds a setting to others. False, told at `place`, where it stands there already, or a list is full.
- */
+/* Adds a setting to others. If it is there already, or a list is full, reports that at `place`: false. */
 bool add_to_list(struct loader *loader, struct setting **list, struct setting *setting,
                  const struct place *place);
 
 /* Reads one file's lines into loader->scope and blocks. */
 void read_lines(struct loader *loader, const struct file *file);
 
-/* Opens and checks a policy file, and reads its lines. `from`: where it is included, or NULL. */
+/* Opens and checks a policy file, and reads its lines. `from` is the place that includes it, or NULL. */
 void read_policy_file(struct loader *loader, const char *path, const struct place *from, bool must_exist);
 
 /*
- * Tells of a file as a whole, and that it is unknown what it says. `place` is the file's, or where it is
- * named; `from`: where it is included, or NULL.
+ * Reports an error about a file as a whole, and marks its content as unknown. `place` is the file, or the
+ * place that names it; `from` is the place that includes it, or NULL.
  */
 void tell_file(struct loader *loader, const struct place *place, const struct place *from,
                enum message message, const char *a, const char *b);
 
-/* Block by block: whether it is final, and its level. */
+/* Determines for each block whether it is final, its level, and whether it is testing. */
 void settle_blocks(const struct policy *policy, struct block *blocks);
-/* Defaults marked `final` come before those of the files before. */
+/* Moves defaults marked `final` before those of the files before. */
 void order_defaults(struct policy *policy);
-/* Final blocks of the last file first, then all others file by file. */
+/* Orders the blocks: the final ones, those of the last file first, then the others file by file. */
 void put_in_order(struct policy *policy, struct block *blocks[POLICY_SOURCES]);
 /* Fills policy->guarded_ports and by_greeting. */
 void mark_ports(struct policy *policy);
 
-/* What settings that are in force together demand of each other. */
+/* Checks that settings in force together are consistent. */
 void check_settings(struct loader *loader);
 
-/* A host name as a certificate has it (RFC 1123, 2.1; underscores are seen in the wild). */
+/* Whether `name` is a host name as in certificates (RFC 1123, 2.1; underscores occur in the wild). */
 bool is_host_name(const char *name, bool pattern);
 
 #endif

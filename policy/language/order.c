@@ -1,10 +1,10 @@
-/* Blocks and defaults into the order in which they count. */
+/* Puts blocks and defaults in order of precedence. */
 #include <string.h>
 
 #include "policy/language/loader.h"
 #include "policy/services.h"
 
-/* Moves the blocks of `*from` that are final, or are not, to `*end`; returns the new end. */
+/* Moves the blocks of `*from` that are `final` (true or false) to `*end`, and returns the new end. */
 static struct block **move(struct block **from, bool final, struct block **end)
 {
     while (*from != NULL) {
@@ -22,7 +22,7 @@ static struct block **move(struct block **from, bool final, struct block **end)
     return end;
 }
 
-/* `final` is each file's own: no other file's defaults count. */
+/* `final` applies within a source: the defaults of other sources do not count. */
 static bool is_final(const struct setting *own, const struct scope *scope)
 {
     const struct setting *found = own;
@@ -52,7 +52,6 @@ void settle_blocks(const struct policy *policy, struct block *blocks)
     }
 }
 
-/* Defaults marked `final` come before those of the files before. */
 void order_defaults(struct policy *policy)
 {
     if (policy->defaults == 2 && is_final(NULL, policy->roots[1])) {

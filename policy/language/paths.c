@@ -13,7 +13,7 @@ static bool has(const char *text, size_t length, const char *mark)
     return memmem(text, length, mark, strlen(mark)) != NULL;
 }
 
-/* Whether one of the two marks stands in the file, within its first 4 MiB. */
+/* Whether the first 4 MiB of the file contain one of the two marks. */
 static bool holds(int descriptor, const char *mark, const char *other)
 {
     char chunk[PEM_MARK + PEM_CHUNK];
@@ -34,7 +34,7 @@ static bool holds(int descriptor, const char *mark, const char *other)
     return false;
 }
 
-/* RFC 7468; "-----BEGIN" also stands before the other kinds of private keys (RSA, EC, ENCRYPTED). */
+/* RFC 7468. The first mark also covers the other kinds of private keys (RSA, EC, ENCRYPTED). */
 static bool holds_key(int descriptor)
 {
     return holds(descriptor, " PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----");
@@ -62,7 +62,7 @@ static bool refuse(struct errors *errors, const struct place *place, enum messag
     return false;
 }
 
-/* Readable by its owner and group alone. */
+/* Whether only its owner and group can read it, and only its owner can write to it. */
 static bool is_private(struct errors *errors, const struct place *place, const char *path, uint32_t mode)
 {
     const char octal[] = {'0', (char)('0' + (mode >> 6 & 7)), (char)('0' + (mode >> 3 & 7)),
@@ -93,7 +93,7 @@ static bool log_check(struct errors *errors, const struct place *place, const ch
     if (path[length] == '\0' || folder_error(path) == 0)
         return refuse(errors, place, MESSAGE_PATH_NOT_FILE, path, NULL);
     memcpy(folder, path, length);
-    folder[length == 1 ? 1 : length - 1] = '\0'; /* without its last slash, but for the root's */
+    folder[length == 1 ? 1 : length - 1] = '\0'; /* without its final slash, unless it is the root */
     error = folder_error(folder);
     if (error == ENOTDIR)
         return refuse(errors, place, MESSAGE_PATH_NOT_FOLDER, folder, NULL);

@@ -1,4 +1,4 @@
-/* Files that a policy names. */
+/* Checks the files that a policy names. */
 #ifndef RETROTLS_POLICY_LANGUAGE_PATHS_H
 #define RETROTLS_POLICY_LANGUAGE_PATHS_H
 
@@ -8,16 +8,17 @@
 #include "policy/policy.h"
 
 /*
- * Whether `path` is what the setting `key` needs: a readable regular file that holds what it must in PEM form
- * (a private key that not everybody may read), a folder, or for a log a path in a folder. False: told.
+ * Whether `path` is what the setting `key` needs: a readable regular file with the right PEM content (and,
+ * for a private key, not readable by everybody), a folder, or for a log a path in a folder. If it is not, the
+ * error is reported.
  *
- * Whether a key belongs to its certificate needs OpenSSL: the relay says so, and `retrotls check`.
+ * To see whether a key belongs to its certificate takes OpenSSL: the relay and `retrotls check` do that.
  */
 bool path_check(struct errors *errors, const struct place *place, enum policy_setting key, const char *path);
 
 /*
- * Whether the file of a client-cert holds its private key too, in PEM form; false also where it cannot be
- * read. Told where everybody may read it.
+ * Whether the file of a client-cert also holds its private key in PEM form; false also if it cannot be read.
+ * Reports a key that everybody may read.
  */
 bool path_has_key(struct errors *errors, const struct place *place, const char *path);
 

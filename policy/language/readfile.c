@@ -15,7 +15,7 @@
 
 enum { AT_THE_DESCRIPTOR = 0x1000 /* AT_EMPTY_PATH */, NOT_ITS_TARGET = 0x100 /* AT_SYMLINK_NOFOLLOW */ };
 
-/* struct statx of statx(2), up to what is asked for here; the same for 32 and 64 bits. */
+/* struct statx of statx(2), as far as we need it; the same on 32 and 64 bits. */
 struct facts_asked {
     uint32_t mask, block_size;
     uint64_t attributes;

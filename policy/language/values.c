@@ -1,4 +1,4 @@
-/* The values of settings. */
+/* Reads the values of settings. */
 #include <string.h>
 
 #include "policy/language/keywords.h"
@@ -17,7 +17,7 @@ static bool refuse(const struct reading *r, enum message message, const char *a,
     return false;
 }
 
-/* The same, with the caret under the byte at `offset` of a word that stands as it was written. */
+/* The same, with the caret under the byte at `offset` if the word is not quoted. */
 static bool refuse_at(const struct reading *r, size_t offset, enum message message, const char *a,
                       const char *b)
 {
@@ -58,7 +58,7 @@ static bool read_version(const struct reading *r)
     return true;
 }
 
-/* Lower case, no dot at the end: as it is compared with a certificate. */
+/* Keeps the name as we compare it with a certificate: in lower case, without a final dot. */
 static bool keep_host(const struct reading *r, const char *name, size_t length)
 {
     char lowered[WORD_LIMIT] = "";
@@ -145,7 +145,7 @@ static bool is_hex(char c)
     return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f');
 }
 
-/* KIND:HEX, with or without colons between the bytes; kept in lower case and without. */
+/* Reads KIND:HEX, with or without colons between the bytes. We keep it in lower case, without the colons. */
 static bool read_fingerprint(const struct reading *r)
 {
     const char *text = r->word->text;
@@ -182,7 +182,7 @@ static bool read_fingerprint(const struct reading *r)
     return keep(r, kept, out.length);
 }
 
-/* What goes to OpenSSL as it is: its words, and what it has between them. */
+/* Reads a list that goes to OpenSSL as written: its words, and the signs between them. */
 static bool read_ciphers(const struct reading *r)
 {
     const char *text = r->word->text;
@@ -194,7 +194,7 @@ static bool read_ciphers(const struct reading *r)
     return keep(r, text, r->word->length);
 }
 
-/* Seconds, or with an `s` or `m` behind them. */
+/* Reads seconds, or a number followed by `s` or `m`. */
 static bool read_time(const struct reading *r)
 {
     char digits[WORD_LIMIT];
