@@ -7,7 +7,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* One for all the requests of a process, and so one descriptor: a relay has a few of them, children included.
+/*
+ * One for all requests of a process, so that each process takes one descriptor. A relay has only a few, its
+ * program's children included.
  */
 struct asker {
     pid_t pid;
@@ -17,7 +19,7 @@ struct asker {
 };
 
 static struct asker *first;
-static struct asker *unused; /* the one that was forgotten last: it often asks again */
+static struct asker *unused; /* the one released last: it often asks again */
 
 bool asker_has_ended(const struct asker *asker)
 {
@@ -43,7 +45,7 @@ static struct asker *open_asker(pid_t pid, int connection)
     if (!a)
         return NULL;
     *a = (struct asker){.pid = pid, .fd = (int)syscall(SYS_pidfd_open, pid, 0), .next = first};
-    /* Looked at after the opening: who has not hung up by now had its number then. */
+    /* We look after opening: if the peer has not hung up by now, the PID was its own then. */
     if (a->fd >= 0 && poll(&peer, 1, 0) == 0) {
         first = a;
         return a;

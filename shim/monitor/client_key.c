@@ -12,11 +12,11 @@
 
 #include "monitor/heap.h"
 
-enum { FILE_LIMIT = 256 * 1024 /* bytes of a file that is read */ };
+enum { FILE_LIMIT = 256 * 1024 /* bytes of a file that we read */ };
 
 /*
- * Read here and not by stdio, whose buffer is given back as it is: the file may hold the key. The rest is
- * OpenSSL's, which wipes its own copies of a key's numbers, but not of its text.
+ * We read the file without stdio, which would free its buffer unwiped: the file may hold the key. OpenSSL
+ * wipes its own copies of a key's numbers, but not of its text.
  */
 static int read_all(int fd, char *bytes, size_t *used)
 {
@@ -35,7 +35,7 @@ static int read_all(int fd, char *bytes, size_t *used)
 
 /* ---- certificates ---- */
 
-/* The next line of `text`, with its end; what is left begins behind it. */
+/* The length of the next line of `text`, with its newline; `left` bytes remain. */
 static size_t line_length(const char *text, size_t left)
 {
     const char *end = memchr(text, '\n', left);
@@ -89,7 +89,7 @@ int client_certificates(int fd, uint8_t *text, size_t size, size_t *length)
 
 /* ---- the key ---- */
 
-/* Nobody can be asked for a passphrase: OpenSSL must not do it on the program's terminal. */
+/* There is nobody to ask for a passphrase: OpenSSL must not prompt on the program's terminal. */
 static int no_passphrase(char *buffer, int size, int writing, void *unused)
 {
     (void)buffer;
@@ -133,7 +133,7 @@ int client_key_read(int fd, EVP_PKEY **key)
 
     *key = NULL;
     if (error == 0) {
-        /* The monitor has had no use for OpenSSL before. */
+        /* This is the monitor's first use of OpenSSL. */
         OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
         heap_wipe_all(true);
         error = key_from(bytes, used, key);

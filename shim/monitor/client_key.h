@@ -1,6 +1,6 @@
 /*
- * The client's certificate and key: the worker gets the certificates and the public half, and has the monitor
- * sign. It signs what a TLS client signs in a handshake, and nothing else.
+ * The client's certificate and key. The worker gets the certificates and the public key; it has the monitor
+ * sign. The monitor only signs what a TLS client signs in a handshake.
  */
 #ifndef RETROTLS_MONITOR_CLIENT_KEY_H
 #define RETROTLS_MONITOR_CLIENT_KEY_H
@@ -12,16 +12,18 @@
 #include "monitor/messages.h"
 
 /*
- * The certificates in the PEM file `fd`, which may hold the key as well: their blocks alone, as text. 0, an
- * errno, or what MONITOR_CERTIFICATE answers with. `*length` bytes of `size`.
+ * Copies the certificates from the PEM file `fd`, which may also hold the key: only the certificate blocks,
+ * as text, `*length` bytes of at most `size`. Returns 0, an errno, or an error of MONITOR_CERTIFICATE.
  */
 int client_certificates(int fd, uint8_t *text, size_t size, size_t *length);
 
-/* The key in the PEM file `fd`, to be freed with memory_wipe_all(). 0, an errno, MONITOR_HAS_PASSPHRASE, ...
+/*
+ * Reads the key from the PEM file `fd`; free it while heap_wipe_all() is on. Returns 0, an errno,
+ * MONITOR_HAS_PASSPHRASE, ...
  */
 int client_key_read(int fd, EVP_PKEY **key);
 
-/* Its public half in DER. */
+/* Writes the public key in DER. */
 int client_key_public(EVP_PKEY *key, uint8_t *der, size_t size, size_t *length);
 
 #endif

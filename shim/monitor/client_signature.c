@@ -9,7 +9,7 @@
 #include "monitor/heap.h"
 
 enum {
-    HASH_LEAST = 32, /* bytes of the transcript's hash: each cipher suite of TLS 1.3 has SHA-256 or longer */
+    HASH_LEAST = 32, /* bytes of the transcript hash: TLS 1.3's cipher suites use SHA-256 or longer */
     HASH_MOST = 64,
     /* RFC 5246, 7.4 */
     CLIENT_HELLO = 1,
@@ -19,10 +19,10 @@ enum {
 
 /* ---- what ---- */
 
-/* RFC 8446, 4.4.3: 64 spaces, whose signature it is, a NUL, and a hash of the handshake. */
+/* RFC 8446, 4.4.3: 64 spaces, a context string, a NUL, and a hash of the handshake. */
 static bool is_of_tls_1_3(const uint8_t *what, size_t length)
 {
-    static const char whose[] = "TLS 1.3, client CertificateVerify"; /* its NUL is meant */
+    static const char whose[] = "TLS 1.3, client CertificateVerify"; /* its NUL is intended */
     enum { SPACES = 64 };
 
     if (length < SPACES + sizeof whose + HASH_LEAST || length > SPACES + sizeof whose + HASH_MOST)
@@ -34,7 +34,7 @@ static bool is_of_tls_1_3(const uint8_t *what, size_t length)
     return memcmp(what + SPACES, whose, sizeof whose) == 0;
 }
 
-/* RFC 5246, 7.4.8: the handshake's messages so far, from ClientHello to ClientKeyExchange. */
+/* RFC 5246, 7.4.8: the handshake messages so far, from ClientHello to ClientKeyExchange. */
 static bool is_of_tls_1_2(const uint8_t *what, size_t length)
 {
     size_t at = 0;
@@ -57,9 +57,9 @@ static bool is_of_tls_1_2(const uint8_t *what, size_t length)
 /* ---- how ---- */
 
 /*
- * A scheme is a key's algorithm, a digest and a padding. Those of RFC 8446, 4.2.3; of RFC 5246, 7.4.1.4.1
- * whatever RFC 9155 has left of it, for a server of TLS 1.2 that asks for no other. Never SHA-1 or MD5: TLS
- * before 1.2 is not spoken, and the worker's security level has no SHA-1.
+ * A scheme is a key's algorithm, a digest and a padding. We allow those of RFC 8446, 4.2.3, and those of RFC
+ * 5246, 7.4.1.4.1 that RFC 9155 has left, for a TLS 1.2 server that asks for nothing better. Never SHA-1 or
+ * MD5: we do not speak TLS before 1.2, and the worker's security level excludes SHA-1.
  */
 static bool may_sign_in_tls_1_2(const EVP_PKEY *key, const struct monitor_signing *how)
 {
@@ -74,7 +74,7 @@ static bool may_sign_in_tls_1_2(const EVP_PKEY *key, const struct monitor_signin
     return EVP_PKEY_is_a(key, "RSA-PSS") && has_digest && how->pss && how->digest != DIGEST_SHA224;
 }
 
-/* There PKCS1-v1_5 is for certificates alone, and each curve has its digest. */
+/* In TLS 1.3, PKCS1-v1_5 is for certificates only, and each curve has its own digest. */
 static bool may_sign_in_tls_1_3(const EVP_PKEY *key, const struct monitor_signing *how)
 {
     if (EVP_PKEY_is_a(key, "RSA") && !how->pss)

@@ -20,9 +20,9 @@
 enum { STATUS_LIMIT = 16 * 1024, GROUPS_LIMIT = 65536, GROUPS_AT_FIRST = 32 };
 
 static struct credentials *own;
-static uint64_t permitted;              /* of this process's capabilities */
-static struct stat own_namespace;       /* of users */
-static bool is_other, has_other_groups; /* credentials are taken on */
+static uint64_t permitted;              /* capabilities of this process */
+static struct stat own_namespace;       /* user namespace of this process */
+static bool is_other, has_other_groups; /* whose credentials we have taken on */
 
 /* ---- capabilities ---- */
 
@@ -33,7 +33,7 @@ static bool get_capabilities(struct __user_cap_data_struct data[_LINUX_CAPABILIT
     return syscall(SYS_capget, &head, data) == 0;
 }
 
-/* Only what is effective: what is permitted can be made effective again. */
+/* Changes only the effective set, which can be raised again to the permitted one. */
 static bool set_effective(uint64_t wanted)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -48,7 +48,7 @@ static bool set_effective(uint64_t wanted)
     return syscall(SYS_capset, &head, data) == 0;
 }
 
-/* ---- one's own ---- */
+/* ---- our own ---- */
 
 static struct credentials *made(size_t count)
 {
@@ -84,7 +84,7 @@ bool credentials_note_own(void)
         permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
     }
     if (permitted != 0 && stat("/proc/self/ns/user", &own_namespace) != 0)
-        permitted = 0; /* whether a program's count here cannot be told */
+        permitted = 0; /* we could not tell whether a program's capabilities count here */
     return true;
 }
 
@@ -102,7 +102,7 @@ bool credentials_are_same(const struct credentials *one, const struct credential
 
 /* ---- the program's ---- */
 
-/* The numbers behind `key` in /proc/PID/status; NULL where it has none. */
+/* Returns the numbers after `key` in /proc/PID/status; NULL if the key is missing. */
 static const char *value_of(const char *status, const char *key)
 {
     const char *at = strstr(status, key);
@@ -131,8 +131,8 @@ static bool read_status(pid_t pid, char text[STATUS_LIMIT])
 }
 
 /*
- * A user namespace's capabilities are none outside of it (user_namespaces(7)). Where its name cannot be read,
- * it may be another one.
+ * Capabilities in a user namespace do not count outside of it (user_namespaces(7)). If we cannot read which
+ * namespace it is, we assume a different one.
  */
 static bool shares_namespace(pid_t pid)
 {
@@ -144,8 +144,8 @@ static bool shares_namespace(pid_t pid)
 }
 
 /*
- * Of the process's first thread: others share its memory, and are no further away from what it has. The user
- * has to be the one that asked, or the number is another process's by now.
+ * Returns the capabilities of the process's first thread: the other threads share its memory, so they can use
+ * them as well. The process must belong to the user that asked; otherwise its PID has been reused.
  */
 static uint64_t capabilities_of(const char *status, pid_t pid, uid_t user)
 {
@@ -158,7 +158,7 @@ static uint64_t capabilities_of(const char *status, pid_t pid, uid_t user)
     return strtoull(effective, NULL, 16);
 }
 
-/* Before Linux 4.13 the kernel tells no groups of a peer; those of its process do. */
+/* Before Linux 4.13, SO_PEERGROUPS is missing; /proc/PID/status has the groups of the peer's process. */
 static struct credentials *groups_by_status(const char *status)
 {
     const char *at = value_of(status, "Groups:");
@@ -185,7 +185,7 @@ static struct credentials *groups_of(int connection)
 
     if (c && getsockopt(connection, SOL_SOCKET, SO_PEERGROUPS, c->groups, &size) != 0)
         error = errno;
-    if (error == ERANGE) { /* and `size` is what there has to be (net/core/sock.c) */
+    if (error == ERANGE) { /* `size` is now what we need (net/core/sock.c) */
         free(c);
         c = made(size / sizeof(gid_t));
         error = c && getsockopt(connection, SOL_SOCKET, SO_PEERGROUPS, c->groups, &size) == 0 ? 0 : EIO;
@@ -199,8 +199,9 @@ static struct credentials *groups_of(int connection)
 }
 
 /*
- * Once the process has ended, its number may be another one's, and the worker chooses when the monitor looks.
- * Asked after the look: who still had the connection then had its number before.
+ * Whether the peer has closed the connection. Once the peer has ended, another process may have its PID, and
+ * the worker chooses when the monitor looks. So ask this after looking at /proc: if the peer still has the
+ * connection now, the PID was its own then.
  */
 static bool has_hung_up(int connection)
 {
@@ -222,8 +223,8 @@ struct credentials *credentials_of_peer(int connection)
         return NULL;
     c = groups_of(connection);
     if ((!c || permitted != 0) && !read_status(peer.pid, status)) {
-        if (errno == EMFILE || errno == ENFILE ||
-            errno == ENOMEM) { /* it may have rights that we cannot see */
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+            /* It may have rights that we cannot see now. */
             free(c);
             return NULL;
         }
@@ -251,7 +252,7 @@ static bool has_groups(const struct credentials *c)
     return c->count == own->count && memcmp(c->groups, own->groups, c->count * sizeof *c->groups) == 0;
 }
 
-/* setfsuid(2) tells of no failure: the number in effect does. */
+/* setfsuid(2) does not report failure, so we read back the IDs in effect. */
 static bool set_ids(uid_t user, gid_t group)
 {
     setfsgid(group);
@@ -262,8 +263,7 @@ static bool set_ids(uid_t user, gid_t group)
     return false;
 }
 
-/* By the system call itself: libc's function has all threads of a process change theirs (unit tests have
- * some). */
+/* Uses the system call: libc's function changes the groups of all threads, and unit tests have several. */
 static bool set_groups(const struct credentials *c)
 {
 #ifdef SYS_setgroups32
@@ -295,7 +295,10 @@ void credentials_return(void)
 {
     const int error = errno;
 
-    /* Capabilities first, by which the rest is allowed; back to root, the kernel changes them once more. */
+    /*
+     * Capabilities come first, as the rest needs them. The kernel changes them again when we return to root,
+     * so we set them once more.
+     */
     if (is_other && !(set_effective(own->capabilities) && set_ids(own->user, own->group) &&
                       set_effective(own->capabilities) && (!has_other_groups || set_groups(own))))
         abort();

@@ -1,7 +1,7 @@
 /*
- * Whose rights a file is opened with: those that the program had when it asked, as the kernel tells, and not
- * those that it had when its relay was started. What it has given up since (a user, a group, a capability) is
- * given up for its files too.
+ * The rights with which we open a file: those that the program had when it asked, as the kernel reports them,
+ * and not those that it had when its relay started. If it has given up a user, a group or a capability since,
+ * it has given them up for its files too.
  */
 #ifndef RETROTLS_MONITOR_CREDENTIALS_H
 #define RETROTLS_MONITOR_CREDENTIALS_H
@@ -14,28 +14,31 @@
 struct credentials {
     uid_t user;
     gid_t group;
-    uint64_t capabilities; /* effective, by number; none where it is not known */
+    uint64_t capabilities; /* effective, by number; none if unknown */
     size_t count;
     gid_t groups[]; /* supplementary */
 };
 
-/* To be called once, before anything else here: what this process has. False without memory. */
+/*
+ * Notes what this process itself has. Call it once, before anything else here. False if there is no memory.
+ */
 bool credentials_note_own(void);
 
 /*
- * Of the process that has connected to `connection` (SO_PEERCRED, SO_PEERGROUPS; capabilities by
- * /proc/PID/status). To be freed. NULL with errno where the kernel does not tell, or for want of descriptors
- * or memory.
+ * Returns the rights of the process that is connected to `connection` (SO_PEERCRED, SO_PEERGROUPS;
+ * capabilities from /proc/PID/status), to be freed. Returns NULL with errno if the kernel does not report
+ * them, or without descriptors or memory.
  */
 struct credentials *credentials_of_peer(int connection);
-/* This process's own. To be freed; NULL without memory. */
+/* Returns this process's own, to be freed; NULL if there is no memory. */
 struct credentials *credentials_own(void);
 
 bool credentials_are_same(const struct credentials *one, const struct credentials *other);
 
 /*
- * Opens files, and does what else asks for rights, with `c` until credentials_return(). For a process of one
- * thread. False with errno where this process cannot take them on, and nothing has changed.
+ * Takes on the rights `c` for opening files, and for whatever else needs rights, until credentials_return().
+ * Only for a process with one thread. Returns false with errno, and changes nothing, if this process cannot
+ * take them on.
  */
 bool credentials_take_on(const struct credentials *c);
 void credentials_return(void);

@@ -15,11 +15,13 @@ enum { SLOT_BITS = 14, RIGHTS_KEPT = 32 };
 static struct grant *grants[GRANTS_LIMIT];
 static size_t count;
 static uint32_t made;
-static size_t free_slot; /* where to look first */
+static size_t free_slot; /* where to start looking */
 
 /* ---- rights ---- */
 
-/* Of each of the last few the number that it has: the same rights have the same for as long as that. */
+/*
+ * Returns a number for the rights. We remember the last few: while we do, equal rights get the same number.
+ */
 static uint64_t number_of(const struct credentials *rights)
 {
     static struct {
@@ -114,7 +116,7 @@ struct grant *grant_for_settings(const struct settings *settings, struct credent
     return finish(g, true);
 }
 
-/* ---- their ends ---- */
+/* ---- how grants end ---- */
 
 static int64_t now(void)
 {
@@ -125,8 +127,8 @@ static int64_t now(void)
 }
 
 /*
- * The longest time that an honest worker needs: TCP's connect (tcp_syn_retries in tcp(7)), the greeting, the
- * negotiation, and a reply inside TLS, for which it waits as long as for a greeting.
+ * Returns the longest time that an honest worker needs: TCP's connect (tcp_syn_retries in tcp(7)), the
+ * greeting, the negotiation, and a reply inside TLS, which it awaits for as long as a greeting.
  */
 static int64_t time_of_negotiation(const struct guard_request *r)
 {

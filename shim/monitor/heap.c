@@ -7,19 +7,19 @@
 #include <string.h>
 
 enum {
-    PIECE = 64 * 1024, /* below M_MMAP_THRESHOLD: it comes from the heap */
+    PIECE = 64 * 1024, /* below M_MMAP_THRESHOLD, so that it comes from the heap */
     PIECES = 8,
     HEAP_STEP = 512 * 1024,
-    RECORD = 16 * 1024, /* bytes: a buffer for one record or more may hold what the server said */
+    RECORD = 16 * 1024, /* bytes: a buffer of this size or more may hold what the server said */
 };
 
 /*
- * OpenSSL wipes keys by itself, and plaintext where SSL_OP_CLEANSE_PLAINTEXT says so: each record as it is
- * read, eight bytes at a time, a tenth of what decrypting it costs. But its buffers come and go with the
- * bytes in them (SSL_MODE_RELEASE_BUFFERS): so they are wiped when they go, as far as they were written to.
- * What was received is decrypted in its place.
+ * OpenSSL wipes keys by itself. With SSL_OP_CLEANSE_PLAINTEXT it also wipes plaintext: each record as it is
+ * read, eight bytes at a time, which costs a tenth of decrypting it. But OpenSSL frees its buffers with data
+ * still in them (SSL_MODE_RELEASE_BUFFERS). So we wipe them when they are freed, as far as they were written
+ * to. Received data is decrypted in place.
  */
-static _Thread_local uintptr_t reached; /* what was received ends here; 0: is not known */
+static _Thread_local uintptr_t reached; /* end of the received data; 0: unknown */
 
 static _Thread_local bool wipes_all;
 
@@ -28,7 +28,7 @@ void heap_wipe_all(bool all)
     wipes_all = all;
 }
 
-/* How much of a block of `size` bytes was written to. */
+/* Returns how much of a block of `size` bytes was written to. */
 static size_t used(const void *block, size_t size)
 {
     const uintptr_t begin = (uintptr_t)block;
@@ -45,7 +45,7 @@ void heap_received(const void *end)
 {
     const uintptr_t now = (uintptr_t)end;
 
-    /* In the same buffer, an earlier read may have gone further. */
+    /* An earlier read into the same buffer may have gone further. */
     if (now > reached || reached - now > HEAP_READ_BUFFER)
         reached = now;
 }
@@ -86,8 +86,9 @@ static void *reallocate(void *block, size_t size, const char *file, int line)
 }
 
 /*
- * One heap, grown by much at a time: glibc grows a further thread's own heap by mprotect(2), a page at a time
- * (a hundred calls before the first byte), and it would be kept for each of a thousand idle connections.
+ * We use one heap, and grow it in large steps. glibc would give each further thread a heap of its own. It
+ * grows those with mprotect(2), a page at a time (a hundred calls before the first byte), and would keep one
+ * for each of a thousand idle connections.
  */
 void heap_prepare(void)
 {
@@ -108,6 +109,6 @@ bool heap_reserve(size_t size)
         good = piece[count] != NULL;
     }
     while (count > 0)
-        free(piece[--count]); /* they stay in the heap, by M_TRIM_THRESHOLD */
+        free(piece[--count]); /* M_TRIM_THRESHOLD keeps them in the heap */
     return good;
 }

@@ -14,11 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINKS_LIMIT = 40 /* as many as the kernel follows: path_resolution(7) */ };
+enum { LINKS_LIMIT = 40 /* as many as the kernel follows (path_resolution(7)) */ };
 
 /* ---- the file ---- */
 
-/* A path on its way: what is open so far, and what is left. Absolute links begin again at the root. */
+/* Walks a path: the folder reached so far, and the rest. An absolute link starts again at the root. */
 struct walk {
     int folder;
     unsigned links;
@@ -45,7 +45,7 @@ static bool go_to_root(struct walk *w)
     return w->folder >= 0;
 }
 
-/* The link that is open as `link`, in the place of its name; `rest` is what comes behind it. */
+/* Replaces the link that is open as `link` by its target; `rest` is the path after it. */
 static bool follow(struct walk *w, int link, const char *rest)
 {
     char target[PATH_MAX], all[PATH_MAX];
@@ -61,7 +61,7 @@ static bool follow(struct walk *w, int link, const char *rest)
 }
 
 /*
- * One name further: what is opened is what is looked at, so that nobody can exchange it between the two. An
+ * Advances by one name. We examine the same object that we opened, so nobody can replace it in between. An
  * O_PATH descriptor of a link is the link itself (open(2)).
  */
 static bool enter(struct walk *w, const char *name, const char *rest)
@@ -83,7 +83,7 @@ static bool enter(struct walk *w, const char *name, const char *rest)
     return good;
 }
 
-/* Goes on until `left` is the last name. */
+/* Walks until `left` is the last name. */
 static bool walk(struct walk *w)
 {
     bool good = go_to_root(w);
@@ -108,7 +108,7 @@ static bool walk(struct walk *w)
     return false;
 }
 
-/* O_NONBLOCK: a FIFO that nobody reads must not hold us up before we see what it is. */
+/* O_NONBLOCK: a FIFO without a reader must not block us before we see what it is. */
 static int open_last(const struct walk *w)
 {
     const int fd =
@@ -149,7 +149,7 @@ int log_file_open(const struct credentials *rights, const char *path)
 
 /* ---- lines ---- */
 
-/* One write, so that lines of several relays do not mix. */
+/* Uses a single write, so that the lines of several relays do not mix. */
 static bool write_line(int fd, char *line, size_t length)
 {
     ssize_t written;
@@ -161,7 +161,7 @@ static bool write_line(int fd, char *line, size_t length)
     return written >= 0;
 }
 
-/* What syslog(3) sends, but never waiting for a logger that does not read. */
+/* Sends what syslog(3) sends, but never waits for a logger that does not read. */
 static void to_syslog(const char *line, size_t length, int priority)
 {
     static const struct sockaddr_un logger = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
@@ -185,12 +185,12 @@ static void to_terminal(int fd, char *line, size_t length)
 {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
 
-    /* A pipe with room for at least PIPE_BUF, a terminal that is not stopped (pipe(7)). */
+    /* POLLOUT: a pipe has room for PIPE_BUF at least, and a terminal is not stopped (pipe(7)). */
     if (fd >= 0 && poll(&ready, 1, 0) == 1 && ready.revents & POLLOUT)
         write_line(fd, line, length);
 }
 
-/* The time of a line in a file, which has to be told in the line itself. */
+/* Writes the time, which a line in a file has to include. */
 static size_t put_time(char *line)
 {
     const time_t now = time(NULL);
@@ -231,7 +231,7 @@ void log_line(const struct credentials *rights, const char *where, int standard_
         return;
     if (where && strcmp(where, "stderr") == 0)
         to_terminal(standard_error, line, used);
-    /* A file that cannot be written must not hide that a connection went on in plaintext. */
+    /* An unwritable file must not hide that a connection went on in plaintext. */
     else if (!is_path || !to_file(rights, where, line, used))
         to_syslog(line + stamp, used - stamp, priority);
 }

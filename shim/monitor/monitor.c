@@ -16,7 +16,7 @@
 #include "monitor/roots/bundled_roots.h"
 #include "monitor/take.h"
 
-enum { TRIES = 2000 /* at an answer for which there is no room, a millisecond each */ };
+enum { TRIES = 2000 /* to send an answer while there is no room, one per millisecond */ };
 
 void monitor_set_token(const uint8_t token[WIRE_TOKEN_SIZE])
 {
@@ -38,7 +38,7 @@ static const char *path_of(const struct grant *g, enum named which)
     return path[which];
 }
 
-/* Not the client's files, one of which has the key. */
+/* Does not give out the client's files, as one of them has the key. */
 static int give_file(const struct grant *g, uint32_t which, struct monitor_answer *a)
 {
     const char *path;
@@ -238,9 +238,9 @@ static void close_all(const int *descriptor, size_t count)
 }
 
 /*
- * A worker that asks nothing more must not keep what is over: while there are grants, recvmsg(2) comes back
- * now and then, and we look at them. By an option that is set once for a busy time: a poll(2) would come with
- * each question.
+ * A worker that asks nothing more must not keep grants that are over. So while there are grants, recvmsg(2)
+ * times out now and then, and we check them. We use a socket option, set once for a busy period, because a
+ * poll(2) would come on top of every question.
  */
 static void wake_for_grants(int dialogue, bool idle)
 {
@@ -256,7 +256,7 @@ static void wake_for_grants(int dialogue, bool idle)
     setsockopt(dialogue, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
 }
 
-/* False where the dialogue has ended, or what came is none of the worker's messages. */
+/* False if the dialogue has ended, or the message is not one of the worker's. */
 static bool receive(int dialogue, struct monitor_question *q, uint8_t data[MONITOR_DATA_LIMIT])
 {
     struct iovec parts[2] = {{&q->head, sizeof q->head}, {data, MONITOR_DATA_LIMIT}};
@@ -285,8 +285,8 @@ static bool receive(int dialogue, struct monitor_question *q, uint8_t data[MONIT
 }
 
 /*
- * Sends, and tries again where there is no room for a while. ETOOMANYREFS: the user's descriptors in flight
- * have reached RLIMIT_NOFILE (unix(7)), which others of his processes may have caused.
+ * Sends, and retries while there is no room. ETOOMANYREFS: the user's descriptors in flight have reached
+ * RLIMIT_NOFILE (unix(7)); other processes of the user may have caused that.
  */
 static ssize_t send_patiently(int dialogue, const struct msghdr *message)
 {
@@ -323,7 +323,7 @@ static bool reply(int dialogue, const struct monitor_answer *a)
     n = send_patiently(dialogue, &header);
     if (n >= 0 || (errno != ETOOMANYREFS && errno != ENOMEM && errno != ENOBUFS))
         return n >= 0;
-    /* One connection fails for want of descriptors or memory; the others go on. */
+    /* This connection fails for lack of descriptors or memory; the others go on. */
     failed.error = errno;
     failed.length = 0;
     parts[0].iov_base = &failed;
@@ -347,7 +347,7 @@ void monitor_run(int dialogue, pid_t worker)
         }
         close_all(question.descriptor, question.count);
     }
-    /* The kernel ends the worker, if it still lives, with this process (PR_SET_PDEATHSIG). */
+    /* If the worker is still alive, the kernel ends it together with this process (PR_SET_PDEATHSIG). */
     close(dialogue);
     while (waitpid(worker, NULL, WNOHANG) < 0 && errno == EINTR)
         ;

@@ -1,7 +1,7 @@
 /*
- * The monitor: a process of one thread that parses nothing from the network. It opens what policies name,
- * with the rights that the program has, keeps private keys and signs with them, and writes the log;
- * everything else is the worker's, its child, which may do none of that.
+ * The monitor: a process with one thread that parses nothing from the network. It opens the files that
+ * policies name, with the program's rights, keeps private keys and signs with them, and writes the log. Its
+ * child, the worker, does everything else, and may do none of that.
  */
 #ifndef RETROTLS_MONITOR_MONITOR_H
 #define RETROTLS_MONITOR_MONITOR_H
@@ -14,7 +14,7 @@
 #include "monitor/messages.h"
 #include "wire/wire.h"
 
-/* By which the program's requests are known, and under which its relay is. To be set first. */
+/* The token that authenticates a program's requests, and the relay's name. Set both first. */
 void monitor_set_token(const uint8_t token[WIRE_TOKEN_SIZE]);
 void monitor_set_relay_name(const char *name);
 
@@ -22,26 +22,27 @@ struct monitor_question {
     struct monitor_head head;
     const uint8_t *data; /* head.length bytes */
     int descriptor[MONITOR_DESCRIPTORS];
-    size_t count; /* of descriptors, which stay the asker's */
-    bool cut;     /* descriptors are missing: this process has run out of them */
+    size_t count; /* of descriptors, which still belong to the asker */
+    bool cut;     /* descriptors are missing: this process ran out of them */
 };
 
 struct monitor_answer {
     struct monitor_answer_head head;
     _Alignas(8) uint8_t data[MONITOR_DATA_LIMIT];
-    int descriptor[MONITOR_DESCRIPTORS]; /* the receiver's */
+    int descriptor[MONITOR_DESCRIPTORS]; /* they belong to the receiver */
     size_t count;
 };
 
-/* Answers one question. False where it has no answer. In any process: unit tests and retrotls-check need none
- * of its own. */
+/*
+ * Answers one question. Returns false if it has no answer. Works in any process: unit tests and
+ * retrotls-check do without a monitor process.
+ */
 bool monitor_answer(const struct monitor_question *question, struct monitor_answer *answer);
 
-/* A grant for settings that come from this very process, whose texts must outlive it; monitor_answer() takes
- * it. */
+/* Makes a grant, for monitor_answer(), from settings of this very process. Their strings must outlive it. */
 void monitor_grant(const struct settings *settings, struct grant_facts *facts);
 
-/* Answers the worker over `dialogue` until that ends, and waits for the worker's own end. */
+/* Answers the worker over `dialogue` until that ends, then collects the worker. */
 void monitor_run(int dialogue, pid_t worker);
 
 #endif

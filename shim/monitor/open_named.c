@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /*
- * O_NONBLOCK: whoever has put a FIFO where there was a file when the policy was read must not hold anybody
- * up. It changes nothing about a regular file.
+ * O_NONBLOCK: somebody may have put a FIFO in the place of the file since the policy was read; it must not
+ * block us. The flag has no effect on a regular file.
  */
 enum { READING = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK };
 
@@ -72,7 +72,7 @@ static size_t open_each(int folder, uint32_t hash, enum monitor_roots kind, int 
 
         snprintf(name, sizeof name, "%08x.%s%zu", (unsigned)hash, kind == ROOTS_CRLS ? "r" : "", i);
         fd = open_regular(folder, name, &error);
-        more = fd >= 0 || error < 0; /* one that is no file does not hide the next */
+        more = fd >= 0 || error < 0; /* an entry that is not a regular file does not hide the next */
         if (fd >= 0)
             files[count++] = fd;
     }

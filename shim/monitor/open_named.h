@@ -1,6 +1,4 @@
-/*
- * Files that a policy names, opened as the program could open them.
- */
+/* Opens the files that a policy names, as the program itself could open them. */
 #ifndef RETROTLS_MONITOR_OPEN_NAMED_H
 #define RETROTLS_MONITOR_OPEN_NAMED_H
 
@@ -11,19 +9,21 @@
 #include "monitor/messages.h"
 
 enum {
-    NAMED_FILE_LIMIT = 64 << 20, /* bytes; Debian's bundle of roots has a quarter of one MiB */
+    NAMED_FILE_LIMIT = 64 << 20, /* bytes; Debian's bundle of roots has a quarter of a MiB */
 };
 
-/* Opens a regular file for reading. Its descriptor, or -1 with `*error`: an errno or MONITOR_NOT_REGULAR, ...
+/*
+ * Opens a regular file for reading. Returns its descriptor, or -1 with `*error`: an errno,
+ * MONITOR_NOT_REGULAR, ...
  */
 int open_named(const struct credentials *rights, const char *path, int *error);
 
-/* The state of the file or folder, all 0 where there is none that can be seen. */
+/* Reads the state of the file or folder: all 0 if there is none that we can see. */
 void state_of_named(const char *path, struct file_state *state);
 
 /*
- * The certificates or CRLs of the folder `path` under the hash `hash`, as c_rehash(1) names them (HASH.0,
- * HASH.1, ...; HASH.r0, ...): up to `limit` descriptors into `files`. How many there are.
+ * Opens the certificates or CRLs under `hash` in the folder `path`, as c_rehash(1) names them (HASH.0,
+ * HASH.1, ...; HASH.r0, ...). Stores up to `limit` descriptors in `files`, and returns their number.
  */
 size_t open_hashed(const struct credentials *rights, const char *path, uint32_t hash, enum monitor_roots kind,
                    int *files, size_t limit);

@@ -1,4 +1,4 @@
-/* RAND_METHOD is the only way below a provider of one's own: RAND_set_rand_method(3ssl). */
+/* Short of writing a provider, RAND_METHOD is the only way: RAND_set_rand_method(3ssl). */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "monitor/random.h"
 
@@ -13,12 +13,12 @@
 
 enum { AFTER_BOOT = 300 }; /* seconds */
 
-static int device = -1; /* /dev/urandom, of a kernel without getrandom(2). Written before there are threads */
+static int device = -1; /* /dev/urandom, if the kernel has no getrandom(2); set before there are threads */
 
 /*
- * getrandom(2) waits until the kernel's pool has been filled after the boot; /dev/urandom does not.
- * /dev/random can be read from then on, but also waits later, whenever others have drained it (random(4)): so
- * it counts after the boot alone.
+ * After boot, getrandom(2) waits until the kernel has filled its pool; /dev/urandom does not. /dev/random is
+ * readable once the pool is full, but also blocks later, whenever others have drained it (random(4)). So we
+ * only wait for it shortly after boot.
  */
 static bool open_device(void)
 {
@@ -35,7 +35,7 @@ static bool open_device(void)
     return device >= 0;
 }
 
-/* Up to 256 bytes come whole. */
+/* Up to 256 bytes arrive in one read. */
 bool random_fill(void *buffer, size_t size)
 {
     uint8_t *bytes = buffer;

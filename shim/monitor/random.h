@@ -1,6 +1,6 @@
 /*
- * Random bytes straight from the kernel, for OpenSSL too. Its own generators are two a thread, and a thread's
- * first connection would wait 0.2 ms for them to be made.
+ * Random bytes straight from the kernel, for OpenSSL too. OpenSSL's own generators are two per thread, and a
+ * thread's first connection would wait 0.2 ms while they are created.
  */
 #ifndef RETROTLS_MONITOR_RANDOM_H
 #define RETROTLS_MONITOR_RANDOM_H
@@ -9,12 +9,12 @@
 #include <stddef.h>
 
 /*
- * To be called before there is a thread, and while files can be opened: /dev/urandom serves where the kernel
- * has no getrandom(2). False where OpenSSL will not; its own generators serve then.
+ * Call it before there are threads, and while files can be opened: if the kernel has no getrandom(2), we use
+ * /dev/urandom. Returns false if OpenSSL refuses; its own generators then stay in use.
  */
 bool random_prepare(void);
 
-/* Fills the buffer; false with errno where the kernel gives none. */
+/* Fills the buffer. Returns false with errno if the kernel has no random bytes. */
 bool random_fill(void *buffer, size_t size);
 
 #endif

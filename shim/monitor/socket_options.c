@@ -4,10 +4,10 @@
 #include <sys/socket.h>
 
 /*
- * By the numbers of include/uapi (a libc may know fewer). Left out are options whose value is a pointer into
- * the caller's memory or names a descriptor of its (SO_ATTACH_FILTER, TCP_ZEROCOPY_RECEIVE, netfilter's), and
- * all that are newer than these lists; those that would change the stream itself (TCP_ULP, TCP_REPAIR,
- * IPV6_ADDRFORM) can only be asked for.
+ * The options by their numbers in include/uapi (a libc may know fewer). We leave out options whose value is a
+ * pointer into the caller's memory or names one of its descriptors (SO_ATTACH_FILTER, TCP_ZEROCOPY_RECEIVE,
+ * netfilter's), and all that are newer than these lists. Options that would change the stream itself
+ * (TCP_ULP, TCP_REPAIR, IPV6_ADDRFORM) can only be read.
  */
 static const struct option_range allowed[] = {
     {SOL_SOCKET, 0, 25},   /* to SO_BINDTODEVICE */

@@ -1,7 +1,4 @@
-/*
- * Which options of its TCP socket a program may have the relay set: what the system call filter allows at
- * all.
- */
+/* The TCP socket options that a program may have the relay set. The system call filter allows no others. */
 #ifndef RETROTLS_MONITOR_SOCKET_OPTIONS_H
 #define RETROTLS_MONITOR_SOCKET_OPTIONS_H
 
@@ -13,10 +10,10 @@ struct option_range {
 };
 
 bool socket_option_may_be_set(int level, int name);
-/* Those, and some that can only be asked for. */
+/* True for those, and for some that can only be read. */
 bool socket_option_may_be_read(int level, int name);
 
-/* The ranges of what may be set; `*count` of them. */
+/* Returns the ranges of options that may be set, `*count` of them. */
 const struct option_range *socket_options_settable(size_t *count);
 
 #endif

@@ -52,14 +52,14 @@ static bool is_pair_end(int fd)
     return option_of(fd, SO_DOMAIN) == AF_UNIX && option_of(fd, SO_TYPE) == SOCK_STREAM;
 }
 
-/* ---- what lies in a connection ---- */
+/* ---- reading from a connection ---- */
 
-enum { TAKEN_ON = 3 /* descriptors of a WIRE_GUARD that are the worker's; standard error stays here */ };
+enum { TAKEN_ON = 3 /* descriptors of a WIRE_GUARD that go to the worker; standard error stays here */ };
 
 struct taken {
     size_t length;
     int descriptor[WIRE_DESCRIPTORS];
-    bool cut; /* descriptors are missing: this process has run out of them */
+    bool cut; /* descriptors are missing: this process ran out of them */
 };
 
 static void close_taken(struct taken *t)
@@ -71,7 +71,7 @@ static void close_taken(struct taken *t)
     }
 }
 
-/* Takes a message of at most WIRE_MESSAGE_LIMIT bytes out of it. False where there is none. */
+/* Reads a message of at most WIRE_MESSAGE_LIMIT bytes from the connection. False if there is none. */
 static bool receive(int connection, uint8_t *bytes, struct taken *t)
 {
     union {
@@ -121,7 +121,7 @@ static int bind_outcome(int end, uint64_t cookie, int outcome)
         if (bind(end, (const struct sockaddr *)&name,
                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
             return 0;
-        /* Cookies are given out in turn, and /proc/net/unix shows all names: anybody may have taken some. */
+        /* Cookies are sequential, and /proc/net/unix shows all names, so anybody may have taken ours. */
         if (errno != EADDRINUSE || !random_fill(&random, sizeof random))
             break;
         snprintf(apart, sizeof apart, " %016" PRIx64, random);
@@ -137,8 +137,8 @@ int take_bind(int end, uint64_t cookie, int outcome)
 /* ---- taking a connection over ---- */
 
 /*
- * A stranger's request is looked at no further than its token, and its descriptors, whose close(2) may wait,
- * stay where they are.
+ * Checks the token. We look at nothing else in a stranger's request, and leave its descriptors in the socket,
+ * as close(2) of one may block.
  */
 static int check_token(int connection)
 {
@@ -167,7 +167,7 @@ static int check(const struct taken *t, const struct guard_request *r)
     return 0;
 }
 
-/* A connection that is up is named before the program hears of it: it asks for its peer's address next. */
+/* Binds the name if the connection is up: once the program hears of it, it asks for its peer's address. */
 static int name_if_up(const struct taken *t, const struct guard_request *r)
 {
     return r->pending == WIRE_CONNECTED ? bind_outcome(t->descriptor[1], r->cookie, 0) : 0;
@@ -212,7 +212,7 @@ int take_guard(int connection, struct monitor_answer *answer)
     return 0;
 }
 
-/* ---- options that ask for rights ---- */
+/* ---- options that need rights ---- */
 
 static int set_option(int tcp, const struct option_request *r)
 {
@@ -227,7 +227,7 @@ static int get_option(int tcp, const struct option_request *r, struct monitor_an
 
     if (!socket_option_may_be_read(r->level, r->name))
         return EPERM;
-    memset(answer->data, 0, WIRE_VALUE_LIMIT); /* some options read a part of it as a question */
+    memset(answer->data, 0, WIRE_VALUE_LIMIT); /* some options take input from the buffer */
     if (getsockopt(tcp, r->level, r->name, answer->data, &length) != 0)
         return errno;
     answer->head.length = length < WIRE_VALUE_LIMIT ? length : WIRE_VALUE_LIMIT;

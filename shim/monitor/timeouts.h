@@ -1,4 +1,4 @@
-/* The timeouts of settings as they are obeyed. */
+/* The timeouts of settings, bounded. */
 #ifndef RETROTLS_MONITOR_TIMEOUTS_H
 #define RETROTLS_MONITOR_TIMEOUTS_H
 
@@ -6,7 +6,7 @@
 
 #include "wire/settings.h"
 
-enum { TIMEOUT_LIMIT = 24 * 3600 /* seconds: the longest that is obeyed */ };
+enum { TIMEOUT_LIMIT = 24 * 3600 /* seconds: the longest that we allow */ };
 
 /* In seconds. */
 uint32_t timeout_of(const struct settings *settings);

@@ -1,8 +1,7 @@
 /*
- * Linked into the static programs of the bundle alone. Their libc would load libnss_*.so of whatever libc the
- * machine has, for the services that /etc/nsswitch.conf names, and crash where that is another one. "files"
- * and "dns" are in a static glibc itself (since 2.34, NEWS). A user of a directory service is not found that
- * way.
+ * Linked only into the static programs of the bundle. For the services that /etc/nsswitch.conf names, their
+ * libc would load the machine's libnss_*.so, and crash if that belongs to another libc. A static glibc has
+ * "files" and "dns" built in (since 2.34, NEWS). As a result, we do not find users of a directory service.
  */
 #include <nss.h>
 

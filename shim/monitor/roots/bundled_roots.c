@@ -10,7 +10,10 @@
 
 static const char self[] = "/proc/self/exe";
 
-/* Into `folder`, without its file. An exchanged file's path has a mark behind it, which that cuts off too. */
+/*
+ * Writes the relay's own folder to `folder`, by cutting the last component off its path. That also removes
+ * the mark that the kernel appends to the path of a replaced file.
+ */
 static bool own_folder(char folder[PATH_MAX])
 {
     const ssize_t length = readlink(self, folder, PATH_MAX - 1);

@@ -10,7 +10,7 @@
 
 enum { HASH_DIGITS = 8 };
 
-/* HASH.N, as X509_NAME_hash() names a certificate; a list has an `r` before its number. */
+/* HASH.N, as X509_NAME_hash() names a certificate. A revocation list has an `r` before its number. */
 static bool is_hashed_name(const char *name)
 {
     return strspn(name, "0123456789abcdef") == HASH_DIGITS && name[HASH_DIGITS] == '.' &&
@@ -31,8 +31,8 @@ static bool has_hashed_name(const char *path)
 }
 
 /*
- * Red Hat's /etc/ssl/certs has files and no hashes; that of a machine without ca-certificates is empty. Each
- * connection asks, so the last answer is kept until the folder changes.
+ * Red Hat's /etc/ssl/certs has files but no hashes, and without ca-certificates the folder is empty. Every
+ * connection asks, so we keep the last answer until the folder changes.
  */
 static bool is_folder_of_roots(const char *path)
 {
@@ -74,7 +74,7 @@ void system_roots_find(struct system_roots *roots)
         X509_get_default_cert_dir(),
         "/etc/ssl/certs",                                 /* Debian, SUSE, Alpine, Arch */
         "/etc/pki/ca-trust/extracted/pem/directory-hash", /* Fedora */
-        "/var/lib/ca-certificates/pem",                   /* SUSE, where the first is a link to */
+        "/var/lib/ca-certificates/pem",                   /* SUSE; the previous one is a link to it */
         NULL,
     };
     const char *const bundles[] = {

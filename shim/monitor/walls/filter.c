@@ -13,9 +13,9 @@
 enum { RESERVE = 512 * 1024 };
 
 /*
- * The process ends with SIGSYS either way. Before Linux 4.14, which libseccomp's level 3 stands for, only a
- * signal does that; libseccomp refuses a filter with an action that the kernel does not have, or that it
- * cannot ask it for, as there are no filters.
+ * Either action ends the process with SIGSYS. Before Linux 4.14 (libseccomp's API level 3) only SCMP_ACT_TRAP
+ * does. libseccomp refuses a filter whose action the kernel lacks; if it cannot ask the kernel, because there
+ * are no filters, it refuses it too.
  */
 uint32_t filter_ending(void)
 {
@@ -63,8 +63,8 @@ bool filter_allow_option(scmp_filter_ctx filter, int level, int name)
 }
 
 /*
- * In blocks of a power of two, each of which is one comparison: a range is a few of them. What the program
- * may set.
+ * Allows the options that the program may set. Splits each range into blocks of a power of two, because a
+ * block takes a single comparison.
  */
 bool filter_allow_options(scmp_filter_ctx filter)
 {
@@ -119,7 +119,7 @@ bool filter_end_on_running(scmp_filter_ctx filter)
     return good;
 }
 
-/* ---- putting it up ---- */
+/* ---- installing it ---- */
 
 int filter_load(scmp_filter_ctx make(void))
 {
@@ -127,15 +127,15 @@ int filter_load(scmp_filter_ctx make(void))
     int error;
 
     /*
-     * Where an allocation fails in it, libseccomp 2.5 makes another filter than it was told to (one without
-     * close(2), say), or never comes back from seccomp_load(3). It takes 80 KiB.
+     * If an allocation fails inside libseccomp 2.5, it builds a different filter (one without close(2), say),
+     * or never returns from seccomp_load(3). It takes 80 KiB.
      */
     if (!heap_reserve(RESERVE))
         return ENOMEM;
     filter = make();
     if (!filter)
         return ENOMEM;
-    /* Calls of another architecture's (int 0x80, x32) are none of libc's. */
+    /* libc makes no calls of another architecture (int 0x80, x32). */
     seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, filter_ending());
     seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0); /* it is set already */
     seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
