@@ -13,7 +13,7 @@
 
 enum { NAME_LIMIT = 255 }; /* bytes of a DNS name */
 
-/* A name may hold NULs, which must show. */
+/* A name may contain NULs; we make them visible. */
 static void add_name(struct text *to, const char *name, size_t length)
 {
     char copy[NAME_LIMIT + 2];
@@ -106,7 +106,8 @@ static void pin(char to[CHAIN_PIN_LIMIT], X509 *certificate, bool of_public_key)
 
 size_t chain_read(struct chain_certificate chain[CHAIN_LIMIT], SSL *ssl)
 {
-    STACK_OF(X509) *const sent = SSL_get_peer_cert_chain(ssl); /* at a client, with the server's own */
+    /* On a client this includes the server's own certificate. */
+    STACK_OF(X509) *const sent = SSL_get_peer_cert_chain(ssl);
     size_t count = 0;
 
     for (int i = 0; i < sk_X509_num(sent) && count < CHAIN_LIMIT; i++) {

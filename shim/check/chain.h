@@ -1,5 +1,4 @@
-/* The certificates that a server has shown, in words for a person. All of it is a stranger's, and cleaned
- * here. */
+/* A server's certificates, described for a person. All of it comes from a stranger, and is cleaned here. */
 #ifndef RETROTLS_CHECK_CHAIN_H
 #define RETROTLS_CHECK_CHAIN_H
 
@@ -7,8 +6,8 @@
 #include <stddef.h>
 
 enum {
-    CHAIN_LIMIT = 10,       /* certificates that are shown */
-    CHAIN_TEXT_LIMIT = 512, /* bytes of one text; what is longer ends in "..." */
+    CHAIN_LIMIT = 10,       /* certificates that we show */
+    CHAIN_TEXT_LIMIT = 512, /* bytes of one text; a longer one is cut and ends in "..." */
     CHAIN_PIN_LIMIT = 80,
 };
 
@@ -17,10 +16,10 @@ struct chain_certificate {
     char names[CHAIN_TEXT_LIMIT];                               /* "mail.example.org, 192.0.2.1"; "": none */
     char begin[32], end[32];                                    /* "2026-11-24 08:00:00 UTC" */
     char key[64];                                               /* "RSA, 2048 bits", "EC P-256" */
-    char sha256[CHAIN_PIN_LIMIT], spki_sha256[CHAIN_PIN_LIMIT]; /* as a policy has them */
+    char sha256[CHAIN_PIN_LIMIT], spki_sha256[CHAIN_PIN_LIMIT]; /* as written in a policy */
 };
 
-/* The chain as the server sent it, its own certificate first, verified or not. Returns how many. */
+/* Reads the chain as the server sent it, verified or not, its own certificate first. Returns their number. */
 size_t chain_read(struct chain_certificate chain[CHAIN_LIMIT], SSL *ssl);
 
 #endif

@@ -16,15 +16,14 @@
 #include "relay/session.h"
 #include "relay/tls/tls.h"
 
-/* The relay's transport, noting when the dialogue's first word is sent: the greeting has been read by then.
- */
+/* The relay's transport, which also notes when we first write: by then we have read the greeting. */
 struct noted {
     struct transport transport;
     ssize_t (*write)(struct transport *t, const void *buffer, size_t size);
     int64_t first_write;
 };
 
-/* What one negotiation needs. */
+/* The state of one negotiation. */
 struct run {
     struct check *check;
     const struct check_question *question;
@@ -34,7 +33,7 @@ struct run {
     struct noted bare;
     struct plain plain;
     const struct protocol *protocol;
-    enum protocol_kind protocol_shown; /* by the greeting, where a rule may depend on it */
+    enum protocol_kind protocol_shown; /* from the greeting, if a rule may depend on it */
     struct greeting greeting;
     struct tls tls;
     struct tls_peer peer;
@@ -110,7 +109,7 @@ static bool resolve_target(struct wire_address *target, const char *host)
     return true;
 }
 
-/* Where the library would connect to in the program's stead: 'connect-to', or the port of implicit TLS. */
+/* Finds the address that the library would connect to instead: 'connect-to', or the port for implicit TLS. */
 static bool find_target(const struct settings *settings, struct wire_address *target)
 {
     const enum protocol_kind protocol =
@@ -139,7 +138,7 @@ static bool try_address(struct run *run, const struct wire_address *address, int
     return attempt->error == 0;
 }
 
-/* A port that no rule names: a block may be about the protocol that its greeting shows. */
+/* No rule names the port, but a block may be about the protocol that the greeting shows. */
 static void decide_by_greeting(struct run *run, const struct wire_address *address)
 {
     const struct check_question *const question = run->question;
@@ -152,7 +151,7 @@ static void decide_by_greeting(struct run *run, const struct wire_address *addre
         decide(run, address);
 }
 
-/* What is left of the time for an address, where others follow. */
+/* Returns the ms for one address: its share of the time left, with `addresses` still to try. */
 static int share(int64_t until, size_t addresses)
 {
     const int64_t left = (until - check_now()) / 1000 / (int64_t)addresses;
@@ -160,7 +159,7 @@ static int share(int64_t until, size_t addresses)
     return left > CONNECT_LEAST ? (int)left : CONNECT_LEAST;
 }
 
-/* Each address in turn, as programs do, until one answers. */
+/* Tries each address in turn, as programs do, until one answers. */
 static bool connect_any(struct run *run)
 {
     const struct asked *const asked = run->question->asked;
@@ -216,7 +215,7 @@ static void prepare(struct run *run)
                                   .server = run->server};
 }
 
-/* Some wait for a client's first byte, as TLS from the start has it, and the time for a greeting is long. */
+/* Reports a silent server: it may be waiting for TLS from the start, and the greeting's timeout is long. */
 static void say_what_is_waited_for(const struct run *run)
 {
     if (!tcp_speaks(run->fd, SILENCE_IS_TOLD))
@@ -253,7 +252,7 @@ static enum outcome dialogue(struct run *run)
     return outcome;
 }
 
-/* ManageSieve's server greets again over TLS, and the program reads that. */
+/* A ManageSieve server greets again over TLS, and the program reads that greeting. */
 static bool greet_over_tls(struct run *run)
 {
     static char text[2 * DIALOGUE_LIMIT];
@@ -272,7 +271,7 @@ static bool greet_over_tls(struct run *run)
     return good;
 }
 
-/* What the handshake has shown, whether it succeeded or not. */
+/* Records what the handshake showed, whether it succeeded or not. */
 static void note_tls(struct run *run)
 {
     struct check *const check = run->check;

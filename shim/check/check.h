@@ -1,7 +1,4 @@
-/*
- * One connection, made and negotiated as a guarded program's would be, by the relay's own code; and what came
- * of it.
- */
+/* Makes and negotiates one connection as for a guarded program, with the relay's code; records the result. */
 #ifndef RETROTLS_CHECK_CHECK_H
 #define RETROTLS_CHECK_CHECK_H
 
@@ -18,12 +15,12 @@
 
 enum {
     /* ms */
-    CONNECT_PATIENCE = 10000, /* for all addresses of a port that was named */
-    CONNECT_IN_TURN = 3000,   /* for those of each of several ports */
+    CONNECT_PATIENCE = 10000, /* for all addresses of a port that the user named */
+    CONNECT_IN_TURN = 3000,   /* for all addresses of each of several ports */
     CONNECT_LEAST = 1000,     /* for each address */
-    SILENCE_IS_TOLD = 3000,   /* of a server that does not greet */
-    UNGUARDED_PATIENCE = 20,  /* s, for the greeting of a server that the policy leaves alone */
-    GREETING_WAIT = 5000,     /* where it may tell which rule applies */
+    SILENCE_IS_TOLD = 3000,   /* until we report that a server does not greet */
+    UNGUARDED_PATIENCE = 20,  /* seconds, for the greeting of a server that the policy leaves alone */
+    GREETING_WAIT = 5000,     /* for a greeting that may decide which rule applies */
 };
 
 enum step_kind {
@@ -37,43 +34,45 @@ enum step_kind {
 };
 
 enum verdict {
-    VERDICT_MET,         /* TLS, as the policy asks */
+    VERDICT_MET,         /* TLS, as the policy demands */
     VERDICT_PLAINTEXT,   /* no TLS, and the policy allows it */
-    VERDICT_TESTING,     /* the policy is not met, and lets it go on as a test */
-    VERDICT_FAILED,      /* the policy is not met: the program reads `failure` */
+    VERDICT_TESTING,     /* the policy is not met, but lets it go on as a test */
+    VERDICT_FAILED,      /* the policy is not met: the program would read `failure` */
     VERDICT_UNREACHABLE, /* no TCP connection */
     VERDICT_ERROR,       /* the policy itself is in error */
 };
 
 struct attempt {
-    struct wire_address address; /* that was connected to */
+    struct wire_address address; /* the address that we connected to */
     int error;                   /* errno; 0: connected */
 };
 
 struct check {
     uint16_t port;
     enum verdict verdict;
-    bool guarded;       /* else: the policy leaves it alone, and level secure was tried */
-    bool implicit_port; /* TLS from the start, which programs that use it do themselves */
+    bool guarded;       /* if not, the policy leaves it alone, and we tried level secure */
+    bool implicit_port; /* a port for TLS from the start, which programs do themselves */
     struct policy_explanation why;
-    struct settings settings; /* that it was negotiated with */
+    struct settings settings; /* the settings of the negotiation */
     struct attempt attempts[ASKED_ADDRESSES];
     size_t attempts_count;
-    bool taken[STEPS];    /* whether it got that far */
+    bool taken[STEPS];    /* whether we got that far */
     int64_t took[STEPS];  /* microseconds */
     const char *protocol; /* NULL: unknown */
     char version[16], cipher[64];
-    char verified[256]; /* the name or fingerprint that matched; "" */
+    char verified[256]; /* the name or fingerprint that matched, or "" */
     struct failure failure;
     struct chain_certificate chain[CHAIN_LIMIT];
     size_t chain_count;
 };
 
-/* Who is asked about: a policy, a connection, and the time that looking up the host took (-1: an address). */
+/*
+ * What to check: a policy, a connection, and the time that looking up the host took (-1: it is an address).
+ */
 struct check_question {
     const struct policy *policy;
     const struct asked *asked;
-    enum protocol_kind protocol; /* that the person names; PROTOCOL_AUTO: none */
+    enum protocol_kind protocol; /* the user's choice; PROTOCOL_AUTO: none */
     int64_t lookup;              /* microseconds */
     int patience;                /* ms for connecting to one port */
 };
@@ -84,18 +83,18 @@ int64_t check_now(void);
 /* Checks one port. Takes as long as the policy's timeouts allow. */
 void check_run(struct check *check, const struct check_question *question, uint16_t port);
 
-/* Whether the exit status may be 0 for it. */
+/* Whether the exit status may be 0 after this check. */
 bool check_is_good(const struct check *check);
 
-/* A check's name for a step: "lookup", ...; for a verdict: "met", ... */
+/* The name of a step: "lookup", ...; and of a verdict: "met", ... */
 const char *step_name(enum step_kind step);
 const char *verdict_name(enum verdict verdict);
 
-/* Shows it on standard output: for a person, and for a script. */
+/* Show the check on standard output, for a person and for a script. */
 void show_check(const struct check *check, const struct asked *asked);
 void show_check_as_json(const struct check *check, const struct asked *asked);
 
-/* Lines for a policy that fit this server, by the server's certificate; "" where it showed none. */
+/* Writes lines for a policy that fit this server's certificate; "" if it showed none. */
 enum { LINES_LIMIT = 2048 };
 void policy_lines(char to[LINES_LIMIT], const struct check *check, const struct asked *asked);
 

@@ -1,6 +1,6 @@
 /*
- * retrotls-check: what `retrotls check` and `retrotls lint` run. A program of its own, so that the command
- * needs no OpenSSL: negotiates with a server by the relay's own code and shows what came of it.
+ * retrotls-check: runs `retrotls check` and `retrotls lint`. It is a separate program so that the command
+ * needs no OpenSSL. It negotiates with a server using the relay's own code, and shows the result.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,7 +17,7 @@
 #include "command/own_policy.h"
 #include "command/usage.h"
 
-/* For the library, where it is loaded into every program: shim/preload/exempt.h. */
+/* For the library, if it is loaded into every program: see shim/preload/exempt.h. */
 extern const char retrotls_speaks_itself;
 const char retrotls_speaks_itself __attribute__((visibility("default"))) = 1;
 
@@ -55,7 +55,7 @@ static bool set_protocol(const char *name)
     return false;
 }
 
-/* -1: go on; else the exit status. */
+/* Returns -1 to go on, or the exit status. */
 static int read_options(int argc, char **argv)
 {
     enum { HELP = 256, PROGRAM, JSON };
@@ -123,7 +123,7 @@ static void show(const struct check *check)
     fflush(stdout);
 }
 
-/* Good where every port that answers is, and one at least does. */
+/* True if every port that answers is good, and at least one answers. */
 static bool check_ports(void)
 {
     static struct check check;

@@ -1,4 +1,5 @@
-/* retrotls lint: every error of a policy, those that only OpenSSL knows among them, and blocks that are idle.
+/*
+ * retrotls lint: shows all errors of a policy, also those that only OpenSSL finds, and warns of odd blocks.
  */
 #include "check/lint.h"
 
@@ -62,7 +63,7 @@ static void warn_of_shadow(const struct block *block, const struct block *earlie
         block->rule, earlier->rule);
 }
 
-/* The plaintext port of the protocol that has `port` for TLS from the first byte; 0: none has. */
+/* The plaintext port of the protocol that uses `port` for TLS from the first byte; 0 if there is none. */
 static unsigned plaintext_port(unsigned port)
 {
     const enum protocol_kind protocol = implicit_port_protocol((uint16_t)port);
@@ -70,7 +71,7 @@ static unsigned plaintext_port(unsigned port)
     return protocol_ports(protocol)[0];
 }
 
-/* STARTTLS with a server that waits for TLS: both would wait for the other. */
+/* Warns of STARTTLS with a server that expects TLS: each would wait for the other. */
 static void warn_of_port(const struct policy *policy, const struct block *block)
 {
     const struct setting *found[POLICY_SETTINGS];

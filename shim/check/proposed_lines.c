@@ -1,4 +1,4 @@
-/* Ready-made lines for a policy. */
+/* Proposes lines for a policy. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static int match_line(char *to, size_t size, const struct check *check, const st
     return used;
 }
 
-/* The host comes from the command line; what is no word of a policy's gets no line. */
+/* Whether the host, from the command line, is a valid word in a policy. If not, we propose nothing. */
 static bool is_word(const char *host)
 {
     for (; *host; host++)

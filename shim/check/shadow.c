@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Whether what `value` fits, `wider` fits. */
+/* Whether `wider` fits everything that `value` fits. */
 static bool value_within(enum criterion criterion, const struct value *value, const struct value *wider)
 {
     switch (criterion) {
@@ -36,7 +36,7 @@ static bool within_any(enum criterion criterion, const struct value *value, cons
     return false;
 }
 
-/* Whether all that `values` fit (NULL: the criterion does not stand there), `wider` fit. */
+/* Whether `wider` fits everything that `values` fit. NULL values: the block lacks the criterion. */
 static bool criterion_within(enum criterion criterion, const struct value *values, const struct value *wider)
 {
     if (!values || names_any(values) != names_any(wider))
@@ -45,22 +45,23 @@ static bool criterion_within(enum criterion criterion, const struct value *value
         if (!v->negated && !within_any(criterion, v, wider))
             return false;
     for (const struct value *w = wider; w; w = w->next)
-        if (w->negated && !within_any(criterion, w, values)) /* what that one excludes, this one may fit */
+        if (w->negated && !within_any(criterion, w, values)) /* `values` may fit what `wider` excludes */
             return false;
     return true;
 }
 
 /*
- * A block that guards reaches less than its criteria fit where it names no port, or no port, host or address,
- * and more where the protocol is not known (policy.h): one that names the same reaches the same, one with
- * `none` reaches all that its criteria fit.
+ * Whether `earlier` covers all that `block` does, as far as that depends on more than their criteria. A block
+ * that guards covers less than its criteria fit if it names no port, or no port, host or address; it covers
+ * more if the protocol is unknown (policy.h). One that names the same covers the same. A block with `none`
+ * covers all that its criteria fit.
  */
 static bool reaches_as_far(const struct block *earlier, const struct block *block)
 {
     const bool port = names_any(earlier->values[CRITERION_PORT]);
     const struct value *const hosts = earlier->values[CRITERION_HOST];
 
-    /* Where no name was seen, a block that only excludes hosts opens nothing, and one that guards decides. */
+    /* If no name was seen, a `none` block that only excludes hosts does not fit, but one that guards does. */
     if (earlier->level == LEVEL_NONE && hosts && !names_any(hosts))
         return block->level == LEVEL_NONE;
     if (earlier->level == LEVEL_NONE)

@@ -59,7 +59,7 @@ static void rule(const struct check *check)
     row("rule", text);
 }
 
-/* What there is to say of a step beside its time. */
+/* Adds the addresses that we tried to the line of the connect step. */
 static void add_attempts(char *text, size_t size, const struct check *check)
 {
     size_t used = strlen(text);
@@ -114,7 +114,7 @@ static void certificate(const struct chain_certificate *c, size_t place)
     row("  valid", text);
     row("  key", c->key);
     say(stdout, 4, "    SHA-256 of certificate and public key, as a policy has them:");
-    say(stdout, 4, "   %s", c->sha256); /* alone on their lines, to be copied */
+    say(stdout, 4, "   %s", c->sha256); /* on lines of their own, for copying */
     say(stdout, 4, "   %s", c->spki_sha256);
 }
 
@@ -174,7 +174,7 @@ void show_check(const struct check *check, const struct asked *asked)
             ? ""
             : ", only if you know by another way that this certificate is the right one");
     fputc('\n', stdout);
-    for (const char *at = lines; *at;) { /* whole lines, to be copied: never broken */
+    for (const char *at = lines; *at;) { /* never break these lines: they are for copying */
         const size_t length = strcspn(at, "\n");
 
         printf("    %.*s\n", (int)length, at);

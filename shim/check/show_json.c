@@ -11,7 +11,7 @@ static void member(const char *name, const char *value)
     json_string(value);
 }
 
-/* NULL where there is nothing to tell. */
+/* Returns NULL for an empty text. */
 static const char *known(const char *text)
 {
     return text[0] ? text : NULL;

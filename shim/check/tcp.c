@@ -30,7 +30,7 @@ static socklen_t socket_address(struct sockaddr_storage *to, const struct wire_a
 }
 
 /*
- * By the system call itself: where the library is preloaded into everything (/etc/ld.so.preload), its
+ * Makes the system call directly: if the library is preloaded into everything (/etc/ld.so.preload), its
  * connect() would upgrade this connection a second time.
  */
 static int connect_within(int fd, const struct wire_address *target, int milliseconds)

@@ -1,4 +1,4 @@
-/* TCP connections of retrotls-check. */
+/* The TCP connections of retrotls-check. */
 #ifndef RETROTLS_CHECK_TCP_H
 #define RETROTLS_CHECK_TCP_H
 
@@ -7,16 +7,18 @@
 #include "wire/settings.h"
 #include "wire/wire.h"
 
-/* Connects within `milliseconds`. 0 and the nonblocking socket in `*fd`, or an errno and -1 there. */
+/*
+ * Connects within `milliseconds`. Returns 0 and the nonblocking socket in `*fd`, or an errno and -1 in `*fd`.
+ */
 int tcp_connect(const struct wire_address *target, int milliseconds, int *fd);
 
-/* Whether there is something to read, or the end, within `milliseconds`. */
+/* Whether data, or the end of the stream, arrives within `milliseconds`. */
 bool tcp_speaks(int fd, int milliseconds);
 
 /*
- * The protocol that the server's greeting shows to the library, which looks at one on a port that no rule
- * names (libretrotls(7)); PROTOCOL_AUTO where it shows none, or none comes within `milliseconds`. Reads
- * nothing.
+ * Returns the protocol that the library would see in the server's greeting on a port that no rule names
+ * (libretrotls(7)). PROTOCOL_AUTO if the greeting shows none, or does not arrive within `milliseconds`. Reads
+ * nothing from the socket.
  */
 enum protocol_kind tcp_greeting(int fd, int milliseconds);
 
