@@ -52,7 +52,7 @@ bool asked_place(struct asked *asked, const char *command, const char *text)
         length = colon ? (size_t)(colon - start) : 0;
         colon = colon && colon[1] == ':' ? colon + 1 : NULL;
     } else {
-        if (first != colon) /* an IPv6 address alone */
+        if (first != colon) /* a bare IPv6 address */
             colon = NULL;
         length = colon ? (size_t)(colon - start) : strlen(start);
     }

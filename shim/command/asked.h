@@ -1,4 +1,4 @@
-/* The connection that a subcommand is asked about: where to, by which program of whose. */
+/* The connection that a subcommand is asked about: its destination, the program and the user. */
 #ifndef RETROTLS_COMMAND_ASKED_H
 #define RETROTLS_COMMAND_ASKED_H
 
@@ -13,32 +13,37 @@ enum { ASKED_ADDRESSES = 16, ASKED_PORTS = 8, ASKED_HOST_LENGTH = 256, ASKED_USE
 
 struct asked {
     char host[ASKED_HOST_LENGTH];
-    bool numeric; /* `host` is an address: the program asks for no name */
+    bool numeric; /* `host` is an address: the program looks up no name */
     uint16_t ports[ASKED_PORTS];
     size_t ports_count;
-    struct wire_address addresses[ASKED_ADDRESSES]; /* one without family: not known */
+    struct wire_address addresses[ASKED_ADDRESSES]; /* without a family: unknown */
     size_t addresses_count;
     char program[PATH_MAX], user[ASKED_USER_LENGTH];
     uint32_t uid;
     char home[PATH_MAX];
 };
 
-/* An address in digits. */
+/* Reads a numeric address. */
 bool asked_address(struct wire_address *address, const char *text);
 
 /*
- * HOST, HOST:PORT, [IPV6-ADDRESS]:PORT, IPV6-ADDRESS; without a port, the usual ports. False where it is none
- * of these; that is told in the name of the subcommand `command`.
+ * Reads HOST, HOST:PORT, [IPV6-ADDRESS]:PORT or IPV6-ADDRESS; without a port, sets the usual ones. Returns
+ * false if the text is none of these, and reports that in the name of the subcommand `command`.
  */
 bool asked_place(struct asked *asked, const char *command, const char *text);
 
-/* Asks the resolver for the host's addresses. 0, or what getaddrinfo(3) returned, with no address set. */
+/*
+ * Asks the resolver for the host's addresses. Returns 0, or getaddrinfo(3)'s error, and then sets no address.
+ */
 int asked_resolve(struct asked *asked);
 
-/* The executable: what runs in the end, where PROGRAM is found here; else the name as it stands. */
+/* Sets the executable: what finally runs if we find the program here, otherwise the name as given. */
 void asked_program(struct asked *asked, const char *name);
 
-/* By name or number, NULL: who runs this; a number may have no name here. False: told. */
+/*
+ * Sets the user, by name or number; NULL: the one who runs this. A number may have no name here. Returns
+ * false if there is no such user, and reports that.
+ */
 bool asked_user(struct asked *asked, const char *command, const char *name);
 
 #endif

@@ -23,7 +23,7 @@ bool beside_start(struct beside *beside)
     return true;
 }
 
-/* The folders from the command's own to the file, then the file; `part` is where that ended. */
+/* Checks the folders from the command's to the file, then the file. `part` is where the check stopped. */
 static enum trust look_along(const struct beside *beside, const char *path, char part[PATH_MAX])
 {
     const char *end = path + strlen(beside->folder);

@@ -1,30 +1,30 @@
 /*
- * The command's parts. A subcommand gets its own argument vector (argv[0] is its name, optind is 1) and
- * returns the exit status; each is one line in the table of command_main.c.
+ * The parts of the command. A subcommand gets its own argument vector (argv[0] is its name, optind is 1) and
+ * returns the exit status. Each is one line in the table of command_main.c.
  */
 #ifndef RETROTLS_COMMAND_COMMAND_H
 #define RETROTLS_COMMAND_COMMAND_H
 
-/* As env(1) has them, and GNU habit. */
+/* As in env(1), and customary in GNU programs. */
 enum {
-    EXIT_USAGE = 2,     /* of retrotls itself; nothing was started */
-    EXIT_REFUSED = 126, /* the program cannot be executed, or would run unguarded */
-    EXIT_MISSING = 127, /* there is no such program */
+    EXIT_USAGE = 2,     /* wrong usage of retrotls itself; it started nothing */
+    EXIT_REFUSED = 126, /* the program is not executable, or would run unguarded */
+    EXIT_MISSING = 127, /* no such program */
 };
 
 /*
- * Runs the program argv[0] with the library preloaded. Returns only where it could not. `meant`: the
- * subcommand that argv[0] may be a misspelling of, should there be no such program; or NULL.
+ * Runs the program argv[0] with the library preloaded. Returns only on failure. `meant` is the subcommand
+ * that argv[0] may be a misspelling of, if there is no such program; or NULL.
  */
 int launch(char **argv, const char *meant);
 
-/* Negotiates with a server as the relay would, and shows what came of it. Returns only where it cannot. */
+/* Negotiates with a server as the relay would, and shows the result. Returns only on failure. */
 int command_check(int argc, char **argv);
 /* Says whether a preload can reach a program, and what it would find there. */
 int command_doctor(int argc, char **argv);
 /* Says what the policy decides for a connection, and where each setting comes from. */
 int command_explain(int argc, char **argv);
-/* Shows every error of a policy. Returns only where it cannot. */
+/* Shows every error of a policy. Returns only on failure. */
 int command_lint(int argc, char **argv);
 /* Shows the live connections of this user's programs. */
 int command_status(int argc, char **argv);

@@ -45,7 +45,7 @@ static void help(void)
          "would run unguarded; 127 PROGRAM not found.");
 }
 
-/* The policy's path is made absolute: the program may change its folder before it connects. */
+/* Makes the policy's path absolute: the program may change its folder before it connects. */
 static bool set_policy(const char *file)
 {
     char folder[PATH_MAX], path[2 * PATH_MAX];

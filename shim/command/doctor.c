@@ -172,7 +172,7 @@ static void show_policy(const struct target *target)
 
 /* ---- all of it */
 
-/* The loader that a program names is run to list its libraries: only the system's own. */
+/* We run the loader that a program names to list its libraries: only if it is the system's own. */
 static bool loader_is_the_systems(const struct target *target)
 {
     struct stat st;

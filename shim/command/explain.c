@@ -36,7 +36,7 @@ static void help(void)
          "Exit status: 0 explained; 1 the policy is in error; 2 wrong usage.");
 }
 
-/* Without an address, the policy is asked about none. */
+/* If the lookup fails, we ask the policy about a connection with an unknown address. */
 static void resolve(struct asked *asked)
 {
     const int error = asked_resolve(asked);
@@ -50,7 +50,7 @@ static void resolve(struct asked *asked)
 
 /* ---- the policy */
 
-/* Another user's files are read as that user reads them, which only root can do. */
+/* We read another user's files with that user's rights, which only root can do. */
 static const struct policy *policy_of(const struct asked *asked)
 {
     const uid_t own = geteuid();
@@ -144,7 +144,7 @@ static void add_addresses(struct text *text, const struct asked *asked, size_t f
     text_add(text, ")");
 }
 
-/* Ports that one and the same block decides are shown as one, and so are addresses. */
+/* Shows ports with the same decision together, and addresses too. */
 static void show(const struct asked *asked)
 {
     char heading[HEADING];
@@ -173,7 +173,7 @@ static void show(const struct asked *asked)
 
 /* ---- the command line */
 
-/* 0, or the exit status; told. EXIT_SUCCESS with *done: help was shown. */
+/* Returns 0, or the exit status after reporting the error. EXIT_SUCCESS with *done: it showed the help. */
 static int read_options(struct asked *asked, int argc, char **argv, bool *done)
 {
     enum { HELP = 256, PROGRAM, USER, ADDRESS };
@@ -188,7 +188,7 @@ static int read_options(struct asked *asked, int argc, char **argv, bool *done)
     int option;
 
     opterr = 0;
-    optind = 0; /* getopt(3): begin anew; main()'s "+" was for its own options */
+    optind = 0; /* restart getopt(3); main()'s "+" was for its own options */
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         switch (option) {
         case PROGRAM:

@@ -8,7 +8,7 @@
 #include "monitor/messages.h"
 #include "monitor/roots/bundled_roots.h"
 
-enum { VALUE_LIMIT = 8192, LABEL = 21 }; /* LABEL: columns of a setting's name */
+enum { VALUE_LIMIT = 8192, LABEL = 21 }; /* LABEL: width of a setting's name */
 
 bool explanation_same(const struct policy_explanation *a, const struct policy_explanation *b)
 {
@@ -48,7 +48,7 @@ static void connect_to(char value[VALUE_LIMIT], const struct settings *s)
         snprintf(value, VALUE_LIMIT, v6 ? "[%s]:%u" : "%s:%u", s->connect_host, s->connect_port);
 }
 
-/* Into `date`, what the first line of the roots that lie beside the relay says: "# Of 2023-03-11: ...". */
+/* Reads the date from the first line of the roots installed with the relay: "# Of 2023-03-11: ...". */
 static bool date_of(const char *path, char date[16])
 {
     FILE *const file = fopen(path, "re");
@@ -59,7 +59,7 @@ static bool date_of(const char *path, char date[16])
     return good;
 }
 
-/* The archive of `make bundle` has the command, the relay and the roots in one folder. */
+/* We look beside the command: the archive of `make bundle` has command, relay and roots in one folder. */
 static void bundled(char value[VALUE_LIMIT])
 {
     char date[16];
@@ -77,7 +77,7 @@ static void bundled(char value[VALUE_LIMIT])
         snprintf(value, VALUE_LIMIT, SETTINGS_BUNDLED ": not used, for others can write to it or its folder");
 }
 
-/* The trust anchors: what a policy names takes the place of the system's. */
+/* The trust anchors. Those that a policy names replace the system's. */
 static const char *anchor(const char *own, const char *other)
 {
     return own ? own : other ? "none" : "the system's";
@@ -161,7 +161,7 @@ static void show_setting(enum policy_setting setting, const struct policy_explan
             value_of(value, setting, &why->settings));
 }
 
-/* The decision in words. */
+/* Describes the decision. */
 static void verdict(char text[VALUE_LIMIT], const struct policy_explanation *why)
 {
     const struct settings *const s = &why->settings;

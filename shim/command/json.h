@@ -1,12 +1,11 @@
-/* JSON (RFC 8259) on standard output, for scripts. Text from outside is cleaned: printable ASCII is all there
- * is. */
+/* Writes JSON (RFC 8259) to standard output, for scripts. Cleans text to printable ASCII. */
 #ifndef RETROTLS_COMMAND_JSON_H
 #define RETROTLS_COMMAND_JSON_H
 
-/* A string in quotes; what is no printable ASCII becomes '?'. NULL: null. */
+/* Writes a string in quotes, or null for NULL. Replaces each byte that is not printable ASCII with '?'. */
 void json_string(const char *text);
 
-/* "name": with a comma before it unless `first`. */
+/* Writes "name":, with a comma before it unless `first`. */
 void json_name(const char *name, int first);
 
 #endif

@@ -11,7 +11,7 @@
 #include "command/reach/wrapper.h"
 #include "command/usage.h"
 
-/* As execvp(3) does where the kernel says ENOEXEC. */
+/* Does what execvp(3) does on ENOEXEC. */
 static void exec_by_shell(const char *path, char **argv)
 {
     size_t count = 0;

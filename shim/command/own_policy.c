@@ -7,7 +7,7 @@
 
 size_t sources_of(struct policy_source sources[POLICY_SOURCES], const char *home)
 {
-    static char paths[2 * 4096]; /* must outlive the sources, of which there is one set */
+    static char paths[2 * 4096]; /* must outlive the sources; there is only one set */
 
     return policy_default_sources(sources, getenv("RETROTLS_POLICY"), home, false, paths, sizeof paths);
 }

@@ -16,7 +16,8 @@
 
 #include "policy/text.h"
 
-#define RELAY_NAME "@retrotls/1 relay " /* '@' for the NUL that abstract names begin with */
+/* In /proc/net/unix, '@' stands for the NUL that starts an abstract name. */
+#define RELAY_NAME "@retrotls/1 relay "
 
 enum { LISTENING = 0x10000, LINE_ROOM = 512 }; /* LISTENING: __SO_ACCEPTCON of <linux/net.h> */
 
@@ -71,27 +72,27 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* A relay that was asked. */
+/* A relay that we asked. */
 struct asking {
     int fd;
     uint32_t uid;
 };
 
-/* -1: nothing came in time; 0: the relay has ended, and its connections with it. */
+/* Returns -1 if nothing arrived in time; 0 if the relay has ended, and its connections with it. */
 static ssize_t receive(int fd, uint8_t *message, int64_t until)
 {
     struct pollfd polled = {.fd = fd, .events = POLLIN};
     const int64_t left = until - now();
     ssize_t n;
 
-    /* Where the time is over, what has come by now is read all the same: another relay took it up. */
+    /* If the time is up, still read what has arrived: it was another relay that used up the time. */
     if (poll(&polled, 1, left > 0 ? (int)left : 0) != 1)
         return -1;
     n = recv(fd, message, WIRE_MESSAGE_LIMIT, MSG_DONTWAIT);
     return n > 0 ? n : 0;
 }
 
-/* Reads rows until the reply that ends them. */
+/* Reads rows up to the final reply. */
 static bool read_answer(const struct asking *asking, struct rows *rows, int64_t until)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
@@ -114,7 +115,7 @@ static bool read_answer(const struct asking *asking, struct rows *rows, int64_t 
     return n == 0;
 }
 
-/* Whether it may be asked: this user's own, or for root anybody's. */
+/* Whether we may ask the relay: it belongs to this user, or we are root. */
 static bool may_ask(int fd, uint32_t *uid)
 {
     struct ucred peer;
@@ -126,7 +127,7 @@ static bool may_ask(int fd, uint32_t *uid)
     return peer.uid == geteuid() || geteuid() == 0;
 }
 
-/* `name`: as /proc/net/unix shows it. False where it is not to be waited for. */
+/* Asks the relay `name`, as /proc/net/unix shows it. Returns false if there will be no answer to wait for. */
 static bool ask(const char *name, struct asking *asking, struct rows *rows)
 {
     static _Alignas(8) uint8_t request[WIRE_MESSAGE_LIMIT];
@@ -138,7 +139,7 @@ static bool ask(const char *name, struct asking *asking, struct rows *rows)
     memcpy(address.sun_path + 1, name + 1, length - 1);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address,
                           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) != 0) {
-        rows->silent += fd < 0 || errno != ECONNREFUSED; /* refused: it has just ended */
+        rows->silent += fd < 0 || errno != ECONNREFUSED; /* refused: the relay has just ended */
     } else if (may_ask(fd, &asking->uid)) {
         asking->fd = fd;
         if (send(fd, request, size, MSG_NOSIGNAL) == (ssize_t)size)
@@ -150,9 +151,9 @@ static bool ask(const char *name, struct asking *asking, struct rows *rows)
     return false;
 }
 
-/* ---- all of them ---- */
+/* ---- all relays ---- */
 
-/* The relay's name in a line of /proc/net/unix; NULL where it is no listening relay's. */
+/* Returns the relay's name in a line of /proc/net/unix; NULL if the line is not a listening relay's. */
 static const char *listener_in(char *line)
 {
     char *name = strstr(line, RELAY_NAME);
@@ -175,7 +176,7 @@ static int by_age(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* As many descriptors as may be: one for each relay is open at the same time. */
+/* Allows as many descriptors as possible: we have one open for each relay. */
 static void raise_limit(void)
 {
     struct rlimit limit;

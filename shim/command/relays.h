@@ -1,4 +1,4 @@
-/* Asking relays for their connections: this user's, and for root all users'. */
+/* Asks relays for their connections: this user's relays, or for root all users'. */
 #ifndef RETROTLS_COMMAND_RELAYS_H
 #define RETROTLS_COMMAND_RELAYS_H
 
@@ -10,16 +10,16 @@
 #include "wire/wire.h"
 
 enum {
-    ROWS_LIMIT = 16384,     /* connections that are shown; with more, the answer counts as not in full */
-    RELAYS_LIMIT = 1024,    /* relays that are asked */
-    RELAYS_PATIENCE = 2000, /* ms that they all have together for their answers */
+    ROWS_LIMIT = 16384,     /* connections that we show; if there are more, the answer counts as incomplete */
+    RELAYS_LIMIT = 1024,    /* relays that we ask */
+    RELAYS_PATIENCE = 2000, /* ms in which all relays together have to answer */
     ROW_TEXT = 128,
 };
 
-/* One connection; texts are cleaned to printable ASCII, "" where nothing is known (yet). */
+/* One connection. Strings are cleaned to printable ASCII; "" if nothing is known (yet). */
 struct row {
     uint32_t pid;
-    uint32_t uid; /* of the relay that tells this */
+    uint32_t uid; /* the uid of the relay that reports it */
     enum wire_stage stage;
     enum level level;
     uint16_t port;
@@ -29,15 +29,15 @@ struct row {
 };
 
 struct rows {
-    struct row *row; /* the oldest first */
+    struct row *row; /* oldest first */
     size_t count, size;
-    size_t silent; /* relays that did not answer, or not in full */
+    size_t silent; /* relays that did not answer completely */
 };
 
 /*
- * Asks every relay whose listener is this user's (SO_PEERCRED: anybody may listen under such a name), or for
- * root everybody's: what these tell is the word of the user whose they are. What `rows` held is forgotten.
- * False without /proc/net/unix, with errno.
+ * Asks every relay with a listener of this user, or for root of any user. (We check with SO_PEERCRED, as
+ * anybody may listen under such a name; for what another user's relays report, root has only that user's
+ * word.) Replaces the contents of `rows`. Returns false with errno if there is no /proc/net/unix.
  */
 bool relays_ask(struct rows *rows);
 void rows_free(struct rows *rows);

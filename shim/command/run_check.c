@@ -1,6 +1,5 @@
 /*
- * retrotls check, retrotls lint: a program of its own, retrotls-check, which needs OpenSSL as the command
- * must not.
+ * retrotls check, retrotls lint: both run the program retrotls-check, as the command must not need OpenSSL.
  */
 #include <errno.h>
 #include <limits.h>
@@ -13,7 +12,7 @@
 #include "command/command.h"
 #include "command/usage.h"
 
-/* Beside the command in the build tree, else where it is installed. */
+/* Runs it from `place` in the command's folder, if it is there and we trust it. */
 static void run(struct beside *beside, const char *place, char **argv)
 {
     char path[PATH_MAX + 64];
@@ -23,7 +22,7 @@ static void run(struct beside *beside, const char *place, char **argv)
         execv(path, argv);
 }
 
-/* argv[0] tells it which of the two it is. */
+/* argv[0] says which of the two to run. */
 static int run_check(char **argv)
 {
     static const char *const places[] = {"retrotls-check", "../libexec/retrotls/retrotls-check"};

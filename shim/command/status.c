@@ -1,4 +1,4 @@
-/* retrotls status: the live connections of this user's programs, and for root of everybody's. */
+/* retrotls status: shows the live connections of this user's programs, or for root those of all users. */
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -34,7 +34,7 @@ static void help(void)
          "Exit status: 0 shown; 1 not all of them could be asked for; 2 wrong usage.");
 }
 
-/* -1: go on; else the exit status. */
+/* Returns -1 to go on, or the exit status. */
 static int read_options(int argc, char **argv, bool *watch, bool *json)
 {
     enum { HELP = 256, WATCH, JSON };
@@ -47,7 +47,7 @@ static int read_options(int argc, char **argv, bool *watch, bool *json)
     int option;
 
     opterr = 0;
-    optind = 0; /* getopt(3): begin anew */
+    optind = 0; /* restart getopt(3) */
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         switch (option) {
         case WATCH:
@@ -70,7 +70,7 @@ static int read_options(int argc, char **argv, bool *watch, bool *json)
     return -1;
 }
 
-/* One look: false where something is missing from it. */
+/* Asks all relays once. False if the result is incomplete. */
 static bool look(struct rows *rows)
 {
     if (!relays_ask(rows)) {
@@ -116,7 +116,7 @@ static void set_signals(void)
     sigaction(SIGWINCH, &resize, NULL);
 }
 
-/* Waits for the next second, or for a key that ends it. */
+/* Waits for the next second, or for a key that ends the display. */
 static void wait_or_end(bool keys)
 {
     struct pollfd polled = {.fd = keys ? STDIN_FILENO : -1, .events = POLLIN};
@@ -149,7 +149,7 @@ static int watch_json(struct rows *rows)
     return ended ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* On the terminal's other screen, so that what was there comes back. */
+/* Uses the terminal's alternate screen, so that the previous contents come back. */
 static int watch_terminal(struct rows *rows)
 {
     struct termios before, raw;
@@ -157,7 +157,7 @@ static int watch_terminal(struct rows *rows)
 
     if (keys) {
         raw = before;
-        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG); /* Ctrl-Z would leave the screen as it is here */
+        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG); /* Ctrl-Z would leave the alternate screen on */
         tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
     }
     fputs("\033[?1049h\033[?25l", stdout);

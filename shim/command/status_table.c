@@ -15,7 +15,7 @@ enum { GAP = 2, CELL = 2 * ROW_TEXT };
 
 static const struct {
     const char *title;
-    size_t least; /* what it is cut to; 0: never */
+    size_t least; /* smallest width when cut; 0: never cut */
     bool right;
 } columns[COLUMNS] = {
     [USER] = {"USER", 0, false},      [PROGRAM] = {"PROGRAM", 8, false}, [PID] = {"PID", 0, true},
@@ -24,7 +24,7 @@ static const struct {
     [DOWN] = {"DOWN", 0, true},       [AGE] = {"AGE", 0, true},
 };
 
-/* Where no cutting helps: the first of these goes first. */
+/* If cutting is not enough, we leave these columns out, from the first on. */
 static const enum column dispensable[] = {CIPHER, LEVEL, PROTOCOL, AGE, PID, UP, DOWN, USER};
 
 /* ---- values ---- */
@@ -139,7 +139,7 @@ static size_t total(const struct layout *l)
     return sum;
 }
 
-/* Root is shown whose each one is, unless all are root's. */
+/* Whether all connections are this user's. If not (which only root sees), each line shows the user. */
 static bool only_own(const struct rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++)
@@ -164,7 +164,7 @@ static void measure(struct layout *l, const struct rows *rows)
         }
 }
 
-/* Takes a place from the widest column that can spare one. */
+/* Narrows the widest column that can spare a character. */
 static bool cut_one(struct layout *l)
 {
     size_t widest = COLUMNS;
@@ -206,7 +206,7 @@ static void show_cell(const char *cell, size_t width, bool right, bool last)
         printf("%-*s", last ? 0 : (int)width, cell);
 }
 
-/* `row` NULL: the titles. */
+/* Shows the titles if `row` is NULL. */
 static void show_line(const struct layout *l, const struct row *row)
 {
     char cell[CELL];
@@ -229,7 +229,7 @@ static void show_line(const struct layout *l, const struct row *row)
 void status_table_show(const struct rows *rows, size_t width, size_t height)
 {
     struct layout layout;
-    size_t room = height > 2 ? height - 2 : 1; /* beside the titles and the line that the cursor is on */
+    size_t room = height > 2 ? height - 2 : 1; /* without the titles and the cursor's line */
 
     if (rows->count == 0) {
         puts("No connections.");
@@ -238,7 +238,7 @@ void status_table_show(const struct rows *rows, size_t width, size_t height)
     if (height == 0 || rows->count <= room)
         room = rows->count;
     else if (room > 1)
-        room--; /* for how many more there are */
+        room--; /* for the line that says how many more there are */
     measure(&layout, rows);
     fit(&layout, width);
     show_line(&layout, NULL);

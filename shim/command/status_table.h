@@ -5,8 +5,8 @@
 #include "command/relays.h"
 
 /*
- * Shows a line for each, no more than `height` lines in all (0: no limit), none longer than `width`: values
- * are cut, and columns left out, where there is no room.
+ * Shows a line for each connection, at most `height` lines in all (0: no limit), none longer than `width`.
+ * Cuts values and leaves out columns if there is not enough room.
  */
 void status_table_show(const struct rows *rows, size_t width, size_t height);
 

@@ -19,7 +19,7 @@ enum {
     TEXT_LIMIT = 16384
 };
 
-/* What the person wants (POSIX, XBD 8.3); 0: nothing was said. */
+/* The width that the user wants (POSIX, XBD 8.3); 0 if unset. */
 static size_t columns_wanted(void)
 {
     const char *const wanted = getenv("COLUMNS");
@@ -47,7 +47,7 @@ size_t lines_of(FILE *out)
     return ioctl(fileno(out), TIOCGWINSZ, &window) == 0 && window.ws_row > 0 ? window.ws_row : LINES_DEFAULT;
 }
 
-/* Columns that UTF-8 text takes, every character counted as one. */
+/* The columns of UTF-8 text; counts every character as one. */
 static size_t width_of(const char *text, size_t length)
 {
     size_t width = 0;
@@ -89,8 +89,7 @@ static void wrap(FILE *out, unsigned indent, const char *text)
         fputc('\n', out);
 }
 
-/* File and library names are anybody's, and terminals obey control characters: also those of 0xc2 0x80-0x9f.
- */
+/* Replaces control characters, 0xc2 0x80-0x9f included: names come from anyone, and terminals obey them. */
 static void tame(char *text)
 {
     for (; *text; text++) {
@@ -131,7 +130,9 @@ void complain(const char *format, ...)
     va_end(arguments);
 }
 
-/* "check" of "check: which HOST?": the subcommand in whose name it is said. */
+/*
+ * The length of the subcommand's name at the beginning of the text, such as "check" in "check: which HOST?".
+ */
 static int subcommand_of(const char *text)
 {
     const size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz");
@@ -158,8 +159,7 @@ int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    if (errno ==
-        EPIPE) { /* who reads has seen enough: end as other programs do, also where the signal is ignored */
+    if (errno == EPIPE) { /* the reader has gone: end as other programs do, even if SIGPIPE is ignored */
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }

@@ -1,4 +1,4 @@
-/* What the command says to a person: one style for all of its parts. */
+/* How the command talks to a person, in one style for all its parts. */
 #ifndef RETROTLS_COMMAND_USAGE_H
 #define RETROTLS_COMMAND_USAGE_H
 
@@ -7,27 +7,27 @@
 #include <stdio.h>
 
 /*
- * Writes a text to `out`, broken between words at the terminal's width (80 columns where there is none, and
- * never less than 40); further lines are indented by `indent`. A line break in the text stays one.
+ * Writes a text to `out`, wrapped between words at the terminal's width (80 columns without a terminal, never
+ * less than 40). Further lines are indented by `indent`. Keeps line breaks in the text.
  */
 void say(FILE *out, unsigned indent, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* "retrotls: ..." on standard error, likewise. */
+/* Writes "retrotls: ..." to standard error in the same way. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A usage error: complain(), and where to find help. Returns EXIT_USAGE. */
+/* Reports a usage error: complain(), and where to find help. Returns EXIT_USAGE. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* `status` as the exit status, once all is written to standard output; where it is not, EXIT_FAILURE, told.
- */
+/* Flushes standard output and returns `status`. If that fails, complains and returns EXIT_FAILURE. */
 int finish(int status);
 
-/* The terminal's width or COLUMNS, the lesser (80 where there is neither; never below 40); its height (24).
+/*
+ * The smaller of the terminal's width and COLUMNS (80 without either; never below 40), and its height (24).
  */
 size_t columns_of(FILE *out);
 size_t lines_of(FILE *out);
 
-/* Whether `out` is to be coloured: a terminal, and NO_COLOR (no-color.org) not set. */
+/* Whether to colour `out`: it is a terminal, and NO_COLOR (no-color.org) is not set. */
 bool in_colour(FILE *out);
 
 #endif

@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* So that a crafted file does not take long either. */
+/* Limits, so that a crafted file does not take long. */
 enum {
     TEXT_LIMIT = 4096,               /* bytes of a path or a symbol's name */
     NOTES_LIMIT = 65536,             /* bytes of one segment of notes */
-    PROGRAM_HEADERS_LIMIT = 65536,   /* bytes of all: the kernel refuses more */
-    BUILD_INFORMATION_LIMIT = 65536, /* bytes of a segment in which Go's is looked for: as go version does */
+    PROGRAM_HEADERS_LIMIT = 65536,   /* bytes of all of them: the kernel refuses more */
+    BUILD_INFORMATION_LIMIT = 65536, /* bytes of a segment that we search for Go's, as `go version` does */
 };
 
-/* ---- bytes that may not be there */
+/* ---- reads within bounds */
 
 static bool inside(const struct elf *elf, uint64_t offset, uint64_t length)
 {
@@ -40,7 +40,9 @@ static uint64_t number(const struct elf *elf, uint64_t offset, unsigned width)
     }
 }
 
-/* NULL where no NUL ends it within `limit` bytes and the file, or it is longer than any honest one. */
+/*
+ * Returns a string, or NULL if no NUL ends it within `limit` bytes and the file, or it is implausibly long.
+ */
 static const char *text(const struct elf *elf, uint64_t offset, uint64_t limit)
 {
     if (offset >= elf->size)
@@ -52,7 +54,7 @@ static const char *text(const struct elf *elf, uint64_t offset, uint64_t limit)
     return memchr(elf->bytes + offset, '\0', (size_t)limit) ? (const char *)elf->bytes + offset : NULL;
 }
 
-/* The member of a structure that differs between the classes only in where it is and how wide. */
+/* A member of a structure. Between the classes, only its offset and width differ. */
 #define MEMBER(elf, at, kind, member)                                                                      \
     ((elf)->wide ? number(elf, (at) + offsetof(Elf64_##kind, member), sizeof(((Elf64_##kind *)0)->member)) \
                  : number(elf, (at) + offsetof(Elf32_##kind, member), sizeof(((Elf32_##kind *)0)->member)))
@@ -76,7 +78,7 @@ static uint64_t program_headers(const struct elf *elf)
     return inside(elf, program_header(elf, 0), count * SIZE(elf, Phdr)) ? count : 0;
 }
 
-/* Where in the file the loaded address lies; beyond its end where nowhere. */
+/* Returns the file offset of a loaded address; beyond the end of the file if there is none. */
 static uint64_t offset_of(const struct elf *elf, uint64_t address)
 {
     for (uint64_t i = 0; i < program_headers(elf); i++) {
@@ -112,7 +114,7 @@ static bool has_go_note(const struct elf *elf, uint64_t at, uint64_t size)
     return false;
 }
 
-/* The header stands at a multiple of 16 near the start of the first writable segment. */
+/* The header is at a multiple of 16 near the start of the first writable segment. */
 static bool has_go_build_information(const struct elf *elf, uint64_t at, uint64_t size)
 {
     static const char magic[] = "\xff Go buildinf:";
@@ -234,8 +236,9 @@ void elf_each_needed(const struct elf *elf, void (*each)(void *context, const ch
 }
 
 /*
- * How many dynamic symbols may be imports. The GNU hash table leaves undefined symbols out, and they stand
- * before all that are in it (its second word); the older table has as many chains as there are symbols.
+ * Returns how many dynamic symbols may be imports. The GNU hash table does not contain undefined symbols:
+ * they precede all that are in it, the first of which is its second word. The older table has as many chains
+ * as there are symbols.
  */
 static uint64_t symbols_to_look_at(const struct elf *elf)
 {
@@ -314,7 +317,7 @@ const char *elf_machine_name(const struct elf *elf, char *buffer, size_t size)
 
 bool elf_same_machine(const struct elf *a, const struct elf *b)
 {
-    /* Where e_flags names an ABI that does not mix: EABI version and float ABI (ARM), float ABI (RISC-V). */
+    /* The bits of e_flags for ABIs that do not mix: EABI version and float ABI (ARM), float ABI (RISC-V). */
     const uint32_t abi = a->machine == EM_ARM ? 0xff000000 : a->machine == EM_RISCV ? 0x6 : 0;
 
     return a->wide == b->wide && a->foreign_order == b->foreign_order && a->machine == b->machine &&

@@ -9,10 +9,7 @@
 
 #include "command/reach/elf.h"
 
-/*
- * Those that the library stands in front of, or that go to a descriptor that it has switched; those that look
- * a name up come first.
- */
+/* Calls that the library intercepts, or that use a descriptor it has switched. Resolver calls come first. */
 static const char *const watched[] = {
     "getaddrinfo",
     "getaddrinfo_a",

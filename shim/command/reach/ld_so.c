@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* In the child. What is written to `failed` is the errno of an exec that did not happen. */
+/* Runs in the child. If exec fails, it writes the errno to `failed`. */
 static _Noreturn void become(const char *loader, const char *program, const char *preload, int output,
                              int failed)
 {
@@ -49,7 +49,7 @@ static int64_t now(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Reads to the end of `from`, keeping what fits. False where the time ran out. */
+/* Reads `from` to its end, and keeps what fits. False if the time ran out. */
 static bool collect(int from, char *output, size_t size)
 {
     const int64_t deadline = now() + LD_SO_SECONDS * 1000;
@@ -100,7 +100,7 @@ void ld_so_list(struct ld_so_answer *answer, const char *loader, const char *pro
         close(output[1]);
         return;
     }
-    /* Asked this way, the loader takes $ORIGIN from the path as given; in execve() it is the file's own. */
+    /* With --list, the loader takes $ORIGIN from the path as given; with execve(), from the real file. */
     real = realpath(program, NULL);
     child = fork();
     if (child == 0)
@@ -124,8 +124,8 @@ void ld_so_list(struct ld_so_answer *answer, const char *loader, const char *pro
 }
 
 /*
- * A line is "\tNAME => PATH (0xADDRESS)" or "\tPATH (0xADDRESS)"; "\tNAME => not found" where there is none,
- * and "\tlinux-vdso.so.1 (0x...)" for the kernel's own.
+ * A line is "\tNAME => PATH (0xADDRESS)" or "\tPATH (0xADDRESS)"; "\tNAME => not found" for a missing
+ * library, and "\tlinux-vdso.so.1 (0x...)" for the kernel's own.
  */
 void ld_so_each_file(const struct ld_so_answer *answer, void (*each)(void *context, const char *path),
                      void *context)

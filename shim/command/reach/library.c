@@ -15,7 +15,7 @@
 
 #define LIBRARY "libretrotls.so"
 
-/* The order that library.h tells. */
+/* In the order given in library.h. */
 static const char *const places[] = {
     "/" LIBRARY,
     "/lib32/" LIBRARY,
@@ -55,7 +55,7 @@ static bool fits(const char *path, const struct elf *program)
     return good;
 }
 
-/* glob(3)'s own characters in the folder's name are no pattern. */
+/* Escapes glob(3)'s special characters in the folder's name. */
 static void escape(const char *from, char *to, size_t size)
 {
     size_t length = 0;
@@ -119,7 +119,7 @@ static void note_library(void *context, const char *path)
     free(real);
 }
 
-/* The line of the loader's that tells what is wrong; "" where none does. */
+/* Finds the line of the loader's output that says what is wrong; "" if there is none. */
 static void complaint(const struct ld_so_answer *answer, char *line, size_t size)
 {
     static const char *const marks[] = {"error", "ERROR", "Error", "not found", "cannot"};
@@ -156,7 +156,7 @@ static bool loads(const char *preload, const char *path, const struct target *ta
     return false;
 }
 
-/* With $LIB in the place of what follows COMMAND/../, up to the library's name; "" where it is not so. */
+/* Writes the path with $LIB for the folders between COMMAND/../ and the file; "" if the file is elsewhere. */
 static void with_lib(const char *folder, const char *path, char preload[PATH_MAX])
 {
     const char *const slash = strrchr(folder, '/');

@@ -27,8 +27,8 @@ static bool is_one_of(const char *word, const char *const *list)
 }
 
 /*
- * env [OPTION]... [NAME=VALUE]... COMMAND, from one argument split at blanks (`-S`), or not split at all.
- * Quotes, escapes and variables within -S are left to env: what they come to is not known here.
+ * Reads env [OPTION]... [NAME=VALUE]... COMMAND from one argument, which `-S` splits at blanks. We leave
+ * quotes, escapes and variables within -S to env: we do not know what they expand to.
  */
 static enum shebang_kind read_env(struct shebang *line, char *argument)
 {
@@ -92,7 +92,7 @@ enum shebang_kind shebang_read(struct shebang *line, const void *bytes, size_t s
     end = strpbrk(buffer, "\n");
     name = buffer + 2 + strspn(buffer + 2, " \t");
     argument = name + strcspn(name, " \t\n");
-    /* Cut off within the interpreter's name, the kernel refuses; within the argument, it goes on. */
+    /* The kernel refuses a line that is truncated in the interpreter's name, but not one in the argument. */
     if (argument == name || (!end && *argument == '\0' && size >= SHEBANG_LIMIT))
         return SHEBANG_BAD;
     if (end)

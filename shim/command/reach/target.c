@@ -58,9 +58,9 @@ int target_search(const char *name, char path[PATH_MAX])
     }
 }
 
-/* ---- what makes the loader leave a preload out: AT_SECURE (ld.so(8), getauxval(3)) */
+/* ---- why the loader ignores a preload: AT_SECURE (ld.so(8), getauxval(3)) */
 
-/* Whether the kernel would heed the file's set-id bits and capabilities at all (execve(2)). */
+/* Whether the kernel heeds the file's set-id bits and capabilities at all (execve(2)). */
 static bool privileges_are_heeded(int fd)
 {
     struct statvfs fs;
@@ -69,7 +69,7 @@ static bool privileges_are_heeded(int fd)
            prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
 }
 
-/* capabilities(7): the real user root gets nothing from them that it has not already. */
+/* Whether the file has capabilities. To the real user root they give nothing new (capabilities(7)). */
 static bool has_capabilities(int fd)
 {
     struct vfs_ns_cap_data caps = {0};
@@ -79,7 +79,7 @@ static bool has_capabilities(int fd)
 
 static enum target_fault privileges(struct target *target, const struct stat *st, int fd)
 {
-    const mode_t setgid = S_ISGID | S_IXGRP; /* without the latter it once meant mandatory locking */
+    const mode_t setgid = S_ISGID | S_IXGRP; /* without S_IXGRP, S_ISGID once meant mandatory locking */
     const bool sets_user = st->st_mode & S_ISUID, sets_group = (st->st_mode & setgid) == setgid;
     bool capable;
 
@@ -104,7 +104,7 @@ static enum target_fault of_program(struct target *target, const struct stat *st
     target->group = st->st_gid;
     if (target->elf.type != ET_EXEC && target->elf.type != ET_DYN)
         return TARGET_NO_PROGRAM;
-    if (target->elf.foreign_order) /* which libraries there are decides later */
+    if (target->elf.foreign_order) /* decided later, by the libraries that we find */
         return privileges(target, st, fd);
     if (target->elf.go)
         return TARGET_GO;
@@ -113,7 +113,7 @@ static enum target_fault of_program(struct target *target, const struct stat *st
     return privileges(target, st, fd);
 }
 
-/* Appends a step. False where it is one too many, or too long. */
+/* Appends a step. False if there are too many, or it is too long. */
 static bool next_step(struct target *target, const char *path)
 {
     if (target->steps == TARGET_STEPS || strlen(path) >= PATH_MAX)

@@ -1,8 +1,8 @@
 /*
- * Whether a preload can reach a program: found out before it is started, because the system's loader says
- * little or nothing where it leaves a preload out, and the program then runs unguarded.
+ * Finds out whether a preload can reach a program before it starts: when the system's loader leaves a preload
+ * out, it says little or nothing, and the program runs unguarded.
  *
- * A script is followed to the program that runs it in the end, the way execve(2) and env(1) do.
+ * We follow a script to the program that finally runs it, the way execve(2) and env(1) do.
  */
 #ifndef RETROTLS_COMMAND_REACH_TARGET_H
 #define RETROTLS_COMMAND_REACH_TARGET_H
@@ -15,7 +15,7 @@
 #include "command/reach/elf.h"
 
 enum {
-    TARGET_STEPS = 8, /* the kernel follows five interpreters, and env adds one now and then */
+    TARGET_STEPS = 8, /* the kernel follows five interpreters, and env(1) sometimes adds one */
     TARGET_WORDS_LIMIT = 3 * PATH_MAX, /* bytes of target_words() */
 };
 
@@ -23,11 +23,11 @@ enum target_fault {
     TARGET_WITHIN_REACH,
     TARGET_MISSING,     /* no such file */
     TARGET_DENIED,      /* not executable, a folder */
-    TARGET_UNREADABLE,  /* may be executed but not looked into */
+    TARGET_UNREADABLE,  /* executable, but we cannot read it */
     TARGET_NO_PROGRAM,  /* neither ELF nor a script, or malformed */
     TARGET_TOO_DEEP,    /* interpreters of interpreters */
-    TARGET_OBSCURE,     /* env(1) with options whose effect is not known here */
-    TARGET_ENVIRONMENT, /* `env -i` and the like take LD_PRELOAD away */
+    TARGET_OBSCURE,     /* env(1) with options that we do not understand */
+    TARGET_ENVIRONMENT, /* `env -i` and the like remove LD_PRELOAD */
     TARGET_GO,
     TARGET_STATIC,
     TARGET_SETUID,
@@ -37,32 +37,33 @@ enum target_fault {
 
 struct target {
     enum target_fault fault;
-    int error; /* the errno behind TARGET_MISSING, TARGET_DENIED, TARGET_UNREADABLE */
+    int error; /* the errno of TARGET_MISSING, TARGET_DENIED, TARGET_UNREADABLE */
     size_t steps;
-    char step[TARGET_STEPS][PATH_MAX]; /* the file asked for, then what runs it; the last is the program */
-    bool by_shell;                     /* the first is a text without "#!": execvp(3) hands it to /bin/sh */
-    uid_t owner;                       /* of the program */
+    /* The file asked for, then what runs it; the last one is the program. */
+    char step[TARGET_STEPS][PATH_MAX];
+    bool by_shell; /* the first is text without "#!": execvp(3) gives it to /bin/sh */
+    uid_t owner;   /* of the program */
     gid_t group;
-    bool others_gain; /* rights by the program, which then leaves a preload out; who asks has them anyhow */
-    struct elf elf;   /* of the program, where it was read */
+    bool others_gain; /* other users gain rights by running it, so a preload does not reach it for them */
+    struct elf elf;   /* the program's, if we could read it */
     void *map;
     size_t map_size;
 };
 
 /*
- * Where execvp(3) finds `name` (as it stands, where it has a slash). Returns 0 with `path` set, else an
- * errno: EACCES where only files that may not be executed were found, ENOENT.
+ * Finds `name` as execvp(3) does (if it has a slash, it is the path). Returns 0 and sets `path`, or an errno:
+ * ENOENT, or EACCES if it found only files that may not be executed.
  */
 int target_search(const char *name, char path[PATH_MAX]);
 
-/* Looks at the file at `path`. target_close() gives back what it holds, whatever the outcome. */
+/* Examines the file at `path`. Whatever the outcome, call target_close() to release what it holds. */
 void target_open(struct target *target, const char *path);
 void target_close(struct target *target);
 
-/* The program that runs in the end: the last step. */
+/* The program that finally runs: the last step. */
 const char *target_program(const struct target *target);
 
-/* The fault in a sentence or two for a person, into `words`; "" where there is none. Returns `words`. */
+/* Describes the fault in a sentence or two for a person, in `words`; "" if there is none. Returns `words`. */
 char *target_words(const struct target *target, char words[TARGET_WORDS_LIMIT]);
 
 #endif

@@ -1,4 +1,4 @@
-/* The sentence that goes with each fault of a target. */
+/* The sentences that describe each fault of a target. */
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static const char *of_dos(const char *interpreter)
                                      : "";
 }
 
-/* "FILE", or "FILE is run by PROGRAM, which". */
+/* Writes "FILE", or "FILE is run by PROGRAM, which". */
 static void subject(const struct target *target, char text[2 * PATH_MAX + 32])
 {
     if (target->steps == 1)

@@ -13,21 +13,20 @@ static bool is_one_of(const char *word, const char *const *list)
     return false;
 }
 
-/* They put a proxy's library before all that LD_PRELOAD names already: ours would see the proxy's connection.
- */
+/* These put a proxy's library first in LD_PRELOAD: ours would only see the connection to the proxy. */
 static const char *const proxies[] = {"proxychains", "proxychains3", "proxychains4", "torsocks",
                                       "torify",      "tsocks",       "socksify",     NULL};
-/* sudo(8): LD_* is always removed; doas(1); pkexec(1). */
+/* These remove LD_* (always: sudo(8)); doas(1); pkexec(1). */
 static const char *const clearing[] = {"sudo", "doas", "pkexec", NULL};
-/* They ask a service to start it. */
+/* These have a service start the program. */
 static const char *const elsewhere[] = {"systemd-run", "flatpak", "snap", "docker", "podman", NULL};
 
-/* They start what follows their own words, and change nothing about the library. */
+/* These start the command after their own arguments, and do not affect the library. */
 static const char *const transparent[] = {"nice",    "nohup", "setsid",  "timeout", "stdbuf",
                                           "ionice",  "time",  "chrt",    "taskset", "setarch",
                                           "linux32", "env",   "busybox", NULL};
 
-/* su(1) and runuser(1) keep the environment, but not for a login. */
+/* Whether su(1) or runuser(1) starts a login, which clears the environment; otherwise they keep it. */
 static bool is_login(char *const argv[])
 {
     for (; *argv && strcmp(*argv, "--") != 0; argv++) {
@@ -38,11 +37,11 @@ static bool is_login(char *const argv[])
         for (const char *letter = *argv + 1; *letter; letter++) {
             if (*letter == 'l')
                 return true;
-            if (*letter == 'u') /* of runuser: a program follows, and no login */
+            if (*letter == 'u') /* runuser: a program follows, without a login */
                 return false;
             if (!strchr("csgGwT", *letter))
                 continue;
-            if (!letter[1] && argv[1]) /* its value is the next word */
+            if (!letter[1] && argv[1]) /* its value is the next argument */
                 argv++;
             break;
         }
@@ -60,7 +59,9 @@ static bool resets_environment(char *const argv[])
     return false;
 }
 
-/* env(1): one word of short options, such as -iv or -uNAME. Moves on where its value is the next word. */
+/*
+ * env(1): one argument of short options, such as -iv or -uNAME. Advances if their value is the next argument.
+ */
 static bool letters_take_preload_away(char *const **at)
 {
     for (const char *letter = **at + 1; *letter; letter++) {
@@ -80,7 +81,7 @@ static bool letters_take_preload_away(char *const **at)
     return false;
 }
 
-/* env(1): options, variables, and then the program that it starts. */
+/* env(1): its options and variables, up to the program that it starts. */
 static bool takes_preload_away(char *const argv[])
 {
     for (; *argv && **argv == '-' && strcmp(*argv, "--") != 0; argv++) {
