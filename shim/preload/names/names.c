@@ -23,8 +23,8 @@ static void *map(const struct name_sizes *sizes)
 {
     const size_t size = name_memory_size(sizes);
     /*
-     * Pages of a shared mapping cost nothing until they are touched (mm/shmem.c); with MAP_NORESERVE, not
-     * even where the kernel is careful about overcommitting.
+     * Pages of a shared mapping cost nothing until they are touched (mm/shmem.c). MAP_NORESERVE keeps the
+     * kernel from reserving them in advance, except with vm.overcommit_memory 2 (proc(5)).
      */
     void *const bytes =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
