@@ -38,20 +38,23 @@ FOLDERS = $(DOCDIR)/examples $(DOCDIR) $(LIBEXECDIR) $(PREFIX)/lib/retrotls/musl
 # Without it the loader does not find LD_PRELOAD=libretrotls.so in /usr/local, and starts the program all the same.
 refresh_cache = $(if $(DESTDIR)$(filter-out /usr /usr/local,$(PREFIX)),,[ ! -w /etc/ld.so.cache ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig)
 
+# Whole at once: ld.so starts a program without a library that it finds half written.
+put_library = install -m 644 $(1) $(2).new && mv -f $(2).new $(2)
+
 .PHONY: install uninstall deb rpm
 
 install: all
 	install -d $(sort $(dir $(addprefix $(DESTDIR),$(INSTALLED) $(OTHERS)))) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(BUILD)/retrotls $(DESTDIR)$(BINDIR)/retrotls
-	install -m 644 $(BUILD)/libretrotls.so $(DESTDIR)$(LIBDIR)/libretrotls.so
+	$(call put_library,$(BUILD)/libretrotls.so,$(DESTDIR)$(LIBDIR)/libretrotls.so)
 	install -m 755 $(BUILD)/retrotls-relay $(DESTDIR)$(LIBEXECDIR)/retrotls-relay
 	install -m 755 $(BUILD)/retrotls-check $(DESTDIR)$(LIBEXECDIR)/retrotls-check
 ifneq ($(filter lib32,$(OTHER_BUILDS)),)
-	install -m 644 $(BUILD)/lib32/libretrotls.so $(DESTDIR)$(LIBRARY_32)
+	$(call put_library,$(BUILD)/lib32/libretrotls.so,$(DESTDIR)$(LIBRARY_32))
 	ln -sf ../lib/i386-linux-gnu/libretrotls.so $(DESTDIR)$(LINK_32)
 endif
 ifneq ($(filter musl,$(OTHER_BUILDS)),)
-	install -m 644 $(BUILD)/musl/libretrotls.so $(DESTDIR)$(LIBRARY_MUSL)
+	$(call put_library,$(BUILD)/musl/libretrotls.so,$(DESTDIR)$(LIBRARY_MUSL))
 endif
 	install -m 644 man/retrotls.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 man/retrotls-policy.5 $(DESTDIR)$(MANDIR)/man5/

@@ -123,6 +123,16 @@ def test_one_preload_path_for_both_classes(installed, tmp_path, flags, folder):
     assert loaded(program, f"{installed}/usr/$LIB/libretrotls.so", bool(flags)) == {f"{installed}/usr/lib/{folder}/libretrotls.so"}
 
 
+def test_library_is_never_there_in_part(installed, tmp_path):
+    """ld.so would start a program without it, in plaintext."""
+    trace = tmp_path / "trace"
+    subprocess.run(["strace", "-f", "-s", "4096", "-e", "trace=open,openat,creat,/^rename", "-o", trace, "make", "-s", "-C", ROOT,
+                    f"BUILD={installed}/build", f"PREFIX={installed}/usr", f"DESTDIR={tmp_path}", "install"], check=True, capture_output=True)
+    lines = [line for line in trace.read_text().splitlines() if str(tmp_path) in line and 'libretrotls.so"' in line]
+    assert [line for line in lines if "rename" in line]
+    assert not [line for line in lines if "O_CREAT" in line], lines
+
+
 def test_uninstall_leaves_nothing(installed, tmp_path):
     target = tmp_path / "root"
     words = (f"PREFIX={installed}/usr", f"DESTDIR={target}")
