@@ -6,6 +6,7 @@
 #include "policy/address.h"
 #include "policy/alabel.h"
 #include "policy/glob.h"
+#include "policy/machine.h"
 #include "policy/services.h"
 #include "policy/text.h"
 
@@ -39,33 +40,12 @@ static void lower_host(struct subject *subject, const char *name)
     subject->host[length] = '\0';
 }
 
-static bool ends_in(const char *name, const char *end)
-{
-    const size_t length = strlen(name), tail = strlen(end);
-
-    return length >= tail && strcmp(name + length - tail, end) == 0;
-}
-
-/* Names that every machine has for itself (RFC 6761, 6.3, and what distributions put into /etc/hosts). */
-static bool is_localhost(const char *host)
-{
-    static const char *const names[] = {
-        "localhost",  "localhost.localdomain",   "localhost4",    "localhost4.localdomain4",
-        "localhost6", "localhost6.localdomain6", "ip6-localhost", "ip6-loopback",
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(host, names[i]) == 0)
-            return true;
-    return ends_in(host, ".localhost");
-}
-
 void set_host(struct subject *subject, uint32_t i)
 {
     const struct policy_query *query = subject->query;
 
     lower_host(subject, i < query->hosts.count ? query->hosts.item[i] : NULL);
-    subject->here = subject->loopback && (subject->host[0] == '\0' || is_localhost(subject->host) ||
+    subject->here = subject->loopback && (subject->host[0] == '\0' || machine_is_localhost(subject->host) ||
                                           (query->hosts_here & UINT32_C(1) << i) != 0);
 }
 

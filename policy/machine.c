@@ -193,3 +193,18 @@ bool machine_has_name(const char *name)
     errno = saved;
     return has;
 }
+
+bool machine_is_localhost(const char *name)
+{
+    static const char *const names[] = {
+        "localhost",  "localhost.localdomain",   "localhost4",    "localhost4.localdomain4",
+        "localhost6", "localhost6.localdomain6", "ip6-localhost", "ip6-loopback",
+    };
+    static const char domain[] = ".localhost";
+    const size_t length = strlen(name), tail = sizeof domain - 1;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (same_word(name, names[i]))
+            return true;
+    return length >= tail && same_word(name + length - tail, domain);
+}

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Names that every machine has for itself (RFC 6761, 6.3, and what distributions put into /etc/hosts). */
+bool machine_is_localhost(const char *name);
+
 /*
  * Whether `name` is the machine's host name, bare or in a domain, on the word of a file that root owns:
  * /etc/hosts gives it a loopback address, or both the kernel and /etc/hostname have it as the host name. The

@@ -424,7 +424,10 @@ def test_h8_host_that_spoofed_dns_leads_to_loopback(shim, protocol):
         result = shim.python(PLAY + f"ask({BANK!r}, port ^ 1); connect()", tap.port, stdin=protocol.words)
         tap.wait_closed()
         server.wait_done()
-    Outcome(protocol, result, server, tap, protocol.words).failed("not offered")
+    outcome = Outcome(protocol, result, server, tap, protocol.words)
+    assert b"TLS not offered by bank.example" in result.ok().out, outcome.show()
+    assert [line["result"] for line in result.lines] == ["failed"], outcome.show()
+    outcome.nothing_leaked()
     # Who asks for this machine gets it, as ever, and the log has nothing to say.
     for host in ("localhost", "mail.localhost", "127.0.0.1"):
         left_alone = to_loopback(shim, protocol, "secure", plaintext_only(protocol), host)

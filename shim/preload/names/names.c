@@ -166,6 +166,8 @@ void names_derive(const struct names_question *question, const char *other, enum
 
     if (!good || !other || !other[0] || strnlen(other, NAME_LIMIT) == NAME_LIMIT)
         return;
+    if (machine_is_localhost(other))
+        return; /* it means this machine, whoever says it: Python's getfqdn() asks what 127.0.0.1 is called */
     if (question->about.family != 0) {
         name_memory_derive_address(&m, asker(question), question->begun, &question->about, other,
                                    machine_equates);
