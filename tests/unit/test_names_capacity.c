@@ -114,6 +114,8 @@ static void what_is_asked_for_now_and_then_is_never_lost(void **state)
     unsigned lost = 0;
 
     (void)state;
+    if (SANITIZED)
+        skip(); /* minutes long, and of one thread; fuzz_names goes there */
     for (unsigned i = 0; i < 20000; i++) {
         if (i % 1000 == 0)
             resolver_asks("mail.example.org", "192.0.2.47");
@@ -146,6 +148,8 @@ static void origin_that_was_lost_is_told(void **state)
     char name[64];
 
     (void)state;
+    if (SANITIZED)
+        skip(); /* minutes long, and of one thread; fuzz_names goes there */
     derive("mail.example.org", "victim.attacker.example", NAMES_ALIAS);
     for (int i = 0; i < 40000; i++) {
         snprintf(name, sizeof name, "a%d.attacker.example", i);
