@@ -311,14 +311,17 @@ static void name_of_an_address_that_nobody_asked_for_leads_back_to_the_address(v
     assert_both("192.0.2.92", 143, "192.0.2.91", "second.reverse.example");
 }
 
-/* As Python's smtplib does on a machine that is called `vm` at 127.0.0.1. */
-static void localhost_is_derived_from_nothing(void **state)
+/* Spoofed DNS could lead to a listener of another user's on this machine. */
+static void localhost_leads_back_to_the_name_first_asked_for(void **state)
 {
     (void)state;
-    ask("vm.example.org", "127.0.0.99", 0);
+    ask("bank.example.org", "127.0.0.99", 143);
     reverse("127.0.0.99", "localhost");
     ask("localhost", "127.0.0.98", 143);
-    assert_only("127.0.0.98", 143, "localhost");
+    assert_both("127.0.0.98", 143, "bank.example.org", "localhost");
+    derive("bank.example.org", "mail.localhost", NAMES_ALIAS);
+    ask("mail.localhost", "127.0.0.97", 143);
+    assert_both("127.0.0.97", 143, "bank.example.org", "mail.localhost");
 }
 
 static void name_of_an_address_leads_back_to_all_that_others_asked_for(void **state)
@@ -468,9 +471,9 @@ int main(void)
         cmocka_unit_test(service_is_no_part_of_the_name_first_asked_for),
         cmocka_unit_test(name_of_an_address_leads_back_to_the_name_first_asked_for),
         cmocka_unit_test(name_of_an_address_that_nobody_asked_for_leads_back_to_the_address),
-        cmocka_unit_test(localhost_is_derived_from_nothing),
         cmocka_unit_test(name_of_an_address_leads_back_to_all_that_others_asked_for),
         cmocka_unit_test(alias_by_the_hosts_file_is_the_same_host),
+        cmocka_unit_test(localhost_leads_back_to_the_name_first_asked_for),
         cmocka_unit_test(names_in_other_letters_are_the_same_name),
         cmocka_unit_test(too_many_origins_of_a_name_are_told),
         cmocka_unit_test(mapped_address_is_the_ipv4_one),

@@ -148,12 +148,22 @@ static const char *host_of(const char *name)
     return name;
 }
 
+/*
+ * On root's word, not on that of DNS. A machine's own name may have localhost's address: Python's getfqdn()
+ * then gets localhost for it. Any other name that leads to localhost still has to match (spoofed DNS, a local
+ * listener).
+ */
+static bool is_same_host(const char *name, const char *other)
+{
+    return machine_equates(name, other) || (machine_is_localhost(other) && machine_has_name(name));
+}
+
 static void derive(struct name_memory *m, const struct names_question *question, const char *other,
                    enum names_origin how)
 {
     const char *const name = host_of(question->name);
 
-    if (how == NAMES_ALIAS && name_hash(name) != name_hash(other) && machine_equates(name, other))
+    if (how == NAMES_ALIAS && name_hash(name) != name_hash(other) && is_same_host(name, other))
         how = NAMES_SAME;
     name_memory_derive(m, asker(question), question->begun, name, other, how);
 }
@@ -166,11 +176,9 @@ void names_derive(const struct names_question *question, const char *other, enum
 
     if (!good || !other || !other[0] || strnlen(other, NAME_LIMIT) == NAME_LIMIT)
         return;
-    if (machine_is_localhost(other))
-        return; /* it means this machine, whoever says it: Python's getfqdn() asks what 127.0.0.1 is called */
     if (question->about.family != 0) {
         name_memory_derive_address(&m, asker(question), question->begun, &question->about, other,
-                                   machine_equates);
+                                   is_same_host);
     } else if (question->name) {
         derive(&m, question, other, how);
         if (host_of(other) != other) /* the program may ask for the service itself next */
