@@ -5,7 +5,7 @@ BUNDLE = $(BUILD)/$(BUNDLE_NAME).tar.xz
 # The programs, linked statically from the same objects as those of `make all`; and the libraries.
 BUNDLE_PROGRAMS = retrotls retrotls-relay retrotls-check
 BUNDLE_LIBRARIES = libretrotls.so lib32/libretrotls.so musl/libretrotls.so
-STATIC_LIBS = -lssl -lcrypto -lidn2 -lunistring -lseccomp -pthread
+STATIC_LIBS = -lssl -lcrypto -lidn2 -lunistring -pthread
 LINK_STATIC = $(CC) $(CFLAGS) $(LDFLAGS) -static-pie -s -Wl,--build-id=none -o $@ $^
 NO_NSS = $(BUILD)/obj/shim/static/no_nss.o
 

@@ -1,17 +1,17 @@
 # Installation and packages. Included by the Makefile.
 
-MULTIARCH ?= $(shell $(CC) -print-multiarch)
+MULTIARCH ?= $(call once,MULTIARCH,$(shell $(CC) -print-multiarch))
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 LIBEXECDIR ?= $(PREFIX)/libexec/retrotls
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/retrotls
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
-# The folders where zsh looks: the second one is the administrator's.
+# The folders where zsh looks; the second one is the administrator's.
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 VIMDIR ?= $(PREFIX)/share/vim/vimfiles
 
-# The library runs its relay by this path: taken from a program's folder, it would be anybody's.
+# The library runs its relay by this path. A path relative to a program's folder would let anybody supply a relay.
 ifneq ($(words $(LIBEXECDIR)) $(filter /%,$(LIBEXECDIR)),1 $(LIBEXECDIR))
 $(error PREFIX must be an absolute path without blanks, not '$(PREFIX)')
 endif
@@ -19,8 +19,8 @@ ifneq ($(word 2,$(DESTDIR)),)
 $(error DESTDIR must be a path without blanks, not '$(DESTDIR)')
 endif
 
-# The libraries for other programs of this machine, where they were built. What $LIB of a preload's path stands for in
-# 32-bit programs is lib/i386-linux-gnu with Debian's libc6:i386, and lib32 with its libc6-i386.
+# The libraries for this machine's other programs, if they were built. In 32-bit programs, $LIB in a preload's path means
+# lib/i386-linux-gnu with Debian's libc6:i386, and lib32 with its libc6-i386.
 LIBRARY_32 = $(PREFIX)/lib/i386-linux-gnu/libretrotls.so
 LINK_32 = $(PREFIX)/lib32/libretrotls.so
 LIBRARY_MUSL = $(PREFIX)/lib/retrotls/musl/libretrotls.so
@@ -28,6 +28,7 @@ OTHERS = $(if $(filter lib32,$(OTHER_BUILDS)),$(LIBRARY_32) $(LINK_32)) \
 	$(if $(filter musl,$(OTHER_BUILDS)),$(LIBRARY_MUSL))
 
 INSTALLED = $(BINDIR)/retrotls $(LIBDIR)/libretrotls.so $(LIBEXECDIR)/retrotls-relay $(LIBEXECDIR)/retrotls-check \
+	$(LIBEXECDIR)/retrotls-supervise \
 	$(MANDIR)/man1/retrotls.1 $(MANDIR)/man5/retrotls-policy.5 $(MANDIR)/man7/libretrotls.7 \
 	$(MANDIR)/man7/retrotls-security.7 \
 	$(BASHCOMPDIR)/retrotls $(ZSHCOMPDIR)/_retrotls $(VIMDIR)/syntax/retrotls.vim $(VIMDIR)/ftdetect/retrotls.vim \
@@ -35,10 +36,10 @@ INSTALLED = $(BINDIR)/retrotls $(LIBDIR)/libretrotls.so $(LIBEXECDIR)/retrotls-r
 EXAMPLES = $(patsubst policy/examples/%,$(DOCDIR)/examples/%,$(wildcard policy/examples/*))
 FOLDERS = $(DOCDIR)/examples $(DOCDIR) $(LIBEXECDIR) $(PREFIX)/lib/retrotls/musl $(PREFIX)/lib/retrotls
 
-# Without it the loader does not find LD_PRELOAD=libretrotls.so in /usr/local, and starts the program all the same.
+# Without it the loader does not find LD_PRELOAD=libretrotls.so in /usr/local, and starts the program unguarded.
 refresh_cache = $(if $(DESTDIR)$(filter-out /usr /usr/local,$(PREFIX)),,[ ! -w /etc/ld.so.cache ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig)
 
-# Whole at once: ld.so starts a program without a library that it finds half written.
+# Renamed into place: ld.so would start a program without a library that is only half written.
 put_library = install -m 644 $(1) $(2).new && mv -f $(2).new $(2)
 
 .PHONY: install uninstall deb rpm
@@ -49,6 +50,7 @@ install: all
 	$(call put_library,$(BUILD)/libretrotls.so,$(DESTDIR)$(LIBDIR)/libretrotls.so)
 	install -m 755 $(BUILD)/retrotls-relay $(DESTDIR)$(LIBEXECDIR)/retrotls-relay
 	install -m 755 $(BUILD)/retrotls-check $(DESTDIR)$(LIBEXECDIR)/retrotls-check
+	install -m 755 $(BUILD)/retrotls-supervise $(DESTDIR)$(LIBEXECDIR)/retrotls-supervise
 ifneq ($(filter lib32,$(OTHER_BUILDS)),)
 	$(call put_library,$(BUILD)/lib32/libretrotls.so,$(DESTDIR)$(LIBRARY_32))
 	ln -sf ../lib/i386-linux-gnu/libretrotls.so $(DESTDIR)$(LINK_32)
@@ -74,11 +76,11 @@ uninstall:
 		[ ! -d "$$each" ] || rmdir --ignore-fail-on-non-empty "$$each"; done
 	$(refresh_cache)
 
-# A package of its own making: what dpkg-deb needs is the tree and its control file.
+# A package made without debhelper: dpkg-deb needs only the tree and its control file.
 deb:
 	packaging/deb $(BUILD) $(VERSION)
 
-# What is committed, built anew. Where rpm knows of no package at all (Debian's), it cannot know that what is needed is there.
+# Builds what is committed. An rpm without a database of packages (Debian's) cannot check the build's requirements.
 RPMFLAGS ?= $(if $(shell rpm -qa 2>/dev/null | head -n 1),,--nodeps)
 RPM ?= $(CURDIR)/$(BUILD)/rpm
 rpm:

@@ -1,7 +1,10 @@
 #include "policy/address.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "policy/text.h"
 
@@ -37,7 +40,7 @@ enum network_fault network_read(struct network *network, const char *text)
 {
     char address[INET6_ADDRSTRLEN];
     const char *slash = strchr(text, '/');
-    const size_t length = slash == NULL ? strlen(text) : (size_t)(slash - text);
+    const size_t length = slash ? (size_t)(slash - text) : strlen(text);
     uint32_t prefix;
     unsigned bits = 128;
 
@@ -52,7 +55,7 @@ enum network_fault network_read(struct network *network, const char *text)
         return NETWORK_NO_ADDRESS;
     }
     prefix = bits;
-    if (slash != NULL && !read_number(slash + 1, bits, &prefix, NULL)) {
+    if (slash && !read_number(slash + 1, bits, &prefix, NULL)) {
         network->prefix = (uint8_t)bits;
         return NETWORK_BAD_PREFIX;
     }
@@ -69,6 +72,33 @@ void network_write(const struct network *network, char text[NETWORK_TEXT])
     out = (struct text){.at = text, .size = NETWORK_TEXT, .length = strlen(text)};
     text_add(&out, "/");
     text_add_number(&out, network->prefix - (v4 ? 96U : 0U));
+}
+
+bool address_of_literal(const char *name, struct wire_address *address)
+{
+    char bare[INET6_ADDRSTRLEN];
+    const size_t length = strcspn(name, "%");
+    struct in6_addr six;
+    struct in_addr four;
+
+    *address = (struct wire_address){.family = AF_INET};
+    if (name[strspn(name, "0123456789abcdefABCDEFxX.")] == '\0' && inet_aton(name, &four) == 1) {
+        memcpy(address->bytes, &four, sizeof four);
+        return true;
+    }
+    if (length >= sizeof bare)
+        return false;
+    memcpy(bare, name, length);
+    bare[length] = '\0';
+    if (inet_pton(AF_INET6, bare, &six) != 1)
+        return false;
+    if (memcmp(&six, mapped, sizeof mapped) == 0) {
+        memcpy(address->bytes, six.s6_addr + sizeof mapped, 4);
+    } else {
+        address->family = AF_INET6;
+        memcpy(address->bytes, &six, sizeof six);
+    }
+    return true;
 }
 
 bool address_bytes(uint8_t bytes[16], const struct wire_address *address)

@@ -29,6 +29,13 @@ enum { NETWORK_TEXT = 52 };
 /* Writes ADDRESS/PREFIX. */
 void network_write(const struct network *network, char text[NETWORK_TEXT]);
 
+/*
+ * Whether libc takes `name` for an address without asking anybody: an IPv4 address in any form of
+ * inet_aton(3) (0x7f.1), or an IPv6 address with or without a scope (fe80::1%eth0). `address` gets the family
+ * and the bytes. An IPv4 address mapped into IPv6 becomes the IPv4 address.
+ */
+bool address_of_literal(const char *name, struct wire_address *address);
+
 /* Writes the 16 bytes of an address; false if it has neither family. */
 bool address_bytes(uint8_t bytes[16], const struct wire_address *address);
 /* Whether the 16 bytes are an IPv4 address. */

@@ -26,7 +26,7 @@ static const struct block *for_any_protocol(const struct policy *policy, const s
     struct subject any = *subject;
 
     any.any_protocol = true;
-    while (block != NULL && (block->level == LEVEL_NONE || !block_fits(block, &any)))
+    while (block && (block->level == LEVEL_NONE || !block_fits(block, &any)))
         block = block->next;
     return block;
 }
@@ -51,11 +51,11 @@ static struct outcome judge(const struct policy *policy, const struct subject *s
 {
     const struct block *block = policy->blocks;
 
-    while (block != NULL && !block_fits(block, subject))
+    while (block && !block_fits(block, subject))
         block = block->next;
-    if (block == NULL && subject->protocol == PROTOCOL_AUTO)
+    if (!block && subject->protocol == PROTOCOL_AUTO)
         block = for_any_protocol(policy, subject);
-    return block != NULL ? outcome_by(block) : outcome_by_default(policy, subject);
+    return block ? outcome_by(block) : outcome_by_default(policy, subject);
 }
 
 static bool might_guard(const struct policy *policy, const struct subject *subject)
@@ -68,7 +68,7 @@ static bool might_guard(const struct policy *policy, const struct subject *subje
         return true;
     if (policy->unreadable && !surely_not_guarded(port))
         return true;
-    for (const struct block *block = policy->blocks; block != NULL; block = block->next)
+    for (const struct block *block = policy->blocks; block; block = block->next)
         if ((block->level != LEVEL_NONE || block->broken) && block_fits(block, &any))
             return true;
     return false;
@@ -79,14 +79,14 @@ static bool outranks(const struct outcome *a, const struct outcome *b)
 {
     if (a->strictness != b->strictness)
         return a->strictness > b->strictness;
-    return a->block != NULL && (b->block == NULL || a->block->index < b->block->index);
+    return a->block && (!b->block || a->block->index < b->block->index);
 }
 
 /* ---- what the certificate must be */
 
 static bool same_text(const char *a, const char *b)
 {
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+    return a == b || (a && b && strcmp(a, b) == 0);
 }
 
 static bool same_list(const struct text_list *a, const struct text_list *b)
@@ -109,10 +109,14 @@ static bool demand_the_same(const struct policy *policy, const struct outcome *a
     policy_settle(found, &s[0]);
     policy_resolve(policy, b->block, found);
     policy_settle(found, &s[1]);
-    return s[0].level == s[1].level && s[0].strict_certificates == s[1].strict_certificates &&
-           same_list(&s[0].names, &s[1].names) && same_list(&s[0].fingerprints, &s[1].fingerprints) &&
-           same_text(s[0].connect_host, s[1].connect_host) && same_text(s[0].ca_file, s[1].ca_file) &&
-           same_text(s[0].ca_dir, s[1].ca_dir) && same_text(s[0].crl_file, s[1].crl_file);
+    return true
+#define SERVER(condition) &&(condition)
+#define ANY_SERVER(condition)
+#define NUMBER(KEY, type, member, place, limit, default, context, server) server(s[0].member == s[1].member)
+#define TEXT(KEY, member, tag, context, server) server(same_text(s[0].member, s[1].member))
+#define LIST(KEY, member, tag, context, server) server(same_list(&s[0].member, &s[1].member))
+#include "wire/settings.def"
+        ;
 }
 
 /* Whether `best` would accept a server that `other` would not. */
@@ -131,7 +135,7 @@ static bool falls_short(const struct policy *policy, const struct outcome *best,
 static bool each_that_fits(const struct policy *policy, const struct subject *any,
                            bool (*each)(void *context, const struct outcome *outcome), void *context)
 {
-    for (const struct block *block = policy->blocks; block != NULL; block = block->next) {
+    for (const struct block *block = policy->blocks; block; block = block->next) {
         const struct outcome outcome = outcome_by(block);
         bool sure = true;
 
@@ -166,14 +170,6 @@ struct comparison {
     bool short_of;
 };
 
-static bool is_as_strict(void *context, const struct outcome *outcome)
-{
-    struct comparison *const c = context;
-
-    c->short_of = outcome->strictness > c->best->strictness;
-    return !c->short_of;
-}
-
 static bool take_stricter(void *context, const struct outcome *outcome)
 {
     struct comparison *const c = context;
@@ -203,11 +199,10 @@ static bool is_vouched_for(const struct policy *policy, struct subject *subject,
         return false;
     set_host(subject, query->hosts_exchanger[i] - 1U);
     host = judge(policy, subject);
-    vouched = host.block != NULL && names_host(host.block, subject);
+    vouched = host.block && names_host(host.block, subject);
     set_host(subject, i);
     domain = judge(policy, subject);
-    return vouched &&
-           (domain.block == NULL || domain.block == host.block || !names_host(domain.block, subject));
+    return vouched && (!domain.block || domain.block == host.block || !names_host(domain.block, subject));
 }
 
 bool policy_vouches(const struct policy *policy, const struct policy_query *query, uint32_t i)
@@ -234,7 +229,7 @@ static struct subject with_any_host(const struct subject *subject)
     return any;
 }
 
-/* Whether `best` is laxer than some block that a lost program or user may match. */
+/* Whether `best` falls short of some block that a lost program or user may match. */
 static bool is_too_lax(const struct policy *policy, const struct subject *subject, struct outcome *best)
 {
     struct comparison c = {policy, best, false};
@@ -243,7 +238,7 @@ static bool is_too_lax(const struct policy *policy, const struct subject *subjec
     any.any[CRITERION_PROGRAM] = subject->query->program_lost;
     any.any[CRITERION_USER] = subject->query->user_lost;
     if (any.any[CRITERION_PROGRAM] || any.any[CRITERION_USER])
-        each_of_lost(policy, &any, is_as_strict, &c);
+        each_of_lost(policy, &any, demands_enough, &c);
     return c.short_of;
 }
 
@@ -280,6 +275,8 @@ static struct outcome outcome_of(const struct policy *policy, const struct polic
     }
     if (query->hosts_lost)
         each_of_lost(policy, &any, demands_enough, &c);
+    if (unnamed.unnamed && !c.short_of)
+        each_of_lost(policy, &unnamed, demands_enough, &c);
     return c.short_of ? refused(&best) : best;
 }
 
@@ -318,7 +315,7 @@ static struct outcome decide(const struct policy *policy, const struct policy_qu
 
     policy_resolve(policy, outcome.block, found);
     policy_settle(found, settings);
-    settings->rule = outcome.block != NULL ? outcome.block->rule : policy->default_rule;
+    settings->rule = outcome.block ? outcome.block->rule : policy->default_rule;
     if (outcome.reason == REASON_LOOPBACK || outcome.reason == REASON_PORT) {
         settings->level = LEVEL_NONE;
         settings->rule = policy_built_in;
@@ -344,11 +341,11 @@ enum decision policy_explain(const struct policy *policy, const struct policy_qu
     why->decision = decision_of(&outcome, why->settings.level);
     why->reason = outcome.reason;
     why->block = (struct policy_origin){.file = NULL};
-    if (outcome.block != NULL)
+    if (outcome.block)
         why->block = (struct policy_origin){outcome.block->place.file->path, outcome.block->place.line};
     for (unsigned i = 0; i < POLICY_SETTINGS; i++) {
         why->origin[i] = (struct policy_origin){.file = NULL};
-        if (found[i] != NULL)
+        if (found[i])
             why->origin[i] = (struct policy_origin){found[i]->place.file->path, found[i]->place.line};
     }
     return why->decision;

@@ -10,12 +10,6 @@
 #include "policy/services.h"
 #include "policy/text.h"
 
-/* Includes what getaddrinfo() accepts as an address, such as 127.1. */
-static bool is_numeric(const char *name)
-{
-    return strchr(name, ':') != NULL || name[strspn(name, "0123456789.")] == '\0';
-}
-
 static bool is_ascii(const char *name)
 {
     while (*name != '\0' && (unsigned char)*name < 0x80)
@@ -25,12 +19,13 @@ static bool is_ascii(const char *name)
 
 static void lower_host(struct subject *subject, const char *name)
 {
-    size_t length = name == NULL ? 0 : strlen(name);
+    size_t length = name ? strlen(name) : 0;
+    struct wire_address literal;
 
+    if (length > 0 && address_of_literal(name, &literal))
+        length = 0;
     if (length > 0 && name[length - 1] == '.')
         length--;
-    if (length > 0 && is_numeric(name))
-        length = 0;
     if (length > 0 && !is_ascii(name) && alabel_from(subject->host, sizeof subject->host, name, length))
         return;
     if (length >= HOST_LIMIT)
@@ -45,8 +40,10 @@ void set_host(struct subject *subject, uint32_t i)
     const struct policy_query *query = subject->query;
 
     lower_host(subject, i < query->hosts.count ? query->hosts.item[i] : NULL);
-    subject->here = subject->loopback && (subject->host[0] == '\0' || machine_is_localhost(subject->host) ||
-                                          (query->hosts_here & UINT32_C(1) << i) != 0);
+    subject->here =
+        subject->loopback && (subject->host[0] == '\0' ? !query->resolves_itself
+                                                       : machine_is_localhost(subject->host) ||
+                                                             (query->hosts_here & UINT32_C(1) << i) != 0);
 }
 
 struct subject subject_of(const struct policy_query *query)
@@ -58,20 +55,20 @@ struct subject subject_of(const struct policy_query *query)
         subject.protocol = port_protocol(query->address.port);
     subject.has_address = address_bytes(subject.address, &query->address);
     subject.loopback = subject.has_address && address_is_loopback(subject.address);
-    subject.here = subject.loopback;
-    if (query->program != NULL) {
+    subject.here = subject.loopback && !query->resolves_itself;
+    if (query->program) {
         const char *slash = strrchr(query->program, '/');
 
-        subject.base_name = slash == NULL ? query->program : slash + 1;
+        subject.base_name = slash ? slash + 1 : query->program;
     }
     return subject;
 }
 
 static bool program_fits(const char *pattern, const struct subject *subject)
 {
-    if (subject->base_name == NULL)
+    if (!subject->base_name)
         return false;
-    return glob_fits(pattern, strchr(pattern, '/') != NULL ? subject->query->program : subject->base_name);
+    return glob_fits(pattern, strchr(pattern, '/') ? subject->query->program : subject->base_name);
 }
 
 static bool value_fits(enum criterion criterion, const struct value *value, const struct subject *subject)
@@ -88,8 +85,7 @@ static bool value_fits(enum criterion criterion, const struct value *value, cons
     case CRITERION_PROGRAM:
         return program_fits(value->text, subject);
     case CRITERION_USER:
-        return value->text == NULL ? query->uid == value->low
-                                   : query->user != NULL && glob_fits(value->text, query->user);
+        return value->text ? query->user && glob_fits(value->text, query->user) : query->uid == value->low;
     case CRITERION_PROTOCOL:
         return subject->any_protocol ? !value->negated : subject->protocol == value->low;
     default:
@@ -106,7 +102,7 @@ static bool criterion_fits(const struct block *block, enum criterion criterion, 
 {
     bool listed = false;
 
-    for (const struct value *value = block->values[criterion]; value != NULL; value = value->next) {
+    for (const struct value *value = block->values[criterion]; value; value = value->next) {
         const bool fits = value_fits(criterion, value, subject);
 
         if (value->negated && fits)
@@ -134,11 +130,11 @@ static bool only_excludes_hosts(const struct block *block)
 {
     const struct value *value = block->values[CRITERION_HOST];
 
-    if (value == NULL)
+    if (!value)
         return false;
-    while (value != NULL && value->negated)
+    while (value && value->negated)
         value = value->next;
-    return value == NULL;
+    return !value;
 }
 
 bool asks_for_any(const struct block *block, unsigned criterion, const struct subject *subject)
@@ -149,7 +145,7 @@ bool asks_for_any(const struct block *block, unsigned criterion, const struct su
         return true;
     if (!subject->any[criterion])
         return false;
-    while (value != NULL && value->text == NULL) /* a user's number is known */
+    while (value && !value->text) /* a user's number is known */
         value = value->next;
     return value != NULL;
 }
@@ -188,14 +184,14 @@ static bool names_a_domain(const char *pattern)
         if (*c == '*' || *c == '?')
             tail = c + 1;
     dot = strchr(*tail == '.' ? tail + 1 : tail, '.');
-    return dot != NULL && dot[1] != '\0';
+    return dot && dot[1] != '\0';
 }
 
 bool names_host(const struct block *block, const struct subject *subject)
 {
     const struct value *value = block->values[CRITERION_HOST];
 
-    for (; value != NULL; value = value->next)
+    for (; value; value = value->next)
         if (!value->negated && names_a_domain(value->text) && value_fits(CRITERION_HOST, value, subject))
             return true;
     return false;

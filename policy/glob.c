@@ -15,7 +15,7 @@ bool glob_fits(const char *pattern, const char *text)
         } else if (*pattern == '?' || *pattern == *text) {
             pattern++;
             text++;
-        } else if (star != NULL) {
+        } else if (star) {
             pattern = star;
             text = ++resume;
         } else {

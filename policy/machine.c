@@ -5,7 +5,7 @@
 #include <sys/utsname.h>
 
 #include "policy/address.h"
-#include "policy/language/readfile.h"
+#include "policy/readfile.h"
 #include "policy/text.h"
 
 enum { FILE_LIMIT = 1 << 20, NAME_SIZE = 256 };
@@ -43,8 +43,8 @@ static bool next_line(struct span *text, struct span *line)
         return false;
     end = memchr(text->from, '\n', (size_t)(text->end - text->from));
     line->from = text->from;
-    line->end = end != NULL ? end : text->end;
-    text->from = end != NULL ? end + 1 : text->end;
+    line->end = end ? end : text->end;
+    text->from = end ? end + 1 : text->end;
     return true;
 }
 
@@ -68,7 +68,7 @@ static bool is_loopback(struct span word)
         return false;
     memcpy(text, word.from, length);
     text[length] = '\0';
-    return strchr(text, '/') == NULL && network_read(&network, text) == NETWORK_GOOD &&
+    return !strchr(text, '/') && network_read(&network, text) == NETWORK_GOOD &&
            address_is_loopback(network.bytes);
 }
 
@@ -99,21 +99,32 @@ static bool hostname_is(struct span text, const char *name, size_t length)
     return false;
 }
 
+static size_t without_last_dot(const char *name)
+{
+    const size_t length = strlen(name);
+
+    return length > 1 && name[length - 1] == '.' ? length - 1 : length;
+}
+
+static bool begins_with_node(const char *node, const char *name)
+{
+    const size_t label = strcspn(node, "."), length = without_last_dot(name);
+
+    return label > 0 && length >= label && is((struct span){name, name + label}, node, label) &&
+           (length == label || name[label] == '.');
+}
+
 bool machine_has(const struct machine *machine, const char *name)
 {
-    const size_t node = strlen(machine->node), label = strcspn(machine->node, ".");
+    const size_t node = strlen(machine->node), length = without_last_dot(name);
     const struct span hosts = {machine->hosts, machine->hosts + machine->hosts_length};
     const struct span hostname = {machine->hostname, machine->hostname + machine->hostname_length};
-    size_t length = strlen(name);
 
-    if (length > 1 && name[length - 1] == '.')
-        length--;
-    if (label == 0 || length < label || !is((struct span){name, name + label}, machine->node, label) ||
-        (length > label && name[label] != '.'))
+    if (!begins_with_node(machine->node, name))
         return false;
-    if (machine->hosts != NULL && hosts_have(hosts, name, length))
+    if (machine->hosts && hosts_have(hosts, name, length))
         return true;
-    return machine->hostname != NULL && is((struct span){name, name + length}, machine->node, node) &&
+    return machine->hostname && is((struct span){name, name + length}, machine->node, node) &&
            hostname_is(hostname, name, length);
 }
 
@@ -129,13 +140,6 @@ static void read_file(const char *path, char **text, size_t *length)
     if (file_read(descriptor, FILE_LIMIT, text, length) != 0)
         *text = NULL;
     file_close(descriptor);
-}
-
-static size_t without_last_dot(const char *name)
-{
-    const size_t length = strlen(name);
-
-    return length > 1 && name[length - 1] == '.' ? length - 1 : length;
 }
 
 bool hosts_equate(const char *text, size_t length, const char *a, const char *b)
@@ -164,8 +168,8 @@ bool machine_equates(const char *a, const char *b)
     bool equates;
 
     read_file("/etc/hosts", &hosts, &length);
-    equates = hosts != NULL && hosts_equate(hosts, length, a, b);
-    if (hosts != NULL)
+    equates = hosts && hosts_equate(hosts, length, a, b);
+    if (hosts)
         file_unmap(hosts, length);
     errno = saved;
     return equates;
@@ -179,16 +183,16 @@ bool machine_has_name(const char *name)
     char *hosts, *hostname;
     bool has;
 
-    if (uname(&system) != 0)
+    if (uname(&system) != 0 || !begins_with_node(system.nodename, name)) /* most names: no file is read */
         return false;
     read_file("/etc/hosts", &hosts, &machine.hosts_length);
     read_file("/etc/hostname", &hostname, &machine.hostname_length);
     machine.hosts = hosts;
     machine.hostname = hostname;
     has = machine_has(&machine, name);
-    if (hosts != NULL)
+    if (hosts)
         file_unmap(hosts, machine.hosts_length);
-    if (hostname != NULL)
+    if (hostname)
         file_unmap(hostname, machine.hostname_length);
     errno = saved;
     return has;

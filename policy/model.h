@@ -6,8 +6,25 @@
 #include <stdint.h>
 
 #include "policy/address.h"
-#include "policy/language/errors.h"
 #include "policy/policy.h"
+
+struct file {
+    struct file *next;
+    const char *path;
+    const char *text; /* NULL once everything is loaded */
+    size_t length;
+    char *mapping; /* what file_read() returned: the text, and any byte order mark before it */
+    size_t mapped;
+    uint64_t device, inode;
+};
+
+/* A word in a file. Line 0 stands for the file as a whole. */
+struct place {
+    const struct file *file;
+    uint32_t line;   /* from 1 */
+    uint32_t offset; /* bytes from the beginning of the file */
+    uint32_t width;  /* bytes */
+};
 
 enum criterion {
     CRITERION_HOST,
@@ -39,9 +56,9 @@ struct setting {
     struct place place; /* of the value */
     enum policy_setting key;
     uint32_t number;  /* a number, a word's enum, or connect-to's port */
-    const char *text; /* NULL if there is none */
+    const char *text; /* NULL if there is none, as of `ca-file system`, which only hides the layers below */
     bool bad;         /* an error was reported: it is not in force */
-    bool told;        /* a conflict with another setting was reported */
+    bool reported;    /* a conflict with another setting was reported */
     bool refused;     /* reported as unusable */
 };
 
@@ -84,9 +101,6 @@ struct policy {
 };
 
 enum { PORT_BITS = 65536 / 8 }; /* bytes of guarded_ports */
-
-/* The rule's name if no file decides. */
-extern const char policy_built_in[];
 
 /*
  * Finds what is in force for a connection that `block` (NULL: none) decides: for each setting the first one

@@ -15,13 +15,13 @@
  */
 #if defined __i386__ || (defined __arm__ && !defined __aarch64__)
 #    define SYS_old_stat SYS_fstatat64
-enum { STAT_INODE = 12, STAT_INODE_SIZE = 4, STAT_MODE = 16, STAT_OWNER = 24 };
+enum { STAT_INODE = 12, STAT_INODE_SIZE = 4, STAT_LINKS = 20, STAT_MODE = 16, STAT_OWNER = 24 };
 #elif (defined __x86_64__ && !defined __ILP32__) || defined __powerpc64__ || defined __s390x__
 #    define SYS_old_stat SYS_newfstatat
-enum { STAT_INODE = 8, STAT_INODE_SIZE = 8, STAT_MODE = 24, STAT_OWNER = 28 };
+enum { STAT_INODE = 8, STAT_INODE_SIZE = 8, STAT_LINKS = 16, STAT_MODE = 24, STAT_OWNER = 28 };
 #elif defined __aarch64__ || (defined __riscv && __riscv_xlen == 64)
 #    define SYS_old_stat SYS_newfstatat
-enum { STAT_INODE = 8, STAT_INODE_SIZE = 8, STAT_MODE = 16, STAT_OWNER = 24 };
+enum { STAT_INODE = 8, STAT_INODE_SIZE = 8, STAT_LINKS = 20, STAT_MODE = 16, STAT_OWNER = 24 };
 #endif
 
 struct old_stat {
@@ -42,6 +42,17 @@ static inline void old_stat_read(const struct old_stat *from, uint64_t *device, 
         *inode = half;
     memcpy(owner, from->bytes + STAT_OWNER, sizeof *owner);
     memcpy(mode, from->bytes + STAT_MODE, sizeof *mode);
+}
+
+/* st_nlink. On machines where it comes before st_mode, it has 8 bytes. */
+static inline uint64_t old_stat_links(const struct old_stat *from)
+{
+    uint64_t all;
+    uint32_t half;
+
+    memcpy(&all, from->bytes + (STAT_LINKS < STAT_MODE ? STAT_LINKS : 0), sizeof all);
+    memcpy(&half, from->bytes + STAT_LINKS, sizeof half);
+    return STAT_LINKS < STAT_MODE ? all : half;
 }
 #endif
 

@@ -6,8 +6,8 @@
  * nothing is allocated, and policy_decide() may be called from any thread and from a signal handler.
  *
  * Which connections are guarded
- *   - Without a file: those to the usual ports 25, 587, 24, 143, 110, 119 and 4190, at level `secure`, except
- *     to loopback addresses. Settings before the first `match` change these defaults.
+ *   - Without a file: those to the usual ports (wire/protocols.def), at level `secure`, except to loopback
+ *     addresses. Settings before the first `match` change these defaults.
  *   - The first block that fits decides, also for other ports and for loopback addresses. A block that guards
  *     (any level but `none`) has two limits; one with level `none` has neither:
  *       - If it names no port, it covers the usual ports, and other ports only if the greeting shows a mail
@@ -17,7 +17,8 @@
  *   - If no block fits, and the port does not determine the protocol: the first block that guards, names the
  *     port, and would fit with one of the protocols that it names.
  *   - An address counts as loopback if the program asked for it as an address, as localhost or by a name of
- *     this machine. For any other name, DNS may have supplied it.
+ *     this machine. For any other name, DNS may have supplied it; for an address also, if the program has a
+ *     resolver of its own.
  *   - If a connection has several names (different threads asked for them), each is judged by itself and the
  *     strictest outcome is in force. If names were lost, every block that may be about them counts too. If
  *     the strictest outcome would accept a server that another would not (a fingerprint, a `name`, a
@@ -65,31 +66,10 @@ struct policy_source {
 const struct policy *policy_load(const struct policy_source *sources, size_t count);
 void policy_free(const struct policy *policy);
 
-/* The settings, in the order in which they are shown. */
+/* The settings, from settings.def, in the order in which they are shown. */
 enum policy_setting {
-    POLICY_LEVEL,
-    POLICY_PROTOCOL,
-    POLICY_TLS,
-    POLICY_CONNECT_TO,
-    POLICY_NAME,
-    POLICY_SERVERNAME,
-    POLICY_CA_FILE,
-    POLICY_CA_DIR,
-    POLICY_CRL_FILE,
-    POLICY_CERTIFICATE_CHECKS,
-    POLICY_FINGERPRINT,
-    POLICY_TLS_MIN,
-    POLICY_TLS_MAX,
-    POLICY_CIPHERS,
-    POLICY_CIPHERSUITES,
-    POLICY_GROUPS,
-    POLICY_CLIENT_CERT,
-    POLICY_CLIENT_KEY,
-    POLICY_TIMEOUT,
-    POLICY_GREETING_TIMEOUT,
-    POLICY_TESTING,
-    POLICY_LOG,
-    POLICY_FINAL, /* places a block: never in force by itself */
+#define SETTING(KEY, word, read, show, members) POLICY_##KEY,
+#include "wire/settings.def"
     POLICY_SETTINGS,
 };
 
@@ -98,9 +78,27 @@ enum policy_setting {
  * used; otherwise says why not, and sets `*blamed` to the culprit (POLICY_SETTINGS if unknown).
  */
 typedef const char *policy_try(const struct settings *settings, enum policy_setting *blamed);
-/* The same as policy_load(), but settings that `attempt` refuses are errors too. */
-const struct policy *policy_load_and_try(const struct policy_source *sources, size_t count,
-                                         policy_try *attempt);
+/*
+ * Calls `look` with `question`, to fill the `room` bytes of `answer`, in such a way that the caller goes on
+ * if it hangs. False then, or if it cannot be called; `answer` is undefined.
+ */
+typedef bool policy_apart(void (*look)(const void *question, void *answer), const void *question,
+                          void *answer, size_t room);
+
+/*
+ * How to look at the files that a policy names (ca-file, log, ...). Their file system may hang, and whoever
+ * opens them then hangs with it.
+ */
+struct policy_way {
+    bool unopened;       /* not at all: whoever needs a file finds out what is wrong with it */
+    policy_apart *apart; /* NULL: at once, and hang with them */
+    bool may_hang;       /* if so, it is no error if one hangs */
+    policy_try *attempt; /* settings that it refuses are errors too; or NULL */
+};
+
+/* The same as policy_load(), which does as if all of `way` were zero. */
+const struct policy *policy_load_by(const struct policy_source *sources, size_t count,
+                                    const struct policy_way *way);
 
 #define POLICY_OF_MACHINE "/etc/retrotls/policy"
 
@@ -125,6 +123,7 @@ struct policy_query {
     uint32_t hosts_here;         /* bit: machine_has_name() (machine.h) is true of this one of `hosts` */
     /* For each of `hosts`: 0, or 1 + the number of its mail exchanger, if it is here only for that one. */
     uint8_t hosts_exchanger[SETTINGS_LIST_LIMIT];
+    bool resolves_itself;        /* the program has asked a DNS server without libc */
     const char *program;         /* the executable's path */
     const char *user;            /* login name */
     uint32_t uid;                /* always known */
@@ -180,6 +179,13 @@ enum decision policy_decide(const struct policy *policy, const struct policy_que
                             struct settings *settings);
 
 /*
+ * Returns how to guard a program that is about to start; `query` has its path and user. Looks at the rules
+ * that decide for its connections to the usual ports. If several of these are guarded, the strictest rule is
+ * in force (enum reach); if none is, the defaults are.
+ */
+enum reach policy_reach(const struct policy *policy, const struct policy_query *query);
+
+/*
  * Whether the certificate need not match the query's name number `i`. True if the name is listed only on
  * account of its mail exchanger, a block names that exchanger (so the policy says what it demands of it), and
  * no other block names `i`.
@@ -193,6 +199,9 @@ struct policy_origin {
     const char *file; /* NULL: built in */
     uint32_t line;
 };
+
+/* settings.rule, the very pointer, where no line of a file decides. */
+extern const char policy_built_in[];
 
 enum policy_reason {
     REASON_BLOCK,    /* a block decides: `block` */

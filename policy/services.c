@@ -4,22 +4,26 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "policy/language/readfile.h"
+#include "policy/readfile.h"
 #include "policy/text.h"
 
 enum { SERVICES_LIMIT = 1 << 20 }; /* bytes */
 
 /* Names from IANA and from Debian's /etc/services, so that a policy means the same without that file. */
-static const uint16_t service_ports[] = {25,  587, 587, 465, 465, 465, 24,  143,  143, 993,
-                                         110, 110, 995, 995, 119, 119, 563, 4190, 4190};
-const char *const service_names[] = {"smtp",     "submission", "msa",   "submissions", "smtps",
-                                     "urd",      "lmtp",       "imap",  "imap2",       "imaps",
-                                     "pop3",     "pop-3",      "pop3s", "pop-3s",      "nntp",
-                                     "readnews", "nntps",      "sieve", "managesieve", NULL};
+/* clang-format off */
+#define SERVICES(X) \
+    X("smtp", 25) X("submission", 587) X("msa", 587) X("submissions", 465) X("smtps", 465) X("urd", 465) \
+    X("lmtp", 24) \
+    X("imap", 143) X("imap2", 143) X("imaps", 993) \
+    X("pop3", 110) X("pop-3", 110) X("pop3s", 995) X("pop-3s", 995) \
+    X("nntp", 119) X("readnews", 119) X("nntps", 563) \
+    X("sieve", 4190) X("managesieve", 4190)
+/* clang-format on */
 
-_Static_assert(sizeof service_ports / sizeof service_ports[0] ==
-                   sizeof service_names / sizeof service_names[0] - 1,
-               "a port for each name");
+#define NAME(name, port) name,
+#define PORT(name, port) port,
+const char *const service_names[] = {SERVICES(NAME) NULL};
+static const uint16_t service_ports[] = {SERVICES(PORT)};
 
 /* What separates the words of a line in /etc/services. (A '/' separates port and protocol.) */
 static bool is_space(char c)
@@ -75,12 +79,12 @@ static bool file_has(const struct services *services, const char *name, uint16_t
 
     while (at < last) {
         const char *line_end = memchr(at, '\n', (size_t)(last - at));
-        const char *end = line_end == NULL ? last : line_end;
+        const char *end = line_end ? line_end : last;
         const char *comment = memchr(at, '#', (size_t)(end - at));
 
-        if (line_has(at, comment == NULL ? end : comment, name, port))
+        if (line_has(at, comment ? comment : end, name, port))
             return true;
-        at = line_end == NULL ? last : line_end + 1;
+        at = line_end ? line_end + 1 : last;
     }
     return false;
 }
@@ -101,14 +105,14 @@ static void read_services(struct services *services)
 
 bool service_port(struct services *services, const char *name, uint16_t *port)
 {
-    for (size_t i = 0; service_names[i] != NULL; i++)
+    for (size_t i = 0; service_names[i]; i++)
         if (same_word(name, service_names[i])) {
             *port = service_ports[i];
             return true;
         }
     if (!services->asked)
         read_services(services);
-    return services->text != NULL && file_has(services, name, port);
+    return services->text && file_has(services, name, port);
 }
 
 void services_forget(struct services *services)

@@ -2,60 +2,6 @@
 
 #include <string.h>
 
-struct text text_in(char *buffer, size_t size)
-{
-    buffer[0] = '\0';
-    return (struct text){.at = buffer, .size = size};
-}
-
-void text_add_bytes(struct text *text, const char *bytes, size_t length)
-{
-    const size_t room = text->size - 1 - text->length;
-
-    if (length > room) {
-        length = room;
-        text->cut = true;
-    }
-    memcpy(text->at + text->length, bytes, length);
-    text->length += length;
-    text->at[text->length] = '\0';
-}
-
-void text_add(struct text *text, const char *string)
-{
-    text_add_bytes(text, string, strlen(string));
-}
-
-void text_add_number(struct text *text, uint64_t number)
-{
-    char digits[20];
-    size_t first = sizeof digits;
-
-    do
-        digits[--first] = (char)('0' + number % 10);
-    while ((number /= 10) != 0);
-    text_add_bytes(text, digits + first, sizeof digits - first);
-}
-
-void text_add_clean(struct text *text, const char *string, size_t limit)
-{
-    size_t i;
-
-    for (i = 0; i < limit && string[i] != '\0'; i++) {
-        const char c = string[i] >= 0x20 && string[i] <= 0x7e ? string[i] : '?';
-
-        text_add_bytes(text, &c, 1);
-    }
-    if (string[i] != '\0')
-        text_add(text, "...");
-}
-
-void text_cut_back(struct text *text, size_t length)
-{
-    text->length = length;
-    text->at[length] = '\0';
-}
-
 char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -85,7 +31,7 @@ bool read_number(const char *string, uint32_t limit, uint32_t *number, bool *too
     uint64_t value = 0;
     const char *c = string;
 
-    if (too_large != NULL)
+    if (too_large)
         *too_large = false;
     for (; is_digit(*c); c++) {
         value = value * 10 + (uint64_t)(*c - '0');
@@ -95,7 +41,7 @@ bool read_number(const char *string, uint32_t limit, uint32_t *number, bool *too
     if (c == string || *c != '\0')
         return false;
     if (value > limit) {
-        if (too_large != NULL)
+        if (too_large)
             *too_large = true;
         return false;
     }
@@ -142,7 +88,7 @@ const char *nearest_word(const char *word, const char *const *words, unsigned *d
     const char *nearest = NULL;
     unsigned best = 3;
 
-    for (; length <= WORD_COMPARED && *words != NULL; words++) {
+    for (; length <= WORD_COMPARED && *words; words++) {
         const size_t other = strlen(*words);
         unsigned found;
 
@@ -154,7 +100,7 @@ const char *nearest_word(const char *word, const char *const *words, unsigned *d
             nearest = *words;
         }
     }
-    if (nearest != NULL && distance != NULL)
+    if (nearest && distance)
         *distance = best;
     return nearest;
 }

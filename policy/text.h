@@ -1,7 +1,4 @@
-/*
- * Text without stdio, malloc or locale: a builder that never writes past its end, and the few ASCII tests
- * that the policy language needs.
- */
+/* Text without stdio, malloc or locale: the builder, and the ASCII tests that the policy language needs. */
 #ifndef RETROTLS_POLICY_TEXT_H
 #define RETROTLS_POLICY_TEXT_H
 
@@ -9,23 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Always NUL-terminated within `size` (at least 1); `cut` is set if something did not fit. */
-struct text {
-    char *at;
-    size_t size, length;
-    bool cut;
-};
-
-struct text text_in(char *buffer, size_t size);
-void text_add(struct text *text, const char *string);
-void text_add_bytes(struct text *text, const char *bytes, size_t length);
-void text_add_number(struct text *text, uint64_t number);
-/*
- * Adds at most `limit` bytes of `string`. A byte that is not printable ASCII becomes '?'; "..." marks a cut.
- */
-void text_add_clean(struct text *text, const char *string, size_t limit);
-/* Drops everything after the first `length` bytes. */
-void text_cut_back(struct text *text, size_t length);
+#include "wire/text_builder.h"
 
 char lower(char c);
 bool is_digit(char c);

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/language/readfile.h"
+#include "policy/readfile.h"
 
 uint32_t trust_user(const char *own)
 {
@@ -42,11 +42,11 @@ const char *trust_words(enum trust trust)
     case TRUST_ABSENT:
         return "cannot be found";
     case TRUST_NO_FILE:
-        return "is no regular file";
+        return "is not a regular file";
     case TRUST_STRANGER:
-        return "belongs neither to root nor to the user who runs this and owns what it lies beside";
+        return "belongs neither to root nor to the user who runs this and owns the file beside it";
     case TRUST_WRITABLE:
-        return "can be written to by others than its owner";
+        return "can be written to by others, not only by its owner";
     default:
         return "is trusted";
     }

@@ -22,7 +22,10 @@ enum trust {
  */
 uint32_t trust_user(const char *own);
 
-/* Checks for a regular file, and no symbolic link, of root's or `user`'s that nobody else can write to. */
+/*
+ * Checks for a regular file (not a symbolic link) that belongs to root or `user`, and that nobody else can
+ * write to.
+ */
 enum trust trust_file(const char *path, uint32_t user);
 /*
  * The same for a folder. It may be a symbolic link: the folder that holds the link has already been checked.

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Shows what retrotls does: unmodified programs that know nothing of TLS read and send mail, first as they are, then
-through retrotls, with real servers on loopback and a recorder on the path. `make demo` prepares and runs it."""
+"""Shows what retrotls does. Unmodified programs that know nothing of TLS read and send mail, first without retrotls, then
+through it, with real servers on loopback and a recorder on the path. `make demo` prepares and runs it."""
 import os
 import shutil
 import signal
@@ -35,14 +35,14 @@ class Demo:
         self.log = self.folder / "log"
 
     def policy(self, port, protocol, ca):
-        """Loopback is left alone by default: the demonstration's servers need a rule."""
+        """retrotls leaves loopback alone by default, so the demo's servers need a rule."""
         file = self.folder / "policy"
         file.write_text(f"match address 127.0.0.1 port {port}\n    level secure\n    protocol {protocol}\n"
                         f"    ca-file {ca}\n")
         return {"RETROTLS_POLICY": str(file), "RETROTLS_LOG": str(self.log)}
 
     def run(self, words, through, environment):
-        """Runs a program, `through` retrotls or as it is; returns its output."""
+        """Runs a program, with or without retrotls (`through`); returns its output."""
         done = subprocess.run([str(COMMAND), *words] if through else words, cwd=self.folder, timeout=60,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8",
@@ -50,7 +50,7 @@ class Demo:
         return done.stdout.decode(errors="replace").strip()
 
     def session(self, server, protocol, words, through):
-        """One session; returns the program's output, what crossed, and the log's fields."""
+        """One session; returns the program's output, what crossed, the log's fields, and the recorder."""
         self.log.unlink(missing_ok=True)
         with Tap(server.at(protocol)) as tap:
             output = self.run(words(tap.port), through, self.policy(tap.port, protocol, certs.authority().pem))
@@ -68,7 +68,7 @@ def write(path, text, mode=0o600):
 
 
 def clients(demo, user):
-    """(what is shown, protocol, command line for a port)"""
+    """Returns [(title, protocol, function that makes the command line for a port)]."""
     mail = write(demo.folder / "mail", message("hello", TEXT).decode().replace("\r\n", "\n"))
 
     def msmtp(port):
@@ -94,7 +94,7 @@ def clients(demo, user):
 
 
 def in_brief(crossed, limit):
-    """The lines that tell the story: the secrets where there are any, else the dialogue before TLS and the records."""
+    """The lines that matter: secrets if there are any, else the dialogue before TLS and the records."""
     def tells(line):
         return any(word in line for word in ("LOGIN", "AUTH", "PASS", "USER", "STARTTLS", "STLS", "TLS", TEXT)) and \
             not line.startswith(("< 250", "< STLS", "< USER", "< SASL", "< AUTH-", "< RESP-")) and "CAPABILITY" not in line
@@ -157,7 +157,7 @@ def show(demo, dovecot, exim):
 
 
 def end(number, _):
-    for each in SIGNALS:  # once is enough: nothing is left behind
+    for each in SIGNALS:  # ignore further signals, so that the cleanup finishes
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 

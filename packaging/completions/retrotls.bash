@@ -1,6 +1,6 @@
 # bash completion for retrotls(1)
 
-# Programs in PATH, or files where a path is begun.
+# Programs in PATH, or files if the word begins a path.
 _retrotls_programs() {
     if [[ $1 == */* ]]; then
         compopt -o filenames 2> /dev/null
@@ -15,13 +15,17 @@ _retrotls_files() {
     mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
-# $1: what is being written, then the options that there are.
+# $1: the word that is being completed; then the possible options.
 _retrotls_options() {
     mapfile -t COMPREPLY < <(compgen -W "${*:2}" -- "$1")
     [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2> /dev/null
 }
 
-# The value of an option; false where $1 is none that takes one.
+_retrotls_commands() {
+    mapfile -t COMPREPLY < <(compgen -W 'check doctor explain help lint status version' -- "$1")
+}
+
+# Completes the value of an option; false if $1 is not an option with a value.
 _retrotls_value() {
     case $1 in
     -p | --policy) _retrotls_files "$2" ;;
@@ -37,7 +41,7 @@ _retrotls() {
     local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} i=1 ended=
     COMPREPLY=()
 
-    # The first word that is no option: a command, or the program. '=' stands alone in COMP_WORDS.
+    # The first word that is not an option: a command, or the program. '=' stands alone in COMP_WORDS.
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
         -p | --policy) ((i += 2)); [[ ${COMP_WORDS[i - 1]} == = ]] && ((i += 1)); continue ;;
@@ -56,9 +60,13 @@ _retrotls() {
         if [[ $ended ]]; then _retrotls_programs "$cur"; return; fi
         _retrotls_value "$before" "$cur" && return
         case $cur in
-        -*) _retrotls_options "$cur" -p --policy= -v --verbose --help --version -- ;;
+        -*) _retrotls_options "$cur" -p --policy= --supervise --no-supervise -v --verbose -h --help -V --version -- ;;
+        '') _retrotls_commands '' ;; # programs take a letter: there are thousands
         */*) _retrotls_programs "$cur" ;;
-        *) mapfile -t COMPREPLY < <(compgen -W 'check doctor explain lint status' -c -- "$cur" | sort -u) ;;
+        *)
+            compopt -o nosort 2> /dev/null
+            _retrotls_commands "$cur"
+            mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -c -- "$cur" | sort -u) ;;
         esac
         return
     fi
@@ -66,13 +74,19 @@ _retrotls() {
     check | explain)
         _retrotls_value "$before" "$cur" && return
         case ${COMP_WORDS[i]},$cur in
-        check,-*) _retrotls_options "$cur" -P --protocol= --program= --json --help ;;
-        explain,-*) _retrotls_options "$cur" --program= --user= --address= --help ;;
+        check,-*) _retrotls_options "$cur" -P --protocol= --program= --json -p --policy= -h --help ;;
+        explain,-*) _retrotls_options "$cur" --program= --user= --address= -p --policy= -h --help ;;
         *) [[ $cur == : || $before == : ]] || mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur") ;;
         esac ;;
-    status) _retrotls_options "$cur" --watch --json --help ;;
-    lint) if [[ $cur == -* ]]; then _retrotls_options "$cur" --help; else _retrotls_files "$cur"; fi ;;
-    doctor) if [[ $cur == -* ]]; then _retrotls_options "$cur" --help; else _retrotls_programs "$cur"; fi ;;
+    status) _retrotls_options "$cur" --watch --json -h --help ;;
+    version) _retrotls_options "$cur" -h --help ;;
+    help) if [[ $cur == -* ]]; then _retrotls_options "$cur" -h --help; else _retrotls_commands "$cur"; fi ;;
+    lint)
+        _retrotls_value "$before" "$cur" && return
+        if [[ $cur == -* ]]; then _retrotls_options "$cur" -p --policy= -h --help; else _retrotls_files "$cur"; fi ;;
+    doctor)
+        _retrotls_value "$before" "$cur" && return
+        if [[ $cur == -* ]]; then _retrotls_options "$cur" -p --policy= -h --help; else _retrotls_programs "$cur"; fi ;;
     *) if declare -F _command_offset > /dev/null; then _command_offset "$i"; else _retrotls_files "$cur"; fi ;;
     esac
 }

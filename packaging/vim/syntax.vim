@@ -11,8 +11,9 @@ syntax match retrotlsMatchLine /^\s*match\s.*$/ contains=retrotlsMatch,retrotlsC
 syntax keyword retrotlsSetting level protocol tls connect-to name servername ca-file ca-dir crl-file certificate-checks
 syntax keyword retrotlsSetting fingerprint
 syntax keyword retrotlsSetting tls-min tls-max ciphers ciphersuites groups client-cert client-key timeout
-syntax keyword retrotlsSetting greeting-timeout testing log final
-syntax keyword retrotlsValue none may encrypt secure normal strict starttls implicit yes no auto syslog stderr system bundled
+syntax keyword retrotlsSetting greeting-timeout testing sandbox unreached reach log final
+syntax keyword retrotlsValue none may encrypt secure normal strict starttls implicit yes no required optional warn refuse auto preload supervise both syslog stderr system bundled
+syntax keyword retrotlsValue smtp lmtp imap pop3 nntp sieve
 highlight default link retrotlsComment Comment
 highlight default link retrotlsString String
 highlight default link retrotlsMatch Statement

@@ -12,9 +12,9 @@ struct reading {
     const char *text; /* the word without its '!' */
 };
 
-static void tell(const struct reading *r, enum message message, const char *a, const char *b)
+static void report(const struct reading *r, enum message message, const char *a, const char *b)
 {
-    errors_tell(&r->loader->errors, &r->word->place, message, a, b, NULL);
+    errors_report(&r->loader->errors, &r->word->place, message, a, b, NULL);
 }
 
 static bool keep_text(const struct reading *r, struct value *value, const char *text)
@@ -63,18 +63,18 @@ static bool read_host(const struct reading *r, struct value *value)
 
     for (const char *c = r->text; *c != '\0'; c++) {
         if ((unsigned char)*c >= 0x80) {
-            tell(r, MESSAGE_HOST_NOT_ASCII, NULL, NULL);
+            report(r, MESSAGE_HOST_NOT_ASCII, NULL, NULL);
             return false;
         }
         lowered[length++] = lower(*c);
     }
     lowered[length] = '\0';
     if (is_number(r->text))
-        tell(r, MESSAGE_HOST_IS_NUMBER, r->text, NULL);
+        report(r, MESSAGE_HOST_IS_NUMBER, r->text, NULL);
     else if (network_read(&network, r->text) != NETWORK_NO_ADDRESS)
-        tell(r, MESSAGE_HOST_IS_ADDRESS, r->text, NULL);
+        report(r, MESSAGE_HOST_IS_ADDRESS, r->text, NULL);
     else if (!is_host_name(lowered, true) || strcmp(r->text, ".") == 0)
-        tell(r, MESSAGE_HOST_BAD, r->text, NULL);
+        report(r, MESSAGE_HOST_BAD, r->text, NULL);
     else {
         if (lowered[length - 1] == '.')
             lowered[length - 1] = '\0';
@@ -91,20 +91,20 @@ static bool read_address(const struct reading *r, struct value *value)
     case NETWORK_GOOD:
         return true;
     case NETWORK_BAD_PREFIX:
-        tell(r, MESSAGE_ADDRESS_PREFIX, r->text, value->network.prefix == 32 ? "32" : "128");
+        report(r, MESSAGE_ADDRESS_PREFIX, r->text, value->network.prefix == 32 ? "32" : "128");
         return false;
     case NETWORK_SURPLUS:
         network_write(&value->network, right);
-        tell(r, MESSAGE_ADDRESS_BITS, r->text, right);
+        report(r, MESSAGE_ADDRESS_BITS, r->text, right);
         return false;
     default:
-        if (strchr(r->text, '%') != NULL && strchr(r->text, ':') != NULL)
-            tell(r, MESSAGE_ADDRESS_ZONE, NULL, NULL);
+        if (strchr(r->text, '%') && strchr(r->text, ':'))
+            report(r, MESSAGE_ADDRESS_ZONE, NULL, NULL);
         else
-            tell(r,
-                 is_host_name(r->text, true) && !is_digit(r->text[0]) ? MESSAGE_ADDRESS_IS_NAME
-                                                                      : MESSAGE_ADDRESS_BAD,
-                 r->text, NULL);
+            report(r,
+                   is_host_name(r->text, true) && !is_digit(r->text[0]) ? MESSAGE_ADDRESS_IS_NAME
+                                                                        : MESSAGE_ADDRESS_BAD,
+                   r->text, NULL);
         return false;
     }
 }
@@ -117,14 +117,14 @@ static bool read_port(const struct reading *r, const char *text, uint32_t *port)
     if (read_number(text, 65535, port, &too_large) && *port > 0)
         return true;
     if (too_large || is_number(text)) {
-        tell(r, MESSAGE_PORT_LIMIT, text, NULL);
+        report(r, MESSAGE_PORT_LIMIT, text, NULL);
         return false;
     }
     if (service_port(&r->loader->services, text, &service)) {
         *port = service;
         return true;
     }
-    tell(r, MESSAGE_PORT_BAD, text, nearest_word(text, service_names, NULL));
+    report(r, MESSAGE_PORT_BAD, text, nearest_word(text, service_names, NULL));
     return false;
 }
 
@@ -135,14 +135,14 @@ static bool read_ports(const struct reading *r, struct value *value)
     char first[WORD_LIMIT], swapped[24];
     struct text out = text_in(swapped, sizeof swapped);
 
-    if (!is_digit(r->text[0]) || dash == NULL) {
+    if (!is_digit(r->text[0]) || !dash) {
         const bool read = read_port(r, r->text, &value->low);
 
         value->high = value->low;
         return read;
     }
     if (dash[1] == '\0') {
-        tell(r, MESSAGE_PORT_BAD, r->text, NULL);
+        report(r, MESSAGE_PORT_BAD, r->text, NULL);
         return false;
     }
     memcpy(first, r->text, (size_t)(dash - r->text));
@@ -154,16 +154,16 @@ static bool read_ports(const struct reading *r, struct value *value)
     text_add_number(&out, value->high);
     text_add(&out, "-");
     text_add_number(&out, value->low);
-    tell(r, MESSAGE_PORT_BACKWARDS, r->text, swapped);
+    report(r, MESSAGE_PORT_BACKWARDS, r->text, swapped);
     return false;
 }
 
 static bool read_program(const struct reading *r, struct value *value)
 {
     if (r->text[0] == '~')
-        tell(r, MESSAGE_TILDE, NULL, NULL);
-    else if (strchr(r->text, '/') != NULL && r->text[0] != '/' && r->text[0] != '*')
-        tell(r, MESSAGE_PROGRAM_RELATIVE, r->text, NULL);
+        report(r, MESSAGE_TILDE, NULL, NULL);
+    else if (strchr(r->text, '/') && r->text[0] != '/' && r->text[0] != '*')
+        report(r, MESSAGE_PROGRAM_RELATIVE, r->text, NULL);
     else
         return keep_text(r, value, r->text);
     return false;
@@ -176,7 +176,7 @@ static bool read_user(const struct reading *r, struct value *value)
     if (read_number(r->text, UINT32_MAX - 1, &value->low, &too_large))
         return true;
     if (too_large) {
-        tell(r, MESSAGE_USER_LIMIT, r->text, NULL);
+        report(r, MESSAGE_USER_LIMIT, r->text, NULL);
         return false;
     }
     return keep_text(r, value, r->text);
@@ -188,8 +188,8 @@ static bool read_protocol(const struct reading *r, struct value *value)
     const int index = word_index(r->text, words);
 
     if (index < 0)
-        errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, r->text, "protocol",
-                         words, "it is one of");
+        errors_report_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, r->text, "protocol",
+                           words, "it is one of");
     value->low = (uint32_t)index + 1;
     return index >= 0;
 }
@@ -224,13 +224,13 @@ static bool is_stray_keyword(const struct reading *r, bool first)
     if (r->word->quoted)
         return false;
     if (word_index(r->text, setting_words) >= 0) {
-        tell(r, MESSAGE_SETTING_IN_MATCH, r->text, NULL);
+        report(r, MESSAGE_SETTING_IN_MATCH, r->text, NULL);
         return true;
     }
     nearest = nearest_word(r->text, criterion_words, &distance);
-    if (first || nearest == NULL || distance > 1)
+    if (first || !nearest || distance > 1)
         return false;
-    tell(r, MESSAGE_CRITERION_MISSPELT, r->text, nearest);
+    report(r, MESSAGE_CRITERION_MISSPELT, r->text, nearest);
     return true;
 }
 
@@ -240,20 +240,21 @@ static bool add_value(struct reading *r, enum criterion criterion, struct value 
     const bool bang = !r->word->quoted && r->word->text[0] == '!';
     struct value *value = loader_take(r->loader, &r->word->place, sizeof *value);
 
-    if (value == NULL)
+    if (!value)
         return false;
     value->negated = bang || r->word->negated;
     r->text = r->word->text + (bang ? 1 : 0);
     if (r->text[0] == '\0') {
-        tell(r, bang ? MESSAGE_NEGATION_ALONE : MESSAGE_CRITERION_NO_VALUE, criterion_words[criterion], NULL);
+        report(r, bang ? MESSAGE_NEGATION_ALONE : MESSAGE_CRITERION_NO_VALUE, criterion_words[criterion],
+               NULL);
         return false;
     }
-    if (is_stray_keyword(r, r->block->values[criterion] == NULL)) {
+    if (is_stray_keyword(r, !r->block->values[criterion])) {
         r->block->unknown = ALL_CRITERIA; /* we would misread the rest */
         return false;
     }
-    if (criterion != CRITERION_PROGRAM && criterion != CRITERION_USER && strchr(r->text, ',') != NULL) {
-        tell(r, MESSAGE_COMMA, r->text, NULL);
+    if (criterion != CRITERION_PROGRAM && criterion != CRITERION_USER && strchr(r->text, ',')) {
+        report(r, MESSAGE_COMMA, r->text, NULL);
         return false;
     }
     if (!read_criterion_value(r, criterion, value))
@@ -271,7 +272,7 @@ static int criterion_of(struct reading *r, bool first)
     const int negated = !r->word->quoted && text[0] == '!' ? word_index(text + 1, criterion_words) : -1;
 
     if (negated >= 0) {
-        tell(r, MESSAGE_CRITERION_NEGATED, text + 1, NULL);
+        report(r, MESSAGE_CRITERION_NEGATED, text + 1, NULL);
         return -1;
     }
     if (criterion < 0) {
@@ -279,34 +280,34 @@ static int criterion_of(struct reading *r, bool first)
         const int known = r->word->quoted ? -1 : word_before_sign(text, criterion_words, sign);
 
         if (known >= 0) { /* no value is such a word followed by one of these signs */
-            tell(r, MESSAGE_SIGN, sign, criterion_words[known]);
+            report(r, MESSAGE_SIGN, sign, criterion_words[known]);
             return -1;
         }
         if (!first)
             return CRITERIA;
         if (r->word->quoted && word_index(text, criterion_words) >= 0) {
-            tell(r, MESSAGE_CRITERION_QUOTED, text, NULL);
+            report(r, MESSAGE_CRITERION_QUOTED, text, NULL);
             return -1;
         }
-        errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_CRITERION, text, NULL,
-                         criterion_words, "the criteria are");
+        errors_report_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_CRITERION, text, NULL,
+                           criterion_words, "the criteria are");
         return -1;
     }
     if ((r->block->given & 1U << criterion) != 0) {
-        tell(r, MESSAGE_CRITERION_TWICE, text, NULL);
+        report(r, MESSAGE_CRITERION_TWICE, text, NULL);
         return -1;
     }
     return criterion;
 }
 
 /* Reports that the last criterion has no value, or that the line has no criterion. */
-static void tell_end(struct reading *r, int criterion, const struct place *keyword)
+static void report_end(struct reading *r, int criterion, const struct place *keyword)
 {
     if (criterion == CRITERIA)
-        errors_tell(&r->loader->errors, &r->block->place, MESSAGE_MATCH_EMPTY, NULL, NULL, NULL);
+        errors_report(&r->loader->errors, &r->block->place, MESSAGE_MATCH_EMPTY, NULL, NULL, NULL);
     else
-        errors_tell(&r->loader->errors, keyword, MESSAGE_CRITERION_NO_VALUE, criterion_words[criterion], NULL,
-                    NULL);
+        errors_report(&r->loader->errors, keyword, MESSAGE_CRITERION_NO_VALUE, criterion_words[criterion],
+                      NULL, NULL);
     r->block->unknown = ALL_CRITERIA;
 }
 
@@ -331,7 +332,7 @@ void read_criteria(struct loader *loader, struct lexer *lexer, struct block *blo
             continue;
         }
         if (criterion != CRITERIA && !any)
-            tell_end(&r, criterion, &keyword);
+            report_end(&r, criterion, &keyword);
         criterion = found;
         block->given = (uint8_t)(block->given | 1U << criterion);
         end = &block->values[criterion];
@@ -341,5 +342,5 @@ void read_criteria(struct loader *loader, struct lexer *lexer, struct block *blo
     if (lexed != LEXED_END)
         block->unknown = ALL_CRITERIA;
     else if (!any)
-        tell_end(&r, criterion, &keyword);
+        report_end(&r, criterion, &keyword);
 }

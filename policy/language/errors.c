@@ -106,7 +106,7 @@ static void add_filled(struct text *text, const char *format, const char *const 
         format++;
         if (*format == '%')
             text_add(text, "%");
-        else if (words[*format - '1'] != NULL)
+        else if (words[*format - '1'])
             text_add_clean(text, words[*format - '1'],
                            words[*format - '1'][0] == '/' ? ERROR_PATH_LIMIT : ERROR_WORD_LIMIT);
     }
@@ -115,7 +115,7 @@ static void add_filled(struct text *text, const char *format, const char *const 
 static bool advice_fits(const char *advice, const char *const words[3])
 {
     for (; *advice != '\0'; advice++)
-        if (advice[0] == '%' && *++advice != '%' && words[*advice - '1'] == NULL)
+        if (advice[0] == '%' && *++advice != '%' && !words[*advice - '1'])
             return false;
     return true;
 }
@@ -126,7 +126,7 @@ static void add_excerpt(struct text *text, const struct place *place)
     const char *line = place->file->text + line_start(place);
     const size_t caret = (size_t)(place->file->text + place->offset - line);
     const char *end = memchr(line, '\n', (size_t)(place->file->text + place->file->length - line));
-    const size_t length = (size_t)((end == NULL ? place->file->text + place->file->length : end) - line);
+    const size_t length = (size_t)((end ? end : place->file->text + place->file->length) - line);
     size_t from = 0, at, shown;
     char below[ERROR_EXCERPT_LIMIT + 8]; /* the last character may take two columns, and a '^' follows */
     size_t under = 0, marked = 0;
@@ -214,8 +214,8 @@ static void end(struct errors *errors, size_t before)
     text_add(&errors->all, more);
 }
 
-void errors_tell(struct errors *errors, const struct place *place, enum message message, const char *a,
-                 const char *b, const char *c)
+void errors_report(struct errors *errors, const struct place *place, enum message message, const char *a,
+                   const char *b, const char *c)
 {
     const char *const words[3] = {a, b, c};
     const size_t before = errors->all.length;
@@ -236,7 +236,7 @@ static void add_all(struct text *text, const char *introduction, const char *con
     size_t start = text->length;
 
     text_add(text, introduction);
-    for (const char *const *word = words; *word != NULL; word++) {
+    for (const char *const *word = words; *word; word++) {
         if (text->length - start + strlen(*word) > ERROR_LINE_LIMIT) {
             text_add(text, word == words ? "" : ",");
             text_add(text, "\n   ");
@@ -249,8 +249,8 @@ static void add_all(struct text *text, const char *introduction, const char *con
     }
 }
 
-void errors_tell_word(struct errors *errors, const struct place *place, enum message message, const char *a,
-                      const char *b, const char *const *words, const char *introduction)
+void errors_report_word(struct errors *errors, const struct place *place, enum message message, const char *a,
+                        const char *b, const char *const *words, const char *introduction)
 {
     const char *const given[3] = {a, b, NULL};
     const char *nearest = nearest_word(a, words, NULL);
@@ -259,7 +259,7 @@ void errors_tell_word(struct errors *errors, const struct place *place, enum mes
     if (!begin(errors, place, message, given))
         return;
     text_add(&errors->all, "    ");
-    if (nearest != NULL) {
+    if (nearest) {
         text_add(&errors->all, "did you mean '");
         text_add(&errors->all, nearest);
         text_add(&errors->all, "'?");
@@ -270,7 +270,7 @@ void errors_tell_word(struct errors *errors, const struct place *place, enum mes
     end(errors, before);
 }
 
-void errors_tell_origin(struct errors *errors, const struct place *from)
+void errors_report_origin(struct errors *errors, const struct place *from)
 {
     const size_t before = errors->all.length;
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "policy/language/error_texts.h"
+#include "policy/model.h"
 #include "policy/text.h"
 
 enum {
@@ -17,24 +18,6 @@ enum {
     ERROR_PATH_LIMIT = 1100,  /* bytes of one path shown in a message */
     ERROR_LINE_LIMIT = 70,    /* columns of a list of words */
     ERROR_EXCERPT_LIMIT = 96, /* characters of a line that are shown */
-};
-
-struct file {
-    struct file *next;
-    const char *path;
-    const char *text; /* NULL once everything is loaded */
-    size_t length;
-    char *mapping; /* what file_read() returned: the text, and any byte order mark before it */
-    size_t mapped;
-    uint64_t device, inode;
-};
-
-/* A word in a file. Line 0 stands for the file as a whole. */
-struct place {
-    const struct file *file;
-    uint32_t line;   /* from 1 */
-    uint32_t offset; /* bytes from the beginning of the file */
-    uint32_t width;  /* bytes */
 };
 
 struct errors {
@@ -50,15 +33,15 @@ struct errors errors_in(char *all, size_t size, char *first);
 uint32_t place_column(const struct place *place);
 
 /* Reports an error. `a`, `b` and `c` are %1, %2 and %3 in the message's text and advice, or NULL. */
-void errors_tell(struct errors *errors, const struct place *place, enum message message, const char *a,
-                 const char *b, const char *c);
+void errors_report(struct errors *errors, const struct place *place, enum message message, const char *a,
+                   const char *b, const char *c);
 /*
  * The same for a word that is not among `words` (which end with NULL). The advice is the nearest of them, or
  * all of them after `introduction`.
  */
-void errors_tell_word(struct errors *errors, const struct place *place, enum message message, const char *a,
-                      const char *b, const char *const *words, const char *introduction);
+void errors_report_word(struct errors *errors, const struct place *place, enum message message, const char *a,
+                        const char *b, const char *const *words, const char *introduction);
 /* Adds to an error about a whole file the place that included it. */
-void errors_tell_origin(struct errors *errors, const struct place *from);
+void errors_report_origin(struct errors *errors, const struct place *from);
 
 #endif

@@ -5,14 +5,14 @@
 #include <unistd.h>
 
 #include "policy/language/loader.h"
-#include "policy/language/readfile.h"
+#include "policy/readfile.h"
 
-void tell_file(struct loader *loader, const struct place *place, const struct place *from,
-               enum message message, const char *a, const char *b)
+void report_file(struct loader *loader, const struct place *place, const struct place *from,
+                 enum message message, const char *a, const char *b)
 {
-    errors_tell(&loader->errors, place, message, a, b, NULL);
-    if (from != NULL)
-        errors_tell_origin(&loader->errors, from);
+    errors_report(&loader->errors, place, message, a, b, NULL);
+    if (from)
+        errors_report_origin(&loader->errors, from);
     loader->policy->unreadable = true;
 }
 
@@ -24,19 +24,19 @@ static bool is_trusted(struct loader *loader, const struct place *place, const s
     struct text text = text_in(number, sizeof number);
 
     if (!S_ISREG(facts->mode)) {
-        tell_file(loader, place, from, MESSAGE_FILE_NOT_REGULAR, NULL, NULL);
+        report_file(loader, place, from, MESSAGE_FILE_NOT_REGULAR, NULL, NULL);
         return false;
     }
     if (facts->owner != 0 && facts->owner != geteuid()) {
         text_add_number(&text, facts->owner);
-        tell_file(loader, place, from, MESSAGE_FILE_STRANGER, number, NULL);
+        report_file(loader, place, from, MESSAGE_FILE_STRANGER, number, NULL);
         return false;
     }
     if ((facts->mode & (S_IWGRP | S_IWOTH)) != 0) {
         text_add(&text, "0");
         for (int shift = 6; shift >= 0; shift -= 3)
             text_add_number(&text, facts->mode >> shift & 7);
-        tell_file(loader, place, from, MESSAGE_FILE_WRITABLE, number, place->file->path);
+        report_file(loader, place, from, MESSAGE_FILE_WRITABLE, number, place->file->path);
         return false;
     }
     return true;
@@ -54,11 +54,11 @@ static bool take_text(struct loader *loader, struct file *file, const struct pla
     error = file_read(descriptor, left < POLICY_FILE_LIMIT ? left : POLICY_FILE_LIMIT, &file->mapping,
                       &file->mapped);
     if (error == EFBIG && left < POLICY_FILE_LIMIT)
-        tell_file(loader, &place, from, MESSAGE_FILES_TOO_LARGE, "4194304", NULL);
+        report_file(loader, &place, from, MESSAGE_FILES_TOO_LARGE, "4194304", NULL);
     else if (error == EFBIG)
-        tell_file(loader, &place, from, MESSAGE_FILE_TOO_LARGE, "1048576", NULL);
+        report_file(loader, &place, from, MESSAGE_FILE_TOO_LARGE, "1048576", NULL);
     else if (error != 0)
-        tell_file(loader, &place, from, MESSAGE_FILE_UNREADABLE, errno_words(error), NULL);
+        report_file(loader, &place, from, MESSAGE_FILE_UNREADABLE, errno_words(error), NULL);
     if (error != 0)
         return false;
     loader->files_total += file->mapped;
@@ -69,13 +69,13 @@ static bool take_text(struct loader *loader, struct file *file, const struct pla
         file->length -= sizeof mark;
     }
     nul = memchr(file->text, '\0', file->length);
-    if (nul == NULL)
+    if (!nul)
         return true;
     place = (struct place){.file = file, .line = 1, .offset = (uint32_t)(nul - file->text), .width = 1};
     for (const char *c = file->text; c < nul; c++)
         if (*c == '\n')
             place.line++;
-    tell_file(loader, &place, from, MESSAGE_NUL_BYTE, NULL, NULL);
+    report_file(loader, &place, from, MESSAGE_NUL_BYTE, NULL, NULL);
     return false;
 }
 
@@ -110,10 +110,10 @@ static bool open_and_read(struct loader *loader, struct file *file, const struct
 
         if (!must_exist && (missing || (error == EACCES && is_in_home_of_another(file->path))))
             return false;
-        if (missing && from == NULL)
-            tell_file(loader, &place, from, MESSAGE_FILE_MISSING, NULL, NULL);
+        if (missing && !from)
+            report_file(loader, &place, from, MESSAGE_FILE_MISSING, NULL, NULL);
         else
-            tell_file(loader, &place, from, MESSAGE_FILE_UNREADABLE, errno_words(error), NULL);
+            report_file(loader, &place, from, MESSAGE_FILE_UNREADABLE, errno_words(error), NULL);
         return false;
     }
     file->device = facts.device;
@@ -121,7 +121,7 @@ static bool open_and_read(struct loader *loader, struct file *file, const struct
     good = is_trusted(loader, &place, from, &facts);
     for (uint32_t i = 0; good && i < loader->depth; i++)
         if (loader->open[i]->device == file->device && loader->open[i]->inode == file->inode) {
-            tell_file(loader, from, NULL, MESSAGE_INCLUDE_CYCLE, file->path, NULL);
+            report_file(loader, from, NULL, MESSAGE_INCLUDE_CYCLE, file->path, NULL);
             good = false;
         }
     good = good && take_text(loader, file, from, descriptor);
@@ -134,13 +134,13 @@ void read_policy_file(struct loader *loader, const char *path, const struct plac
     struct place place = {.file = &(const struct file){.path = path}};
     struct file *file;
 
-    file = loader_take(loader, from == NULL ? &place : from, sizeof *file);
-    if (file == NULL)
+    file = loader_take(loader, from ? from : &place, sizeof *file);
+    if (!file)
         return;
     file->path = path;
     place.file = file;
     if (loader->files_count++ == POLICY_FILES_LIMIT) {
-        tell_file(loader, from == NULL ? &place : from, NULL, MESSAGE_FILES_TOO_MANY, "256", NULL);
+        report_file(loader, from ? from : &place, NULL, MESSAGE_FILES_TOO_MANY, "256", NULL);
         loader->full = true;
         return;
     }

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "policy/glob.h"
-#include "policy/language/readfile.h"
+#include "policy/readfile.h"
 
 struct entry {
     struct entry *next;
@@ -24,7 +24,7 @@ struct listing {
 static bool fail(struct loader *loader, const struct place *place, enum message message, const char *a,
                  const char *b)
 {
-    errors_tell(&loader->errors, place, message, a, b, NULL);
+    errors_report(&loader->errors, place, message, a, b, NULL);
     return false;
 }
 
@@ -32,7 +32,7 @@ static bool fail(struct loader *loader, const struct place *place, enum message 
 static void join(struct loader *loader, struct scope *to, struct scope *from)
 {
     to->broken = to->broken || from->broken;
-    while (from->settings != NULL) {
+    while (from->settings) {
         struct setting *setting = from->settings;
 
         from->settings = setting->next;
@@ -44,10 +44,10 @@ static void join(struct loader *loader, struct scope *to, struct scope *from)
 static void include_file(struct loader *loader, const char *path, const struct place *place)
 {
     struct scope *outer = loader->scope, *own = loader_take(loader, place, sizeof *own);
-    const bool after_blocks = loader->block != NULL || loader->nowhere;
+    const bool after_blocks = loader->block || loader->nowhere;
     const uint32_t before = loader->blocks_count;
 
-    if (own == NULL)
+    if (!own)
         return;
     own->beneath = outer;
     own->source = loader->source;
@@ -60,7 +60,7 @@ static void include_file(struct loader *loader, const char *path, const struct p
     loader->nowhere = after_blocks || loader->blocks_count != before;
     if (loader->blocks_count != before)
         return;
-    if (after_blocks && own->settings != NULL)
+    if (after_blocks && own->settings)
         fail(loader, place, MESSAGE_INCLUDE_LOST, path, NULL);
     else if (!after_blocks)
         join(loader, outer, own);
@@ -78,12 +78,12 @@ static bool list(void *context, const char *name)
     if (l->count++ == POLICY_FILES_LIMIT)
         return fail(l->loader, l->place, MESSAGE_FILES_TOO_MANY, "256", NULL);
     entry = loader_take(l->loader, l->place, sizeof *entry);
-    if (entry == NULL)
+    if (!entry)
         return false;
     entry->name = loader_text(l->loader, l->place, name, strlen(name));
-    if (entry->name == NULL)
+    if (!entry->name)
         return false;
-    while (*at != NULL && strcmp((*at)->name, name) < 0)
+    while (*at && strcmp((*at)->name, name) < 0)
         at = &(*at)->next;
     entry->next = *at;
     *at = entry;
@@ -114,16 +114,16 @@ static bool include_pattern(struct loader *loader, char *path, const struct plac
     const size_t folder = (size_t)(name - path);
 
     l.pattern = loader_text(loader, place, name, strlen(name));
-    if (l.pattern == NULL)
+    if (!l.pattern)
         return false;
     *name = '\0';
     if (!list_folder(&l, path))
         return false;
-    for (const struct entry *entry = l.entries; entry != NULL && !loader->full; entry = entry->next) {
+    for (const struct entry *entry = l.entries; entry && !loader->full; entry = entry->next) {
         const size_t length = strlen(entry->name);
         char *whole = loader_take(loader, place, folder + length + 1);
 
-        if (whole == NULL)
+        if (!whole)
             return false;
         if (folder + length >= POLICY_PATH_LIMIT)
             return fail(loader, place, MESSAGE_PATH_TOO_LONG, "1023", NULL);
@@ -142,12 +142,12 @@ bool include(struct loader *loader, const struct word *word)
 
     if (loader->depth > POLICY_INCLUDE_DEPTH_LIMIT)
         return fail(loader, &place, MESSAGE_INCLUDE_DEPTH, "8", NULL);
-    if (special != NULL && slash != NULL && special < slash)
+    if (special && slash && special < slash)
         return fail(loader, &place, MESSAGE_INCLUDE_PATTERN, NULL, NULL);
     path = loader_path(loader, word);
-    if (path == NULL)
+    if (!path)
         return false;
-    if (special != NULL)
+    if (special)
         return include_pattern(loader, path, &place);
     include_file(loader, path, &place);
     return true;

@@ -6,29 +6,8 @@
 #include "policy/policy.h"
 
 const char *const setting_words[] = {
-    [POLICY_LEVEL] = "level",
-    [POLICY_PROTOCOL] = "protocol",
-    [POLICY_TLS] = "tls",
-    [POLICY_CONNECT_TO] = "connect-to",
-    [POLICY_NAME] = "name",
-    [POLICY_SERVERNAME] = "servername",
-    [POLICY_CA_FILE] = "ca-file",
-    [POLICY_CA_DIR] = "ca-dir",
-    [POLICY_CRL_FILE] = "crl-file",
-    [POLICY_CERTIFICATE_CHECKS] = "certificate-checks",
-    [POLICY_FINGERPRINT] = "fingerprint",
-    [POLICY_TLS_MIN] = "tls-min",
-    [POLICY_TLS_MAX] = "tls-max",
-    [POLICY_CIPHERS] = "ciphers",
-    [POLICY_CIPHERSUITES] = "ciphersuites",
-    [POLICY_GROUPS] = "groups",
-    [POLICY_CLIENT_CERT] = "client-cert",
-    [POLICY_CLIENT_KEY] = "client-key",
-    [POLICY_TIMEOUT] = "timeout",
-    [POLICY_GREETING_TIMEOUT] = "greeting-timeout",
-    [POLICY_TESTING] = "testing",
-    [POLICY_LOG] = "log",
-    [POLICY_FINAL] = "final",
+#define SETTING(KEY, word, read, show, members) [POLICY_##KEY] = word,
+#include "wire/settings.def"
     [POLICY_SETTINGS] = "include",
     [POLICY_SETTINGS + 1] = "match",
     [POLICY_SETTINGS + 2] = NULL,
@@ -44,6 +23,9 @@ const char *const protocol_words[] = {"auto",
 const char *const tls_words[] = {"starttls", "implicit", NULL};
 const char *const yes_no_words[] = {"no", "yes", NULL};
 const char *const certificate_checks_words[] = {"normal", "strict", NULL};
+const char *const sandbox_words[] = {"required", "optional", NULL};
+const char *const unreached_words[] = {"warn", "refuse", NULL};
+const char *const reach_words[] = {"preload", "auto", "supervise", "both", NULL};
 const char *const version_words[] = {"1.2", "1.3", NULL};
 const char *const log_words[] = {"syslog", "stderr", "none", NULL};
 const char *const ca_words[] = {"system", SETTINGS_BUNDLED, NULL};
@@ -51,7 +33,7 @@ const char *const pin_words[] = {"sha256:", "spki-sha256:", NULL};
 
 int word_index(const char *word, const char *const *words)
 {
-    for (int i = 0; words[i] != NULL; i++)
+    for (int i = 0; words[i]; i++)
         if (strcmp(word, words[i]) == 0)
             return i;
     return -1;
@@ -62,7 +44,7 @@ int word_before_sign(const char *text, const char *const *words, char *sign)
     const size_t length = strcspn(text, "=:");
 
     *sign = text[length];
-    for (int i = 0; *sign != '\0' && words[i] != NULL; i++)
+    for (int i = 0; *sign != '\0' && words[i]; i++)
         if (strlen(words[i]) == length && strncmp(text, words[i], length) == 0)
             return i;
     return -1;

@@ -15,6 +15,9 @@ extern const char *const protocol_words[];
 extern const char *const tls_words[];                /* starttls, implicit */
 extern const char *const yes_no_words[];             /* no, yes */
 extern const char *const certificate_checks_words[]; /* normal, strict */
+extern const char *const sandbox_words[];            /* required, optional */
+extern const char *const unreached_words[];          /* warn, refuse */
+extern const char *const reach_words[];              /* indices are enum reach */
 extern const char *const version_words[];            /* 1.2, 1.3 */
 extern const char *const log_words[];
 extern const char *const ca_words[];  /* instead of a path; enum ca_file without its first */

@@ -37,7 +37,7 @@ static enum lexed bad(const struct lexer *lexer, struct place place, enum messag
 {
     place.offset = (uint32_t)lexer->at;
     place.width = 1;
-    errors_tell(lexer->errors, &place, message, a, NULL, NULL);
+    errors_report(lexer->errors, &place, message, a, NULL, NULL);
     return LEXED_BAD;
 }
 
@@ -116,7 +116,7 @@ bool lexer_next_line(struct lexer *lexer)
     const char *rest = lexer->file->text + lexer->at;
     const char *end = memchr(rest, '\n', lexer->file->length - lexer->at);
 
-    if (end == NULL)
+    if (!end)
         return false;
     lexer->at += (size_t)(end - rest) + 1;
     lexer->line++;

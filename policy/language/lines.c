@@ -7,21 +7,21 @@
 
 static struct setting **list_of(const struct loader *loader)
 {
-    return loader->block != NULL ? &loader->block->settings : &loader->scope->settings;
+    return loader->block ? &loader->block->settings : &loader->scope->settings;
 }
 
 static void broken(const struct loader *loader)
 {
-    if (loader->block != NULL)
+    if (loader->block)
         loader->block->broken = true;
     else
         loader->scope->broken = true;
 }
 
-static void tell(struct loader *loader, const struct place *place, enum message message, const char *a,
-                 const char *b)
+static void report(struct loader *loader, const struct place *place, enum message message, const char *a,
+                   const char *b)
 {
-    errors_tell(&loader->errors, place, message, a, b, NULL);
+    errors_report(&loader->errors, place, message, a, b, NULL);
     broken(loader);
 }
 
@@ -43,18 +43,18 @@ bool add_to_list(struct loader *loader, struct setting **list, struct setting *s
     struct text where = text_in(line, sizeof line);
     unsigned count = 0;
 
-    for (; *list != NULL; list = &(*list)->next) {
+    for (; *list; list = &(*list)->next) {
         if ((*list)->key != key)
             continue;
         count++;
         if (!takes_list(key)) {
             line_of(&where, *list, place->file);
-            tell(loader, place, MESSAGE_SETTING_TWICE, policy_setting_name(key), line);
+            report(loader, place, MESSAGE_SETTING_TWICE, policy_setting_name(key), line);
             return false;
         }
     }
     if (count == SETTINGS_LIST_LIMIT) {
-        tell(loader, place, MESSAGE_LIST_TOO_LONG, policy_setting_name(key), "16");
+        report(loader, place, MESSAGE_LIST_TOO_LONG, policy_setting_name(key), "16");
         return false;
     }
     *list = setting;
@@ -66,7 +66,7 @@ static bool add_setting(struct loader *loader, const struct word *word, const st
 {
     struct setting *setting = loader_take(loader, &word->place, sizeof *setting);
 
-    if (setting == NULL)
+    if (!setting)
         return false;
     setting->key = key;
     setting->place = word->place;
@@ -85,7 +85,7 @@ static bool is_last(struct loader *loader, struct lexer *lexer)
     const enum lexed lexed = lexer_word(lexer, &lexer->ahead);
 
     if (lexed == LEXED_WORD)
-        tell(loader, &lexer->ahead.place, MESSAGE_SETTING_ONE_VALUE, lexer->keyword.text, NULL);
+        report(loader, &lexer->ahead.place, MESSAGE_SETTING_ONE_VALUE, lexer->keyword.text, NULL);
     return lexed == LEXED_END;
 }
 
@@ -118,7 +118,7 @@ static void read_setting(struct loader *loader, struct lexer *lexer, enum policy
         return;
     }
     if (lexed == LEXED_END)
-        tell(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
+        report(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
     else if (lexed == LEXED_WORD && is_last(loader, lexer))
         (void)add_setting(loader, word, keyword, key);
     else
@@ -132,7 +132,7 @@ static struct block *begin_block(struct loader *loader, const struct word *keywo
     struct block *block;
 
     if (loader->blocks_count == POLICY_BLOCKS_LIMIT) {
-        errors_tell(&loader->errors, &keyword->place, MESSAGE_BLOCKS_TOO_MANY, "4096", NULL, NULL);
+        errors_report(&loader->errors, &keyword->place, MESSAGE_BLOCKS_TOO_MANY, "4096", NULL, NULL);
         loader->full = true;
         loader->policy->unreadable = true;
         return NULL;
@@ -141,7 +141,7 @@ static struct block *begin_block(struct loader *loader, const struct word *keywo
     text_add(&text, ":");
     text_add_number(&text, keyword->place.line);
     block = loader_take(loader, &keyword->place, sizeof *block);
-    if (block == NULL)
+    if (!block)
         return NULL;
     block->place = keyword->place;
     block->scope = loader->scope;
@@ -158,7 +158,7 @@ static void read_match(struct loader *loader, struct lexer *lexer)
 {
     struct block *block = begin_block(loader, &lexer->keyword);
 
-    if (block != NULL)
+    if (block)
         read_criteria(loader, lexer, block);
 }
 
@@ -167,7 +167,7 @@ static void unknown_block(struct loader *loader, const struct word *keyword)
 {
     struct block *block = begin_block(loader, keyword);
 
-    if (block != NULL) {
+    if (block) {
         block->unknown = ALL_CRITERIA;
         block->broken = true;
     }
@@ -180,7 +180,7 @@ static bool include_line(struct loader *loader, struct lexer *lexer)
     const enum lexed lexed = lexer_word(lexer, &lexer->word);
 
     if (lexed == LEXED_END)
-        tell(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
+        report(loader, &keyword->place, MESSAGE_SETTING_NO_VALUE, keyword->text, NULL);
     return lexed == LEXED_WORD && is_last(loader, lexer);
 }
 
@@ -192,20 +192,20 @@ static void unknown_word(struct loader *loader, struct lexer *lexer)
     const int known = word_before_sign(word->text, setting_words, sign);
 
     if (word_index(word->text, criterion_words) >= 0) {
-        tell(loader, &word->place, MESSAGE_CRITERION_ALONE, word->text, NULL);
+        report(loader, &word->place, MESSAGE_CRITERION_ALONE, word->text, NULL);
         return;
     }
     if (known >= 0) {
         nearest = setting_words[known];
-        errors_tell(&loader->errors, &word->place, MESSAGE_SIGN, sign, nearest, NULL);
+        errors_report(&loader->errors, &word->place, MESSAGE_SIGN, sign, nearest, NULL);
     } else {
-        errors_tell_word(&loader->errors, &word->place, MESSAGE_UNKNOWN_SETTING, word->text, NULL,
-                         setting_words, "the settings are");
+        errors_report_word(&loader->errors, &word->place, MESSAGE_UNKNOWN_SETTING, word->text, NULL,
+                           setting_words, "the settings are");
     }
     broken(loader);
-    if (nearest != NULL && strcmp(nearest, "include") == 0)
+    if (nearest && strcmp(nearest, "include") == 0)
         loader->policy->unreadable = true;
-    else if ((nearest != NULL && strcmp(nearest, "match") == 0) ||
+    else if ((nearest && strcmp(nearest, "match") == 0) ||
              (lexer_word(lexer, &lexer->word) == LEXED_WORD &&
               word_index(lexer->word.text, criterion_words) >= 0))
         unknown_block(loader, word);
@@ -231,7 +231,7 @@ static void read_line(struct loader *loader, struct lexer *lexer)
     else if (key < 0)
         unknown_word(loader, lexer);
     else if (key < POLICY_SETTINGS && loader->nowhere)
-        tell(loader, &keyword->place, MESSAGE_SETTING_NOWHERE, keyword->text, NULL);
+        report(loader, &keyword->place, MESSAGE_SETTING_NOWHERE, keyword->text, NULL);
     else if (key < POLICY_SETTINGS)
         read_setting(loader, lexer, (enum policy_setting)key);
 }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "policy/language/loader.h"
-#include "policy/language/readfile.h"
+#include "policy/readfile.h"
 
 const char policy_built_in[] = "built-in defaults";
 
@@ -23,9 +23,9 @@ void *loader_take(struct loader *loader, const struct place *place, size_t size)
 {
     void *taken = loader->full ? NULL : arena_take(&loader->arena, size);
 
-    if (taken == NULL && !loader->full) {
+    if (!taken && !loader->full) {
         loader->full = true;
-        errors_tell(&loader->errors, place, MESSAGE_POLICY_TOO_LARGE, "4194304", NULL, NULL);
+        errors_report(&loader->errors, place, MESSAGE_POLICY_TOO_LARGE, "4194304", NULL, NULL);
         loader->policy->unreadable = true;
     }
     return taken;
@@ -35,7 +35,7 @@ char *loader_text(struct loader *loader, const struct place *place, const char *
 {
     char *taken = loader_take(loader, place, length + 1);
 
-    if (taken != NULL)
+    if (taken)
         memcpy(taken, text, length);
     return taken;
 }
@@ -47,7 +47,7 @@ char *loader_path(struct loader *loader, const struct word *word)
     struct text text = text_in(path, sizeof path);
 
     if (word->text[0] == '~') {
-        errors_tell(&loader->errors, &word->place, MESSAGE_TILDE, NULL, NULL, NULL);
+        errors_report(&loader->errors, &word->place, MESSAGE_TILDE, NULL, NULL, NULL);
         return NULL;
     }
     if (word->text[0] != '/')
@@ -55,7 +55,7 @@ char *loader_path(struct loader *loader, const struct word *word)
     text_add(&text, word->text);
     if (text.length < POLICY_PATH_LIMIT)
         return loader_text(loader, &word->place, path, text.length);
-    errors_tell(&loader->errors, &word->place, MESSAGE_PATH_TOO_LONG, "1023", NULL, NULL);
+    errors_report(&loader->errors, &word->place, MESSAGE_PATH_TOO_LONG, "1023", NULL, NULL);
     return NULL;
 }
 
@@ -68,7 +68,7 @@ static const char *whole_path(struct loader *loader, const char *path)
 
     whole[0] = '\0';
     if (path[0] != '/' && (syscall(SYS_getcwd, whole, POLICY_PATH_LIMIT) <= 0 || whole[0] != '/')) {
-        tell_file(loader, &nowhere, NULL, MESSAGE_FILE_UNREADABLE, errno_words(errno), NULL);
+        report_file(loader, &nowhere, NULL, MESSAGE_FILE_UNREADABLE, errno_words(errno), NULL);
         return NULL;
     }
     text = (struct text){.at = whole, .size = sizeof whole, .length = strlen(whole)};
@@ -77,7 +77,7 @@ static const char *whole_path(struct loader *loader, const char *path)
     text_add(&text, path);
     if (!text.cut && text.length < POLICY_PATH_LIMIT)
         return loader_text(loader, &nowhere, whole, text.length);
-    tell_file(loader, &nowhere, NULL, MESSAGE_PATH_TOO_LONG, "1023", NULL);
+    report_file(loader, &nowhere, NULL, MESSAGE_PATH_TOO_LONG, "1023", NULL);
     return NULL;
 }
 
@@ -86,9 +86,9 @@ static void read_source(struct loader *loader, const struct policy_source *sourc
     struct policy *policy = loader->policy;
     const char *path = whole_path(loader, source->path);
     const struct place nowhere = {.file = &(const struct file){.path = source->path}};
-    struct scope *root = path == NULL ? NULL : loader_take(loader, &nowhere, sizeof *root);
+    struct scope *root = path ? loader_take(loader, &nowhere, sizeof *root) : NULL;
 
-    if (root == NULL)
+    if (!root)
         return;
     root->source = loader->source;
     policy->roots[policy->defaults++] = root;
@@ -110,13 +110,13 @@ static void settle_defaults(struct loader *loader)
     policy_resolve(policy, NULL, found);
     policy_settle(found, &policy->default_settings);
     level = found[POLICY_LEVEL];
-    if (level == NULL)
+    if (!level)
         return;
     text_add(&text, level->place.file->path);
     text_add(&text, ":");
     text_add_number(&text, level->place.line);
     policy->default_rule = loader_text(loader, &level->place, rule, text.length);
-    if (policy->default_rule == NULL)
+    if (!policy->default_rule)
         policy->default_rule = policy_built_in;
 }
 
@@ -126,7 +126,7 @@ static void close_loader(struct loader *loader)
 
     services_forget(&loader->services);
     munmap(loader->scratch.base, loader->scratch.size);
-    for (struct file *file = loader->files; file != NULL; file = file->next) {
+    for (struct file *file = loader->files; file; file = file->next) {
         file_unmap(file->mapping, file->mapped);
         file->mapping = NULL;
         file->text = NULL;
@@ -138,20 +138,20 @@ static void close_loader(struct loader *loader)
 
 const struct policy *policy_load(const struct policy_source *sources, size_t count)
 {
-    return policy_load_and_try(sources, count, NULL);
+    return policy_load_by(sources, count, &(struct policy_way){0});
 }
 
-const struct policy *policy_load_and_try(const struct policy_source *sources, size_t count,
-                                         policy_try *attempt)
+const struct policy *policy_load_by(const struct policy_source *sources, size_t count,
+                                    const struct policy_way *way)
 {
     const int kept = errno;
     struct loader loader = {.arena = arena_map(POLICY_MEMORY_LIMIT),
                             .scratch = arena_map(FILES_OPEN * sizeof *loader.lexers),
-                            .attempt = attempt};
+                            .way = *way};
     char *errors, *first;
 
-    if (loader.arena.base == NULL || loader.scratch.base == NULL) {
-        if (loader.arena.base != NULL)
+    if (!loader.arena.base || !loader.scratch.base) {
+        if (loader.arena.base)
             munmap(loader.arena.base, loader.arena.size);
         errno = kept;
         return &without_memory;
@@ -167,7 +167,7 @@ const struct policy *policy_load_and_try(const struct policy_source *sources, si
     loader.policy->guarded_ports = arena_take(&loader.arena, PORT_BITS);
     for (size_t i = 0; i < count && i < POLICY_SOURCES; i++) {
         loader.source = (uint32_t)i;
-        if (sources[i].path != NULL)
+        if (sources[i].path)
             read_source(&loader, &sources[i]);
     }
     order_defaults(loader.policy);
@@ -184,7 +184,7 @@ const struct policy *policy_load_and_try(const struct policy_source *sources, si
 
 void policy_free(const struct policy *policy)
 {
-    if (policy != NULL && policy->mapped > 0)
+    if (policy && policy->mapped > 0)
         munmap((void *)policy, policy->mapped);
 }
 
@@ -204,11 +204,11 @@ size_t policy_default_sources(struct policy_source sources[POLICY_SOURCES], cons
     size_t count = 0;
     struct text text;
 
-    if (!secure && named != NULL && named[0] != '\0') {
+    if (!secure && named && named[0] != '\0') {
         sources[0] = (struct policy_source){.path = named, .must_exist = true};
         return 1;
     }
-    if (!secure && home != NULL && home[0] == '/' && size > 0) {
+    if (!secure && home && home[0] == '/' && size > 0) {
         text = text_in(buffer, size);
         text_add(&text, home);
         text_add(&text, POLICY_OF_USER);

@@ -18,7 +18,7 @@ struct loader {
     struct arena scratch; /* what it does not: the library may load a policy on a small stack */
     struct errors errors;
     struct policy *policy;
-    policy_try *attempt; /* NULL if none */
+    struct policy_way way;
     struct services services;
     struct file *files; /* all files read so far, the last one first */
     uint32_t files_count, blocks_count;
@@ -69,14 +69,14 @@ void read_policy_file(struct loader *loader, const char *path, const struct plac
  * Reports an error about a file as a whole, and marks its content as unknown. `place` is the file, or the
  * place that names it; `from` is the place that includes it, or NULL.
  */
-void tell_file(struct loader *loader, const struct place *place, const struct place *from,
-               enum message message, const char *a, const char *b);
+void report_file(struct loader *loader, const struct place *place, const struct place *from,
+                 enum message message, const char *a, const char *b);
 
 /* Determines for each block whether it is final, its level, and whether it is testing. */
 void settle_blocks(const struct policy *policy, struct block *blocks);
-/* Moves defaults marked `final` before those of the files before. */
+/* Moves defaults marked `final` ahead of those of earlier files. */
 void order_defaults(struct policy *policy);
-/* Orders the blocks: the final ones, those of the last file first, then the others file by file. */
+/* Orders the blocks: first the final ones, from the last file to the first, then the others, file by file. */
 void put_in_order(struct policy *policy, struct block *blocks[POLICY_SOURCES]);
 /* Fills policy->guarded_ports and by_greeting. */
 void mark_ports(struct policy *policy);

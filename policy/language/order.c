@@ -7,7 +7,7 @@
 /* Moves the blocks of `*from` that are `final` (true or false) to `*end`, and returns the new end. */
 static struct block **move(struct block **from, bool final, struct block **end)
 {
-    while (*from != NULL) {
+    while (*from) {
         struct block *block = *from;
 
         if (block->final != final) {
@@ -28,10 +28,10 @@ static bool is_final(const struct setting *own, const struct scope *scope)
     const struct setting *found = own;
 
     for (;;) {
-        for (; found != NULL; found = found->next)
+        for (; found; found = found->next)
             if (found->key == POLICY_FINAL)
                 return found->number != 0;
-        if (scope == NULL)
+        if (!scope)
             return false;
         found = scope->settings;
         scope = scope->beneath;
@@ -43,7 +43,7 @@ void settle_blocks(const struct policy *policy, struct block *blocks)
     const struct setting *found[POLICY_SETTINGS];
     struct settings settings;
 
-    for (struct block *block = blocks; block != NULL; block = block->next) {
+    for (struct block *block = blocks; block; block = block->next) {
         block->final = is_final(block->settings, block->scope);
         policy_resolve(policy, block, found);
         policy_settle(found, &settings);
@@ -71,10 +71,10 @@ void put_in_order(struct policy *policy, struct block *blocks[POLICY_SOURCES])
         end = move(&blocks[i], true, end);
     for (unsigned i = 0; i < POLICY_SOURCES; i++) {
         *end = blocks[i];
-        while (*end != NULL)
+        while (*end)
             end = &(*end)->next;
     }
-    for (struct block *block = policy->blocks; block != NULL; block = block->next)
+    for (struct block *block = policy->blocks; block; block = block->next)
         block->index = index++;
 }
 
@@ -94,12 +94,12 @@ void mark_ports(struct policy *policy)
 {
     for (const uint16_t *port = usual_ports; *port != 0; port++)
         mark_ports_from(policy->guarded_ports, *port, *port);
-    for (const struct block *block = policy->blocks; block != NULL; block = block->next) {
+    for (const struct block *block = policy->blocks; block; block = block->next) {
         bool listed = false;
 
         if (block->level == LEVEL_NONE && !block->broken)
             continue;
-        for (const struct value *value = block->values[CRITERION_PORT]; value != NULL; value = value->next)
+        for (const struct value *value = block->values[CRITERION_PORT]; value; value = value->next)
             if (!value->negated) {
                 listed = true;
                 mark_ports_from(policy->guarded_ports, value->low, value->high);

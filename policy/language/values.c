@@ -13,7 +13,7 @@ struct reading {
 
 static bool refuse(const struct reading *r, enum message message, const char *a, const char *b)
 {
-    errors_tell(&r->loader->errors, &r->word->place, message, a, b, NULL);
+    errors_report(&r->loader->errors, &r->word->place, message, a, b, NULL);
     return false;
 }
 
@@ -27,7 +27,7 @@ static bool refuse_at(const struct reading *r, size_t offset, enum message messa
         place.offset += (uint32_t)offset;
         place.width = 1;
     }
-    errors_tell(&r->loader->errors, &place, message, a, b, NULL);
+    errors_report(&r->loader->errors, &place, message, a, b, NULL);
     return false;
 }
 
@@ -42,8 +42,8 @@ static bool read_word(const struct reading *r, const char *const *words)
     const int index = word_index(r->word->text, words);
 
     if (index < 0) {
-        errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, r->word->text,
-                         policy_setting_name(r->setting->key), words, "it is one of");
+        errors_report_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, r->word->text,
+                           policy_setting_name(r->setting->key), words, "it is one of");
         return false;
     }
     r->setting->number = (uint32_t)index;
@@ -74,7 +74,7 @@ static bool is_address(const char *text)
 {
     struct network network;
 
-    return strchr(text, '/') == NULL && network_read(&network, text) == NETWORK_GOOD;
+    return !strchr(text, '/') && network_read(&network, text) == NETWORK_GOOD;
 }
 
 static bool read_host(const struct reading *r, const char *name)
@@ -82,9 +82,9 @@ static bool read_host(const struct reading *r, const char *name)
     for (const char *c = name; *c != '\0'; c++)
         if ((unsigned char)*c >= 0x80)
             return refuse(r, MESSAGE_HOST_NOT_ASCII, NULL, NULL);
-    if (strchr(name, ',') != NULL)
+    if (strchr(name, ','))
         return refuse(r, MESSAGE_COMMA, name, NULL);
-    if (name[0] == '.' || strpbrk(name, "*?") != NULL)
+    if (name[0] == '.' || strpbrk(name, "*?"))
         return refuse(r, MESSAGE_NAME_PATTERN, name, NULL);
     if (!is_host_name(name, false))
         return refuse(r, MESSAGE_HOST_BAD, name, NULL);
@@ -124,7 +124,7 @@ static bool read_connect_to(const struct reading *r)
     char host[WORD_LIMIT];
     size_t length;
 
-    if (colon == NULL)
+    if (!colon)
         return read_port(r, text, &r->setting->number) || refuse(r, MESSAGE_CONNECT_TO_BAD, text, NULL);
     length = (size_t)(colon - text);
     if (text[0] == '[' && colon[-1] == ']') {
@@ -133,8 +133,7 @@ static bool read_connect_to(const struct reading *r)
     }
     memcpy(host, text, length);
     host[length] = '\0';
-    if (!read_port(r, colon + 1, &r->setting->number) ||
-        (text != r->word->text) != (strchr(host, ':') != NULL) ||
+    if (!read_port(r, colon + 1, &r->setting->number) || (text != r->word->text) == !strchr(host, ':') ||
         !(is_address(host) || is_host_name(host, false)))
         return refuse(r, MESSAGE_CONNECT_TO_BAD, r->word->text, NULL);
     return keep_host(r, host, length);
@@ -154,15 +153,15 @@ static bool read_fingerprint(const struct reading *r)
     const char *colon = strchr(text, ':');
     size_t digits = 0, at = 0;
 
-    while (pin_words[at] != NULL && strncmp(text, pin_words[at], strlen(pin_words[at])) != 0)
+    while (pin_words[at] && strncmp(text, pin_words[at], strlen(pin_words[at])) != 0)
         at++;
-    if (pin_words[at] == NULL) {
-        if (colon == NULL || colon - text == 2 || (size_t)(colon - text) > sizeof kind - 2)
+    if (!pin_words[at]) {
+        if (!colon || colon - text == 2 || (size_t)(colon - text) > sizeof kind - 2)
             return refuse(r, MESSAGE_FINGERPRINT_BARE, text, NULL);
         memcpy(kind, text, (size_t)(colon - text) + 1);
         kind[colon - text + 1] = '\0';
-        errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, kind, "fingerprint",
-                         pin_words, "it is one of");
+        errors_report_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, kind, "fingerprint",
+                           pin_words, "it is one of");
         return false;
     }
     text_add(&out, pin_words[at]);
@@ -188,7 +187,7 @@ static bool read_ciphers(const struct reading *r)
     const char *text = r->word->text;
 
     for (size_t i = 0; text[i] != '\0'; i++)
-        if (!is_letter(text[i]) && !is_digit(text[i]) && strchr(":+!@=_.,/?* -", text[i]) == NULL)
+        if (!is_letter(text[i]) && !is_digit(text[i]) && !strchr(":+!@=_.,/?* -", text[i]))
             return refuse_at(r, i, MESSAGE_CIPHERS_CHARACTER, (char[]){text[i], '\0'},
                              policy_setting_name(r->setting->key));
     return keep(r, text, r->word->length);
@@ -218,18 +217,18 @@ static bool read_time(const struct reading *r)
 static bool read_path(const struct reading *r)
 {
     r->setting->text = loader_path(r->loader, r->word);
-    return r->setting->text != NULL &&
-           path_check(&r->loader->errors, &r->word->place, r->setting->key, r->setting->text);
+    return r->setting->text && path_check(&r->loader->errors, &r->loader->way, &r->word->place,
+                                          r->setting->key, r->setting->text);
 }
 
 static bool read_log(const struct reading *r)
 {
     if (word_index(r->word->text, log_words) >= 0)
         return keep(r, r->word->text, r->word->length);
-    if (strchr(r->word->text, '/') != NULL)
+    if (strchr(r->word->text, '/'))
         return read_path(r);
-    errors_tell_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, r->word->text, "log",
-                     log_words, "it is a path, or one of");
+    errors_report_word(&r->loader->errors, &r->word->place, MESSAGE_UNKNOWN_VALUE, r->word->text, "log",
+                       log_words, "it is a path, or one of");
     return false;
 }
 
@@ -238,12 +237,20 @@ static bool read_ca_file(const struct reading *r)
     const int word = word_index(r->word->text, ca_words);
 
     r->setting->number = (uint32_t)(word + 1); /* enum ca_file */
-    return word >= 0 ? keep(r, r->word->text, r->word->length) : read_path(r);
+    if (r->setting->number == CA_SYSTEM)
+        return true;
+    return r->setting->number == CA_BUNDLED ? keep(r, r->word->text, r->word->length) : read_path(r);
 }
 
 bool takes_list(enum policy_setting key)
 {
-    return key == POLICY_NAME || key == POLICY_FINGERPRINT;
+    switch (key) {
+#define LIST(KEY, member, tag, context, server) case POLICY_##KEY:
+#include "wire/settings.def"
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool read_value(struct loader *loader, const struct word *word, struct setting *setting)
@@ -253,40 +260,14 @@ bool read_value(struct loader *loader, const struct word *word, struct setting *
     if (word->length == 0)
         return refuse(&r, MESSAGE_SETTING_NO_VALUE, policy_setting_name(setting->key), NULL);
     switch (setting->key) {
-    case POLICY_LEVEL:
-        return read_word(&r, level_words);
-    case POLICY_PROTOCOL:
-        return read_word(&r, protocol_words);
-    case POLICY_TLS:
-        return read_word(&r, tls_words);
-    case POLICY_TESTING:
-    case POLICY_FINAL:
-        return read_word(&r, yes_no_words);
-    case POLICY_CERTIFICATE_CHECKS:
-        return read_word(&r, certificate_checks_words);
-    case POLICY_TLS_MIN:
-    case POLICY_TLS_MAX:
-        return read_version(&r);
-    case POLICY_CONNECT_TO:
-        return read_connect_to(&r);
-    case POLICY_NAME:
-        return read_name(&r);
-    case POLICY_SERVERNAME:
-        return read_servername(&r);
-    case POLICY_FINGERPRINT:
-        return read_fingerprint(&r);
-    case POLICY_CIPHERS:
-    case POLICY_CIPHERSUITES:
-    case POLICY_GROUPS:
-        return read_ciphers(&r);
-    case POLICY_TIMEOUT:
-    case POLICY_GREETING_TIMEOUT:
-        return read_time(&r);
-    case POLICY_CA_FILE:
-        return read_ca_file(&r);
-    case POLICY_LOG:
-        return read_log(&r);
-    default:
-        return read_path(&r);
+#define ONE_OF(what) read_word(&r, what##_words)
+#define AS(what) read_##what(&r)
+#define SETTING(KEY, word, read, show, members) \
+    case POLICY_##KEY:                          \
+        return read;
+#include "wire/settings.def"
+    case POLICY_SETTINGS:
+        break;
     }
+    return false;
 }

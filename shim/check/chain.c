@@ -106,7 +106,7 @@ static void pin(char to[CHAIN_PIN_LIMIT], X509 *certificate, bool of_public_key)
 
 size_t chain_read(struct chain_certificate chain[CHAIN_LIMIT], SSL *ssl)
 {
-    /* On a client this includes the server's own certificate. */
+    /* On a client, the list includes the server's own certificate. */
     STACK_OF(X509) *const sent = SSL_get_peer_cert_chain(ssl);
     size_t count = 0;
 

@@ -1,4 +1,6 @@
-/* A server's certificates, described for a person. All of it comes from a stranger, and is cleaned here. */
+/*
+ * Describes a server's certificates for a person. All of the text comes from a stranger, so we clean it here.
+ */
 #ifndef RETROTLS_CHECK_CHAIN_H
 #define RETROTLS_CHECK_CHAIN_H
 
@@ -19,7 +21,10 @@ struct chain_certificate {
     char sha256[CHAIN_PIN_LIMIT], spki_sha256[CHAIN_PIN_LIMIT]; /* as written in a policy */
 };
 
-/* Reads the chain as the server sent it, verified or not, its own certificate first. Returns their number. */
+/*
+ * Reads the chain as the server sent it, verified or not, starting with the server's own certificate. Returns
+ * how many certificates there are.
+ */
 size_t chain_read(struct chain_certificate chain[CHAIN_LIMIT], SSL *ssl);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * retrotls lint: shows all errors of a policy, also those that only OpenSSL finds, and warns of odd blocks.
+ * retrotls lint: shows all errors of a policy, including those that only OpenSSL finds, and warns of odd
+ * blocks.
  */
 #include "check/lint.h"
 
@@ -12,6 +13,8 @@
 
 #include "check/shadow.h"
 #include "command/command.h"
+#include "command/common_options.h"
+#include "command/look_apart.h"
 #include "command/own_policy.h"
 #include "command/usage.h"
 #include "relay/protocol/protocol.h"
@@ -25,7 +28,8 @@ static void help(void)
          "~/.config/retrotls/policy and /etc/retrotls/policy). Key pairs, ciphers and the\n"
          "like are tried with OpenSSL. Of blocks that cannot be meant so, it warns.\n"
          "\n"
-         "      --help  show this and exit\n"
+         "  -p, --policy=FILE  the same as FILE\n"
+         "  -h, --help         show this and exit\n"
          "\n"
          "Exit status: 0 no error; 1 errors; 2 wrong usage.");
 }
@@ -59,7 +63,7 @@ static const char *try_settings(const struct settings *settings, enum policy_set
 static void warn_of_shadow(const struct block *block, const struct block *earlier)
 {
     say(stdout, 4,
-        "%s: warning: this block never decides: the one at %s is tried first, and fits all that it fits",
+        "%s: warning: this block never decides: the one at %s comes first, and fits everything that it fits",
         block->rule, earlier->rule);
 }
 
@@ -71,7 +75,7 @@ static unsigned plaintext_port(unsigned port)
     return protocol_ports(protocol)[0];
 }
 
-/* Warns of STARTTLS with a server that expects TLS: each would wait for the other. */
+/* Warns of STARTTLS with a server that expects TLS: client and server would wait for each other. */
 static void warn_of_port(const struct policy *policy, const struct block *block)
 {
     const struct setting *found[POLICY_SETTINGS];
@@ -93,28 +97,64 @@ static void warn_of_port(const struct policy *policy, const struct block *block)
     }
 }
 
+static bool port_names_protocol(uint32_t port)
+{
+    return port_protocol((uint16_t)port) != PROTOCOL_AUTO ||
+           implicit_port_protocol((uint16_t)port) != PROTOCOL_AUTO;
+}
+
+/*
+ * Warns of TLS from the first byte with an unknown protocol. Only if the relay knows the protocol can it ask
+ * the server a question before the server gets the password (relay/protocol/proof.h).
+ */
+static void warn_of_unknown_protocol(const struct policy *policy, const struct block *block)
+{
+    const struct setting *found[POLICY_SETTINGS];
+    struct settings settings;
+
+    policy_resolve(policy, block, found);
+    policy_settle(found, &settings);
+    if (settings.level == LEVEL_NONE || !settings.implicit || settings.protocol != PROTOCOL_AUTO ||
+        port_names_protocol(settings.connect_port))
+        return;
+    for (const struct value *v = block->values[CRITERION_PORT]; v; v = v->next)
+        if (v->low == v->high && !v->negated && !port_names_protocol(v->low)) {
+            say(stdout, 4,
+                "%s: warning: retrotls cannot know which protocol the server at port %u speaks, and so "
+                "cannot "
+                "check that a mail server answers inside TLS: add 'protocol NAME'",
+                block->rule, v->low);
+            return;
+        }
+}
+
 static void show_warnings(const struct policy *policy)
 {
     shadow_each(policy, warn_of_shadow);
-    for (const struct block *block = policy->blocks; block; block = block->next)
+    for (const struct block *block = policy->blocks; block; block = block->next) {
         warn_of_port(policy, block);
+        warn_of_unknown_protocol(policy, block);
+    }
 }
 
 int lint(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"policy", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
     struct policy_source sources[POLICY_SOURCES];
     const struct policy *policy;
     size_t count = 1;
     bool good;
-    int option;
+    int option, status;
 
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-        if (option != 'h')
-            return usage_error("lint: unknown option '%s'", argv[optind - 1]);
-        help();
-        return finish(EXIT_SUCCESS);
+    while ((option = getopt_long(argc, argv, ":hp:", options, NULL)) != -1) {
+        status = common_option("lint", option, argv, help);
+        if (status >= 0)
+            return status;
     }
     if (argc - optind > 1)
         return usage_error("lint: one file at a time");
@@ -122,7 +162,8 @@ int lint(int argc, char **argv)
         sources[0] = (struct policy_source){.path = argv[optind], .must_exist = true};
     else
         count = own_sources(sources);
-    policy = policy_load_and_try(sources, count, try_settings);
+    policy =
+        policy_load_by(sources, count, &(struct policy_way){.apart = look_apart, .attempt = try_settings});
     good = policy_errors(policy)[0] == '\0';
     if (good) {
         show_good(sources, count);

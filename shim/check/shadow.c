@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Whether `wider` fits everything that `value` fits. */
+/* True if `wider` fits everything that `value` fits. */
 static bool value_within(enum criterion criterion, const struct value *value, const struct value *wider)
 {
     switch (criterion) {
@@ -36,7 +36,7 @@ static bool within_any(enum criterion criterion, const struct value *value, cons
     return false;
 }
 
-/* Whether `wider` fits everything that `values` fit. NULL values: the block lacks the criterion. */
+/* True if `wider` fits everything that `values` fit. If `values` is NULL, the block lacks the criterion. */
 static bool criterion_within(enum criterion criterion, const struct value *values, const struct value *wider)
 {
     if (!values || names_any(values) != names_any(wider))
@@ -51,17 +51,17 @@ static bool criterion_within(enum criterion criterion, const struct value *value
 }
 
 /*
- * Whether `earlier` covers all that `block` does, as far as that depends on more than their criteria. A block
- * that guards covers less than its criteria fit if it names no port, or no port, host or address; it covers
- * more if the protocol is unknown (policy.h). One that names the same covers the same. A block with `none`
- * covers all that its criteria fit.
+ * True if `earlier` covers everything that `block` does, apart from their criteria. If a block that guards
+ * names no port, or none of port, host and address, it covers less than its criteria fit. It covers more if
+ * the protocol is unknown (policy.h). Two blocks that name the same kinds cover the same. A block with `none`
+ * covers everything that its criteria fit.
  */
 static bool reaches_as_far(const struct block *earlier, const struct block *block)
 {
     const bool port = names_any(earlier->values[CRITERION_PORT]);
     const struct value *const hosts = earlier->values[CRITERION_HOST];
 
-    /* If no name was seen, a `none` block that only excludes hosts does not fit, but one that guards does. */
+    /* If no name is known, a `none` block that only excludes hosts does not fit, but one that guards does. */
     if (earlier->level == LEVEL_NONE && hosts && !names_any(hosts))
         return block->level == LEVEL_NONE;
     if (earlier->level == LEVEL_NONE)
@@ -84,12 +84,12 @@ bool shadow_covers(const struct block *earlier, const struct block *block)
 }
 
 void shadow_each(const struct policy *policy,
-                 void (*told)(const struct block *block, const struct block *earlier))
+                 void (*each)(const struct block *block, const struct block *earlier))
 {
     for (const struct block *block = policy->blocks; block; block = block->next)
         for (const struct block *earlier = policy->blocks; earlier != block; earlier = earlier->next)
             if (shadow_covers(earlier, block)) {
-                told(block, earlier);
+                each(block, earlier);
                 break;
             }
 }

@@ -7,13 +7,13 @@
 #include "policy/model.h"
 
 /*
- * Whether `earlier`, which is tried before `block`, certainly fits everything that `block` fits. False may be
- * wrong: we do not see that *.example.org covers mail.example.org, for example.
+ * True if `earlier`, which is tried before `block`, certainly fits everything that `block` fits. We may miss
+ * cases: for example, we do not see that *.example.org covers mail.example.org.
  */
 bool shadow_covers(const struct block *earlier, const struct block *block);
 
-/* Calls `told` once for each block that an earlier one covers. */
+/* Calls `each` once for each block that an earlier one covers. */
 void shadow_each(const struct policy *policy,
-                 void (*told)(const struct block *block, const struct block *earlier));
+                 void (*each)(const struct block *block, const struct block *earlier));
 
 #endif

@@ -9,8 +9,8 @@ enum { LABEL = 20, LINE_TEXT = 1024 };
 
 const char *step_name(enum step_kind step)
 {
-    static const char *const names[STEPS] = {"lookup",   "connect",   "greeting",
-                                             "starttls", "handshake", "greeting over TLS"};
+    static const char *const names[STEPS] = {"lookup",    "connect",           "greeting",       "starttls",
+                                             "handshake", "greeting over TLS", "answer over TLS"};
 
     return names[step];
 }
@@ -54,8 +54,8 @@ static void rule(const struct check *check)
     else
         snprintf(text, sizeof text, "none: %s",
                  why->reason == REASON_LOOPBACK ? "a loopback address, and no block names it"
-                 : why->reason == REASON_PORT   ? "not a usual port of mail, and no block names it"
-                                                : "the policy is in error");
+                 : why->reason == REASON_PORT   ? "not a usual mail port, and no block names it"
+                                                : "the policy has errors");
     row("rule", text);
 }
 
@@ -113,7 +113,7 @@ static void certificate(const struct chain_certificate *c, size_t place)
     snprintf(text, sizeof text, "from %s to %s", c->begin, c->end);
     row("  valid", text);
     row("  key", c->key);
-    say(stdout, 4, "    SHA-256 of certificate and public key, as a policy has them:");
+    say(stdout, 4, "    SHA-256 of certificate and public key, as a policy lists them:");
     say(stdout, 4, "   %s", c->sha256); /* on lines of their own, for copying */
     say(stdout, 4, "   %s", c->spki_sha256);
 }
@@ -123,23 +123,34 @@ static void words(char text[LINE_TEXT], const struct check *check)
     const char *const cause = check->failure.text;
 
     if (check->verdict == VERDICT_ERROR)
-        snprintf(text, LINE_TEXT, "fails: the policy is in error and might have guarded it");
+        snprintf(text, LINE_TEXT, "fails: the policy has errors and might have guarded it");
     else if (check->verdict == VERDICT_UNREACHABLE)
         snprintf(text, LINE_TEXT, "fails: no connection");
+    else if (!check->guarded && check->speaks_tls)
+        snprintf(
+            text, LINE_TEXT,
+            "not guarded: a program's connection would be left alone. The server expects TLS from the first "
+            "byte: with 'tls implicit', level secure would %s%s",
+            check->verdict == VERDICT_MET ? "be met" : "fail: ", cause);
     else if (!check->guarded)
         snprintf(
             text, LINE_TEXT, "%s; %s%s",
-            check->implicit_port ? "not touched: TLS here is the program's own affair"
-                                 : "not guarded: a program's connection would pass as it is",
+            check->implicit_port ? "left alone: on this port the program does TLS itself"
+                                 : "not guarded: a program's connection would be left alone",
             check->verdict == VERDICT_MET ? "level secure would be met" : "level secure would fail: ", cause);
     else if (check->verdict == VERDICT_MET)
         snprintf(text, LINE_TEXT, "the policy is met");
     else if (check->verdict == VERDICT_PLAINTEXT)
-        snprintf(text, LINE_TEXT, "goes on in plaintext, as level may allows: %s", cause);
+        snprintf(text, LINE_TEXT, "continues in plaintext, which level may allows: %s", cause);
     else if (check->verdict == VERDICT_TESTING)
-        snprintf(text, LINE_TEXT, "goes on because the policy says 'testing', and would fail: %s", cause);
+        snprintf(text, LINE_TEXT, "would fail, but continues because the policy says 'testing': %s", cause);
     else
-        snprintf(text, LINE_TEXT, "fails: %s", cause);
+        snprintf(text, LINE_TEXT, "fails: %s%s",
+                 check->speaks_tls && check->failure.kind != FAILURE_EXPECTS_TLS
+                     ? "the server expects TLS from the first byte, and the policy says STARTTLS; with 'tls "
+                       "implicit', too: "
+                     : "",
+                 cause);
 }
 
 static void verdict(const struct check *check)
@@ -153,6 +164,12 @@ static void verdict(const struct check *check)
     row("verdict", text);
     if (colour)
         fputs("\033[m", stdout);
+}
+
+/* True if the proposed lines are for another port than the one that we checked. */
+static bool lines_for_plaintext(const struct check *check)
+{
+    return check->verdict == VERDICT_MET && check->implicit_port && !check->guarded;
 }
 
 void show_check(const struct check *check, const struct asked *asked)
@@ -170,9 +187,10 @@ void show_check(const struct check *check, const struct asked *asked)
     if (!lines[0])
         return;
     say(stdout, 4, "  For a policy%s:",
-        check->verdict == VERDICT_MET
+        lines_for_plaintext(check) ? ", for a program that speaks plaintext"
+        : check->verdict == VERDICT_MET || check->failure.kind == FAILURE_EXPECTS_TLS
             ? ""
-            : ", only if you know by another way that this certificate is the right one");
+            : ", only if you know from elsewhere that this certificate is the right one");
     fputc('\n', stdout);
     for (const char *at = lines; *at;) { /* never break these lines: they are for copying */
         const size_t length = strcspn(at, "\n");

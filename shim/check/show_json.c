@@ -116,6 +116,8 @@ void show_check_as_json(const struct check *check, const struct asked *asked)
     member("level", level_name(check->settings.level));
     rule(&check->why);
     member("protocol", check->protocol);
+    json_name("implicit", 0);
+    fputs(check->settings.implicit ? "true" : "false", stdout);
     attempts(check);
     steps(check);
     member("version", known(check->version));

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "preload/adopt/greeting.h"
+#include "wire/greeting.h"
 
 static socklen_t socket_address(struct sockaddr_storage *to, const struct wire_address *from)
 {
@@ -75,11 +75,11 @@ bool tcp_speaks(int fd, int milliseconds)
 
 enum protocol_kind tcp_greeting(int fd, int milliseconds)
 {
-    char bytes[GREETING_LIMIT];
+    char bytes[GREETING_LINE];
     ssize_t count;
 
     if (!tcp_speaks(fd, milliseconds))
         return PROTOCOL_AUTO;
     count = recv(fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
-    return count > 0 ? greeting_protocol(bytes, (size_t)count) : PROTOCOL_AUTO;
+    return count > 0 ? greeting_protocol(bytes, (size_t)count, GREETING_UNNAMED) : PROTOCOL_AUTO;
 }

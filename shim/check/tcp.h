@@ -8,11 +8,12 @@
 #include "wire/wire.h"
 
 /*
- * Connects within `milliseconds`. Returns 0 and the nonblocking socket in `*fd`, or an errno and -1 in `*fd`.
+ * Connects within `milliseconds`. Returns 0 and the nonblocking socket in `*fd`, or an errno with -1 in
+ * `*fd`.
  */
 int tcp_connect(const struct wire_address *target, int milliseconds, int *fd);
 
-/* Whether data, or the end of the stream, arrives within `milliseconds`. */
+/* True if data, or the end of the stream, arrives within `milliseconds`. */
 bool tcp_speaks(int fd, int milliseconds);
 
 /*

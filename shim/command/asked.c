@@ -10,6 +10,7 @@
 
 #include "command/reach/target.h"
 #include "command/usage.h"
+#include "policy/machine.h"
 #include "policy/services.h"
 #include "policy/text.h"
 
@@ -21,6 +22,16 @@ bool asked_address(struct wire_address *address, const char *text)
         return true;
     address->family = AF_INET6;
     return inet_pton(AF_INET6, text, address->bytes) == 1;
+}
+
+/* ---- HOST and PORT */
+
+/* True if `name` is one of the mail services that we know ourselves; /etc/services cannot change these. */
+static bool mail_service_port(const char *name, uint16_t *port)
+{
+    struct services without_file = {.asked = true};
+
+    return service_port(&without_file, name, port);
 }
 
 static bool read_port(struct asked *asked, const char *text)
@@ -37,10 +48,40 @@ static bool read_port(struct asked *asked, const char *text)
         services_forget(&services);
     }
     asked->ports_count = 1;
+    asked->port_given = true;
     return read;
 }
 
-bool asked_place(struct asked *asked, const char *command, const char *text)
+static void set_ports(struct asked *asked, const uint16_t *ports, size_t limit)
+{
+    asked->ports_count = 0;
+    for (size_t i = 0; i < limit && ports[i] != 0; i++)
+        asked->ports[asked->ports_count++] = ports[i];
+}
+
+/*
+ * Reads the scheme of a URL. Its port is the default: "smtp" stands for all ports of the protocol, "imaps"
+ * and "submission" for one.
+ */
+static bool read_scheme(struct asked *asked, const char *scheme)
+{
+    uint16_t port;
+
+    if (!mail_service_port(scheme, &port))
+        return false;
+    asked->protocol = implicit_port_protocol(port);
+    asked->implicit = asked->protocol != PROTOCOL_AUTO;
+    if (!asked->implicit)
+        asked->protocol = port_protocol(port);
+    if (!asked->implicit && port == protocol_ports(asked->protocol)[0])
+        set_ports(asked, protocol_ports(asked->protocol), PROTOCOL_PORTS);
+    else
+        set_ports(asked, &port, 1);
+    return true;
+}
+
+/* HOST[:PORT], without a scheme. */
+static bool read_authority(struct asked *asked, const char *command, const char *text)
 {
     const char *const first = strchr(text, ':'), *colon = strrchr(text, ':');
     const char *const start = *text == '[' ? text + 1 : text;
@@ -57,24 +98,69 @@ bool asked_place(struct asked *asked, const char *command, const char *text)
         length = colon ? (size_t)(colon - start) : strlen(start);
     }
     if (length == 0 || length >= sizeof asked->host) {
-        usage_error("%s: '%s' is no HOST[:PORT]", command, text);
+        usage_error("%s: '%s' is not HOST[:PORT]", command, text);
         return false;
     }
     memcpy(asked->host, start, length);
     asked->host[length] = '\0';
     asked->numeric = asked_address(&address, asked->host);
     if (strchr(asked->host, ':') && !asked->numeric) {
-        usage_error("%s: '%s' is no address", command, asked->host);
+        usage_error("%s: '%s' is not an address", command, asked->host);
         return false;
     }
     if (colon && !read_port(asked, colon + 1)) {
-        usage_error("%s: '%s' is no port", command, colon + 1);
+        usage_error("%s: '%s' is not a port", command, colon + 1);
         return false;
     }
-    for (const uint16_t *port = usual_ports; !colon && *port; port++)
-        asked->ports[asked->ports_count++] = *port;
     return true;
 }
+
+/*
+ * SCHEME://[USER[:PASSWORD]@]HOST[:PORT][/...] (RFC 3986, 3). No part of it but HOST and PORT is shown or
+ * kept.
+ */
+static bool read_url(struct asked *asked, const char *command, const char *text)
+{
+    const char *const scheme_end = strstr(text, "://"), *const after = scheme_end + 3;
+    char copy[2 * ASKED_HOST_LENGTH];
+    char *user_end;
+
+    if ((size_t)snprintf(copy, sizeof copy, "%.*s", (int)(scheme_end - text), text) >= sizeof copy ||
+        !read_scheme(asked, copy)) {
+        usage_error("%s: '%s' is not a mail service, such as imap, pop3s or submission", command, copy);
+        return false;
+    }
+    if ((size_t)snprintf(copy, sizeof copy, "%.*s", (int)strcspn(after, "/?#"), after) >= sizeof copy) {
+        usage_error("%s: the URL is too long", command);
+        return false;
+    }
+    user_end = strrchr(copy, '@');
+    return read_authority(asked, command, user_end ? user_end + 1 : copy);
+}
+
+/* True if a word after HOST is its PORT, and not another host. */
+static bool is_port_word(const char *word)
+{
+    uint16_t port;
+
+    return word && *word && (strspn(word, "0123456789") == strlen(word) || mail_service_port(word, &port));
+}
+
+int asked_place(struct asked *asked, const char *command, char *const words[])
+{
+    set_ports(asked, asked->protocol == PROTOCOL_AUTO ? usual_ports : protocol_ports(asked->protocol),
+              asked->protocol == PROTOCOL_AUTO ? ASKED_PORTS : PROTOCOL_PORTS);
+    if (!(strstr(words[0], "://") ? read_url : read_authority)(asked, command, words[0]))
+        return 0;
+    if (asked->port_given || !is_port_word(words[1]))
+        return 1;
+    if (read_port(asked, words[1]))
+        return 2;
+    usage_error("%s: '%s' is not a port", command, words[1]);
+    return 0;
+}
+
+/* ---- addresses */
 
 static void add_address(struct asked *asked, const struct sockaddr *from)
 {
@@ -111,6 +197,25 @@ int asked_resolve(struct asked *asked)
     freeaddrinfo(found);
     return asked->addresses_count > 0 ? 0 : EAI_NONAME;
 }
+
+struct policy_query asked_query(const struct asked *asked, const struct wire_address *address)
+{
+    struct policy_query query = {
+        .address = *address,
+        .program = *asked->program ? asked->program : NULL,
+        .user = *asked->user ? asked->user : NULL,
+        .uid = asked->uid,
+        .protocol = asked->implicit ? PROTOCOL_AUTO : asked->protocol,
+    };
+
+    if (!asked->numeric) {
+        query.hosts = (struct text_list){.count = 1, .item = {asked->host}};
+        query.hosts_here = machine_has_name(asked->host);
+    }
+    return query;
+}
+
+/* ---- the program and its user */
 
 void asked_program(struct asked *asked, const char *name)
 {

@@ -5,6 +5,8 @@
 #ifndef RETROTLS_COMMAND_COMMAND_H
 #define RETROTLS_COMMAND_COMMAND_H
 
+#include "wire/settings.h"
+
 /* As in env(1), and customary in GNU programs. */
 enum {
     EXIT_USAGE = 2,     /* wrong usage of retrotls itself; it started nothing */
@@ -13,14 +15,15 @@ enum {
 };
 
 /*
- * Runs the program argv[0] with the library preloaded. Returns only on failure. `meant` is the subcommand
- * that argv[0] may be a misspelling of, if there is no such program; or NULL.
+ * Runs the program argv[0] with the library preloaded, beside a supervisor, or both. `wanted` says which;
+ * NULL: the policy decides. Returns only on failure. If there is no such program, argv[0] may be a
+ * misspelling of the subcommand `meant` (NULL: of none).
  */
-int launch(char **argv, const char *meant);
+int launch(char **argv, const char *meant, const enum reach *wanted);
 
 /* Negotiates with a server as the relay would, and shows the result. Returns only on failure. */
 int command_check(int argc, char **argv);
-/* Says whether a preload can reach a program, and what it would find there. */
+/* Says how a program would be guarded, or why it cannot be, and what it would find there. */
 int command_doctor(int argc, char **argv);
 /* Says what the policy decides for a connection, and where each setting comes from. */
 int command_explain(int argc, char **argv);

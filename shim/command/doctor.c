@@ -1,4 +1,7 @@
-/* retrotls doctor: whether a preload can reach a program, and what it would find there. */
+/*
+ * retrotls doctor: shows how a program would be guarded, or why it cannot be, and what we find in the
+ * program.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
@@ -9,15 +12,19 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/common_options.h"
 #include "command/own_policy.h"
+#include "command/reach/choice.h"
 #include "command/reach/imported_calls.h"
 #include "command/reach/ld_so.h"
-#include "command/reach/library.h"
 #include "command/reach/target.h"
-#include "command/reach/wrapper.h"
+#include "command/supervision.h"
 #include "command/usage.h"
 
-enum { LABEL = 12 }; /* columns of the words on the left */
+enum { LABEL = 12 }; /* columns of the labels on the left */
+
+/* Exit statuses besides EXIT_SUCCESS, which means that a preload reaches the program. */
+enum { EXIT_OUT_OF_REACH = 1, EXIT_SUPERVISED = 3 };
 
 static void heading(const char *text)
 {
@@ -53,20 +60,18 @@ static void show_program(const struct target *target)
             target->elf.go ? ", built by Go" : "");
 }
 
-/* ---- its calls */
+/* ---- the program's calls */
 
 static void add_library(void *context, const char *path)
 {
     imported_calls_add(context, path, false);
 }
 
-static void gather_calls(const struct target *target, struct imported_calls *calls)
+static void gather_calls(const struct target *target, const struct library *library,
+                         struct imported_calls *calls)
 {
-    static struct ld_so_answer answer;
-
     imported_calls_add(calls, target_program(target), true);
-    ld_so_list(&answer, target->elf.interpreter, target_program(target), NULL);
-    ld_so_each_file(&answer, add_library, calls);
+    ld_so_each_file(&library->listing, add_library, calls);
 }
 
 static void show_calls(const struct imported_calls *calls)
@@ -98,41 +103,42 @@ static void show_notes(const struct target *target, const struct imported_calls 
 {
     heading("What that means");
     if (target->others_gain)
-        note(
-            "It gives rights to its user that you have anyhow (setuid, setgid or file capabilities): started "
-            "by another user, it is out of reach.");
+        note("It gives rights to its user that you already have (setuid, setgid or file capabilities). If "
+             "another "
+             "user starts it, it is out of reach.");
     if (calls->connects)
-        note("Its connections are seen: it calls connect() of the C library.");
+        note("retrotls sees its connections: it calls the C library's connect().");
     else
-        note("Nothing here imports connect(): it makes no connection, or by a program or a plugin that it "
-             "loads, or by system calls of its own, which are not seen.");
+        note(
+            "Nothing here imports connect(). Either it makes no connection, or a program that it starts or a "
+            "plugin does, or it makes system calls of its own, which retrotls does not see.");
     if (*calls->own_resolver)
-        note("It may look names up by %s, which is not watched. A connection whose name is not known fits no "
-             "block that names a host, and fails at level secure: give it a block with its address, and in "
-             "that a line 'name HOST'.",
-             calls->own_resolver);
+        note(
+            "It may look names up by %s, which retrotls does not watch. A connection whose name is not known "
+            "fits no block that names a host, and fails at level secure. Write a block with its address and "
+            "a line 'name HOST'.",
+            calls->own_resolver);
     else if (calls->connects && !calls->resolves)
-        note("Nothing here looks a name up by the C library. A connection whose name is not known fits no "
-             "block "
-             "that names a host, and fails at level secure: give it a block with its address, and in that a "
-             "line 'name HOST'.");
+        note("Nothing here looks names up with the C library. A connection whose name is not known fits no "
+             "block that names a host, and fails at level secure. Write a block with its address and a line "
+             "'name HOST'.");
     if (calls->rings)
-        note("It links liburing: what it does by io_uring is not seen.");
+        note("It links liburing: retrotls does not see what it does by io_uring.");
     if (calls->loads_more)
-        note("It loads plugins while it runs (dlopen), which are not listed here.");
+        note("It loads plugins while it runs (dlopen); they are not listed here.");
     if (*calls->tls)
-        note("It links %s, so it can do TLS itself. On a connection that retrotls guards, turn its own TLS "
-             "off; where it is to do TLS itself, exempt it in the policy (level none).",
+        note("It links %s, so it can do TLS itself. Turn its own TLS off for connections that retrotls "
+             "guards, or "
+             "exempt it in the policy (level none) if it is to do TLS itself.",
              calls->tls);
     else
-        note("It links no TLS library known here.");
+        note("It links no TLS library that retrotls knows.");
 }
 
 /* ---- the policy */
 
-static void show_policy(const struct target *target)
+static void show_policy(const struct target *target, const struct policy *policy)
 {
-    const struct policy *const policy = own_policy();
     const struct passwd *const user = getpwuid(geteuid());
     char *const program = realpath(target_program(target), NULL);
     struct policy_query query = {
@@ -156,7 +162,7 @@ static void show_policy(const struct target *target)
             break;
         case DECISION_ERROR:
             level = "(fails)";
-            rule = "the policy is in error";
+            rule = "the policy has errors";
             break;
         }
         say(stdout, 8, "  %4u  %-8s  %-11s  %s", *port, protocol, level, rule ? rule : "");
@@ -165,14 +171,13 @@ static void show_policy(const struct target *target)
         say(stdout, 2, "  %s\n", policy_first_error(policy));
     else
         say(stdout, 2,
-            "  A block that names hosts or addresses may decide otherwise: 'retrotls explain HOST:PORT'.");
+            "  A block that names hosts or addresses may decide differently: 'retrotls explain HOST:PORT'.");
     free(program);
-    policy_free(policy);
 }
 
 /* ---- all of it */
 
-/* We run the loader that a program names to list its libraries: only if it is the system's own. */
+/* To list a program's libraries, we run the loader that it names, but only if that is the system's own. */
 static bool loader_is_the_systems(const struct target *target)
 {
     struct stat st;
@@ -187,68 +192,120 @@ static int out_of_reach(const struct target *target, const char *words)
     say(stdout, 4, "    %s", words);
     putchar('\n');
     show_program(target);
-    return EXIT_FAILURE;
+    return EXIT_OUT_OF_REACH;
 }
 
-static int examine(const struct target *target, char *const argv[])
+static int will_be_supervised(const struct target *target, const struct choice *choice,
+                              const struct policy *policy)
 {
-    static char lost[WRAPPER_WORDS];
-    static char words[TARGET_WORDS_LIMIT], why[LIBRARY_WHY_LIMIT];
-    static struct library library;
+    static char words[SUPERVISION_WORDS], why[LIBRARY_WHY_LIMIT + SUPERVISION_WORDS + 64];
+
+    if (!supervision_is_possible(words)) {
+        snprintf(why, sizeof why, "%s%sIt cannot be supervised here: %s.", choice->why,
+                 *choice->why ? " " : "", words);
+        return out_of_reach(target, why);
+    }
+    verdict(true, target->step[0], "will be supervised.");
+    if (*choice->why)
+        say(stdout, 4, "    %s", choice->why);
+    putchar('\n');
+    show_program(target);
+    heading("What that means");
+    note("A process beside it serves its connections and those of all that it starts.");
+    note("retrotls sees which names it asks DNS servers for, and reads /etc/hosts. For one from mDNS or by "
+         "DNS "
+         "over TLS or HTTPS, level secure needs a block with the server's address or port and a line 'name "
+         "HOST'.");
+    if (geteuid() != 0)
+        note("Setuid programs that it starts have no rights of their own (no_new_privs).");
+    show_policy(target, policy);
+    return EXIT_SUPERVISED;
+}
+
+static int within_reach(const struct target *target, const struct choice *choice, const struct policy *policy)
+{
     static struct imported_calls calls;
+    static char words[SUPERVISION_WORDS];
+
+    if (choice->way == WAY_BOTH && !supervision_is_possible(words))
+        return out_of_reach(target, words);
+    verdict(true, target->step[0],
+            choice->way == WAY_BOTH ? "is within reach, and will be supervised too." : "is within reach.");
+    if (*choice->why)
+        say(stdout, 4, "    %s", choice->why);
+    putchar('\n');
+    show_program(target);
+    say(stdout, LABEL, "%-*s%s", LABEL, "Library", choice->library.path);
+    gather_calls(target, &choice->library, &calls);
+    show_calls(&calls);
+    show_notes(target, &calls);
+    show_policy(target, policy);
+    return choice->way == WAY_BOTH ? EXIT_SUPERVISED : EXIT_SUCCESS;
+}
+
+static int examine(const struct target *target, char *const argv[], const struct policy *policy)
+{
+    static char words[TARGET_WORDS_LIMIT], why[LIBRARY_WHY_LIMIT];
+    static struct choice choice;
 
     if (target->fault == TARGET_MISSING || target->fault == TARGET_DENIED) {
         complain("%s", target_words(target, words));
         return target->fault == TARGET_MISSING ? EXIT_MISSING : EXIT_REFUSED;
     }
-    if (target->fault != TARGET_WITHIN_REACH)
-        return out_of_reach(target, target_words(target, words));
-    if (wrapper_fault(argv, lost))
-        return out_of_reach(target, lost);
-    if (!loader_is_the_systems(target)) {
+    if (target->fault == TARGET_WITHIN_REACH && !loader_is_the_systems(target)) {
         snprintf(why, sizeof why,
-                 "It has %s load it, which is not the system's own loader, or has that run an auditor; "
-                 "nothing of it was run to find out more.",
+                 "It is loaded by %s, which is not the system's own loader, or it makes the loader run an "
+                 "auditor. "
+                 "None of it was run to find out more.",
                  target->elf.interpreter);
         return out_of_reach(target, why);
     }
-    if (!library_find(&library, target, why))
-        return out_of_reach(target, why);
-    verdict(true, target->step[0], "is within reach.");
-    putchar('\n');
-    show_program(target);
-    say(stdout, LABEL, "%-*s%s", LABEL, "Library", library.path);
-    gather_calls(target, &calls);
-    show_calls(&calls);
-    show_notes(target, &calls);
-    show_policy(target);
-    return EXIT_SUCCESS;
+    choose(&choice, target, argv, own_reach(policy, target_program(target)));
+    switch (choice.way) {
+    case WAY_SUPERVISE:
+        return will_be_supervised(target, &choice, policy);
+    case WAY_PRELOAD:
+    case WAY_BOTH:
+        return within_reach(target, &choice, policy);
+    case WAY_NONE:
+    default:
+        return out_of_reach(target, choice.why);
+    }
 }
 
 static void help(void)
 {
     puts("Usage: retrotls doctor PROGRAM\n"
-         "Say whether a preloaded library can reach PROGRAM and why not, which socket and\n"
-         "resolver calls it and its libraries import, whether it can do TLS itself, and\n"
-         "which policy applies to it. Nothing of PROGRAM is run.\n"
+         "Say whether a preloaded library reaches PROGRAM, or a supervisor will, or why\n"
+         "neither can; which socket and resolver calls it and its libraries import,\n"
+         "whether it can do TLS itself, and which policy applies to it. This does not run\n"
+         "PROGRAM.\n"
          "\n"
-         "Exit status: 0 within reach; 1 out of reach; 2 wrong usage; 126 PROGRAM cannot\n"
-         "be executed; 127 PROGRAM not found.");
+         "  -p, --policy=FILE  take the policy from FILE\n"
+         "  -h, --help         show this and exit\n"
+         "\n"
+         "Exit status: 0 within reach of a preload; 1 cannot be guarded; 2 wrong usage;\n"
+         "3 will be supervised; 126 PROGRAM cannot be executed; 127 PROGRAM not found.");
 }
 
 int command_doctor(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"policy", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
     static struct target target;
     static char path[PATH_MAX];
+    const struct policy *policy;
     int option, error, status;
 
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-        if (option != 'h')
-            return usage_error("doctor: unknown option '%s'", argv[optind - 1]);
-        help();
-        return finish(EXIT_SUCCESS);
+    optind = 0; /* restart getopt(3) */
+    while ((option = getopt_long(argc, argv, ":hp:", options, NULL)) != -1) {
+        status = common_option("doctor", option, argv, help);
+        if (status >= 0)
+            return status;
     }
     if (argc - optind != 1)
         return usage_error(optind == argc ? "doctor: which program?" : "doctor: one program at a time");
@@ -261,7 +318,9 @@ int command_doctor(int argc, char **argv)
         return error == ENOENT || error == ENOTDIR ? EXIT_MISSING : EXIT_REFUSED;
     }
     target_open(&target, path);
-    status = examine(&target, argv + optind);
+    policy = own_policy(false);
+    status = examine(&target, argv + optind, policy);
+    policy_free(policy);
     target_close(&target);
     return finish(status);
 }

@@ -12,10 +12,11 @@
 
 #include "command/asked.h"
 #include "command/command.h"
+#include "command/common_options.h"
 #include "command/explanation.h"
+#include "command/look_apart.h"
 #include "command/own_policy.h"
 #include "command/usage.h"
-#include "policy/machine.h"
 #include "policy/text.h"
 
 enum { HEADING = 2048 };
@@ -26,14 +27,15 @@ static void help(void)
          "Say which file, line and block of the policy decides about a connection to\n"
          "HOST, and where each setting in force was written. Without PORT: for the usual\n"
          "ports of mail. HOST is a name or an address; an IPv6 address with PORT stands\n"
-         "in [ ].\n"
+         "in [ ]. 'HOST PORT' and URLs such as imap://HOST are the same.\n"
          "\n"
          "      --program=PROGRAM  the program that connects (default: none is known)\n"
          "      --user=USER        who runs it (default: you)\n"
          "      --address=ADDRESS  HOST's address (default: ask the resolver)\n"
-         "      --help             show this and exit\n"
+         "  -p, --policy=FILE      take the policy from FILE\n"
+         "  -h, --help             show this and exit\n"
          "\n"
-         "Exit status: 0 explained; 1 the policy is in error; 2 wrong usage.");
+         "Exit status: 0 explained; 1 the policy has errors; 2 wrong usage.");
 }
 
 /* If the lookup fails, we ask the policy about a connection with an unknown address. */
@@ -43,8 +45,8 @@ static void resolve(struct asked *asked)
 
     if (!error)
         return;
-    complain("%s: %s; blocks that name addresses are taken not to fit (--address gives one)", asked->host,
-             gai_strerror(error));
+    complain("%s: %s; blocks that name addresses count as not fitting (use --address to give one)",
+             asked->host, gai_strerror(error));
     asked->addresses_count = 1;
 }
 
@@ -62,16 +64,16 @@ static const struct policy *policy_of(const struct asked *asked)
     size_t count;
 
     if ((uid_t)asked->uid == own)
-        return own_policy();
+        return own_policy(false);
     user = getpwuid((uid_t)asked->uid);
     if (own != 0 || !user || setegid(user->pw_gid) != 0 || seteuid(user->pw_uid) != 0) {
         if (!named || !*named)
-            complain("only root reads another user's policy: what follows is without it");
+            complain("only root can read another user's policy: the following leaves it out");
         count = sources_of(sources, NULL);
-        policy = policy_load(sources, count);
+        policy = policy_load_by(sources, count, &(struct policy_way){.apart = look_apart});
     } else {
         count = sources_of(sources, asked->home);
-        policy = policy_load(sources, count);
+        policy = policy_load_by(sources, count, &(struct policy_way){.apart = look_apart});
     }
     if (own == 0 && (seteuid(0) != 0 || setegid(own_group) != 0))
         complain("cannot go on as root: %s", strerror(errno));
@@ -84,20 +86,13 @@ static struct policy_explanation outcomes[ASKED_ADDRESSES][ASKED_PORTS];
 
 static void decide(const struct policy *policy, const struct asked *asked)
 {
-    struct policy_query query = {
-        .program = *asked->program ? asked->program : NULL,
-        .user = *asked->user ? asked->user : NULL,
-        .uid = asked->uid,
-    };
-
-    if (!asked->numeric) {
-        query.hosts = (struct text_list){.count = 1, .item = {asked->host}};
-        query.hosts_here = machine_has_name(asked->host);
-    }
     for (size_t a = 0; a < asked->addresses_count; a++)
         for (size_t p = 0; p < asked->ports_count; p++) {
-            query.address = asked->addresses[a];
-            query.address.port = asked->ports[p];
+            struct wire_address address = asked->addresses[a];
+            struct policy_query query;
+
+            address.port = asked->ports[p];
+            query = asked_query(asked, &address);
             policy_explain(policy, &query, &outcomes[a][p]);
         }
 }
@@ -173,23 +168,24 @@ static void show(const struct asked *asked)
 
 /* ---- the command line */
 
-/* Returns 0, or the exit status after reporting the error. EXIT_SUCCESS with *done: it showed the help. */
-static int read_options(struct asked *asked, int argc, char **argv, bool *done)
+/* Returns -1 to go on, or the exit status. */
+static int read_options(struct asked *asked, int argc, char **argv)
 {
-    enum { HELP = 256, PROGRAM, USER, ADDRESS };
+    enum { PROGRAM = 256, USER, ADDRESS };
     static const struct option options[] = {
         {"program", required_argument, NULL, PROGRAM},
         {"user", required_argument, NULL, USER},
         {"address", required_argument, NULL, ADDRESS},
-        {"help", no_argument, NULL, HELP},
+        {"policy", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     const char *user = NULL;
-    int option;
+    int option, status, words;
 
     opterr = 0;
     optind = 0; /* restart getopt(3); main()'s "+" was for its own options */
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":hp:", options, NULL)) != -1) {
         switch (option) {
         case PROGRAM:
             asked_program(asked, optarg);
@@ -199,45 +195,41 @@ static int read_options(struct asked *asked, int argc, char **argv, bool *done)
             break;
         case ADDRESS:
             if (!asked_address(&asked->addresses[0], optarg))
-                return usage_error("explain: '%s' is no address", optarg);
+                return usage_error("explain: '%s' is not an address", optarg);
             asked->addresses_count = 1;
             break;
-        case HELP:
-            help();
-            *done = true;
-            return EXIT_SUCCESS;
-        case ':':
-            return usage_error("explain: option '%s' needs an argument", argv[optind - 1]);
         default:
-            return usage_error("explain: unknown option '%s'", argv[optind - 1]);
+            status = common_option("explain", option, argv, help);
+            if (status >= 0)
+                return status;
         }
     }
-    if (argc - optind != 1)
-        return usage_error(argc == optind ? "explain: which HOST?" : "explain: one HOST at a time");
-    if (!asked_place(asked, "explain", argv[optind]))
+    if (argc == optind)
+        return usage_error("explain: which HOST?");
+    words = asked_place(asked, "explain", argv + optind);
+    if (words == 0)
         return EXIT_USAGE;
-    return asked_user(asked, "explain", user) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (argc - optind > words)
+        return usage_error("explain: one HOST at a time");
+    return asked_user(asked, "explain", user) ? -1 : EXIT_FAILURE;
 }
 
 int command_explain(int argc, char **argv)
 {
     static struct asked asked;
     const struct policy *policy;
-    bool done = false, good = true;
-    int status;
+    bool good;
+    const int status = read_options(&asked, argc, argv);
 
-    status = read_options(&asked, argc, argv, &done);
-    if (status != EXIT_SUCCESS)
+    if (status >= 0)
         return status;
-    if (!done) {
-        if (asked.addresses_count == 0)
-            resolve(&asked);
-        policy = policy_of(&asked);
-        good = policy_errors(policy)[0] == '\0';
-        fputs(policy_errors(policy), stderr);
-        decide(policy, &asked);
-        show(&asked);
-        policy_free(policy);
-    }
+    if (asked.addresses_count == 0)
+        resolve(&asked);
+    policy = policy_of(&asked);
+    good = policy_errors(policy)[0] == '\0';
+    fputs(policy_errors(policy), stderr);
+    decide(policy, &asked);
+    show(&asked);
+    policy_free(policy);
     return finish(good ? EXIT_SUCCESS : EXIT_FAILURE);
 }

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "command/usage.h"
+#include "monitor/files/bundled_roots.h"
 #include "monitor/messages.h"
-#include "monitor/roots/bundled_roots.h"
 
 enum { VALUE_LIMIT = 8192, LABEL = 21 }; /* LABEL: width of a setting's name */
+
+_Static_assert(POLICY_FINAL == POLICY_SETTINGS - 1, "those before `final` are shown");
 
 bool explanation_same(const struct policy_explanation *a, const struct policy_explanation *b)
 {
@@ -21,31 +23,52 @@ static const char *or_else(const char *text, const char *otherwise)
     return text ? text : otherwise;
 }
 
-static void list(char value[VALUE_LIMIT], const struct text_list *items, const char *none)
+static const char *list(char value[VALUE_LIMIT], const struct text_list *items, const char *none)
 {
     size_t length = 0;
 
-    snprintf(value, VALUE_LIMIT, "%s", items->count == 0 ? none : "");
+    if (items->count == 0)
+        return none;
     for (uint32_t i = 0; i < items->count && length < VALUE_LIMIT; i++)
         length +=
             (size_t)snprintf(value + length, VALUE_LIMIT - length, "%s%s", i == 0 ? "" : " ", items->item[i]);
+    return value;
 }
 
-static const char *version(uint32_t number)
+static const char *version_or(uint32_t number, const char *otherwise)
 {
-    return number == SETTINGS_TLS_1_2 ? "1.2" : number == SETTINGS_TLS_1_3 ? "1.3" : "as OpenSSL has it";
+    return number == SETTINGS_TLS_1_2 ? "1.2" : number == SETTINGS_TLS_1_3 ? "1.3" : otherwise;
 }
 
-static void connect_to(char value[VALUE_LIMIT], const struct settings *s)
+static const char *show_level(const struct settings *s, char value[VALUE_LIMIT])
+{
+    (void)value;
+    return level_name(s->level);
+}
+
+static const char *show_protocol(const struct settings *s, char value[VALUE_LIMIT])
+{
+    (void)value;
+    return s->protocol == PROTOCOL_AUTO ? "auto (by port or greeting)" : protocol_kind_name(s->protocol);
+}
+
+static const char *show_reach(const struct settings *s, char value[VALUE_LIMIT])
+{
+    (void)value;
+    return reach_name(s->reach);
+}
+
+static const char *show_connect_to(const struct settings *s, char value[VALUE_LIMIT])
 {
     const bool v6 = s->connect_host && strchr(s->connect_host, ':');
 
     if (s->connect_port == 0)
-        snprintf(value, VALUE_LIMIT, "as the program asks");
-    else if (!s->connect_host)
+        return "as the program asks";
+    if (!s->connect_host)
         snprintf(value, VALUE_LIMIT, "%u of the same host", s->connect_port);
     else
         snprintf(value, VALUE_LIMIT, v6 ? "[%s]:%u" : "%s:%u", s->connect_host, s->connect_port);
+    return value;
 }
 
 /* Reads the date from the first line of the roots installed with the relay: "# Of 2023-03-11: ...". */
@@ -59,7 +82,7 @@ static bool date_of(const char *path, char date[16])
     return good;
 }
 
-/* We look beside the command: the archive of `make bundle` has command, relay and roots in one folder. */
+/* Looks beside the command: the archive of `make bundle` has command, relay and roots in one folder. */
 static void bundled(char value[VALUE_LIMIT])
 {
     char date[16];
@@ -72,80 +95,64 @@ static void bundled(char value[VALUE_LIMIT])
         snprintf(value, VALUE_LIMIT, SETTINGS_BUNDLED ": %s", path);
     else if (error == MONITOR_NO_BUNDLED)
         snprintf(value, VALUE_LIMIT,
-                 SETTINGS_BUNDLED ": missing, for no ca-certificates.pem lies beside this command");
+                 SETTINGS_BUNDLED ": missing, because there is no ca-certificates.pem beside this command");
     else
-        snprintf(value, VALUE_LIMIT, SETTINGS_BUNDLED ": not used, for others can write to it or its folder");
+        snprintf(value, VALUE_LIMIT,
+                 SETTINGS_BUNDLED ": not used, because others can write to it or its folder");
 }
 
-/* The trust anchors. Those that a policy names replace the system's. */
+/* Describes the trust anchors. Those that a policy names replace the system's. */
 static const char *anchor(const char *own, const char *other)
 {
     return own ? own : other ? "none" : "the system's";
 }
 
-static void seconds(char value[VALUE_LIMIT], uint32_t number)
+static const char *show_ca_file(const struct settings *s, char value[VALUE_LIMIT])
+{
+    if (!settings_trust_bundled(s))
+        return anchor(s->ca_file, s->ca_dir);
+    bundled(value);
+    return value;
+}
+
+static const char *show_ciphers(const struct settings *s, char value[VALUE_LIMIT])
+{
+    (void)value;
+    return or_else(s->ciphers,
+                   s->level >= LEVEL_SECURE ? "those with forward secrecy and AEAD" : "as OpenSSL has them");
+}
+
+static const char *show_client_key(const struct settings *s, char value[VALUE_LIMIT])
+{
+    (void)value;
+    return or_else(s->client_key, s->client_cert ? "in the same file" : "none");
+}
+
+static const char *seconds(char value[VALUE_LIMIT], uint32_t number)
 {
     snprintf(value, VALUE_LIMIT, "%us", number);
+    return value;
 }
 
 static const char *value_of(char value[VALUE_LIMIT], enum policy_setting setting, const struct settings *s)
 {
     switch (setting) {
-    case POLICY_LEVEL:
-        return level_name(s->level);
-    case POLICY_PROTOCOL:
-        return s->protocol == PROTOCOL_AUTO ? "auto (by port or greeting)" : protocol_kind_name(s->protocol);
-    case POLICY_TLS:
-        return s->implicit ? "implicit" : "starttls";
-    case POLICY_CONNECT_TO:
-        connect_to(value, s);
-        return value;
-    case POLICY_NAME:
-        list(value, &s->names, "the one that the program asks for");
-        return value;
-    case POLICY_SERVERNAME:
-        return or_else(s->servername, "the same");
-    case POLICY_CA_FILE:
-        if (settings_trust_bundled(s)) {
-            bundled(value);
-            return value;
-        }
-        return anchor(s->ca_file, s->ca_dir);
-    case POLICY_CA_DIR:
-        return anchor(s->ca_dir, s->ca_file);
-    case POLICY_CRL_FILE:
-        return or_else(s->crl_file, "none");
-    case POLICY_CERTIFICATE_CHECKS:
-        return s->strict_certificates ? "strict" : "normal";
-    case POLICY_FINGERPRINT:
-        list(value, &s->fingerprints, "none");
-        return value;
-    case POLICY_TLS_MIN:
-        return s->tls_min == 0 ? "1.2" : version(s->tls_min);
-    case POLICY_TLS_MAX:
-        return version(s->tls_max);
-    case POLICY_CIPHERS:
-        return or_else(s->ciphers, s->level >= LEVEL_SECURE ? "those with forward secrecy and AEAD"
-                                                            : "as OpenSSL has them");
-    case POLICY_CIPHERSUITES:
-        return or_else(s->ciphersuites, "as OpenSSL has them");
-    case POLICY_GROUPS:
-        return or_else(s->groups, "as OpenSSL has them");
-    case POLICY_CLIENT_CERT:
-        return or_else(s->client_cert, "none");
-    case POLICY_CLIENT_KEY:
-        return or_else(s->client_key, s->client_cert ? "in the same file" : "none");
-    case POLICY_TIMEOUT:
-        seconds(value, s->timeout);
-        return value;
-    case POLICY_GREETING_TIMEOUT:
-        seconds(value, s->greeting_timeout);
-        return value;
-    case POLICY_TESTING:
-        return s->testing ? "yes" : "no";
-    default:
-        return or_else(s->log, "syslog");
+#define SHOWN(what) show_##what(s, value)
+#define TEXT_OR(member, none) or_else(s->member, none)
+#define EITHER(member, yes, no) (s->member ? (yes) : (no))
+#define LISTED(member, none) list(value, &s->member, none)
+#define ANCHOR(member, other) anchor(s->member, s->other)
+#define VERSION_OR(member, none) version_or(s->member, none)
+#define SECONDS(member) seconds(value, s->member)
+#define NOT_SHOWN ""
+#define SETTING(KEY, word, read, show, members) \
+    case POLICY_##KEY:                          \
+        return show;
+#include "wire/settings.def"
+    case POLICY_SETTINGS:
+        break;
     }
+    return "";
 }
 
 static void show_setting(enum policy_setting setting, const struct policy_explanation *why)
@@ -167,16 +174,16 @@ static void verdict(char text[VALUE_LIMIT], const struct policy_explanation *why
     const struct settings *const s = &why->settings;
 
     if (why->decision == DECISION_ERROR)
-        snprintf(text, VALUE_LIMIT, "fails, because the policy is in error and might have guarded it");
+        snprintf(text, VALUE_LIMIT, "fails, because the policy has errors and might have guarded it");
     else if (why->decision == DECISION_GUARD)
         snprintf(text, VALUE_LIMIT, "guarded with level %s%s", level_name(s->level),
-                 s->testing ? ", as a test that lets it go on" : "");
+                 s->testing ? ", but only as a test: failures are logged and allowed" : "");
     else if (why->reason == REASON_LOOPBACK)
-        snprintf(text, VALUE_LIMIT, "not touched: a loopback address, and no block names it");
+        snprintf(text, VALUE_LIMIT, "left alone: a loopback address, and no block names it");
     else if (why->reason == REASON_PORT)
-        snprintf(text, VALUE_LIMIT, "not touched: not a usual port of mail, and no block names it");
+        snprintf(text, VALUE_LIMIT, "left alone: not a usual mail port, and no block names it");
     else
-        snprintf(text, VALUE_LIMIT, "not touched: level none");
+        snprintf(text, VALUE_LIMIT, "left alone: level none");
 }
 
 static void show_decider(const struct policy_explanation *why)
@@ -188,7 +195,7 @@ static void show_decider(const struct policy_explanation *why)
     else if (why->reason == REASON_DEFAULTS && level->file)
         say(stdout, 4, "  No block fits: decided by the defaults, %s:%u", level->file, level->line);
     else if (why->reason == REASON_DEFAULTS)
-        say(stdout, 4, "  No block fits: decided by the defaults that are built in");
+        say(stdout, 4, "  No block fits: decided by the built-in defaults");
 }
 
 void explanation_show(const char *heading, const struct policy_explanation *why)

@@ -4,10 +4,10 @@
 
 #include "policy/policy.h"
 
-/* Shows the decision, what decided, and every setting that is in force, under a heading. */
+/* Shows under a heading the decision, what it is based on, and every setting in force. */
 void explanation_show(const char *heading, const struct policy_explanation *why);
 
-/* Whether both explain the same decision, whatever the connection. */
+/* True if both explain the same decision, even if for different connections. */
 bool explanation_same(const struct policy_explanation *a, const struct policy_explanation *b);
 
 #endif

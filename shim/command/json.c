@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "wire/clean.h"
+
 void json_string(const char *text)
 {
     if (!text) {
@@ -10,11 +12,12 @@ void json_string(const char *text)
     }
     putchar('"');
     for (; *text; text++) {
-        const char c = *text;
+        char c;
 
+        clean_copy(&c, 1, text, 1, CLEAN_PRINTABLE);
         if (c == '"' || c == '\\')
             putchar('\\');
-        putchar(c >= ' ' && c <= '~' ? c : '?');
+        putchar(c);
     }
     putchar('"');
 }

@@ -6,9 +6,8 @@
 
 #include "command/command.h"
 #include "command/own_policy.h"
-#include "command/reach/library.h"
-#include "command/reach/target.h"
-#include "command/reach/wrapper.h"
+#include "command/reach/choice.h"
+#include "command/supervision.h"
 #include "command/usage.h"
 
 /* Does what execvp(3) does on ENOEXEC. */
@@ -30,39 +29,29 @@ static void exec_by_shell(const char *path, char **argv)
     free(by_shell);
 }
 
-static bool policy_is_good(void)
+/* Returns false, after printing the errors to standard error, if the policy has any. */
+static bool policy_is_good(const struct policy *policy)
 {
-    const struct policy *const policy = own_policy();
-    const bool good = *policy_errors(policy) == '\0';
+    if (*policy_errors(policy) == '\0')
+        return true;
+    fflush(stdout);
+    fputs(policy_errors(policy), stderr);
+    complain("the policy has errors, and connections would fail: nothing was started");
+    return false;
+}
 
-    if (!good) {
-        fflush(stdout);
-        fputs(policy_errors(policy), stderr);
-        complain("the policy is in error, and connections would fail: nothing was started");
-    }
-    policy_free(policy);
+static bool set_preload(const struct library *library)
+{
+    char *const preload = library_preload(library, getenv("LD_PRELOAD"));
+    const bool good = preload && setenv("LD_PRELOAD", preload, 1) == 0 && supervision_tell();
+
+    if (!good)
+        complain("%s", strerror(ENOMEM));
+    free(preload);
     return good;
 }
 
-static bool set_preload(const struct target *target)
-{
-    static struct library library;
-    static char why[LIBRARY_WHY_LIMIT];
-    char *preload;
-
-    if (!library_find(&library, target, why)) {
-        complain("%s", why);
-        return false;
-    }
-    preload = library_preload(&library, getenv("LD_PRELOAD"));
-    if (!preload || setenv("LD_PRELOAD", preload, 1) != 0) {
-        complain("%s", strerror(ENOMEM));
-        return false;
-    }
-    free(preload);
-    return true;
-}
-
+/* Reports that target_search() failed with `error`. Returns the exit status. See launch() for `meant`. */
 static int not_found(const char *name, int error, const char *meant)
 {
     const bool missing = error == ENOENT || error == ENOTDIR;
@@ -76,31 +65,51 @@ static int not_found(const char *name, int error, const char *meant)
     return missing ? EXIT_MISSING : EXIT_REFUSED;
 }
 
-int launch(char **argv, const char *meant)
+/* Returns only if it fails, after printing an error. */
+static void become(const struct target *target, const char *path, char **argv)
+{
+    if (target->by_shell)
+        exec_by_shell(path, argv);
+    else
+        execv(path, argv);
+    complain("%s: %s", path, strerror(errno));
+}
+
+/* Returns false, after printing the reason, if the program cannot be guarded. */
+static bool prepare(const struct choice *choice, const struct policy *policy)
+{
+    switch (choice->way) {
+    case WAY_PRELOAD:
+        return set_preload(&choice->library);
+    case WAY_SUPERVISE:
+        supervision_alone();
+        return supervision_begin(choice->why, policy);
+    case WAY_BOTH:
+        return supervision_begin(choice->why, NULL) && set_preload(&choice->library);
+    case WAY_NONE:
+        break;
+    }
+    complain("%s", choice->why);
+    return false;
+}
+
+int launch(char **argv, const char *meant, const enum reach *wanted)
 {
     static struct target target;
-    static char path[PATH_MAX], words[TARGET_WORDS_LIMIT], lost[WRAPPER_WORDS];
+    static struct choice choice;
+    static char path[PATH_MAX];
     const int error = target_search(argv[0], path);
+    const struct policy *policy;
 
     if (error)
         return not_found(argv[0], error, meant);
-    if (wrapper_fault(argv, lost)) {
-        complain("%s", lost);
-        return EXIT_REFUSED;
-    }
     target_open(&target, path);
-    if (target.fault != TARGET_WITHIN_REACH) {
-        complain("%s", target_words(&target, words));
-        target_close(&target);
-        return target.fault == TARGET_MISSING ? EXIT_MISSING : EXIT_REFUSED;
-    }
-    if (policy_is_good() && set_preload(&target)) {
-        if (target.by_shell)
-            exec_by_shell(path, argv);
-        else
-            execv(path, argv);
-        complain("%s: %s", path, strerror(errno));
-    }
+    policy = own_policy(true);
+    choose(&choice, &target, argv, wanted ? *wanted : own_reach(policy, target_program(&target)));
+    if (choice.way == WAY_NONE || policy_is_good(policy))
+        if (prepare(&choice, policy))
+            become(&target, path, argv);
+    policy_free(policy);
     target_close(&target);
-    return EXIT_REFUSED;
+    return target.fault == TARGET_MISSING ? EXIT_MISSING : EXIT_REFUSED;
 }

@@ -16,7 +16,7 @@
 
 #include "policy/text.h"
 
-/* In /proc/net/unix, '@' stands for the NUL that starts an abstract name. */
+/* /proc/net/unix shows the NUL at the start of an abstract name as '@'. */
 #define RELAY_NAME "@retrotls/1 relay "
 
 enum { LISTENING = 0x10000, LINE_ROOM = 512 }; /* LISTENING: __SO_ACCEPTCON of <linux/net.h> */
@@ -72,20 +72,20 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* A relay that we asked. */
+/* A relay that we have asked. */
 struct asking {
     int fd;
     uint32_t uid;
 };
 
-/* Returns -1 if nothing arrived in time; 0 if the relay has ended, and its connections with it. */
+/* Returns -1 if nothing has arrived in time; 0 if the relay has ended, and its connections with it. */
 static ssize_t receive(int fd, uint8_t *message, int64_t until)
 {
     struct pollfd polled = {.fd = fd, .events = POLLIN};
     const int64_t left = until - now();
     ssize_t n;
 
-    /* If the time is up, still read what has arrived: it was another relay that used up the time. */
+    /* If time is up, still read what is there already: another relay may have used up the time. */
     if (poll(&polled, 1, left > 0 ? (int)left : 0) != 1)
         return -1;
     n = recv(fd, message, WIRE_MESSAGE_LIMIT, MSG_DONTWAIT);
@@ -115,7 +115,7 @@ static bool read_answer(const struct asking *asking, struct rows *rows, int64_t 
     return n == 0;
 }
 
-/* Whether we may ask the relay: it belongs to this user, or we are root. */
+/* True if we may ask the relay: it belongs to this user, or we are root. */
 static bool may_ask(int fd, uint32_t *uid)
 {
     struct ucred peer;
@@ -127,7 +127,7 @@ static bool may_ask(int fd, uint32_t *uid)
     return peer.uid == geteuid() || geteuid() == 0;
 }
 
-/* Asks the relay `name`, as /proc/net/unix shows it. Returns false if there will be no answer to wait for. */
+/* Asks the relay `name`, as /proc/net/unix shows it. Returns false if we need not wait for an answer. */
 static bool ask(const char *name, struct asking *asking, struct rows *rows)
 {
     static _Alignas(8) uint8_t request[WIRE_MESSAGE_LIMIT];
@@ -176,7 +176,7 @@ static int by_age(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* Allows as many descriptors as possible: we have one open for each relay. */
+/* Raises the limit of descriptors, because we have one open for each relay. */
 static void raise_limit(void)
 {
     struct rlimit limit;

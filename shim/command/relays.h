@@ -1,4 +1,4 @@
-/* Asks relays for their connections: this user's relays, or for root all users'. */
+/* Asks relays for their connections: this user's relays or, for root, those of all users. */
 #ifndef RETROTLS_COMMAND_RELAYS_H
 #define RETROTLS_COMMAND_RELAYS_H
 
@@ -19,7 +19,7 @@ enum {
 /* One connection. Strings are cleaned to printable ASCII; "" if nothing is known (yet). */
 struct row {
     uint32_t pid;
-    uint32_t uid; /* the uid of the relay that reports it */
+    uint32_t uid; /* that of the relay that reports the connection */
     enum wire_stage stage;
     enum level level;
     uint16_t port;
@@ -35,9 +35,9 @@ struct rows {
 };
 
 /*
- * Asks every relay with a listener of this user, or for root of any user. (We check with SO_PEERCRED, as
- * anybody may listen under such a name; for what another user's relays report, root has only that user's
- * word.) Replaces the contents of `rows`. Returns false with errno if there is no /proc/net/unix.
+ * Asks every relay that belongs to this user or, for root, to any user. Anybody can listen under such a name,
+ * so we check the owner with SO_PEERCRED. What root learns from another user's relay is only that user's
+ * word. Replaces the contents of `rows`. Returns false with errno if there is no /proc/net/unix.
  */
 bool relays_ask(struct rows *rows);
 void rows_free(struct rows *rows);

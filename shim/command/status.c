@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/common_options.h"
 #include "command/relays.h"
 #include "command/status_table.h"
 #include "command/usage.h"
@@ -26,10 +27,10 @@ static void help(void)
          "Show the connections of your programs that go through retrotls now; root is\n"
          "shown those of all users.\n"
          "\n"
-         "      --watch  show them anew each second, until q or Ctrl-C\n"
+         "      --watch  refresh them each second, until q or Ctrl-C\n"
          "      --json   for scripts: a list with an object for each (with --watch: a\n"
          "               list on a line of its own each second)\n"
-         "      --help   show this and exit\n"
+         "  -h, --help   show this and exit\n"
          "\n"
          "Exit status: 0 shown; 1 not all of them could be asked for; 2 wrong usage.");
 }
@@ -37,18 +38,18 @@ static void help(void)
 /* Returns -1 to go on, or the exit status. */
 static int read_options(int argc, char **argv, bool *watch, bool *json)
 {
-    enum { HELP = 256, WATCH, JSON };
+    enum { WATCH = 256, JSON };
     static const struct option options[] = {
         {"watch", no_argument, NULL, WATCH},
         {"json", no_argument, NULL, JSON},
-        {"help", no_argument, NULL, HELP},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    int option;
+    int option, status;
 
     opterr = 0;
     optind = 0; /* restart getopt(3) */
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         switch (option) {
         case WATCH:
             *watch = true;
@@ -56,11 +57,10 @@ static int read_options(int argc, char **argv, bool *watch, bool *json)
         case JSON:
             *json = true;
             break;
-        case HELP:
-            help();
-            return finish(EXIT_SUCCESS);
         default:
-            return usage_error("status: unknown option '%s'", argv[optind - 1]);
+            status = common_option("status", option, argv, help);
+            if (status >= 0)
+                return status;
         }
     }
     if (optind < argc)
@@ -70,7 +70,7 @@ static int read_options(int argc, char **argv, bool *watch, bool *json)
     return -1;
 }
 
-/* Asks all relays once. False if the result is incomplete. */
+/* Asks all relays once. Returns false if the result is incomplete. */
 static bool look(struct rows *rows)
 {
     if (!relays_ask(rows)) {
@@ -89,7 +89,7 @@ static int show_once(struct rows *rows, bool json)
     else
         status_table_show(rows, isatty(STDOUT_FILENO) == 1 ? columns_of(stdout) : SIZE_MAX, 0);
     if (rows->silent > 0)
-        complain("status: %zu of the relays did not answer in full", rows->silent);
+        complain("status: %zu of the relays did not answer completely", rows->silent);
     return finish(good ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -103,7 +103,7 @@ static void on_signal(int number)
 
 static void on_resize(int number)
 {
-    (void)number; /* interrupts poll() */
+    (void)number; /* a signal only has to interrupt poll() */
 }
 
 static void set_signals(void)
@@ -135,7 +135,7 @@ static void draw(const struct rows *rows)
     fputs("\033[H\033[J", stdout); /* home, clear to the end (ECMA-48) */
     status_table_show(rows, columns_of(stdout), rows->silent > 0 && lines > 1 ? lines - 1 : lines);
     if (rows->silent > 0)
-        printf("%zu of the relays did not answer in full\n", rows->silent);
+        printf("%zu of the relays did not answer completely\n", rows->silent);
 }
 
 static int watch_json(struct rows *rows)

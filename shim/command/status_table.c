@@ -24,7 +24,7 @@ static const struct {
     [DOWN] = {"DOWN", 0, true},       [AGE] = {"AGE", 0, true},
 };
 
-/* If cutting is not enough, we leave these columns out, from the first on. */
+/* If cutting is not enough, we leave out these columns in this order. */
 static const enum column dispensable[] = {CIPHER, LEVEL, PROTOCOL, AGE, PID, UP, DOWN, USER};
 
 /* ---- values ---- */
@@ -139,7 +139,7 @@ static size_t total(const struct layout *l)
     return sum;
 }
 
-/* Whether all connections are this user's. If not (which only root sees), each line shows the user. */
+/* True if all connections are this user's. Only root can see others; then each line shows the user. */
 static bool only_own(const struct rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++)

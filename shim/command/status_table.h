@@ -5,8 +5,8 @@
 #include "command/relays.h"
 
 /*
- * Shows a line for each connection, at most `height` lines in all (0: no limit), none longer than `width`.
- * Cuts values and leaves out columns if there is not enough room.
+ * Shows one line for each connection, at most `height` lines in all (0: no limit), none wider than `width`.
+ * If there is not enough room, cuts values and leaves out columns.
  */
 void status_table_show(const struct rows *rows, size_t width, size_t height);
 

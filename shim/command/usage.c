@@ -89,8 +89,7 @@ static void wrap(FILE *out, unsigned indent, const char *text)
         fputc('\n', out);
 }
 
-/* Replaces control characters, 0xc2 0x80-0x9f included: names come from anyone, and terminals obey them. */
-static void tame(char *text)
+void tame(char *text)
 {
     for (; *text; text++) {
         const unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
@@ -120,19 +119,25 @@ void say(FILE *out, unsigned indent, const char *format, ...)
     va_end(arguments);
 }
 
+static int output_error; /* errno of the first flush that failed, because later ones report success */
+
+static void flush_output(void)
+{
+    if (fflush(stdout) != 0 && output_error == 0)
+        output_error = errno;
+}
+
 void complain(const char *format, ...)
 {
     va_list arguments;
 
-    fflush(stdout);
+    flush_output();
     va_start(arguments, format);
     say_text(stderr, 4, "retrotls: ", format, arguments);
     va_end(arguments);
 }
 
-/*
- * The length of the subcommand's name at the beginning of the text, such as "check" in "check: which HOST?".
- */
+/* Returns the length of the subcommand's name at the start of a text such as "check: which HOST?". */
 static int subcommand_of(const char *text)
 {
     const size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz");
@@ -157,13 +162,19 @@ int usage_error(const char *format, ...)
 
 int finish(int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    const int last = errno; /* left by printf(3), if that has already written */
+
+    flush_output();
+    if (output_error == 0 && !ferror(stdout))
         return status;
-    if (errno == EPIPE) { /* the reader has gone: end as other programs do, even if SIGPIPE is ignored */
+    if (output_error == 0)
+        output_error = last;
+    if (output_error ==
+        EPIPE) { /* the reader has gone: end as other programs do, even if SIGPIPE is ignored */
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }
-    complain("standard output: %s", strerror(errno));
+    complain("standard output: %s", strerror(output_error));
     return EXIT_FAILURE;
 }
 

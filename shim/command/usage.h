@@ -12,7 +12,12 @@
  */
 void say(FILE *out, unsigned indent, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Writes "retrotls: ..." to standard error in the same way. */
+/*
+ * Replaces control characters, including 0xc2 0x80-0x9f: names come from anyone, and terminals act on them.
+ */
+void tame(char *text);
+
+/* Writes "retrotls: ..." to standard error, wrapped like say(). */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Reports a usage error: complain(), and where to find help. Returns EXIT_USAGE. */
@@ -27,7 +32,7 @@ int finish(int status);
 size_t columns_of(FILE *out);
 size_t lines_of(FILE *out);
 
-/* Whether to colour `out`: it is a terminal, and NO_COLOR (no-color.org) is not set. */
+/* True if we should colour `out`: it is a terminal, and NO_COLOR (no-color.org) is not set. */
 bool in_colour(FILE *out);
 
 #endif

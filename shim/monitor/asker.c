@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * One for all requests of a process, so that each process takes one descriptor. A relay has only a few, its
- * program's children included.
+ * One asker serves all requests of a process, so that each process takes only one descriptor. A relay has few
+ * askers: its program and that program's children.
  */
 struct asker {
     pid_t pid;
@@ -19,7 +19,7 @@ struct asker {
 };
 
 static struct asker *first;
-static struct asker *unused; /* the one released last: it often asks again */
+static struct asker *unused; /* the one released last, because a process often asks again */
 
 bool asker_has_ended(const struct asker *asker)
 {
@@ -45,7 +45,7 @@ static struct asker *open_asker(pid_t pid, int connection)
     if (!a)
         return NULL;
     *a = (struct asker){.pid = pid, .fd = (int)syscall(SYS_pidfd_open, pid, 0), .next = first};
-    /* We look after opening: if the peer has not hung up by now, the PID was its own then. */
+    /* Check this after opening: if the peer has not hung up by now, the PID was still its own. */
     if (a->fd >= 0 && poll(&peer, 1, 0) == 0) {
         first = a;
         return a;

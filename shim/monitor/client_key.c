@@ -15,8 +15,8 @@
 enum { FILE_LIMIT = 256 * 1024 /* bytes of a file that we read */ };
 
 /*
- * We read the file without stdio, which would free its buffer unwiped: the file may hold the key. OpenSSL
- * wipes its own copies of a key's numbers, but not of its text.
+ * Reads the file without stdio, which would not wipe its buffer before freeing it: the file may hold the key.
+ * OpenSSL wipes its copies of a key's numbers, but not those of its text.
  */
 static int read_all(int fd, char *bytes, size_t *used)
 {

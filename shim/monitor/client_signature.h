@@ -1,6 +1,6 @@
 /*
- * Signs with the key of a client's certificate. The worker that asks may be compromised: it gets only the
- * signatures that a TLS client makes in a handshake, and no others that the key could make.
+ * Signs with the key of a client's certificate. The worker that asks may be compromised: it gets only
+ * signatures that a TLS client makes in a handshake, and no others.
  */
 #ifndef RETROTLS_MONITOR_CLIENT_SIGNATURE_H
 #define RETROTLS_MONITOR_CLIENT_SIGNATURE_H

@@ -1,26 +1,32 @@
 #include "monitor/grants.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "monitor/heap.h"
-#include "monitor/open_named.h"
-#include "monitor/roots/bundled_roots.h"
+#include "monitor/threads/close_apart.h"
 #include "monitor/timeouts.h"
 
 enum { SLOT_BITS = 14, RIGHTS_KEPT = 32 };
 
+/*
+ * Guards everything below, the askers, and whatever can change in a grant. Never held during a call that may
+ * hang.
+ */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct grant *grants[GRANTS_LIMIT];
-static size_t count;
+static size_t count, highest; /* grants; slots that have ever been used, from the first */
 static uint32_t made;
 static size_t free_slot; /* where to start looking */
 
 /* ---- rights ---- */
 
 /*
- * Returns a number for the rights. We remember the last few: while we do, equal rights get the same number.
+ * Returns a number for the rights. As long as we remember them, equal rights get the same number. We remember
+ * only the last few.
  */
 static uint64_t number_of(const struct credentials *rights)
 {
@@ -61,6 +67,8 @@ static bool insert(struct grant *g)
         if (g->number == 0)
             g->number = 1U << SLOT_BITS;
         grants[slot] = g;
+        if (slot >= highest)
+            highest = slot + 1;
         count++;
         free_slot = slot + 1;
         return true;
@@ -70,10 +78,15 @@ static bool insert(struct grant *g)
 
 static struct grant *finish(struct grant *g, bool good)
 {
-    if (good && insert(g)) {
+    pthread_mutex_lock(&lock);
+    good = good && insert(g);
+    if (good) {
         g->rights_number = number_of(g->rights);
-        return g;
+        g->references = 2;
     }
+    pthread_mutex_unlock(&lock);
+    if (good)
+        return g;
     free(g->rights);
     free(g->message);
     free(g);
@@ -127,8 +140,8 @@ static int64_t now(void)
 }
 
 /*
- * Returns the longest time that an honest worker needs: TCP's connect (tcp_syn_retries in tcp(7)), the
- * greeting, the negotiation, and a reply inside TLS, which it awaits for as long as a greeting.
+ * Returns the longest time that an honest worker needs: for TCP's connect (tcp_syn_retries in tcp(7)), the
+ * greeting, the negotiation, and a reply inside TLS, which may take as long as a greeting.
  */
 static int64_t time_of_negotiation(const struct guard_request *r)
 {
@@ -141,8 +154,10 @@ static int64_t time_of_negotiation(const struct guard_request *r)
 
 void grant_belongs_to_peer(struct grant *g, int connection)
 {
+    pthread_mutex_lock(&lock);
     g->asker = asker_of(connection);
     g->until = now() + time_of_negotiation(&g->request);
+    pthread_mutex_unlock(&lock);
 }
 
 static bool is_over(const struct grant *g)
@@ -150,88 +165,188 @@ static bool is_over(const struct grant *g)
     return g->asker && now() >= g->until && asker_has_ended(g->asker);
 }
 
-int grants_sweep(void)
-{
-    enum { EACH = 5000 /* ms */ };
-    static int64_t last;
-    const int64_t time = count > 0 ? now() : 0;
-
-    if (count > 0 && time - last >= EACH) {
-        for (size_t i = 0; i < GRANTS_LIMIT; i++) {
-            if (grants[i] && is_over(grants[i]))
-                grant_end(grants[i]);
-        }
-        last = time;
-    }
-    return count > 0 ? EACH : -1;
-}
-
-struct grant *grant_find(uint32_t number)
+static struct grant *of_number(uint32_t number)
 {
     const size_t slot = number & ((1U << SLOT_BITS) - 1);
-    struct grant *g = slot < GRANTS_LIMIT ? grants[slot] : NULL;
+    struct grant *const g = slot < GRANTS_LIMIT ? grants[slot] : NULL;
 
-    if (!g || g->number != number)
-        return NULL;
-    if (!is_over(g))
-        return g;
-    grant_end(g);
-    return NULL;
+    return g && g->number == number ? g : NULL;
 }
 
-void grant_end(struct grant *g)
+/* Takes a grant out of the table. release() does the rest, without the lock. */
+static void take_out(const struct grant *g)
 {
     const size_t slot = g->number & ((1U << SLOT_BITS) - 1);
 
     grants[slot] = NULL;
     count--;
     free_slot = slot;
-    if (g->standard_error >= 0)
-        close(g->standard_error);
+}
+
+int grant_borrow_error(struct grant *g)
+{
+    int fd;
+
+    pthread_mutex_lock(&lock);
+    fd = g->standard_error;
+    g->standard_error = -1;
+    pthread_mutex_unlock(&lock);
+    return fd;
+}
+
+void grant_return_error(struct grant *g, int fd)
+{
+    bool ended;
+
+    pthread_mutex_lock(&lock);
+    ended = of_number(g->number) != g;
+    if (!ended)
+        g->standard_error = fd;
+    pthread_mutex_unlock(&lock);
+    if (ended && fd >= 0)
+        close_apart(fd);
+}
+
+static void destroy(struct grant *g)
+{
     if (g->key) {
         heap_wipe_all(true);
         EVP_PKEY_free(g->key);
         heap_wipe_all(false);
     }
-    asker_forget(g->asker);
     free(g->rights);
     free(g->message);
     free(g);
 }
 
-/* ---- files ---- */
-
-static bool needs_system_roots(const struct settings *s)
+void grant_put(struct grant *g)
 {
-    return s->level == LEVEL_SECURE && !s->ca_file && !s->ca_dir;
+    bool last;
+
+    pthread_mutex_lock(&lock);
+    last = --g->references == 0;
+    if (last)
+        asker_forget(g->asker);
+    pthread_mutex_unlock(&lock);
+    if (last)
+        destroy(g);
 }
 
-void grant_paths(const struct grant *g, const char *path[NAMED_COUNT])
+/* Releases a list of grants that have been taken out. */
+static void release(struct grant *ended)
 {
-    const struct settings *const s = &g->request.settings;
-    int error;
+    while (ended) {
+        struct grant *const next = ended->next_ended;
+        const int fd = grant_borrow_error(ended);
 
-    path[NAMED_CA_FILE] = settings_trust_bundled(s) ? bundled_roots(&error) : s->ca_file;
-    path[NAMED_CA_DIR] = needs_system_roots(s) ? g->system.folder : s->ca_dir;
-    path[NAMED_BUNDLE] = g->system.bundle;
-    path[NAMED_CRL_FILE] = s->crl_file;
-    path[NAMED_CLIENT_CERT] = s->client_cert;
-    path[NAMED_CLIENT_KEY] = s->client_key ? s->client_key : s->client_cert;
+        if (fd >= 0)
+            close_apart(fd);
+        grant_put(ended);
+        ended = next;
+    }
 }
 
-void grant_facts(struct grant *g, struct grant_facts *facts)
+static bool is_any(const struct grant *g)
 {
-    const char *path[NAMED_COUNT];
+    return g != NULL;
+}
 
-    memset(facts, 0, sizeof *facts);
-    facts->grant = g->number;
-    facts->rights = g->rights_number;
-    if (!credentials_take_on(g->rights))
-        return;
-    if (needs_system_roots(&g->request.settings))
-        system_roots_find(&g->system);
-    grant_paths(g, path);
-    for (size_t i = 0; i < NAMED_COUNT; i++)
-        state_of_named(path[i], &facts->state[i]);
-    credentials_return();
+/* Takes out all grants that `fit`, and returns them as a list. */
+static struct grant *take_out_all(bool fit(const struct grant *g))
+{
+    struct grant *ended = NULL;
+
+    for (size_t i = 0; i < highest; i++) {
+        struct grant *const g = grants[i];
+
+        if (!g || !fit(g))
+            continue;
+        take_out(g);
+        g->next_ended = ended;
+        ended = g;
+    }
+    return ended;
+}
+
+int grants_sweep(void)
+{
+    enum { EACH = 5000 /* ms */ };
+    static int64_t last;
+    struct grant *ended = NULL;
+    size_t before;
+
+    pthread_mutex_lock(&lock);
+    before = count;
+    if (before > 0 && now() - last >= EACH) {
+        ended = take_out_all(is_over);
+        last = now();
+    }
+    pthread_mutex_unlock(&lock);
+    release(ended);
+    return before > 0 ? EACH : -1;
+}
+
+void grants_end_all(void)
+{
+    struct grant *all;
+
+    pthread_mutex_lock(&lock);
+    all = take_out_all(is_any);
+    pthread_mutex_unlock(&lock);
+    release(all);
+}
+
+struct grant *grant_find(uint32_t number)
+{
+    struct grant *g;
+    bool over;
+
+    pthread_mutex_lock(&lock);
+    g = of_number(number);
+    over = g && is_over(g);
+    if (over)
+        take_out(g);
+    else if (g)
+        g->references++;
+    pthread_mutex_unlock(&lock);
+    if (over)
+        release(g);
+    return over ? NULL : g;
+}
+
+void grant_end(uint32_t number)
+{
+    struct grant *g;
+
+    pthread_mutex_lock(&lock);
+    g = of_number(number);
+    if (g)
+        take_out(g);
+    pthread_mutex_unlock(&lock);
+    release(g);
+}
+
+/* ---- the key ---- */
+
+EVP_PKEY *grant_key(const struct grant *g)
+{
+    EVP_PKEY *key;
+
+    pthread_mutex_lock(&lock);
+    key = g->key;
+    pthread_mutex_unlock(&lock);
+    return key;
+}
+
+void grant_set_key(struct grant *g, EVP_PKEY *key)
+{
+    pthread_mutex_lock(&lock);
+    if (!g->key) {
+        g->key = key;
+        key = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    heap_wipe_all(true);
+    EVP_PKEY_free(key);
+    heap_wipe_all(false);
 }

@@ -5,19 +5,24 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#    define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 
 enum {
-    PIECE = 64 * 1024, /* below M_MMAP_THRESHOLD, so that it comes from the heap */
-    PIECES = 8,
     HEAP_STEP = 512 * 1024,
-    RECORD = 16 * 1024, /* bytes: a buffer of this size or more may hold what the server said */
+    BLOCK = 32 * 1024,
+    RECORD = 16 * 1024, /* bytes: a buffer of at least this size may hold what the server sent */
 };
 
 /*
- * OpenSSL wipes keys by itself. With SSL_OP_CLEANSE_PLAINTEXT it also wipes plaintext: each record as it is
- * read, eight bytes at a time, which costs a tenth of decrypting it. But OpenSSL frees its buffers with data
- * still in them (SSL_MODE_RELEASE_BUFFERS). So we wipe them when they are freed, as far as they were written
- * to. Received data is decrypted in place.
+ * OpenSSL wipes keys itself. With SSL_OP_CLEANSE_PLAINTEXT it also wipes plaintext: each record as it is
+ * read, eight bytes at a time, which costs a tenth of decrypting it. But it frees buffers that still hold
+ * data (SSL_MODE_RELEASE_BUFFERS). So we wipe buffers when they are freed, as far as they were written to.
+ * Received data is decrypted in place.
  */
 static _Thread_local uintptr_t reached; /* end of the received data; 0: unknown */
 
@@ -45,7 +50,7 @@ void heap_received(const void *end)
 {
     const uintptr_t now = (uintptr_t)end;
 
-    /* An earlier read into the same buffer may have gone further. */
+    /* An earlier read into this buffer may have reached further. */
     if (now > reached || reached - now > HEAP_READ_BUFFER)
         reached = now;
 }
@@ -86,9 +91,9 @@ static void *reallocate(void *block, size_t size, const char *file, int line)
 }
 
 /*
- * We use one heap, and grow it in large steps. glibc would give each further thread a heap of its own. It
- * grows those with mprotect(2), a page at a time (a hundred calls before the first byte), and would keep one
- * for each of a thousand idle connections.
+ * We use a single heap, and let it grow in large steps. glibc would give each further thread its own heap,
+ * and grow it with mprotect(2) one page at a time (a hundred calls before the first byte). It would also keep
+ * a heap for each of a thousand idle connections.
  */
 void heap_prepare(void)
 {
@@ -98,17 +103,14 @@ void heap_prepare(void)
     CRYPTO_set_mem_functions(allocate, reallocate, release);
 }
 
-bool heap_reserve(size_t size)
+void heap_populate(void)
 {
-    void *volatile piece[PIECES] = {NULL};
-    size_t count = 0;
-    bool good = size <= (size_t)PIECES * PIECE;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), end = (uintptr_t)sbrk(0);
+    /* Such a block comes from the top of the heap, and everything after it is still unused. */
+    void *const block = malloc(BLOCK);
+    const uintptr_t begin = (uintptr_t)block & ~(page - 1);
 
-    for (; good && count * PIECE < size; count += good) {
-        piece[count] = malloc(PIECE);
-        good = piece[count] != NULL;
-    }
-    while (count > 0)
-        free(piece[--count]); /* M_TRIM_THRESHOLD keeps them in the heap */
-    return good;
+    free(block);
+    if (block && begin < end && end - begin <= 2 * HEAP_STEP)
+        madvise((void *)begin, end - begin, MADV_POPULATE_WRITE);
 }

@@ -5,23 +5,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Call it first of all, before there are threads and before anything of OpenSSL's. */
+/* Call this first, before there are threads and before any use of OpenSSL. */
 void heap_prepare(void);
+
+/*
+ * Has the kernel provide the memory for a first connection in one call, instead of a page fault for each
+ * page: all of the initial heap, some 550 KB. Has no effect before Linux 5.14. Any thread may call this.
+ */
+void heap_populate(void);
 
 /* The size of OpenSSL's read buffer, in bytes. A thread has only one at a time. */
 enum { HEAP_READ_BUFFER = 4 * 16413 + 12 }; /* four records of any version, and the header of a fifth */
 
-/* Says that what the server sent was written into that buffer, up to `end`: no more of it need be wiped. */
+/* Notes that data from the server was written to that buffer up to `end`. The rest need not be wiped. */
 void heap_received(const void *end);
 
-/* Sets whether this thread wipes all that OpenSSL frees, not only large blocks: while it has a key. */
-void heap_wipe_all(bool all);
-
 /*
- * Makes sure that the next small allocations, up to `size` bytes in all, cannot fail, for a library that
- * cannot handle a failure. Returns false if there is not enough memory. Call it after heap_prepare(), before
- * there are threads.
+ * Sets whether this thread wipes everything that OpenSSL frees, not only large blocks. It must do so while it
+ * has a key.
  */
-bool heap_reserve(size_t size);
+void heap_wipe_all(bool all);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * The monitor: a process with one thread that parses nothing from the network. It opens the files that
- * policies name, with the program's rights, keeps private keys and signs with them, and writes the log. Its
- * child, the worker, does everything else, and may do none of that.
+ * The monitor: a process that parses nothing from the network. It opens the files that policies name, with
+ * the program's rights; it keeps private keys and signs with them; and it writes the log. Its child, the
+ * worker, does everything else, and can do none of these.
  */
 #ifndef RETROTLS_MONITOR_MONITOR_H
 #define RETROTLS_MONITOR_MONITOR_H
@@ -14,7 +14,7 @@
 #include "monitor/messages.h"
 #include "wire/wire.h"
 
-/* The token that authenticates a program's requests, and the relay's name. Set both first. */
+/* Sets the token that authenticates a program's requests, and the relay's name. Call both first. */
 void monitor_set_token(const uint8_t token[WIRE_TOKEN_SIZE]);
 void monitor_set_relay_name(const char *name);
 
@@ -22,7 +22,7 @@ struct monitor_question {
     struct monitor_head head;
     const uint8_t *data; /* head.length bytes */
     int descriptor[MONITOR_DESCRIPTORS];
-    size_t count; /* of descriptors, which still belong to the asker */
+    size_t count; /* number of descriptors, which still belong to the asker */
     bool cut;     /* descriptors are missing: this process ran out of them */
 };
 
@@ -34,15 +34,18 @@ struct monitor_answer {
 };
 
 /*
- * Answers one question. Returns false if it has no answer. Works in any process: unit tests and
- * retrotls-check do without a monitor process.
+ * Answers one question. Returns false if there is no answer. Works in any process, since unit tests and
+ * retrotls-check have no monitor process. Several threads may call this at once, but only one of them with
+ * questions that cannot hang.
  */
 bool monitor_answer(const struct monitor_question *question, struct monitor_answer *answer);
+/* True if answering such a question may hang in a file system. Openers answer only such questions. */
+bool monitor_may_hang(uint32_t kind);
 
-/* Makes a grant, for monitor_answer(), from settings of this very process. Their strings must outlive it. */
+/*
+ * Makes a grant, for monitor_answer(), from this process's own settings. Their strings must outlive it. The
+ * facts include the states of all files.
+ */
 void monitor_grant(const struct settings *settings, struct grant_facts *facts);
-
-/* Answers the worker over `dialogue` until that ends, then collects the worker. */
-void monitor_run(int dialogue, pid_t worker);
 
 #endif

@@ -1,7 +1,12 @@
 #include "monitor/socket_options.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "wire/call_mark.h"
 
 /*
  * The options by their numbers in include/uapi (a libc may know fewer). We leave out options whose value is a
@@ -54,4 +59,15 @@ const struct option_range *socket_options_settable(size_t *count)
 {
     *count = sizeof allowed / sizeof *allowed;
     return allowed;
+}
+
+int socket_option_set(int fd, int level, int name, const void *value, socklen_t length)
+{
+#ifdef SYS_setsockopt
+    const long result = syscall(SYS_setsockopt, CALL_MARKED(fd), level, name, value, length, CALL_SIXTH);
+
+    if (result == 0 || errno != ENOSYS)
+        return (int)result;
+#endif
+    return setsockopt(fd, level, name, value, length); /* i386 and s390x before Linux 4.3 */
 }

@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "monitor/credentials.h"
-#include "monitor/grants.h"
+#include "monitor/files/credentials.h"
+#include "monitor/grant_files.h"
 #include "monitor/random.h"
 #include "monitor/socket_options.h"
 
@@ -54,7 +54,7 @@ static bool is_pair_end(int fd)
 
 /* ---- reading from a connection ---- */
 
-enum { TAKEN_ON = 3 /* descriptors of a WIRE_GUARD that go to the worker; standard error stays here */ };
+enum { TAKEN_ON = 3 /* descriptors of a WIRE_GUARD that go to the worker; we keep standard error */ };
 
 struct taken {
     size_t length;
@@ -121,7 +121,7 @@ static int bind_outcome(int end, uint64_t cookie, int outcome)
         if (bind(end, (const struct sockaddr *)&name,
                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
             return 0;
-        /* Cookies are sequential, and /proc/net/unix shows all names, so anybody may have taken ours. */
+        /* Cookies are sequential, and /proc/net/unix shows all names, so anybody may have taken our name. */
         if (errno != EADDRINUSE || !random_fill(&random, sizeof random))
             break;
         snprintf(apart, sizeof apart, " %016" PRIx64, random);
@@ -137,8 +137,19 @@ int take_bind(int end, uint64_t cookie, int outcome)
 /* ---- taking a connection over ---- */
 
 /*
- * Checks the token. We look at nothing else in a stranger's request, and leave its descriptors in the socket,
- * as close(2) of one may block.
+ * True if the socket is of the type that the relay accepts. The worker gets both ends of each program's pair,
+ * and the kernel names the program as the peer of either end (SO_PEERCRED). So whatever the worker wrote to
+ * one end would count as the program's request. But pairs are stream sockets. The worker never has both ends
+ * of a SOCK_SEQPACKET socket that a program has made, only the one that it has accepted.
+ */
+static bool is_accepted(int connection)
+{
+    return option_of(connection, SO_TYPE) == SOCK_SEQPACKET;
+}
+
+/*
+ * Checks the token. We look at nothing else in a stranger's request. We also leave its descriptors in the
+ * socket, because close(2) may block on one of them.
  */
 static int check_token(int connection)
 {
@@ -167,7 +178,10 @@ static int check(const struct taken *t, const struct guard_request *r)
     return 0;
 }
 
-/* Binds the name if the connection is up: once the program hears of it, it asks for its peer's address. */
+/*
+ * If the connection is up, binds the name: once the program hears that it is up, it asks for its peer's
+ * address.
+ */
 static int name_if_up(const struct taken *t, const struct guard_request *r)
 {
     return r->pending == WIRE_CONNECTED ? bind_outcome(t->descriptor[1], r->cookie, 0) : 0;
@@ -178,7 +192,7 @@ int take_guard(int connection, struct monitor_answer *answer)
     struct credentials *rights;
     struct grant *g;
     struct taken t;
-    int error = check_token(connection);
+    int error = is_accepted(connection) ? check_token(connection) : EPERM;
 
     if (error != 0)
         return error;
@@ -198,14 +212,17 @@ int take_guard(int connection, struct monitor_answer *answer)
     if (error == 0)
         error = name_if_up(&t, &g->request);
     if (error != 0) {
-        if (g)
-            grant_end(g);
+        if (g) {
+            grant_end(g->number);
+            grant_put(g);
+        }
         close_taken(&t);
         return error;
     }
     grant_belongs_to_peer(g, connection);
     g->standard_error = t.descriptor[3];
     grant_facts(g, &answer->head.facts);
+    grant_put(g);
     answer->head.length = (uint32_t)t.length;
     memcpy(answer->descriptor, t.descriptor, TAKEN_ON * sizeof(int));
     answer->count = TAKEN_ON;
@@ -218,7 +235,7 @@ static int set_option(int tcp, const struct option_request *r)
 {
     if (!socket_option_may_be_set(r->level, r->name))
         return EPERM;
-    return setsockopt(tcp, r->level, r->name, r->value, r->value_length) == 0 ? 0 : errno;
+    return socket_option_set(tcp, r->level, r->name, r->value, r->value_length) == 0 ? 0 : errno;
 }
 
 static int get_option(int tcp, const struct option_request *r, struct monitor_answer *answer)
@@ -227,7 +244,7 @@ static int get_option(int tcp, const struct option_request *r, struct monitor_an
 
     if (!socket_option_may_be_read(r->level, r->name))
         return EPERM;
-    memset(answer->data, 0, WIRE_VALUE_LIMIT); /* some options take input from the buffer */
+    memset(answer->data, 0, WIRE_VALUE_LIMIT); /* for some options, the kernel reads the buffer too */
     if (getsockopt(tcp, r->level, r->name, answer->data, &length) != 0)
         return errno;
     answer->head.length = length < WIRE_VALUE_LIMIT ? length : WIRE_VALUE_LIMIT;
@@ -253,10 +270,13 @@ static int do_option(int tcp, const uint8_t *message, size_t length, const struc
 int take_option(int connection, int tcp, struct monitor_answer *answer)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
-    struct credentials *const rights = credentials_of_peer(connection);
+    struct credentials *rights;
     struct taken t;
     int error = EBADMSG;
 
+    if (!is_accepted(connection))
+        return EPERM;
+    rights = credentials_of_peer(connection);
     if (receive(connection, message, &t)) {
         error = do_option(tcp, message, t.length, rights, answer);
         close_taken(&t);

@@ -1,6 +1,6 @@
 /*
- * Requests that the monitor reads itself, from the connection on which the program sent them: a compromised
- * worker cannot write there.
+ * Requests that the monitor reads itself, from the connection over which the program sent them: a compromised
+ * worker cannot write to it.
  */
 #ifndef RETROTLS_MONITOR_TAKE_H
 #define RETROTLS_MONITOR_TAKE_H
@@ -13,7 +13,7 @@ void take_set_token(const uint8_t token[WIRE_TOKEN_SIZE]);
 int take_guard(int connection, struct monitor_answer *answer);
 int take_option(int connection, int tcp, struct monitor_answer *answer);
 
-/* Binds the relay's end to a name that says how TCP's connect ended. Set the relay's name first. */
+/* Binds the relay's end to a name that says how TCP's connect ended. The relay's name must be set first. */
 void take_set_relay_name(const char *name);
 int take_bind(int end, uint64_t cookie, int outcome);
 

@@ -6,7 +6,7 @@
 
 #include "wire/settings.h"
 
-enum { TIMEOUT_LIMIT = 24 * 3600 /* seconds: the longest that we allow */ };
+enum { TIMEOUT_LIMIT = 24 * 3600 /* seconds: the longest timeout that we allow */ };
 
 /* In seconds. */
 uint32_t timeout_of(const struct settings *settings);

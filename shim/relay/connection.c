@@ -11,13 +11,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "monitor/socket_options.h"
+#include "monitor/threads/thread.h"
 #include "relay/protocol/plain.h"
 #include "relay/reply.h"
+
+enum { CLOSER_STACK = 64 * 1024 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection *first;
 static _Atomic size_t count; /* changed under the lock */
-static int told = -1;
+static int notified = -1;
 
 static struct kept {
     bool used;
@@ -51,7 +55,7 @@ static void insert(struct connection *c)
 struct connection *connection_new(const struct taken_guard *taken, int room)
 {
     struct connection *c = calloc(1, sizeof *c);
-    bool good = c && (c->message = malloc(taken->length)) != NULL;
+    bool good = c && (c->message = malloc(taken->length));
 
     if (good) {
         memcpy(c->message, taken->bytes, taken->length);
@@ -97,7 +101,7 @@ static struct broken {
 } broken[BROKEN_LIMIT];
 static size_t broken_next;
 
-/* Call before closing the program's end: the program may ask at once. */
+/* Call this before closing the program's end, because the program may ask at once. */
 static void remember(const struct connection *c)
 {
     if (c->error == 0 || c->error == ECONNRESET)
@@ -120,8 +124,8 @@ int connection_broke_with(const struct pair_identity *pair)
 }
 
 /*
- * Removes it from the list, and its TCP socket from the reach of options: once the socket is closed, another
- * one may get its number.
+ * Removes the connection from the list, so that no option request reaches its TCP socket: once that is
+ * closed, another socket may get its number.
  */
 static int remove_one(struct connection *c)
 {
@@ -141,14 +145,14 @@ static int remove_one(struct connection *c)
 }
 
 /*
- * Restores what the program had set: connection_surrender() sets SO_LINGER to cut the connection, and
+ * Restores what the program had set: connection_surrender() has set SO_LINGER to cut the connection, and
  * TCP_NODELAY is our own.
  */
 static void restore(const struct connection *c, int tcp)
 {
-    setsockopt(tcp, SOL_SOCKET, SO_LINGER, &c->linger, sizeof c->linger);
+    socket_option_set(tcp, SOL_SOCKET, SO_LINGER, &c->linger, sizeof c->linger);
     if (c->no_delay >= 0)
-        setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &c->no_delay, sizeof c->no_delay);
+        socket_option_set(tcp, IPPROTO_TCP, TCP_NODELAY, &c->no_delay, sizeof c->no_delay);
 }
 
 static void give_back(const struct connection *c, int tcp)
@@ -163,7 +167,7 @@ static void give_back(const struct connection *c, int tcp)
     close(c->claimant);
 }
 
-void connection_tell_outcome(struct connection *c, int error)
+void connection_report_outcome(struct connection *c, int error)
 {
     const struct wire_reply outcome = {.error = error};
 
@@ -175,13 +179,13 @@ void connection_tell_outcome(struct connection *c, int error)
 void connection_free(struct connection *c)
 {
     const uint64_t one = 1;
-    int tcp = remove_one(c), tell;
+    int tcp = remove_one(c), notify;
 
     close_one(&c->program);
     close_one(&c->room);
     files_end(&c->files);
     if (c->claimant >= 0)
-        connection_tell_outcome(c, ECANCELED);
+        connection_report_outcome(c, ECANCELED);
     close_one(&c->asker);
     if (c->claimant >= 0) {
         if (tcp < 0)
@@ -193,14 +197,14 @@ void connection_free(struct connection *c)
     close_one(&tcp); /* last: close() waits if the program set SO_LINGER */
     pthread_mutex_lock(&lock);
     count--;
-    tell = told;
+    notify = notified;
     pthread_mutex_unlock(&lock);
     /*
      * The write cannot fail: that would take 2^64 unread ends. Nobody can have closed the eventfd: see the
      * header.
      */
-    if (tell >= 0)
-        (void)!write(tell, &one, sizeof one);
+    if (notify >= 0)
+        (void)!write(notify, &one, sizeof one);
 }
 
 bool connection_surrender(const struct pair_identity *pair, int request)
@@ -225,7 +229,7 @@ bool connection_surrender(const struct pair_identity *pair, int request)
          * To its thread it looks as if the program had closed with SO_LINGER 0: the thread ends at once, and
          * sends nothing more.
          */
-        setsockopt(c->tcp, SOL_SOCKET, SO_LINGER, &cut, sizeof cut);
+        socket_option_set(c->tcp, SOL_SOCKET, SO_LINGER, &cut, sizeof cut);
         shutdown(c->program, SHUT_RDWR);
     }
     pthread_mutex_unlock(&lock);
@@ -239,7 +243,7 @@ static void drop(struct kept *k)
     k->used = false;
 }
 
-/* Drops those whose time is up. */
+/* Drops those that have expired. */
 static void expire(void)
 {
     for (size_t i = 0; i < KEPT_LIMIT; i++) {
@@ -308,10 +312,10 @@ size_t connections(void)
     return count;
 }
 
-void connections_tell(int eventfd)
+void connections_notify(int eventfd)
 {
     pthread_mutex_lock(&lock);
-    told = eventfd;
+    notified = eventfd;
     pthread_mutex_unlock(&lock);
 }
 
@@ -337,4 +341,39 @@ int connection_with_tcp(const struct pair_identity *pair, int (*act)(struct conn
     }
     pthread_mutex_unlock(&lock);
     return result;
+}
+
+static int duplicate(struct connection *c, void *tcp)
+{
+    *(int *)tcp = fcntl(c->tcp, F_DUPFD_CLOEXEC, 0);
+    return *(int *)tcp >= 0 ? 0 : EMFILE;
+}
+
+int connection_borrow_tcp(const struct pair_identity *pair)
+{
+    int tcp = -1;
+
+    errno = connection_with_tcp(pair, duplicate, &tcp);
+    return tcp;
+}
+
+static int close_duplicate(struct connection *c, void *tcp)
+{
+    (void)c; /* it has the socket as well, and keeps it under the lock: this is not the last close(2) */
+    close_one(tcp);
+    return 0;
+}
+
+static void *close_last(void *tcp)
+{
+    close((int)(intptr_t)tcp);
+    return NULL;
+}
+
+void connection_return_tcp(const struct pair_identity *pair, int tcp)
+{
+    /* If the connection has ended meanwhile, close(2) may wait: the program can have set SO_LINGER. */
+    if (connection_with_tcp(pair, close_duplicate, &tcp) != 0 &&
+        !thread_start(close_last, (void *)(intptr_t)tcp, CLOSER_STACK))
+        close(tcp);
 }

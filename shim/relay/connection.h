@@ -15,8 +15,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "relay/failure.h"
 #include "relay/pair_identity.h"
+#include "relay/protocol/failure.h"
 #include "relay/sandbox/monitor_client.h"
 #include "wire/wire.h"
 
@@ -70,7 +70,7 @@ void connection_free(struct connection *c);
 /* Keeps the TCP socket of a failed connect() for connection_reclaim(). */
 void connection_keep_tcp(struct connection *c);
 /* Sends TCP's outcome, an errno or 0, to the request that waits for it, if there is one. */
-void connection_tell_outcome(struct connection *c, int error);
+void connection_report_outcome(struct connection *c, int error);
 
 void connection_set_stage(struct connection *c, enum wire_stage stage);
 void connection_set_protocol(struct connection *c, const char *protocol);
@@ -82,7 +82,7 @@ size_t connections(void);
  * Sets the eventfd that is written to each time a connection ends, for the loop that waits for the last one.
  * It must live as long as the process. -1: nobody waits.
  */
-void connections_tell(int eventfd);
+void connections_notify(int eventfd);
 
 /* Calls `act` with each connection, under the lock, until it returns false. */
 void connection_each(bool (*act)(const struct connection *c, void *argument), void *argument);
@@ -93,6 +93,14 @@ void connection_each(bool (*act)(const struct connection *c, void *argument), vo
  */
 int connection_with_tcp(const struct pair_identity *pair, int (*act)(struct connection *c, void *argument),
                         void *argument);
+
+/*
+ * Returns a duplicate of the TCP socket of the live connection of that pair, to work on it without the lock;
+ * -1 with errno as connection_with_tcp() returns it, or EMFILE. Give it back with connection_return_tcp(),
+ * which never waits.
+ */
+int connection_borrow_tcp(const struct pair_identity *pair);
+void connection_return_tcp(const struct pair_identity *pair, int tcp);
 
 /*
  * Ends the live connection of that pair at once, without sending another byte to the server;

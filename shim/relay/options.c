@@ -17,7 +17,6 @@
 
 struct get {
     const struct option_request *request;
-    int connection; /* as in struct set */
     uint8_t *value;
     uint32_t *length;
 };
@@ -32,13 +31,6 @@ static int get(struct connection *c, void *argument)
     const struct get *g = argument;
     socklen_t length = g->request->size < WIRE_VALUE_LIMIT ? g->request->size : WIRE_VALUE_LIMIT;
 
-    if (g->connection >= 0) {
-        size_t count;
-        const int error = monitor_option(g->connection, c->tcp, g->value, WIRE_VALUE_LIMIT, &count);
-
-        *g->length = (uint32_t)count;
-        return error;
-    }
     memset(g->value, 0, WIRE_VALUE_LIMIT); /* some options read part of it as a question */
     if (getsockopt(c->tcp, g->request->level, g->request->name, g->value, &length) != 0)
         return errno;
@@ -79,26 +71,36 @@ static int hasten(struct connection *c, void *unused)
     if (getsockopt(c->tcp, IPPROTO_TCP, TCP_NODELAY, &own, &length) != 0)
         return errno;
     c->no_delay = own;
-    return own || setsockopt(c->tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 ? 0 : errno;
+    return own || socket_option_set(c->tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 ? 0 : errno;
 }
 
-struct set {
-    const struct option_request *request;
-    int connection; /* holds the request for the monitor; -1: do not ask the monitor */
-};
+/* The program has set it, and the relay wants its own. */
+static int hasten_again(struct connection *c, void *unused)
+{
+    return c->no_delay >= 0 ? hasten(c, unused) : 0;
+}
 
 static int set(struct connection *c, void *argument)
 {
-    const struct set *s = argument;
-    const struct option_request *const r = s->request;
-    size_t none;
-    int error = 0;
+    const struct option_request *const r = argument;
 
-    if (s->connection >= 0)
-        error = monitor_option(s->connection, c->tcp, NULL, 0, &none);
-    else if (setsockopt(c->tcp, r->level, r->name, r->value, r->value_length) != 0)
-        error = errno;
-    return error == 0 && is_no_delay(r) && c->no_delay >= 0 ? hasten(c, NULL) : error;
+    if (socket_option_set(c->tcp, r->level, r->name, r->value, r->value_length) != 0)
+        return errno;
+    return is_no_delay(r) ? hasten_again(c, NULL) : 0;
+}
+
+/* The monitor may be busy, and nobody else is to wait for it: the lock is not held. */
+static int ask_monitor(const struct pair_identity *pair, int connection, uint8_t *value, size_t size,
+                       size_t *length)
+{
+    const int tcp = connection_borrow_tcp(pair);
+    int error = errno;
+
+    if (tcp < 0)
+        return error;
+    error = monitor_option(connection, tcp, value, size, length);
+    connection_return_tcp(pair, tcp);
+    return error;
 }
 
 void option_hasten(const struct connection *c)
@@ -129,7 +131,9 @@ static int get_error(const struct pair_identity *pair, const struct get *g)
 int option_get(const struct pair_identity *pair, const struct option_request *request, int connection,
                uint8_t *value, uint32_t *length)
 {
-    struct get g = {.request = request, .connection = connection, .value = value, .length = length};
+    struct get g = {.request = request, .value = value, .length = length};
+    size_t count = 0;
+    int error;
 
     *length = 0;
     if (request->level == WIRE_LEVEL_IOCTL)
@@ -140,14 +144,23 @@ int option_get(const struct pair_identity *pair, const struct option_request *re
         return get_error(pair, &g);
     if (!socket_option_may_be_read(request->level, request->name))
         return unknown(request, false);
-    return connection_with_tcp(pair, get, &g);
+    if (connection < 0)
+        return connection_with_tcp(pair, get, &g);
+    error = ask_monitor(pair, connection, value, WIRE_VALUE_LIMIT, &count);
+    *length = (uint32_t)count;
+    return error;
 }
 
 int option_set(const struct pair_identity *pair, const struct option_request *request, int connection)
 {
-    struct set s = {.request = request, .connection = connection};
+    struct option_request r = *request;
+    size_t none;
+    int error;
 
     if (!socket_option_may_be_set(request->level, request->name))
         return unknown(request, true);
-    return connection_with_tcp(pair, set, &s);
+    if (connection < 0)
+        return connection_with_tcp(pair, set, &r);
+    error = ask_monitor(pair, connection, NULL, 0, &none);
+    return error == 0 && is_no_delay(request) ? connection_with_tcp(pair, hasten_again, NULL) : error;
 }

@@ -22,11 +22,14 @@ struct pair_identity {
 };
 
 /*
- * The pair whose relay's end is `end`, and whose other end has `cookie`. False if `end` is not an end of a
- * pair.
+ * Identifies the pair by the relay's end, `end`, and by the `cookie` of the other end. Returns false if `end`
+ * is not an end of a pair.
  */
 bool pair_identity_of_relays_end(struct pair_identity *pair, int end, uint64_t cookie);
-/* The pair whose program's end is `end`. False if it is not an end of a pair, or has another cookie. */
+/*
+ * Identifies the pair by the program's end, `end`. Returns false if that is not an end of a pair, or has
+ * another cookie.
+ */
 bool pair_identity_of_programs_end(struct pair_identity *pair, int end, uint64_t cookie);
 
 bool pair_identity_is(const struct pair_identity *one, const struct pair_identity *other);

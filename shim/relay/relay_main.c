@@ -18,7 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "monitor/credentials.h"
+#include "monitor/channel.h"
+#include "monitor/files/credentials.h"
 #include "monitor/heap.h"
 #include "monitor/monitor.h"
 #include "monitor/random.h"
@@ -28,7 +29,7 @@
 #include "relay/service.h"
 #include "relay/tls/tls_context.h"
 
-/* Tells the library, if it is preloaded into this program too, to leave it alone: shim/preload/exempt.h. */
+/* Tells the library, if it is preloaded here too, to leave this program alone: shim/preload/sys/exempt.h. */
 extern const char retrotls_speaks_itself;
 const char retrotls_speaks_itself __attribute__((visibility("default"))) = 1;
 
@@ -40,7 +41,7 @@ static int usage(int argc, char **argv)
         printf("retrotls-relay %s\n", RETROTLS_VERSION);
         return 0;
     }
-    fputs("retrotls-relay is started by libretrotls.so, and not by hand; see 'retrotls --help'\n", stderr);
+    fputs("libretrotls.so starts retrotls-relay; do not start it by hand; see 'retrotls --help'\n", stderr);
     return 2;
 }
 
@@ -127,6 +128,7 @@ static void set_limits(void)
 static void *warm_up(void *unused)
 {
     (void)unused;
+    heap_populate();
     tls_warm_up();
     return NULL;
 }
@@ -150,13 +152,13 @@ static bool die_with(pid_t monitor)
     return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == monitor;
 }
 
-static int work(int dialogue, pid_t owner, pid_t monitor, bool unshut)
+static int work(int channel, pid_t owner, pid_t monitor, bool unshut)
 {
     struct service_owner watched;
 
     monitor_set_token((const uint8_t[WIRE_TOKEN_SIZE]){0}); /* only the monitor knows it */
-    monitor_use(dialogue);
-    watched = service_owner_of(owner, monitor_parent());
+    monitor_use(channel);
+    watched = service_owner_of(owner, monitor_parent);
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
     if (!die_with(monitor) || !sandbox_enter(unshut))
         return 1;
@@ -172,24 +174,24 @@ static int work(int dialogue, pid_t owner, pid_t monitor, bool unshut)
 static int part(pid_t owner, bool unshut)
 {
     const pid_t monitor = getpid();
-    int dialogue[2];
+    int channel[2];
     pid_t worker;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, dialogue) != 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0)
         return 1;
     worker = fork();
     if (worker < 0)
         return 1;
     if (worker == 0) {
-        close(dialogue[0]);
-        return work(dialogue[1], owner, monitor, unshut);
+        close(channel[0]);
+        return work(channel[1], owner, monitor, unshut);
     }
-    close(dialogue[1]);
+    close(channel[1]);
     close(LISTENER); /* so that callers are refused once the worker has ended */
     if (!unshut)
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* as in the worker: sandbox.c */
     if ((unshut || walls_put_up()) && credentials_note_own())
-        monitor_run(dialogue[0], worker);
+        monitor_run(channel[0], worker);
     return 0;
 }
 

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "relay/connection.h"
+#include "relay/io/relay_end.h"
+#include "relay/negotiation.h"
 #include "relay/options.h"
-#include "relay/pump/relay_end.h"
 #include "relay/reply.h"
-#include "relay/session.h"
 #include "relay/status.h"
 #include "relay/thread_pool.h"
 #ifdef RETROTLS_TAKEN_OVER /* a relay for tests only */
@@ -19,7 +19,8 @@
 #endif
 
 /*
- * A message and what came with it. A descriptor that has been taken over is set to -1; the rest are closed.
+ * A message and what came with it. When a descriptor is taken over, it is set to -1 here; we close the
+ * others.
  */
 struct received {
     _Alignas(8) uint8_t bytes[WIRE_MESSAGE_LIMIT];
@@ -47,7 +48,7 @@ static void close_descriptors(struct received *m)
     }
 }
 
-/* False if nothing has come yet. A closed connection counts as a message of no bytes. */
+/* Returns false if nothing has arrived yet. A closed connection counts as a message of no bytes. */
 static bool receive(int connection, struct received *m, int flags)
 {
     union {
@@ -57,8 +58,9 @@ static bool receive(int connection, struct received *m, int flags)
     /* cppcheck-suppress ctuuninitvar ; recvmsg() fills it */
     struct iovec bytes = {.iov_base = m->bytes, .iov_len = sizeof m->bytes};
     /*
-     * CMSG_LEN, not CMSG_SPACE: with an odd number the kernel would put one more descriptor into the padding
-     * (net/core/scm.c, scm_max_fds), which nobody would close. It closes any beyond the limit itself.
+     * CMSG_LEN, not CMSG_SPACE: with an odd number of descriptors the kernel would put one more into the
+     * padding (net/core/scm.c, scm_max_fds), which nobody would close. The kernel itself closes those beyond
+     * the limit.
      */
     struct msghdr header = {.msg_iov = &bytes,
                             .msg_iovlen = 1,
@@ -80,7 +82,7 @@ static bool receive(int connection, struct received *m, int flags)
 
 /* ---- taking a connection over ---- */
 
-/* Drops what was taken but cannot be used. */
+/* Closes what we have taken over but cannot use. */
 static void discard(struct taken_guard *taken, int room)
 {
     files_end(&taken->files);
@@ -91,8 +93,8 @@ static void discard(struct taken_guard *taken, int room)
 }
 
 /*
- * Makes the epoll set for the program's end, then closes that end: while we held it, we would not notice the
- * program closing it. -1 with errno.
+ * Makes the epoll set for the program's end, then closes that end: as long as we held it, we would not notice
+ * that the program closes its own. Returns -1 with errno.
  */
 static int room_of(struct taken_guard *taken)
 {
@@ -103,7 +105,7 @@ static int room_of(struct taken_guard *taken)
     return room;
 }
 
-/* Sends the reply itself if another one will follow it, and sets `*answered`. */
+/* If another reply will follow, sends the first one itself and sets `*answered`. */
 static int take_over(int connection, struct taken_guard *taken, bool *answered)
 {
     static const struct wire_reply done = {.error = 0};
@@ -121,11 +123,11 @@ static int take_over(int connection, struct taken_guard *taken, bool *answered)
         discard(taken, room);
         return EAGAIN;
     }
-    if (c->request.failure && !session_protocol_of(&c->request)) {
+    if (c->request.failure && !negotiation_protocol(&c->request)) {
         connection_free(c);
         return EPROTONOSUPPORT;
     }
-    if (c->request.pending == WIRE_PENDING_TOLD) {
+    if (c->request.pending == WIRE_PENDING_REPORTED) {
         c->asker = fcntl(connection, F_DUPFD_CLOEXEC, 0);
         if (c->asker < 0) {
             connection_free(c);
@@ -142,8 +144,9 @@ static int take_over(int connection, struct taken_guard *taken, bool *answered)
 }
 
 /*
- * Removes the message, which was only peeked at, and its descriptors: closing a connection with a message
- * unread gives the asker ECONNRESET instead of the reply (net/unix/af_unix.c, unix_release_sock()).
+ * Removes the message, which we have only peeked at, and its descriptors. If we closed the connection with a
+ * message unread, the asker would get ECONNRESET instead of the reply (net/unix/af_unix.c,
+ * unix_release_sock()).
  */
 static void drop_message(int connection)
 {
@@ -152,7 +155,10 @@ static void drop_message(int connection)
     (void)!recv(connection, &byte, sizeof byte, MSG_DONTWAIT);
 }
 
-/* The monitor reads what the policy names, and opens it; what we read here only serves the connection. */
+/*
+ * Reads only what it needs to serve the connection. The monitor reads which files the policy names, and opens
+ * them.
+ */
 static void serve_guard(int connection)
 {
     struct taken_guard taken = {.length = 0};
@@ -167,7 +173,7 @@ static void serve_guard(int connection)
         reply_send(connection, &answer, -1);
 }
 
-/* ---- what else is asked ---- */
+/* ---- other requests ---- */
 
 bool request_is_strangers(int connection)
 {
@@ -178,8 +184,8 @@ bool request_is_strangers(int connection)
 }
 
 /*
- * Tries it here first, without any rights. If that needs rights, the monitor reads the request itself and
- * does it with those of the process that asks.
+ * Tries it here first, without any rights. If it needs rights, the monitor reads the request itself, and sets
+ * the option with the rights of the process that asks.
  */
 static int set_option(int connection, const struct pair_identity *pair, const struct option_request *r)
 {
@@ -231,7 +237,7 @@ static void serve_option(int connection, struct received *m, enum wire_type type
         close(descriptor);
 }
 
-/* False if nothing has come yet. */
+/* Returns false if nothing has arrived yet. */
 static bool serve_other(int connection, enum wire_type type)
 {
     struct wire_reply answer = {.error = EBADMSG};
@@ -243,7 +249,7 @@ static bool serve_other(int connection, enum wire_type type)
         return false;
     if (type == WIRE_GET_OPTION || type == WIRE_SET_OPTION || type == WIRE_RECLAIM)
         serve_option(connection, &m, type);
-    else if (m.length > 0 && (type != WIRE_STATUS || (answer.error = status_tell(connection)) != 0))
+    else if (m.length > 0 && (type != WIRE_STATUS || (answer.error = status_send(connection)) != 0))
         reply_send(connection, &answer, -1);
     close_descriptors(&m);
     if (stays)
@@ -251,7 +257,10 @@ static bool serve_other(int connection, enum wire_type type)
     return true;
 }
 
-/* The type of the message that waits, which stays in the queue. 0: it has none; -1: nothing has come. */
+/*
+ * Returns the type of the next message, and leaves that in the queue. 0: it has no type; -1: nothing has
+ * arrived.
+ */
 static int type_of_next(int connection)
 {
     _Alignas(8) uint8_t head[WIRE_TOKEN_END];

@@ -17,6 +17,7 @@
 struct pending_request {
     int fd; /* -1: free */
     bool stranger;
+    bool delayed; /* a stranger's, which arrived while there was no room; not watched */
     int64_t since;
 };
 
@@ -24,13 +25,16 @@ struct service {
     int epoll, listener, owner, ended;
     bool owner_gone;
     int64_t patience;   /* ms the relay may be idle */
+    bool settled;       /* `patience` will not change any more */
     int64_t idle_since; /* INT64_MAX: not idle */
-    size_t requests, strangers;
-    bool full;    /* the listener is not being watched */
-    bool retired; /* and never will be again */
-    bool told;    /* connections report their end */
+    size_t requests, strangers, delayed;
+    bool full;     /* the listener is not being watched */
+    bool retired;  /* and never will be again */
+    bool notified; /* connections report their end */
     struct pending_request request[REQUESTS_LIMIT];
 };
+
+enum { DELAY = 10 /* ms after which we look again for room for delayed requests */ };
 
 static bool watch(struct service *s, int fd, uint64_t what)
 {
@@ -43,14 +47,25 @@ static bool watch(struct service *s, int fd, uint64_t what)
 enum { LISTENER = REQUESTS_LIMIT, OWNER, CONNECTION_ENDED };
 
 /*
- * Strangers have blocked all the threads that serve them; nobody else must suffer. The listener refuses from
- * now on, so that the library starts another relay. Existing connections go on.
+ * Strangers have blocked all the threads that serve them; nobody else must suffer for that. From now on the
+ * listener refuses connections, so that the library starts another relay. Existing connections go on.
+ *
+ * A request that is queued for accept(2) may carry a descriptor of the program's end. While that is in
+ * flight, nobody would see the end of the program's connection, so we close the program's requests here. We
+ * leave a stranger's open, because its close(2) may wait (strangers.h). After shutdown(2), a listener still
+ * returns what is queued (net/unix/af_unix.c, unix_accept()).
  */
 static void retire(struct service *s)
 {
+    int fd;
+
     epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL);
     shutdown(s->listener, SHUT_RDWR);
     s->retired = true;
+    while ((fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        if (!request_is_strangers(fd))
+            close(fd);
+    }
 }
 
 static void close_strangers(struct service *s, int fd)
@@ -62,7 +77,8 @@ static void close_strangers(struct service *s, int fd)
 static void forget(struct service *s, struct pending_request *r)
 {
     if (r->stranger) {
-        epoll_ctl(s->epoll, EPOLL_CTL_DEL, r->fd, NULL);
+        if (!r->delayed)
+            epoll_ctl(s->epoll, EPOLL_CTL_DEL, r->fd, NULL);
         close_strangers(s, r->fd);
     } else {
         close(r->fd);
@@ -70,9 +86,31 @@ static void forget(struct service *s, struct pending_request *r)
     r->fd = -1;
     s->requests--;
     s->strangers -= r->stranger;
+    s->delayed -= r->delayed;
+    r->delayed = false;
 }
 
-/* Drops the request that has been silent the longest, of its kind. */
+/* Passes on a stranger's request. The loop never waits for the threads that serve strangers. */
+static void pass_on(struct service *s, struct pending_request *r)
+{
+    if (strangers_have_room()) {
+        forget(s, r);
+    } else {
+        epoll_ctl(s->epoll, EPOLL_CTL_DEL, r->fd, NULL);
+        r->delayed = true;
+        s->delayed++;
+    }
+}
+
+static void pass_on_delayed(struct service *s)
+{
+    for (size_t i = 0; i < REQUESTS_LIMIT && s->delayed > 0 && strangers_have_room(); i++) {
+        if (s->request[i].fd >= 0 && s->request[i].delayed)
+            forget(s, &s->request[i]);
+    }
+}
+
+/* Drops the request of this kind that has been silent the longest. */
 static void make_room(struct service *s, bool stranger)
 {
     struct pending_request *oldest = NULL;
@@ -120,8 +158,8 @@ static void accept_all(struct service *s)
     if (s->retired)
         return;
     /*
-     * Without descriptors or memory, the loop must not spin on a listener that stays readable: do not watch
-     * it until something has ended.
+     * Without descriptors or memory, the listener would stay readable and the loop would spin. So we stop
+     * watching the listener until something has ended.
      */
     if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
         s->full = epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL) == 0;
@@ -136,7 +174,8 @@ static void listen_again(struct service *s)
 static void drop_silent(struct service *s)
 {
     for (size_t i = 0; i < REQUESTS_LIMIT && s->requests > 0; i++) {
-        if (s->request[i].fd >= 0 && plain_now() - s->request[i].since > REQUEST_PATIENCE)
+        if (s->request[i].fd >= 0 && plain_now() - s->request[i].since > REQUEST_PATIENCE &&
+            (!s->request[i].stranger || strangers_have_room()))
             forget(s, &s->request[i]);
     }
 }
@@ -153,32 +192,36 @@ static void serve(struct service *s, uint64_t what)
     } else if (what == CONNECTION_ENDED) {
         if (read(s->ended, &count, sizeof count) > 0)
             listen_again(s);
-    } else if (s->request[what].fd >= 0 &&
-               (s->request[what].stranger || request_serve(s->request[what].fd))) {
+    } else if (s->request[what].fd >= 0 && s->request[what].stranger) {
+        pass_on(s, &s->request[what]);
+        listen_again(s);
+    } else if (s->request[what].fd >= 0 && request_serve(s->request[what].fd)) {
         forget(s, &s->request[what]);
         listen_again(s);
     }
 }
 
 /*
- * Asks to be told when a connection ends, if that may be the last thing to wait for, or frees a descriptor
- * that is needed. Otherwise the loop is not woken for it, and notices that it is idle when it next wakes up,
+ * Wakes the loop when a connection ends, if that may be the last thing that the loop waits for, or frees a
+ * descriptor that it needs. Otherwise the loop sleeps on. It notices that it is idle when it next wakes up,
  * or after IDLE_WITH_OWNER.
  */
 static void want_ends(struct service *s)
 {
     const bool wanted = s->owner_gone || s->full || s->patience != IDLE_WITH_OWNER;
 
-    if (wanted != s->told)
-        connections_tell(wanted ? s->ended : -1);
-    s->told = wanted;
+    if (wanted != s->notified)
+        connections_notify(wanted ? s->ended : -1);
+    s->notified = wanted;
 }
 
-/* How long to wait, in ms; 0: end now, unless something has come. */
+/* Returns how long to wait, in ms; 0: end now, unless something has arrived. */
 static int time_left(struct service *s)
 {
     int64_t left;
 
+    if (s->delayed > 0)
+        return DELAY;
     if (connections() > 0 || s->requests > 0) {
         s->idle_since = INT64_MAX;
         return s->full ? 100 : IDLE_WITH_OWNER;
@@ -193,7 +236,19 @@ static int time_left(struct service *s)
     return left > 0 ? (int)left : 0;
 }
 
-static void loop(struct service *s)
+/* Decides how long the relay may be idle, as soon as nobody waits for that. Returns true the first time. */
+static bool settle(struct service *s, const struct service_owner *owner, bool idle)
+{
+    if (s->settled || (!idle && connections() == 0))
+        return false;
+    s->settled = true;
+    /* Init, or this process's parent, may be waiting for this process to end. */
+    if (s->owner >= 0 && owner->process != 1 && owner->process != owner->parent())
+        s->patience = IDLE_WITH_OWNER;
+    return true;
+}
+
+static void loop(struct service *s, const struct service_owner *owner)
 {
     struct epoll_event events[16];
 
@@ -206,18 +261,20 @@ static void loop(struct service *s)
 
         for (int i = 0; i < count; i++)
             serve(s, events[i].data.u64);
+        pass_on_delayed(s);
         drop_silent(s);
         if (s->full)
             listen_again(s);
+        if (settle(s, owner, count == 0))
+            continue;
         if ((count == 0 && timeout == 0) || (count < 0 && errno != EINTR))
             return;
     }
 }
 
-/* If the owner is init or this process's parent, it may be waiting for this process to end. */
-struct service_owner service_owner_of(pid_t owner, pid_t parent)
+struct service_owner service_owner_of(pid_t owner, pid_t parent(void))
 {
-    struct service_owner o = {.ended = -1, .is_parent = owner == 1 || owner == parent};
+    struct service_owner o = {.process = owner, .ended = -1, .parent = parent};
 
     if (owner > 0)
         o.ended = (int)syscall(SYS_pidfd_open, owner, 0);
@@ -230,13 +287,13 @@ static void watch_owner(struct service *s, const struct service_owner *owner)
     s->owner = owner->ended;
     s->owner_gone = owner->gone;
     s->patience = IDLE_WITHOUT_OWNER;
-    if (s->owner >= 0 && watch(s, s->owner, OWNER) && !owner->is_parent)
-        s->patience = IDLE_WITH_OWNER;
+    if (s->owner < 0 || !watch(s, s->owner, OWNER))
+        s->settled = true;
 }
 
 void service_run(int listener, const struct service_owner *owner)
 {
-    static struct service s; /* 16 KiB, and there is only one */
+    static struct service s; /* static, because it is 16 KiB; there is only one */
 
     s = (struct service){.listener = listener, .idle_since = INT64_MAX};
     for (size_t i = 0; i < REQUESTS_LIMIT; i++)
@@ -246,8 +303,8 @@ void service_run(int listener, const struct service_owner *owner)
     if (s.epoll >= 0 && s.ended >= 0 && watch(&s, listener, LISTENER) &&
         watch(&s, s.ended, CONNECTION_ENDED)) {
         watch_owner(&s, owner);
-        loop(&s);
-        connections_tell(-1);
+        loop(&s, owner);
+        connections_notify(-1);
     }
     close(listener);
     close(s.epoll);

@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "monitor/socket_options.h"
 #include "relay/connection.h"
 #include "relay/protocol/plain.h"
 #include "wire/wire.h"
@@ -55,7 +56,7 @@ static const char *known(const char *text)
 static bool add(const struct connection *c, void *argument)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT]; /* guarded by the connections' lock */
-    const struct wire_connection told = {
+    const struct wire_connection shown = {
         .pid = c->request.pid,
         .stage = c->state.stage,
         .level = c->request.settings.level,
@@ -70,7 +71,7 @@ static bool add(const struct connection *c, void *argument)
         .cipher = known(c->state.cipher),
     };
 
-    return add_message(argument, message, wire_write_connection(message, &told));
+    return add_message(argument, message, wire_write_connection(message, &shown));
 }
 
 static bool add_end(struct answer *a)
@@ -120,14 +121,14 @@ static bool start(struct answer *a)
     const struct timeval limit = {.tv_sec = STATUS_PATIENCE};
     pthread_t thread;
 
-    if (setsockopt(a->connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+    if (socket_option_set(a->connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
         pthread_create(&thread, NULL, send_all, a) != 0)
         return false;
     pthread_detach(thread);
     return true;
 }
 
-int status_tell(int connection)
+int status_send(int connection)
 {
     struct answer *a;
 

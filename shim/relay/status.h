@@ -14,6 +14,6 @@ enum {
  * Answers a WIRE_STATUS request on `connection` from a thread of its own, so that a slow reader blocks
  * nobody. Returns 0, or the error to reply instead. `connection` stays the caller's, who may close it.
  */
-int status_tell(int connection);
+int status_send(int connection);
 
 #endif

@@ -3,12 +3,11 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "monitor/threads/thread.h"
 #include "relay/protocol/plain.h"
 #include "relay/request.h"
-#include "relay/thread.h"
 
 enum { STACK_SIZE = 128 * 1024 }; /* a message of 32 KiB, and a policy's worth of paths */
 
@@ -55,16 +54,14 @@ static bool are_stuck(int64_t now)
     return count > 0 && now - queue[begin].since > STRANGERS_PATIENCE;
 }
 
-/* If the queue is full, waits a moment for the requests in it. */
-static void await_room(void)
+bool strangers_have_room(void)
 {
-    static const struct timespec moment = {.tv_nsec = 1000000};
+    bool room;
 
-    while (count == STRANGERS_QUEUE && !are_stuck(plain_now())) {
-        pthread_mutex_unlock(&lock);
-        nanosleep(&moment, NULL);
-        pthread_mutex_lock(&lock);
-    }
+    pthread_mutex_lock(&lock);
+    room = count < STRANGERS_QUEUE || are_stuck(plain_now());
+    pthread_mutex_unlock(&lock);
+    return room;
 }
 
 bool strangers_serve(int connection)
@@ -72,7 +69,6 @@ bool strangers_serve(int connection)
     bool taken;
 
     pthread_mutex_lock(&lock);
-    await_room();
     if (threads < STRANGERS_THREADS && thread_start(serve, NULL, STACK_SIZE))
         threads++;
     taken = threads > 0 && count < STRANGERS_QUEUE && !are_stuck(plain_now());

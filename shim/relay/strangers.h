@@ -20,9 +20,12 @@ enum {
 
 /*
  * Serves the request on `connection`, if one has come, and closes the connection. Returns false if there is
- * no thread or all are stuck; the caller then keeps `connection`, and must not close it.
+ * no room, no thread, or all are stuck; the caller then keeps `connection`, and must not close it. Never
+ * waits.
  */
 bool strangers_serve(int connection);
+/* False if it is better to ask again in a moment: the queue is full, but the threads may get to it. */
+bool strangers_have_room(void);
 
 /* Whether a stranger's request may still be being served. */
 bool strangers_are_served(void);

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "monitor/threads/thread.h"
+#include "relay/relay_log.h"
 #include "relay/sandbox/sandbox.h"
 #include "relay/session.h"
-#include "relay/thread.h"
 
 enum {
     /* Enough for OpenSSL to verify a chain: 60 KiB were measured, with its frames and ours. */
@@ -94,7 +95,10 @@ static void *work(void *argument)
     struct connection *c = w->given;
 
     do {
-        sandbox_tell(c);
+        const char *const missing = sandbox_report_missing();
+
+        if (missing)
+            relay_log_warning(&c->files, c->request.settings.log, missing);
         session_run(c);
         connection_free(c);
         c = next(w);

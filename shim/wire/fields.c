@@ -86,9 +86,38 @@ bool fields_open(struct reader *r, enum wire_type type, const uint8_t *message, 
     return wire_type_of(message, length) == type;
 }
 
+#define TEXT(KEY, member, tag, context, server) _Static_assert(tag > 0 && tag < TAGS, #KEY "'s tag");
+#define LIST(KEY, member, tag, context, server) _Static_assert(tag > 0 && tag < TAGS, #KEY "'s tag");
+#include "wire/settings.def"
+
+/* Has each tag once: two with the same number do not compile. */
 static bool repeatable(enum tag tag)
 {
-    return tag == TAG_ASKED || tag == TAG_NAME || tag == TAG_FINGERPRINT;
+    switch (tag) {
+    case TAG_ASKED:
+#define LIST(KEY, member, tag, context, server) case TAG_##KEY:
+#include "wire/settings.def"
+        return true;
+#define TEXT(KEY, member, tag, context, server) case TAG_##KEY:
+#include "wire/settings.def"
+    case TAG_TOKEN:
+    case TAG_GUARD:
+    case TAG_PROGRAM:
+    case TAG_SETTINGS:
+    case TAG_RULE:
+    case TAG_OPTION:
+    case TAG_VALUE:
+    case TAG_ERROR:
+    case TAG_FAILURE:
+    case TAG_CONNECTION:
+    case TAG_SERVER:
+    case TAG_PROTOCOL:
+    case TAG_VERSION:
+    case TAG_CIPHER:
+    case TAGS:
+        break;
+    }
+    return false;
 }
 
 enum step fields_next(struct reader *r, struct field *out)

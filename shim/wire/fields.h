@@ -11,26 +11,17 @@
 
 #include "wire/wire.h"
 
+/* Numbers that never change. Those of the settings are in settings.def. */
 enum tag {
     TAG_TOKEN = 1,
     TAG_GUARD = 2,
     TAG_PROGRAM = 3,
     TAG_ASKED = 4,
-    TAG_SETTINGS = 5,
-    TAG_CONNECT_HOST = 6,
-    TAG_SERVERNAME = 7,
-    TAG_CA_FILE = 8,
-    TAG_CA_DIR = 9,
-    TAG_CRL_FILE = 10,
-    TAG_CIPHERS = 11,
-    TAG_CIPHERSUITES = 12,
-    TAG_GROUPS = 13,
-    TAG_CLIENT_CERT = 14,
-    TAG_CLIENT_KEY = 15,
-    TAG_LOG = 16,
+    TAG_SETTINGS = 5, /* all numbers of the settings */
+#define TEXT(KEY, member, tag, context, server) TAG_##KEY = tag,
+#define LIST(KEY, member, tag, context, server) TAG_##KEY = tag,
+#include "wire/settings.def"
     TAG_RULE = 17,
-    TAG_NAME = 18,
-    TAG_FINGERPRINT = 19,
     TAG_OPTION = 20,
     TAG_VALUE = 21,
     TAG_ERROR = 22,
@@ -40,7 +31,7 @@ enum tag {
     TAG_PROTOCOL = 26,
     TAG_VERSION = 27,
     TAG_CIPHER = 28,
-    TAGS = 29,
+    TAGS = 64, /* all are smaller */
 };
 
 struct writer {

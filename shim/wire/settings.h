@@ -22,6 +22,14 @@ enum level {
     LEVEL_FINGERPRINT = 4,
 };
 
+/* How a program is guarded: a stricter one comes later. */
+enum reach {
+    REACH_PRELOAD = 0,   /* the library alone */
+    REACH_AUTO = 1,      /* the library if it surely sees the program's connections, else a supervisor */
+    REACH_SUPERVISE = 2, /* a supervisor alone */
+    REACH_BOTH = 3,      /* the library, and a supervisor for what that does not see */
+};
+
 enum {
     SETTINGS_LIST_LIMIT = 16,        /* values in one list */
     SETTINGS_TIMEOUT = 60,           /* seconds: the whole negotiation after the greeting */
@@ -39,33 +47,18 @@ struct text_list {
 };
 
 struct settings {
-    enum level level;
-    enum protocol_kind protocol;
-    bool implicit;             /* TLS from the first byte, no STARTTLS */
-    bool testing;              /* log what would have failed, then go on as LEVEL_MAY would */
-    bool strict_certificates;  /* also the RFC 5280 rules that only X509_V_FLAG_X509_STRICT enforces */
-    uint32_t timeout;          /* seconds */
-    uint32_t greeting_timeout; /* seconds */
-    uint32_t tls_min, tls_max; /* 0: OpenSSL's own; else SETTINGS_TLS_1_2, ... */
-    uint32_t connect_port;     /* 0: the port that the program asked for */
-    const char *connect_host;  /* every string below is NULL if not set */
-    const char *servername;    /* SNI, instead of the name that is checked */
-    const char *ca_file;       /* a path, or SETTINGS_BUNDLED */
-    const char *ca_dir;
-    const char *crl_file;
-    const char *ciphers;      /* TLS 1.2, OpenSSL's words */
-    const char *ciphersuites; /* TLS 1.3 */
-    const char *groups;
-    const char *client_cert;
-    const char *client_key;
-    const char *log;               /* NULL, "syslog", "stderr", "none", or an absolute path */
-    const char *rule;              /* what decided: "FILE:LINE", or "built-in defaults" */
-    struct text_list names;        /* the policy's `name`: the certificate must match one of them */
-    struct text_list fingerprints; /* "sha256:HEX" (certificate) or "spki-sha256:HEX" (public key) */
+/* From settings.def, which says what each is. */
+#define NUMBER(KEY, type, member, place, limit, default, context, server) type member;
+#define TEXT(KEY, member, tag, context, server) const char *member;
+#define LIST(KEY, member, tag, context, server) struct text_list member;
+#include "wire/settings.def"
+    const char *rule; /* what decided: "FILE:LINE", or "built-in defaults" */
 };
 
 /* The level's name as in a policy file; never NULL. */
 const char *level_name(enum level level);
+/* The word of `reach` as in a policy file; never NULL. */
+const char *reach_name(enum reach reach);
 /* True if the level forbids plaintext, whatever the server says. */
 bool level_demands_tls(enum level level);
 /* True if the roots are those next to the relay (SETTINGS_BUNDLED). */

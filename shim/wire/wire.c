@@ -10,9 +10,21 @@ struct guard_numbers {
     struct wire_address asked_address;
 };
 
+enum {
+#define NUMBER(KEY, type, member, place, limit, default, context, server) AMONG_NUMBERS_##member,
+#include "wire/settings.def"
+    SETTINGS_NUMBERS
+};
+
+/* The places of settings.def are 0 to SETTINGS_NUMBERS - 1, each taken once. */
+#define NUMBER(KEY, type, member, place, limit, default, context, server) | 1ULL << place
+_Static_assert((0
+#include "wire/settings.def"
+                ) == (1ULL << SETTINGS_NUMBERS) - 1,
+               "two numbers of the settings have one place, or a place between them is free");
+
 struct settings_numbers {
-    uint32_t level, protocol, implicit, testing, strict_certificates;
-    uint32_t timeout, greeting_timeout, tls_min, tls_max, connect_port;
+    uint32_t at[SETTINGS_NUMBERS];
 };
 
 struct option_numbers {
@@ -25,32 +37,16 @@ struct option_numbers {
 
 static void put_settings(struct writer *w, const struct settings *s)
 {
-    const struct settings_numbers numbers = {.level = s->level,
-                                             .protocol = s->protocol,
-                                             .implicit = s->implicit,
-                                             .testing = s->testing,
-                                             .strict_certificates = s->strict_certificates,
-                                             .timeout = s->timeout,
-                                             .greeting_timeout = s->greeting_timeout,
-                                             .tls_min = s->tls_min,
-                                             .tls_max = s->tls_max,
-                                             .connect_port = s->connect_port};
+    const struct settings_numbers numbers = {.at = {
+#define NUMBER(KEY, type, member, place, limit, default, context, server) [place] = s->member,
+#include "wire/settings.def"
+                                             }};
 
     fields_put(w, TAG_SETTINGS, &numbers, sizeof numbers);
-    fields_put_text(w, TAG_CONNECT_HOST, s->connect_host);
-    fields_put_text(w, TAG_SERVERNAME, s->servername);
-    fields_put_text(w, TAG_CA_FILE, s->ca_file);
-    fields_put_text(w, TAG_CA_DIR, s->ca_dir);
-    fields_put_text(w, TAG_CRL_FILE, s->crl_file);
-    fields_put_text(w, TAG_CIPHERS, s->ciphers);
-    fields_put_text(w, TAG_CIPHERSUITES, s->ciphersuites);
-    fields_put_text(w, TAG_GROUPS, s->groups);
-    fields_put_text(w, TAG_CLIENT_CERT, s->client_cert);
-    fields_put_text(w, TAG_CLIENT_KEY, s->client_key);
-    fields_put_text(w, TAG_LOG, s->log);
+#define TEXT(KEY, member, tag, context, server) fields_put_text(w, tag, s->member);
+#define LIST(KEY, member, tag, context, server) fields_put_list(w, tag, &s->member);
+#include "wire/settings.def"
     fields_put_text(w, TAG_RULE, s->rule);
-    fields_put_list(w, TAG_NAME, &s->names);
-    fields_put_list(w, TAG_FINGERPRINT, &s->fingerprints);
 }
 
 size_t wire_write_guard(uint8_t *out, const struct guard_request *r)
@@ -103,21 +99,19 @@ size_t wire_write_reply(uint8_t *out, const struct wire_reply *r)
 
 static bool take_numbers(struct settings *s, const struct field *f)
 {
+    static const uint32_t limits[SETTINGS_NUMBERS] = {
+#define NUMBER(KEY, type, member, place, limit, default, context, server) [place] = limit,
+#include "wire/settings.def"
+    };
     struct settings_numbers n;
 
-    if (!fields_take(&n, sizeof n, f) || n.level > LEVEL_FINGERPRINT || n.protocol >= PROTOCOL_KINDS ||
-        n.implicit > 1 || n.testing > 1 || n.strict_certificates > 1 || n.connect_port > UINT16_MAX)
+    if (!fields_take(&n, sizeof n, f))
         return false;
-    s->level = (enum level)n.level;
-    s->protocol = (enum protocol_kind)n.protocol;
-    s->implicit = n.implicit == 1;
-    s->testing = n.testing == 1;
-    s->strict_certificates = n.strict_certificates == 1;
-    s->timeout = n.timeout;
-    s->greeting_timeout = n.greeting_timeout;
-    s->tls_min = n.tls_min;
-    s->tls_max = n.tls_max;
-    s->connect_port = n.connect_port;
+    for (size_t i = 0; i < SETTINGS_NUMBERS; i++)
+        if (n.at[i] > limits[i])
+            return false;
+#define NUMBER(KEY, type, member, place, limit, default, context, server) s->member = (type)n.at[place];
+#include "wire/settings.def"
     return true;
 }
 
@@ -126,34 +120,15 @@ static bool take_setting(struct settings *s, const struct field *f)
     switch (f->tag) {
     case TAG_SETTINGS:
         return take_numbers(s, f);
-    case TAG_CONNECT_HOST:
-        return fields_take_text(&s->connect_host, f);
-    case TAG_SERVERNAME:
-        return fields_take_text(&s->servername, f);
-    case TAG_CA_FILE:
-        return fields_take_text(&s->ca_file, f);
-    case TAG_CA_DIR:
-        return fields_take_text(&s->ca_dir, f);
-    case TAG_CRL_FILE:
-        return fields_take_text(&s->crl_file, f);
-    case TAG_CIPHERS:
-        return fields_take_text(&s->ciphers, f);
-    case TAG_CIPHERSUITES:
-        return fields_take_text(&s->ciphersuites, f);
-    case TAG_GROUPS:
-        return fields_take_text(&s->groups, f);
-    case TAG_CLIENT_CERT:
-        return fields_take_text(&s->client_cert, f);
-    case TAG_CLIENT_KEY:
-        return fields_take_text(&s->client_key, f);
-    case TAG_LOG:
-        return fields_take_text(&s->log, f);
     case TAG_RULE:
         return fields_take_text(&s->rule, f);
-    case TAG_NAME:
-        return fields_take_item(&s->names, f);
-    case TAG_FINGERPRINT:
-        return fields_take_item(&s->fingerprints, f);
+#define TEXT(KEY, member, tag, context, server) \
+    case TAG_##KEY:                             \
+        return fields_take_text(&s->member, f);
+#define LIST(KEY, member, tag, context, server) \
+    case TAG_##KEY:                             \
+        return fields_take_item(&s->member, f);
+#include "wire/settings.def"
     default:
         return false;
     }
@@ -163,7 +138,7 @@ static bool take_guard(struct guard_request *request, const struct field *f)
 {
     struct guard_numbers n;
 
-    if (!fields_take(&n, sizeof n, f) || n.pending > WIRE_PENDING_TOLD)
+    if (!fields_take(&n, sizeof n, f) || n.pending > WIRE_PENDING_REPORTED)
         return false;
     request->cookie = n.cookie;
     request->pid = n.pid;

@@ -63,18 +63,18 @@ struct wire_address {
 
 /* What the library knows of connect()'s outcome when it asks the relay. */
 enum wire_connecting {
-    WIRE_CONNECTED = 0,    /* connected, or not to be connected (guard_request.failure) */
-    WIRE_PENDING = 1,      /* still under way; the relay waits for the outcome */
-    WIRE_PENDING_TOLD = 2, /* the same, and the relay reports it in a second reply on the connection */
+    WIRE_CONNECTED = 0,        /* connected, or not to be connected (guard_request.failure) */
+    WIRE_PENDING = 1,          /* still under way; the relay waits for the outcome */
+    WIRE_PENDING_REPORTED = 2, /* the same, and the relay reports it in a second reply on the connection */
 };
 
 /*
  * "Take over this connection." The reply comes at once. 0 means that the relay has taken over all the
  * descriptors. With WIRE_CONNECTED, its end is then already bound to the name that shows the outcome.
  *
- * The second reply, for WIRE_PENDING_TOLD, comes once the relay's end is bound to that name. It holds TCP's
- * errno or 0, and from then on the program's end can be written to; it holds ECANCELED if WIRE_RECLAIM has
- * called the connection off. If the program has closed its end, or the relay has failed, the request just
+ * The second reply, for WIRE_PENDING_REPORTED, comes once the relay's end is bound to that name. It holds
+ * TCP's errno or 0, and from then on the program's end can be written to; it holds ECANCELED if WIRE_RECLAIM
+ * has called the connection off. If the program has closed its end, or the relay has failed, the request just
  * ends.
  */
 struct guard_request {
@@ -157,7 +157,7 @@ size_t wire_write_connection(uint8_t *out, const struct wire_connection *connect
 enum wire_type wire_type_of(const uint8_t *message, size_t length);
 
 /*
- * The token of a WIRE_GUARD of `length` bytes, of which only the first WIRE_TOKEN_END need be there. NULL if
+ * The token of a WIRE_GUARD of `length` bytes; only its first WIRE_TOKEN_END bytes need be there. NULL if
  * this is not a WIRE_GUARD, or does not begin with a token.
  */
 const uint8_t *wire_token_of(const uint8_t *begin, size_t length);

@@ -1,9 +1,9 @@
 # Side-by-side benchmarks: see tests/bench/run.py. Included by the Makefile.
 #
 #   make bench              the whole table, on a quiet machine: about ten minutes
-#   make bench QUICK=1      the same with few and short runs: whether it works, not what it measures
+#   make bench QUICK=1      few and short runs: shows that it works, but measures nothing
 #   make bench RECORD=1     and writes it into README.md
-#   make counts             writes tests/bench/counts.json, which a test holds the numbers of system calls to
+#   make counts             writes tests/bench/counts.json; a test compares the numbers of system calls with it
 
 BENCH = $(addprefix $(BUILD)/bench/,load load-native server delay paired spawn)
 bench_objects = $(patsubst %,$(BUILD)/obj/tests/bench/%.o,$(1))

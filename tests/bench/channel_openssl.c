@@ -1,4 +1,4 @@
-/* The program that does TLS itself, with OpenSSL as most mail programs use it: blocking, its defaults. */
+/* A program that does TLS itself, with OpenSSL as most mail programs use it: blocking, with its defaults. */
 #include <err.h>
 #include <limits.h>
 #include <netinet/tcp.h>
@@ -13,7 +13,7 @@ const bool channel_does_tls = true;
 
 static SSL_CTX *context;
 static bool resuming;
-static SSL_SESSION *ticket; /* of the latest connection; TLS 1.3: used once */
+static SSL_SESSION *ticket; /* from the latest connection; TLS 1.3: used once */
 
 static _Noreturn void fail(const char *what)
 {
@@ -53,7 +53,7 @@ void channel_connect(struct channel *channel, const struct sockaddr_in *server)
 
 void channel_handshake(struct channel *channel)
 {
-    int on = 1; /* else the first command waits for the acknowledgement of the handshake's last flight */
+    int on = 1; /* else the first command waits until the handshake's last flight is acknowledged */
     setsockopt(channel->descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     SSL *tls = SSL_new(context);
     if (!tls || SSL_set_fd(tls, channel->descriptor) != 1 ||

@@ -1,4 +1,4 @@
-/* The program that knows nothing of TLS. */
+/* A program that knows nothing about TLS. */
 #include <err.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-"""The chart: one small panel a measure, one bar a contender, as SVG."""
+"""The chart, as SVG: one small panel per measure, with one bar per contender."""
 from xml.sax.saxutils import escape
 
 from table import absolute
@@ -6,7 +6,7 @@ from table import absolute
 _COLOURS = {"plain": "#c8c8c8", "native": "#8aa4c8", "retrotls": "#1f6f43", "stunnel": "#d09a4a", "socat": "#b9705f"}
 _COLUMNS, _PANEL, _GAP, _MARGIN = 3, 300, 28, 24
 _BAR, _STEP, _HEAD = 16, 21, 38
-_NAME, _VALUE = 62, 64  # room for a bar's name before it and its value behind it
+_NAME, _VALUE = 62, 64  # room for the name to the left of a bar and the value to the right
 
 
 def _text(x, y, words, size=12, anchor="start", weight="normal", colour="#222"):

@@ -1,7 +1,7 @@
-"""What is compared: a program in plaintext, with TLS of its own, under retrotls, behind stunnel, behind socat.
+"""The contenders: a program in plaintext, with its own TLS, under retrotls, behind stunnel, behind socat.
 
-A contender is started once for a server, and then says for each run which load client to run, where it connects to
-and with which environment. `helpers()` are the processes that serve the run beside the program itself."""
+We start a contender once for a server. For each run it then says which load client to run, where that connects to, and its
+environment. `helpers()` are the processes that serve the run besides the program itself."""
 import contextlib
 import os
 import shutil
@@ -17,7 +17,7 @@ from support.wait import wait_for
 
 
 class Build:
-    """Where things are."""
+    """Where the build is."""
     folder = Path("build")
 
     @classmethod
@@ -26,7 +26,7 @@ class Build:
 
 
 class Target:
-    """A server: where it speaks STARTTLS, where TLS from the first byte (0: nowhere), and the protocol's name."""
+    """A server: its port for STARTTLS, its port for TLS from the first byte (0: none), and the protocol's name."""
 
     def __init__(self, address, port, implicit=0, protocol="imap"):
         self.address, self.port, self.implicit, self.protocol = address, port, implicit, protocol
@@ -34,7 +34,7 @@ class Target:
 
 class Contender:
     name = ""
-    does_tls = False  # the program itself
+    does_tls = False  # whether the program itself does TLS
 
     def __init__(self, target):
         self.target = target
@@ -107,7 +107,7 @@ def relays():
 
 
 class Proxy(Contender):
-    """A process that listens in the clear and speaks TLS to the server."""
+    """A process that listens in plaintext and speaks TLS to the server."""
 
     def start(self):
         self.address, self.port = loopback.own_address(), 10143
@@ -117,7 +117,7 @@ class Proxy(Contender):
         wait_for(self._listens, f"{self.name} to listen")
 
     def _listens(self):
-        """Asks the kernel, not the proxy: a connection would be carried on to the server."""
+        """Asks the kernel, not the proxy: the proxy would pass a connection on to the server."""
         if self.process.poll() is not None:
             raise AssertionError(f"{self.name} ended: {(self.folder / 'output').read_text()}")
         packed = socket.inet_aton(self.address)[::-1].hex().upper()
@@ -147,7 +147,7 @@ class Stunnel(Proxy):
 
 
 class Socat(Proxy):
-    """It has no STARTTLS: it connects to the port that speaks TLS from the first byte."""
+    """socat has no STARTTLS, so it connects to the port that speaks TLS from the first byte."""
     name = "socat"
 
     def command(self):
@@ -163,7 +163,7 @@ def children(pid):
 
 
 def cpu_seconds(pid):
-    """CPU time of a process with all its threads, those that ended too (clock_getcpuclockid(3))."""
+    """CPU time of a process and all its threads, including those that have ended (clock_getcpuclockid(3))."""
     with contextlib.suppress(OSError):
         return time.clock_gettime((~pid << 3) | 2)
     return 0.0

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Counts that do not depend on the machine: system calls and instructions a round trip, a MiB, a connection, of the
-program and of the relay.
+"""Counts that do not depend on the machine: system calls and instructions per round trip, per MiB and per connection, of
+the program and of the relay.
 
-counts.py [--build FOLDER]    measures all and writes counts.json, which tests/e2e/test_syscall_counts.py holds the
-                              system calls to
+counts.py [--build FOLDER]    measures everything and writes counts.json; tests/e2e/test_syscall_counts.py compares the
+                              system calls with it
 
-Each is counted twice, with more and with less to do, and the difference is divided by what there was more to do."""
+We count twice, with less and with more to do, and divide the difference by the additional work."""
 import argparse
 import collections
 import contextlib
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent
 RECORD = FOLDER / "counts.json"
 MIB = 1 << 20
 
-# name: (measure of the load client, its size argument, less, more, how many units the difference is)
+# name: (measure of the load client, its size argument, less, more, units in the difference)
 UNITS = {
     "round trip": ("roundtrip", (), 400, 1200, 900),  # an eighth more: the client warms up
     "MiB down": ("download", (65536,), 64 * MIB, 128 * MIB, 72),
@@ -30,15 +30,15 @@ UNITS = {
 }
 
 
-# How often one waits, and looks in vain for what has not come yet, depends on how busy the machine is.
+# How often a process waits, and how often it looks in vain for data, depends on how busy the machine is.
 WAITING = {"epoll_wait", "poll", "ppoll", "futex"}
 
 
 def _processes(trace):
-    """{"program" or "relay": Counter of system calls} of a trace by strace -f, without those that found nothing there."""
+    """{"program" or "relay": Counter of system calls} of a trace by strace -f, without the calls that got EAGAIN."""
     role = {}
     counts = {"program": collections.Counter(), "relay": collections.Counter()}
-    # A clone's return is printed after its child's first call, maybe: who is whose child is looked up first.
+    # strace may print the return of a clone after the child's first call, so we look up all parents first.
     text = Path(trace).read_text(errors="replace").splitlines()
     parent = {}
     for line in text:
@@ -64,13 +64,13 @@ def _processes(trace):
 
 
 def system_calls(unit, contender, folder):
-    """{"program" or "relay": {system call: how often a unit}}."""
+    """{"program" or "relay": {system call: number per unit}}."""
     from measures import run
     measure, size, less, more, units = UNITS[unit]
     traced = []
     for amount in (less, more):
         trace = Path(folder) / f"trace-{amount}"
-        # On one processor the relay does not look for the next message before it sleeps: how often it looks is time's.
+        # On one processor the relay does not poll for the next message before it sleeps: how often it polls depends on time.
         run(contender, measure, amount, *size, prefix=("/usr/bin/taskset", "-c", str(min(os.sched_getaffinity(0))),
                                                        "/usr/bin/strace", "-f", "-qq", "-s", "0", "-e", "signal=none",
                                                        "-o", str(trace)))
@@ -82,7 +82,7 @@ def system_calls(unit, contender, folder):
 
 @contextlib.contextmanager
 def _under_callgrind(folder):
-    """A build folder whose relay runs under valgrind; yields where its count ends up."""
+    """Makes a build folder whose relay runs under valgrind. Yields that folder, where valgrind writes the relay's count."""
     from contenders import Build
     real = Build.folder.resolve()
     fake = Path(folder) / "build"
@@ -102,13 +102,13 @@ def _under_callgrind(folder):
 
 
 def _instructions(files):
-    """None while one is not written to its end yet."""
+    """The sum of the files' instructions; None while a file is incomplete, or if there are none."""
     totals = [re.search(r"^totals: (\d+)", file.read_text(), re.M) for file in files]
     return sum(int(total.group(1)) for total in totals) if totals and all(totals) else None
 
 
 def instructions(unit, target, folder):
-    """{"program" or "relay": instructions a unit}."""
+    """{"program" or "relay": instructions per unit}."""
     from contenders import Shim
     from measures import run
     from support.wait import wait_for
@@ -117,7 +117,7 @@ def instructions(unit, target, folder):
     for amount in (less, more):
         with tempfile.TemporaryDirectory(dir=folder) as place, _under_callgrind(place) as build, Shim(target) as shim:
             program = build / "program"
-            # valgrind itself makes system calls that the relay gives up.
+            # valgrind itself needs system calls that the relay's sandbox forbids.
             run(shim, measure, amount, *size, prefix=(
                 "/usr/bin/env", "RETROTLS_SANDBOX=off", "/usr/bin/valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={program}"))
             relay = wait_for(lambda: _instructions(build.glob("callgrind.out.*")), "the relay to end", 60)

@@ -3,10 +3,10 @@
  *
  *   delay DEVICE MILLISECONDS (one way)
  *
- * It makes the device, prints "ready", and ends with its standard input. Whoever runs it gives the device an
- * address A/24 and has a server listen on A; a program that connects to any other address B of that net
- * reaches it: each packet from A to B is handed back, after the delay, as one from B to A. Exchanging two
- * addresses leaves every checksum right. So the whole of TCP is late, its handshake too.
+ * It makes the device, prints "ready", and ends when its standard input does. The caller gives the device an
+ * address A/24 and has a server listen on A. A program that connects to any other address B of that net
+ * reaches the server: each packet from A to B comes back, after the delay, as one from B to A. Exchanging two
+ * addresses keeps every checksum right. So all of TCP is delayed, including its handshake.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -83,7 +83,7 @@ int main(int count, char **arguments)
         for (; waiting > 0 && ring[first].due <= now(); first = (first + 1) % PACKETS, waiting--) {
             turn_back(&ring[first]);
             if (write(tun, ring[first].bytes, ring[first].length) < 0)
-                break; /* the device is full or not up: lost, as on any network */
+                break; /* the device is full or down: the packet is lost, as on any network */
         }
     }
 }

@@ -1,13 +1,13 @@
 /*
- * The load client: one measure on an IMAP server, in plaintext or (linked as load-native) with STARTTLS of
- * its own.
+ * The load client: takes one measurement on an IMAP server, in plaintext or (linked as load-native) with its
+ * own STARTTLS.
  *
  *   load ADDRESS PORT CA-FILE|- RESUME(0|1) download BYTES READ-SIZE | upload BYTES WRITE-SIZE | roundtrip
- * COUNT | first | serial COUNT | open COUNT
+ *   COUNT | first | serial COUNT | open COUNT
  *
- * It prints "ready" when all is prepared, and waits for a line; does the measure, and prints seconds, its own
- * CPU seconds and its private memory in bytes; then it waits for the end of its input. So whoever runs it can
- * look at it, and at the relay or proxy that serves it, just before and just after.
+ * It prints "ready" when everything is prepared, and waits for a line. Then it measures, and prints seconds,
+ * its own CPU seconds and its private memory in bytes. Then it waits for the end of its input. So the caller
+ * can look at it, and at the relay or proxy that serves it, just before and just after.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -33,7 +33,7 @@ static double now(clockid_t clock)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Private bytes by the kernel's count (proc_pid_smaps(5)). */
+/* Private bytes as the kernel counts them (proc_pid_smaps(5)). */
 static unsigned long private_memory(void)
 {
     unsigned long sum = 0, kilobytes;
@@ -127,10 +127,22 @@ static void first(const struct load *load)
     session_close(&session);
 }
 
+/* Starts as most clients do, with a command that holds no secret. */
+static void first_asking(const struct load *load)
+{
+    static struct session session;
+    start();
+    session_connect(&session, &load->server);
+    session_greet(&session);
+    session_command(&session, "CAPABILITY");
+    stop();
+    session_close(&session);
+}
+
 static void serial(const struct load *load)
 {
     static struct session session;
-    open_session(&session, load); /* the proxies and the relay are up */
+    open_session(&session, load); /* so that the proxies and the relay are up */
     session_close(&session);
     start();
     for (size_t i = 0; i < load->count; i++) {
@@ -165,8 +177,8 @@ static const struct {
     const char *name;
     void (*run)(const struct load *load);
 } measures[] = {
-    {"download", download}, {"upload", upload}, {"roundtrip", roundtrip},
-    {"first", first},       {"serial", serial}, {"open", open_at_once},
+    {"download", download}, {"upload", upload},     {"roundtrip", roundtrip},       {"first", first},
+    {"serial", serial},     {"open", open_at_once}, {"first-asking", first_asking},
 };
 
 int main(int count, char **arguments)

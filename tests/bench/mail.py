@@ -1,4 +1,4 @@
-"""Real loads: dovecot and exim, curl and fetchmail, told to do TLS themselves or told nothing of it."""
+"""Real loads: dovecot and exim, curl and fetchmail, which do TLS themselves or know nothing of it."""
 import shutil
 import subprocess
 import tempfile
@@ -12,11 +12,11 @@ from support.servers.dovecot import Dovecot, message
 from support.servers.exim import Exim
 
 KINDS = (Plain, Native, Shim, Stunnel)
-TIMEOUT = 300  # seconds of one run
+TIMEOUT = 300  # seconds per run
 
 
 def timed(contender, command, folder):
-    """Seconds from a command's start to its end, which must be a success."""
+    """Seconds from a command's start to its end. The command must succeed."""
     started_at = time.monotonic()
     done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace", timeout=TIMEOUT, cwd=folder,
@@ -33,7 +33,7 @@ def table(runs):
 
 
 def curl(contender, scheme, *options):
-    """curl's command line up to the URLs, and what every URL begins with."""
+    """curl's command line up to the URLs, and the start of every URL."""
     if contender.does_tls:
         return (["curl", "-sS", "--ssl-reqd", "--cacert", certs.authority().pem, "--connect-to",
                  f"localhost:{contender.port}:{contender.address}:{contender.port}", *options],
@@ -57,19 +57,19 @@ def curl_from_dovecot(scale, folder):
             return timed(contender, [*command, f"{url}/INBOX;MAILINDEX=[1-{count}]"], folder)
         with started(KINDS, Target(*server.at("imap"), protocol="imap")) as contenders:
             for contender in contenders.values():
-                fetch(contender)  # dovecot has its index and its caches
+                fetch(contender)  # dovecot fills its index and caches
             return table(in_turns(contenders, scale(9, 2), fetch))
 
 
 class Queue(Exim):
-    """exim that takes messages and keeps them: what is measured is the taking."""
+    """exim that accepts messages and keeps them in its queue: we measure only how it accepts them."""
 
     def configure(self):
         command, environment = super().configure()
         return [*command, "-odq"], environment
 
     def forget(self):
-        """Empties the queue; says how many messages it held."""
+        """Empties the queue; returns how many messages it held."""
         held = list((self.folder / "spool/input").rglob("*-H"))
         for name in ("input", "msglog"):
             for file in (self.folder / "spool" / name).rglob("*"):
@@ -98,7 +98,7 @@ def curl_to_exim(scale, folder):
 
 
 def fetchmail_from_dovecot(scale, folder):
-    """POP3: every message is read, and deleted."""
+    """POP3: fetchmail reads and deletes every message."""
     count = scale(2000, 50)
     letters = [message(f"number {i}", text_of(4000)) for i in range(count)]
     with Dovecot(certs.case("good")) as server:

@@ -1,4 +1,4 @@
-"""The measures on the bench server: each runs the load client of every contender in turns."""
+"""The measures on the bench server. Each runs the load clients of all contenders in turns."""
 import contextlib
 import random
 import statistics
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from contenders import (BenchServer, Build, Native, Plain, Shim, Socat, Stunnel, cpu_seconds, private_memory)
 from support import certs
 
-TIMEOUT = 300  # seconds of one run
+TIMEOUT = 300  # seconds per run
 
 
 @dataclass
 class Run:
     seconds: float
-    cpu: float  # seconds of CPU: the program's and its helpers'
+    cpu: float  # CPU seconds of the program and its helpers
     program_memory: int  # private bytes
     helper_memory: int
     helper_memory_before: int
@@ -54,13 +54,13 @@ def run(contender, *measure, resume=False, prefix=()):
 
 @contextlib.contextmanager
 def started(kinds, target):
-    """All contenders at once, by name."""
+    """Starts all contenders; yields them by name."""
     with contextlib.ExitStack() as stack:
         yield {kind.name: stack.enter_context(kind(target)) for kind in kinds}
 
 
 def in_turns(contenders, rounds, one):
-    """`rounds` times each contender in a random order: {name: [what `one(contender)` returned]}."""
+    """Runs each contender once per round, in random order. Returns {name: [what `one(contender)` returned]}."""
     results = {name: [] for name in contenders}
     for _ in range(rounds):
         for name in random.sample(list(contenders), len(contenders)):
@@ -81,7 +81,7 @@ ALL = (Plain, Native, Shim, Stunnel, Socat)
 
 
 def bulk(scale):
-    """Bytes a second and CPU, both directions, 64 KiB at a time."""
+    """Bytes per second and CPU time, in both directions, 64 KiB at a time."""
     size = scale(1 << 30, 1 << 27)
     measured = {}
     with BenchServer() as server, started(ALL, server.target) as contenders:
@@ -100,7 +100,7 @@ def bulk(scale):
 
 
 def round_trip(scale):
-    """Microseconds of 64 bytes there and back."""
+    """Microseconds for 64 bytes there and back."""
     count = scale(40000, 4000)
     with BenchServer() as server, started(ALL, server.target) as contenders:
         runs = in_turns(contenders, scale(15, 3), lambda c: run(c, "roundtrip", count))
@@ -110,8 +110,17 @@ def round_trip(scale):
     return {"us": microseconds, "added of stunnel's": statistics.median(added)}
 
 
+def start(scale):
+    """Milliseconds for a program's first connection on this machine. With retrotls, starting the relay takes most of it."""
+    with BenchServer() as server, started((Native, Shim, Stunnel), server.target) as contenders:
+        runs = in_turns(contenders, scale(25, 3), lambda c: run(c, "first-asking"))
+    return {"ms": median_of(runs, lambda r: r.seconds * 1000),
+            "x native": paired(runs, "retrotls", "native", lambda r: r.seconds),
+            "CPU of native's": paired(runs, "retrotls", "native", lambda r: r.cpu)}
+
+
 def serial(scale):
-    """Connections a second, one after another: TCP, greeting, STARTTLS, handshake, a command, LOGOUT."""
+    """Connections per second, one after another: TCP, greeting, STARTTLS, handshake, a command, LOGOUT."""
     count = scale(500, 50)
     rounds = scale(9, 2)
     result = {}
@@ -137,7 +146,7 @@ def serial(scale):
 
 
 def open_at_once(scale):
-    """Many connections at the same time through one relay or proxy."""
+    """Many connections at once through one relay or proxy."""
     count = scale(500, 50)
     rounds = scale(7, 2)
     with BenchServer() as server:
@@ -152,7 +161,7 @@ def open_at_once(scale):
 
 
 def aside(scale):
-    """What the preload costs where there is nothing to guard."""
+    """The cost of the preload when there is nothing to guard."""
     with BenchServer() as server, Shim(server.target) as shim:
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C", "RETROTLS_POLICY": shim.environment()["RETROTLS_POLICY"]}
         preload = shim.environment()["LD_PRELOAD"]

@@ -1,12 +1,11 @@
 /*
- * What the preload adds to a call that is none of its business. In one process, short batches of the call as
- * the program reaches it and of libc's own take turns; so both see the same machine, and the median of the
- * differences is good to a nanosecond. Without the preload both are libc's: that is the measurement's own
- * error.
+ * What the preload adds to a call that does not concern it. In one process, short batches of the call as the
+ * program reaches it and of libc's own alternate. Both see the same machine, so the median of the differences
+ * is good to a nanosecond. Without the preload both are libc's, which gives the error of the measurement.
  *
  *   paired read | connect
  *
- * Prints nanoseconds a call: as the program reaches it, libc's own, and the median difference.
+ * Prints nanoseconds per call: as the program reaches it, libc's own, and the median difference.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -24,7 +23,7 @@ enum { ROUNDS = 2001, READS = 500, CONNECTS = 32 };
 typedef ssize_t read_function(int, void *, size_t);
 typedef int connect_function(int, const struct sockaddr *, socklen_t);
 
-/* One batch's nanoseconds a call. */
+/* Runs one batch. Returns nanoseconds per call. */
 typedef double batch(void *function);
 
 static int zero, listener;
@@ -41,7 +40,7 @@ static double reads(void *function)
 {
     read_function *call;
     char byte;
-    memcpy(&call, &function, sizeof call); /* ISO C knows no cast from an object to a function pointer */
+    memcpy(&call, &function, sizeof call); /* ISO C cannot cast an object pointer to a function's */
     double start = now();
     for (int i = 0; i < READS; i++)
         if (call(zero, &byte, 1) != 1)
@@ -53,7 +52,7 @@ static double connects(void *function)
 {
     connect_function *call;
     int sockets[CONNECTS];
-    struct linger reset = {.l_onoff = 1}; /* no TIME_WAIT is left behind */
+    struct linger reset = {.l_onoff = 1}; /* leaves no TIME_WAIT behind */
     memcpy(&call, &function, sizeof call);
     for (int i = 0; i < CONNECTS; i++) {
         sockets[i] = socket(AF_INET, SOCK_STREAM, 0);

@@ -1,7 +1,9 @@
-"""The first connection of a process, on a path with 20 ms round trip.
+"""The first connection of a process, on a path with a round trip of 20 ms. One program begins with its password, so the
+relay first asks the server a question of its own, which costs one more round trip. The other asks for the server's
+capabilities first, as most programs do.
 
-A kernel without netem still has TUN devices: delay.c holds every packet back, TCP's handshake included, in a network
-namespace of the measurement's own. Needs root; run as a program of its own in `unshare --net`."""
+Works without netem: delay.c delays every packet, the TCP handshake included, on a TUN device in its own network namespace.
+Needs root. We run this file as a separate program in `unshare --net`."""
 import contextlib
 import json
 import os
@@ -16,7 +18,8 @@ HERE, FAR = "10.77.0.1", "10.77.0.2"
 
 
 def first_connection(build, quick):
-    """Milliseconds from connect() to the reply to the first command after TLS; None where it cannot be measured."""
+    """Milliseconds from connect() to the reply to the first command after TLS, for each first command; None if we cannot
+    measure it."""
     if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
         return None
     done = subprocess.run(["unshare", "--net", "/usr/bin/python3", __file__, str(build), str(int(quick))],
@@ -26,7 +29,7 @@ def first_connection(build, quick):
 
 @contextlib.contextmanager
 def delay(program):
-    """The path is up: what connects to FAR reaches HERE, late."""
+    """Keeps the path up: a connection to FAR reaches HERE, delayed."""
     process = subprocess.Popen([program, "retrotls0", str(ONE_WAY)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                text=True)
     try:
@@ -48,10 +51,14 @@ def main(build, quick):
     with delay(Build.program("delay")), BenchServer(HERE):
         far = Target(FAR, 10143, 10993)
         with started((Plain, Native, Shim, Stunnel, Socat), far) as contenders:
-            runs = in_turns(contenders, 2 if quick else 25, lambda c: run(c, "first"))
-    print(json.dumps({"ms": median_of(runs, lambda r: r.seconds * 1000),
-                      "over native's": paired(runs, "retrotls", "native", lambda r: r.seconds) - 1,
-                      "round trips": statistics.median(r.seconds * 1000 for r in runs["native"]) / (2 * ONE_WAY)}))
+            result = {}
+            for name, what in ("LOGIN first", "first"), ("CAPABILITY first", "first-asking"):
+                runs = in_turns(contenders, 2 if quick else 25, lambda c, what=what: run(c, what))
+                result[name] = {
+                    "ms": median_of(runs, lambda r: r.seconds * 1000),
+                    "over native's": paired(runs, "retrotls", "native", lambda r: r.seconds) - 1,
+                    "round trips": statistics.median(r.seconds * 1000 for r in runs["native"]) / (2 * ONE_WAY)}
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

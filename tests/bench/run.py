@@ -1,12 +1,11 @@
 #!/usr/bin/python3
-"""Side by side, in one run: retrotls, a program with TLS of its own, stunnel, socat, plaintext.
+"""Compares, in one run: retrotls, a program with its own TLS, stunnel, socat, plaintext.
 
 run.py [--quick] [--record] [--build FOLDER]    (make bench; make bench QUICK=1; make bench RECORD=1)
 
-Prints the table of ratios with their goals, and writes it to build/bench.json and as a chart to build/bench.svg. All
-runs of a measure take turns in random order; a value is the median over the rounds, a ratio the median of the ratios
-within each round. Nothing is asserted. With --record, what was measured is written into the README too, and beside
-this file."""
+Prints the table of ratios with their goals, and writes it to build/bench.json and as a chart to build/bench.svg. The runs
+of a measure take turns in random order. A value is the median over the rounds; a ratio is the median of the ratios within
+each round. Nothing is asserted. --record also writes the results into the README and next to this file."""
 import argparse
 import datetime
 import json
@@ -40,7 +39,7 @@ def machine(quick):
 
 
 def record(measured, about):
-    """Into the README, between its two marks, and the numbers and the chart beside this file."""
+    """Writes the table into the README, between its two marks, and the numbers and the chart next to this file."""
     for name in ("bench.json", "bench.svg"):
         (FOLDER / name.replace("bench", "recorded")).write_text((Build.folder / name).read_text())
     readme = FOLDER.parent.parent / "README.md"
@@ -62,8 +61,8 @@ def main():
         return quick if arguments.quick else full
 
     steps = {
-        "aside": measures.aside, "bulk": measures.bulk, "round trip": measures.round_trip, "serial": measures.serial,
-        "open at once": measures.open_at_once,
+        "aside": measures.aside, "bulk": measures.bulk, "round trip": measures.round_trip, "start": measures.start,
+        "serial": measures.serial, "open at once": measures.open_at_once,
         "first connection": lambda _: path.first_connection(Build.folder, arguments.quick),
         "mail": mail.all_loads,
     }

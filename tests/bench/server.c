@@ -1,12 +1,12 @@
 /*
- * The bench server: as much of an IMAP server as the load client uses, one thread a connection, able to serve
- * bulk at the speed of the machine.
+ * The bench server: as much of an IMAP server as the load client uses, with one thread per connection, able
+ * to send bulk at the speed of the machine.
  *
  *   server CERTIFICATE KEY ADDRESS STARTTLS-PORT IMPLICIT-PORT NO-TICKETS-PORT
  *
- * The first port speaks plaintext and offers STARTTLS, the second TLS from the first byte, the third is as
- * the first but gives out no session tickets. It prints "ready" when it listens, and ends with its standard
- * input.
+ * The first port speaks plaintext and offers STARTTLS, the second speaks TLS from the first byte, and the
+ * third is like the first but issues no session tickets. It prints "ready" when it listens, and ends when its
+ * standard input does.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -34,11 +34,11 @@ struct peer {
     const struct port *port;
     int descriptor;
     SSL *tls;
-    size_t start, end; /* of what is read but not used */
+    size_t start, end; /* of the bytes read but not used */
     char buffer[BULK];
 };
 
-static char bulk[BULK]; /* what every message is made of */
+static char bulk[BULK]; /* every message is made of this */
 
 static bool fill(struct peer *peer)
 {
@@ -108,7 +108,7 @@ static bool say(struct peer *peer, const char *words)
     return send_all(peer, words, strlen(words));
 }
 
-/* Records are gathered, so that one system call sends all that one send_all() made. */
+/* Gathers records, so that one system call sends everything from one send_all(). */
 static bool start_tls(struct peer *peer)
 {
     BIO *socket = BIO_new_socket(peer->descriptor, BIO_NOCLOSE), *gather = BIO_new(BIO_f_buffer());
@@ -120,7 +120,7 @@ static bool start_tls(struct peer *peer)
     return SSL_accept(peer->tls) == 1;
 }
 
-/* FETCH BYTES BODY[]: the head, the message and the tagged OK leave together where they are short. */
+/* FETCH BYTES BODY[]: the head, the message and the tagged OK are sent together if they are short. */
 static bool fetch(struct peer *peer, const char *tag, size_t bytes)
 {
     char head[64], tail[64];
@@ -137,14 +137,14 @@ static bool fetch(struct peer *peer, const char *tag, size_t bytes)
     return say(peer, tail);
 }
 
-/* One command; false where the connection is over. */
+/* Obeys one command. False if the connection is over. */
 static bool obey(struct peer *peer, char *line)
 {
     char reply[LINE + 64];
     char *rest = line;
     const char *tag = strsep(&rest, " ");
     const char *command = rest ? strsep(&rest, " ") : "";
-    if (strcmp(command, "NOOP") == 0) { /* the reply is as long as the command: "OK", and its padding again */
+    if (strcmp(command, "NOOP") == 0) { /* the reply is as long as the command: "OK" and its padding */
         snprintf(reply, sizeof reply, "%s OK%s%s\r\n", tag, rest ? " xx" : "", rest && *rest ? rest : "");
         return say(peer, reply);
     }

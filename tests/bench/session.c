@@ -7,7 +7,7 @@
 
 enum { ROUND_TRIP = 64 };
 
-/* One line without its CRLF; it is overwritten by the next. */
+/* Reads one line, without its CRLF. The next one overwrites it. */
 static char *read_line(struct session *session)
 {
     for (;;) {
@@ -30,7 +30,7 @@ static char *read_line(struct session *session)
     }
 }
 
-/* Reads to the tagged reply, which must be OK; returns its length. */
+/* Reads up to the tagged reply, which must be OK. Returns its length. */
 static size_t finish(struct session *session, unsigned tag)
 {
     char expected[16];
@@ -71,7 +71,7 @@ void session_greet(struct session *session)
         errx(1, "greeting: %s", line);
     if (!channel_does_tls)
         return;
-    if (!strstr(line, " STARTTLS")) /* the greeting may list the capabilities, as most servers' does */
+    if (!strstr(line, " STARTTLS")) /* the greeting may list the capabilities, as it does on most servers */
         session_command(session, "CAPABILITY");
     session_command(session, "STARTTLS");
     channel_handshake(&session->channel);

@@ -14,8 +14,7 @@ struct session {
 };
 
 void session_connect(struct session *session, const struct sockaddr_in *server);
-/* Reads the greeting; where the program does TLS, asks for it (6.2.1), and for the capabilities if need be.
- */
+/* Reads the greeting; if the program does TLS, asks for it (6.2.1), and for the capabilities if needed. */
 void session_greet(struct session *session);
 /* One command and its tagged OK; returns the line's length. */
 size_t session_command(struct session *session, const char *command);

@@ -1,6 +1,5 @@
 /*
- * How long a program takes from its start to its end, with and without one variable in its environment, in
- * turns.
+ * How long a program takes from start to end, alternately with and without one variable in its environment.
  *
  *   spawn ROUNDS VARIABLE=VALUE PROGRAM ARGUMENTS...
  *

@@ -1,4 +1,4 @@
-"""The rows of the table: what was measured, the goal, whether it was reached."""
+"""The rows of the table: the measured value, the goal, and whether it was reached."""
 import operator
 from dataclasses import asdict, dataclass
 
@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 class Row:
     measure: str
     value: float
-    unit: str  # how the value reads: "x stunnel", "%", ...
-    goal: str  # "" where there is none
+    unit: str  # printed after the value: "x stunnel", "%", ...
+    goal: str  # "" if there is none
     reached: bool
 
     def text(self):
@@ -30,7 +30,7 @@ def row(measure, value, unit, goal=""):
 
 
 def rows(m):
-    """All rows from the measures `m`, as run.py gathers them."""
+    """All rows, from the measures `m` that run.py gathers."""
     result = []
     for direction in ("download", "upload"):
         bulk = m["bulk"][direction]
@@ -40,9 +40,12 @@ def rows(m):
                    row(f"CPU per GB, {direction}", bulk["CPU of stunnel's"], "x stunnel's", "<= 0.6")]
     result.append(row("round trip of 64 bytes, added to native's", m["round trip"]["added of stunnel's"],
                       "x what stunnel adds", "<= 0.6"))
-    if m["first connection"]:
-        result.append(row("first connection, path of 20 ms", m["first connection"]["over native's"] * 100,
-                          "% over native", "<= 5"))
+    for first, goal in ("CAPABILITY first", "<= 5"), ("LOGIN first", ""):
+        if m["first connection"]:
+            result.append(row(f"first connection, 20 ms, {first}", m["first connection"][first]["over native's"] * 100,
+                              "% over native", goal))
+    result += [row("first connection, loopback", m["start"]["x native"], "x native's time"),
+               row("the same, CPU", m["start"]["CPU of native's"], "x native's")]
     serial, opened, aside = m["serial"], m["open at once"], m["aside"]
     result += [
         row("500 connections one after another", serial["x native"], "x native not resuming", ">= 1.0"),
@@ -67,12 +70,13 @@ _NAMES = ("plain", "native", "retrotls", "stunnel", "socat")
 
 
 def absolute(m):
-    """(what, unit, {contender: value}, whether more is better) of all that is compared in absolute numbers."""
+    """(what, unit, {contender: value}, True if more is better) for everything compared in absolute numbers."""
     result = [(f"bulk {d}", "MB/s", m["bulk"][d]["MB/s"], True) for d in ("download", "upload")]
     result += [(f"CPU, {d}", "s/GB", m["bulk"][d]["CPU s/GB"], False) for d in ("download", "upload")]
     result.append(("round trip of 64 bytes", "µs", m["round trip"]["us"], False))
     if m["first connection"]:
-        result.append(("first connection, 20 ms path", "ms", m["first connection"]["ms"], False))
+        result.append(("first connection, 20 ms path", "ms", m["first connection"]["CAPABILITY first"]["ms"], False))
+    result.append(("first connection, loopback", "ms", m["start"]["ms"], False))
     result.append(("connections one after another", "/s", m["serial"]["tickets"], True))
     result.append(("connections opened at once", "/s", m["open at once"]["a second"], True))
     result += [(name, "s", load["s"], False) for name, load in m["mail"].items()]
@@ -105,7 +109,7 @@ def show(m, machine):
 
 
 def markdown(m, machine):
-    """The same for the README."""
+    """The tables for the README."""
     lines = [about(machine) + ":", "", "| | " + " | ".join(_NAMES) + " |", "| --- " + "| ---: " * len(_NAMES) + "|"]
     lines += [f"| {what}, {unit} | " + " | ".join(_number(values[n]) if n in values else "-" for n in _NAMES) + " |"
               for what, unit, values, _ in absolute(m)]

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support import certs, namespaces
+from support import certs, guest, namespaces, platform_of
 from support import tree as tree_support
 from support.servers import courier as courier_server
 from support.servers.dovecot import Dovecot
@@ -13,6 +13,11 @@ from support.servers.exim import Exim
 from support.servers.inn import Inn
 from support.servers.postfix import Postfix
 from support.shim import Shim
+
+
+def pytest_configure(config):
+    if platform_of.RECORDS:
+        config.pluginmanager.register(platform_of.Recorder())
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,9 +61,22 @@ def courier():
 @pytest.fixture(scope="session")
 def postfix():
     if os.geteuid() != 0:
-        pytest.skip("postfix itself refuses to be started by anyone but root")
+        pytest.skip("postfix refuses to be started by anyone but root: run the tests as root for this one")
     with Postfix(certs.case("good")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def servers_by_case():
+    servers = guest.Servers()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory):
+    """What `make bundle` packs, unpacked."""
+    return guest.unpacked(tmp_path_factory.mktemp("opt"))
 
 
 @pytest.fixture

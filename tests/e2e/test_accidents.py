@@ -1,6 +1,5 @@
-"""What befalls a machine while connections run: the server vanishes without a word, the log's disk is full, the clock
-jumps, the policy is replaced."""
-import os
+"""What happens to a machine while connections are open: the server vanishes silently, the log's disk is full, the clock
+jumps, the policy is replaced, or the system's roots change."""
 import re
 import shutil
 import struct
@@ -52,7 +51,7 @@ print(name(waits_for_an_error if way == "SO_ERROR" else lambda: s.recv(100)), na
 
 
 def silence(shim, way, guarded):
-    """What the program says of a server that does not answer any more, and that it told its kernel not to wait for."""
+    """Returns what the program sees when the server stops answering. The program has set a limit: keepalive or TCP_USER_TIMEOUT."""
     def scenario(s):
         if guarded:
             protocols.upgrade(s, SMTP, certs.case("good"))
@@ -83,7 +82,7 @@ def silence(shim, way, guarded):
 @path.needed
 @pytest.mark.parametrize("way", ["keepalive", "user timeout", "SO_ERROR"])
 def test_server_that_vanishes(shim, way):
-    """The program hears of it as it would of TCP itself: by the time that it asked for, and once."""
+    """The program gets the error that TCP itself would give: within the time it set, and once."""
     shim.private_build()
     assert silence(shim, way, True) == silence(shim, way, False) == ["ETIMEDOUT", "b''"]
 
@@ -129,8 +128,8 @@ def test_disk_of_the_log_is_full(shim):
 
 @pytest.mark.parametrize("relay", ["there", "missing"])
 def test_program_whose_files_must_not_grow(shim, relay):
-    """RLIMIT_FSIZE: the log loses its lines; SIGXFSZ ends neither the relay, which writes them, nor the program, in which
-    the library writes what fails before."""
+    """RLIMIT_FSIZE: log lines are lost, but SIGXFSZ kills neither the relay, which writes the log, nor the program, in which
+    the library logs what fails before there is a relay."""
     shim.private_build()
     if relay == "missing":
         shim.relay.unlink()
@@ -144,8 +143,7 @@ def test_program_whose_files_must_not_grow(shim, relay):
 
 # ---- the clock jumps ----
 
-# Opens a connection for each line, a port; of the connections it says how the greeting began, and that the first one
-# still answers.
+# Each input line is a port. Connects to it, then prints its greeting line and the first connection's answer to a NOOP.
 IN_TURN = """
 import socket, sys
 all = []
@@ -175,7 +173,7 @@ def turn(process, port):
 
 
 def with_clock(shim):
-    """The relay's wall clock is the test's: returns the file that holds by how much it is wrong."""
+    """Puts the relay's wall clock under the test's control. Returns the file that holds the clock's error in seconds."""
     shim.private_build()
     clock = shim.folder / "clock"
     clock.write_bytes(struct.pack("=q", 0))
@@ -189,7 +187,7 @@ def jump(clock, seconds):
 
 
 def test_certificates_are_checked_by_the_clock_as_it_is(shim):
-    """Also where a session could be resumed; connections that are up go on."""
+    """Holds even if the TLS session could be resumed. Open connections go on."""
     clock = with_clock(shim)
     with Hostile(answering) as server:
         shim.guard(server.port, "secure", "smtp")
@@ -226,7 +224,7 @@ def test_timeouts_are_none_of_the_wall_clocks(shim, wrong):
 # ---- the policy is replaced ----
 
 def test_policy_that_is_replaced(shim):
-    """A program goes on with the policy that it began with; the next one has the new one."""
+    """A running program keeps the policy that it started with. The next program gets the new one."""
     with Hostile(answering) as server:
         shim.guard(server.port, "secure", "smtp")
         process = shim.popen(PYTHON, "-c", IN_TURN, stdin=-1)
@@ -247,7 +245,7 @@ ROOTS = "/etc/ssl/certs"
 
 @namespaces.needed("mount")
 def test_root_that_the_system_takes_away_is_trusted_no_longer(shim):
-    """As update-ca-certificates(8) takes it away, while a program goes on for days: its next connection fails."""
+    """update-ca-certificates(8) may remove a root while a program runs for days. The program's next connection must fail."""
     subprocess.run(["mount", "-t", "tmpfs", "none", ROOTS], check=True)
     hashed = subprocess.check_output(["openssl", "x509", "-hash", "-noout", "-in", certs.authority().pem], text=True).strip()
     root = Path(ROOTS, f"{hashed}.0")

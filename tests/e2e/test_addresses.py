@@ -1,4 +1,4 @@
-"""connect() tells the truth about TCP: IPv4 and IPv6, fallback to the next address, nonblocking in all its outcomes."""
+"""connect() reports what TCP would: on IPv4 and IPv6, with fallback to the next address, for each outcome of a nonblocking one."""
 import json
 import os
 import signal
@@ -67,7 +67,7 @@ def test_first_address_refuses_and_the_second_works(shim):
 
 @pytest.mark.parametrize("program", ["curl", "python"])
 def test_real_programs_fall_back_to_the_next_address(shim, dovecot, program):
-    """curl connects without blocking, Python's library blocks."""
+    """curl's connect() is nonblocking; the one of Python's library blocks."""
     from support.servers.dovecot import message
     first, second = loopback.own_address(), loopback.own_address()
     shim.hosts = {"mail.example.org": [first, second]}
@@ -156,7 +156,7 @@ def test_nonblocking_connect_that_succeeds(shim):
 
 
 def test_nonblocking_connect_that_is_refused_looks_like_tcp(shim):
-    """What poll, SO_ERROR and getpeername tell is compared with what a bare TCP socket tells."""
+    """poll, SO_ERROR and getpeername must give the same results as on a bare TCP socket."""
     shim.hosts = {"mail.example.org": ["127.0.0.1"]}
     with loopback.refusing_port() as refusing:
         port = refusing.getsockname()[1]
@@ -179,7 +179,7 @@ print(*(errno.errorcode.get(e, e) for e in [*said, s.connect_ex(to), s.connect_e
 
 
 def test_second_connect_of_what_the_policy_leaves_alone(shim):
-    """A rule is about the port, but not about this address: a second connect() says 0 once, as the kernel does."""
+    """A rule names the port, but not this address. A second connect() returns 0 once, as the kernel's does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         shim.policy(f"match port {port} address 192.0.2.1\n    protocol imap\n    level secure\n")
@@ -189,7 +189,7 @@ def test_second_connect_of_what_the_policy_leaves_alone(shim):
 
 @pytest.fixture
 def silent_port():
-    """A listener whose queue is full: Linux drops further SYNs, so that connect() to it stays pending."""
+    """A listener whose queue is full. Linux drops further SYNs, so a connect() to it stays pending."""
     listener, filler = loopback.full_listener(loopback.own_address())
     yield listener.getsockname()
     for each in (listener, filler):
@@ -197,7 +197,7 @@ def silent_port():
 
 
 def test_nonblocking_connect_that_times_out(shim, silent_port):
-    """The descriptor stays quiet: neither poll nor getpeername says that it is connected."""
+    """The descriptor stays quiet: neither poll nor getpeername reports a connection."""
     shim.hosts = {"mail.example.org": [silent_port[0]]}
     shim.guard(silent_port[1], "secure", "imap")
     seen, result = nonblocking(shim, *silent_port, 1, "probe")
@@ -206,7 +206,7 @@ def test_nonblocking_connect_that_times_out(shim, silent_port):
 
 
 def test_blocking_connect_with_a_time_limit_times_out(shim, silent_port):
-    """SO_SNDTIMEO limits connect() as for TCP; the attempt then goes on without blocking."""
+    """SO_SNDTIMEO limits connect() as on TCP. The attempt then continues without blocking."""
     code = """
 import errno, select, socket, struct, sys, time
 s = socket.socket()
@@ -225,7 +225,7 @@ print(p.poll(0))
 
 
 def test_connect_interrupted_by_a_signal_whose_handler_leaves_by_longjmp(shim, silent_port):
-    """alarm() and siglongjmp() out of connect() is how old programs limit it; again and again, nothing leaks."""
+    """Old programs limit connect() with alarm() and a handler that calls siglongjmp(). However often they do, nothing leaks."""
     shim.guard(silent_port[1], "secure", "imap")
     result = shim.run(PROGRAMS / "longjmp", silent_port[0], silent_port[1], 20).ok()
     first, last = map(int, result.out.split())
@@ -251,7 +251,7 @@ while s.recv(4096): pass
 
 
 def kill_relay_while_connect_waits(shim, silent_port, tap, *option):
-    """What becomes of a program that then connects the same socket to the tap's port."""
+    """The program then connects the same socket to the tap's port. Returns the program's result."""
     shim.private_build()
     shim.policy(f"match port {silent_port[1]} {tap.port}\n protocol pop3\n level secure\n name localhost\n "
                 f"ca-file {certs.authority().pem}\n")
@@ -264,7 +264,7 @@ def kill_relay_while_connect_waits(shim, silent_port, tap, *option):
 
 
 def test_relay_that_is_killed_while_connect_waits(shim, silent_port):
-    """connect() fails, and the socket is good for the next one: nothing has been said to anybody."""
+    """connect() fails, but the same socket can connect again: it has sent nothing to anyone."""
     with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
         result = kill_relay_while_connect_waits(shim, silent_port, tap).ok()
         tap.wait_closed()
@@ -276,7 +276,7 @@ def test_relay_that_is_killed_while_connect_waits(shim, silent_port):
 
 
 def test_relay_that_is_killed_takes_options_with_it(shim, silent_port):
-    """A connection without one that decides its way through the network must not be made in the place of one with it."""
+    """An option that decides the connection's way through the network is lost with the relay. connect() must fail without it."""
     ip_freebind = 15
     with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
         result = kill_relay_while_connect_waits(shim, silent_port, tap, ip_freebind)

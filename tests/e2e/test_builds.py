@@ -1,5 +1,5 @@
-"""The library for 32-bit and for musl programs, with the one relay; found by the command, and by LD_PRELOAD. A 32-bit
-program also under qemu-i386, as on a machine that cannot run it."""
+"""The libraries for 32-bit and for musl programs, with the same relay, loaded by the command and by LD_PRELOAD. A 32-bit
+program also runs under qemu-i386, as on a machine that cannot execute it."""
 import platform
 import re
 import subprocess
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="other bu
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
-    """Test programs by the name of the library that is for them."""
+    """The test programs, each in a folder named after the library that it needs."""
     folder = tmp_path_factory.mktemp("builds")
     folder.chmod(0o755)
     for build, compiler in COMPILERS.items():
@@ -34,7 +34,7 @@ def programs(tmp_path_factory):
 
 
 def session(shim, protocol, *program, name="localhost", **options):
-    """A whole session of a careless client; all that it says must go through TLS."""
+    """Runs a whole session of a careless client. Everything it says must go through TLS."""
     with Hostile(honest(protocol)) as server, Tap(server.address) as tap:
         shim.guard(tap.port, "secure", protocol.name, *([f"name {name}"] if name else []))
         result = shim.run(*program, "localhost", tap.port, stdin=protocol.words, **options).ok()
@@ -51,7 +51,7 @@ def session(shim, protocol, *program, name="localhost", **options):
 @EACH_PROTOCOL
 @EACH_STARTED_BY_ANOTHER
 def test_program_of_another_kind(shim, programs, build, protocol):
-    """The name that it asked the resolver for is what the certificate is checked against."""
+    """The certificate is checked against the name that the program asked the resolver for."""
     session(shim, protocol, programs / build / "careless", command=True, name=None)
 
 
@@ -63,14 +63,14 @@ def test_library_by_ld_preload(shim, programs, build):
 
 @EACH_PROTOCOL
 def test_libc_without_the_younger_functions(shim, protocol):
-    """What glibc 2.5 does not have is looked up, and done without."""
+    """The library looks up at run time what glibc 2.5 lacks, and can do without it."""
     libraries = f"{shim.library}:{PROGRAMS / 'old_libc.so'}"
     session(shim, protocol, PROGRAMS / "careless", name="localhost", env={"LD_PRELOAD": libraries})
 
 
 @EACH_STARTED_BY_ANOTHER
 def test_a_connection_handed_down_to_a_program_of_another_kind(shim, programs, build):
-    """The watch on read and write is in each build."""
+    """Each build watches read and write."""
     shim.library = BUILD / build / "libretrotls.so"
     with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
         shim.guard(tap.port, "secure", "pop3", "name localhost")
@@ -99,14 +99,14 @@ int main(void)
 
 
 def test_program_of_32_bits_under_qemu(shim, programs):
-    """An emulator that knows no clone() without an exit signal, and whose program is the emulator to the kernel."""
+    """qemu-i386 does not support clone() without an exit signal, and the kernel takes the emulator for the program."""
     library = BUILD / "lib32/libretrotls.so"
     session(shim, POP3, "qemu-i386", "-L", "/", "-E", f"LD_PRELOAD={library}", programs / "lib32/careless", preload=False)
 
 
 @EACH_BUILD
 def test_nothing_leaks_out_of_connect(shim, programs, build):
-    """What connect() acquired is found again after a longjmp, in each build."""
+    """After a longjmp out of connect(), each build finds again what connect() had acquired."""
     import socket
     with socket.create_server(("127.0.0.1", 0), backlog=0) as silent, \
             socket.create_connection(silent.getsockname()):

@@ -15,7 +15,7 @@ SIZE = 50 << 20
 
 
 def large_text():
-    """Lines of random base64, that no encoding changes on its way; some begin with a dot."""
+    """Lines of random hex digits, which no encoding changes in transit. Some begin with a dot."""
     rng = random.Random(1)
     lines, size = [], 0
     while size < SIZE:
@@ -108,7 +108,7 @@ os._exit(0)
 
     def scenario(s):
         protocols.upgrade(s, SMTP, certs.case("good"))
-        time.sleep(0.3)  # a slow server: the end of the program comes long before the data is read
+        time.sleep(0.3)  # a slow server: the program ends long before the server reads the data
         s.line()
         s.send(SMTP.offers_not)
         s.rest()
@@ -122,7 +122,7 @@ os._exit(0)
 
 @pytest.mark.slow
 def test_slow_reader_holds_up_the_server_not_memory(shim):
-    """Backpressure: what the program does not read, the relay does not gather."""
+    """Backpressure: the relay does not collect what the program does not read."""
     from test_threats_f import memory_is_bounded
     sent = []
 
@@ -156,7 +156,7 @@ print(digest.hexdigest())
         process = shim.popen(PYTHON, "-c", code, tap.port, stdin=-1)
         assert process.stdout.readline() == b"asked\n"
         count = -1
-        while count != tap.count["server to program"]:  # until nothing moves any more
+        while count != tap.count["server to program"]:  # until no more data moves
             count = tap.count["server to program"]
             time.sleep(0.5)
         assert count < 30 << 20, "the relay swallowed it all"

@@ -1,5 +1,5 @@
-"""Much data by every call that moves bytes, both ways, with every way of waiting and small, default and large buffers:
-it arrives whole, and nothing hangs."""
+"""Much data in both directions, by every call that moves bytes, with every way to wait, and with small, default and large
+buffers: all of it arrives, and nothing hangs."""
 import hashlib
 import random
 
@@ -11,7 +11,7 @@ from support.shim import PROGRAMS
 
 SIZE = 8 << 20
 WAYS = ["block", "poll", "select", "epoll", "edge"]
-# A receive buffer below the loopback device's segments of 64 KiB is waited for by TCP's persist timer, natively too.
+# If the receive buffer is smaller than the loopback device's 64 KiB segments, TCP waits for its persist timer, natively too.
 BUFFERS = {"small": (4096, 80_000), "as a record": (16384, 80_000), "default": (0, 0), "large": (1 << 20, 1 << 20)}
 
 
@@ -23,7 +23,7 @@ def text(tmp_path_factory):
 
 
 def echo(text):
-    """A server that takes as much as the file holds, compares it, and sends the file."""
+    """A server that reads as many bytes as the file has, compares them, and sends the file back."""
     whole = text.read_bytes()
     digest = hashlib.sha256(whole).digest()
 

@@ -1,5 +1,5 @@
-"""Programs that have no guarded connection: with the library they do, to the last byte of their output, what they do
-without it. By LD_PRELOAD, and by /etc/ld.so.preload, where every program of a machine has it."""
+"""Programs without a guarded connection: with the library, their output stays the same to the last byte. The library is
+loaded by LD_PRELOAD, and by /etc/ld.so.preload, which loads it into every program of a machine."""
 import difflib
 import os
 import platform
@@ -20,7 +20,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 
 def as_user(user):
-    """How a command is run as an ordinary user; for one it means to give up what the namespace has given."""
+    """The words that run a command as an ordinary user. If we are one, they only drop the capabilities that the namespace gave us."""
     drop = ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"]
     return [*drop, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"] if os.geteuid() == 0 else drop
 
@@ -30,11 +30,11 @@ class Runner:
         self.shim, self.user = shim, user
         self.address = loopback.own_address()
         shim.private_build()  # which every user may read
-        shim.policy("")  # the rules that there are without a policy: each mail port is guarded
+        shim.policy("")  # the rules that apply without a policy: each mail port is guarded
         shim.policy_file.chmod(0o644)
 
     def run(self, script, way, **variables):
-        """A job's exit status and all its output, in lines."""
+        """Runs a job. Returns its exit status and all its output, as lines."""
         job, etc = self.shim.folder / "job", self.shim.folder / "etc"
         for folder in job, etc:
             shutil.rmtree(folder, ignore_errors=True)
@@ -55,14 +55,14 @@ class Runner:
 JOBS = {"compile": bystanders.COMPILE, "shell scripts": bystanders.SHELL, "apt's http method": bystanders.APT,
         "nginx under load": bystanders.NGINX_UNDER_LOAD, "PostgreSQL": bystanders.DATABASE}
 SLOW = "nginx under load", "PostgreSQL"
-# What the output must have, lest two failures be taken for no difference.
+# What the output must contain. Otherwise two failures would look like no difference.
 EXPECTED = {"compile": "compiled", "shell scripts": "few descriptors", "apt's http method": "201 URI Done",
             "nginx under load": "Failed requests:        0", "PostgreSQL": "server stopped"}
 
 
 @pytest.fixture(scope="module")
 def tree():
-    """PostgreSQL where its user may read it."""
+    """A copy of PostgreSQL that its user may read."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         version, = (POSTGRES / "usr/lib/postgresql").iterdir()
@@ -75,7 +75,7 @@ def tree():
 
 @pytest.mark.parametrize("job", [pytest.param(job, marks=pytest.mark.slow if job in SLOW else []) for job in JOBS])
 def test_no_difference(shim, tree, job):
-    """In one test, so that the outputs are of the same moment."""
+    """One test runs the job in each way, so that the outputs come from the same moment."""
     runner = Runner(shim, user_for("nobody") if job == "PostgreSQL" else pwd.getpwuid(os.geteuid()))
     ways = ["plain", "LD_PRELOAD", *(["ld.so.preload"] if namespaces.possible("mount") else [])]
     outcomes = {way: runner.run(JOBS[job], way, NGINX_TREE=str(NGINX), POSTGRES=str(tree)) for way in ways}
@@ -108,8 +108,8 @@ def plain_server():
 @pytest.mark.parametrize("how", [pytest.param("by itself", marks=needs_root), pytest.param("by another", marks=needs_root),
                                  "from the start"])
 def test_home_is_that_of_another_user(shim, plain_server, how):
-    """A daemon that root starts, that has become another user since: HOME is still root's, and whether there is a policy in
-    it may not be known. It is not that user's policy, and no reason to stop a connection that nobody guards."""
+    """Root starts a daemon, which becomes another user. HOME is still root's, and the daemon may be unable to see whether it
+    has a policy. That policy would not be this user's, so it is no reason to stop a connection that nobody guards."""
     home = shim.folder / "home"
     home.mkdir()
     home.chmod(0o700)
@@ -126,7 +126,7 @@ def test_home_is_that_of_another_user(shim, plain_server, how):
 
 @needs_root
 def test_policy_of_root_is_not_lost_by_becoming_another_user(shim, plain_server):
-    """Root's own policy was there when the program began, and cannot be read any more: no connection that it may guard."""
+    """Root's policy was there when the program started, and can no longer be read. A connection that it may guard must fail."""
     home = shim.folder / "home"
     (home / ".config/retrotls").mkdir(parents=True)
     home.chmod(0o700)
@@ -140,4 +140,4 @@ def test_policy_of_root_is_not_lost_by_becoming_another_user(shim, plain_server)
 
 @pytest.mark.skipif(not namespaces.possible("mount"), reason="no mount namespace may be made here; LD_PRELOAD is tried")
 def test_ld_so_preload_was_tried():
-    """Says by being skipped that the third way was left out."""
+    """If this is skipped, /etc/ld.so.preload was not tried."""

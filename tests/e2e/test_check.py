@@ -1,4 +1,4 @@
-"""retrotls check: what it says of a server, and its exit status."""
+"""retrotls check: what it reports about a server, and its exit status."""
 import json
 import os
 import re
@@ -7,16 +7,21 @@ import signal
 import subprocess
 
 import pytest
-from support import certs, loopback
+from support import certs, hostile, loopback, tables
 from support.hostile import Hostile
 from support.play import honest, plaintext_only
-from support.protocols import IMAP, SMTP
+from support.protocols import IMAP, SMTP, upgrade
 from support.shim import BUILD
 from support.tree import assert_fits, on_terminal, one_line
 
 USAGE, NOT_MET = 2, 1
 HOST = "mail.example.org"  # dovecot's, by its certificate
 STEPS = {"connect", "greeting", "starttls", "handshake"}
+
+
+@pytest.fixture(autouse=True)
+def servers_may_be_late(monkeypatch):
+    monkeypatch.setattr(hostile.Connection, "may_be_tried_for_tls", True)
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def check(shim, *arguments, **options):
 
 
 def as_json(shim, status, *arguments):
-    """What --json says of the one port."""
+    """What --json reports for the one port."""
     result = check(shim, "--json", *arguments)
     assert result.status == status, result.show()
     assert result.err == b""
@@ -65,7 +70,7 @@ def test_json_of_a_policy_that_is_met(shim, dovecot):
     assert (found["host"], found["port"], found["verdict"], found["guarded"], found["level"], found["protocol"]) == \
         (HOST, dovecot.ports["imap"], "met", True, "secure", "imap")
     assert found["rule"] == f"{shim.policy_file}:1"
-    assert set(found["milliseconds"]) == STEPS | {"lookup"}
+    assert set(found["milliseconds"]) == STEPS | {"lookup", "answer over TLS"}
     assert all(ms >= 0 for ms in found["milliseconds"].values())
     assert found["attempts"][-1] == {"address": dovecot.address, "port": dovecot.ports["imap"], "error": None}
     assert found["version"] == "TLSv1.3" and found["verified"] == HOST and found["failure"] is None
@@ -104,7 +109,7 @@ def test_chain_of_two_is_shown_whole(shim):
 
 
 def test_lines_for_a_policy_make_it_met(shim):
-    """A self-signed server: with the lines that were offered, the next check succeeds."""
+    """For a self-signed server, check offers lines for a policy. With them, the next check succeeds."""
     with Hostile(honest(IMAP, certs.case("self-signed"))) as server:
         shim.guard(server.port)
         lines = as_json(shim, NOT_MET, f"localhost:{server.port}")["policy"]
@@ -130,15 +135,85 @@ def test_testing_is_not_met(shim):
         found = as_json(shim, NOT_MET, f"localhost:{server.port}")
         result = check(shim, f"localhost:{server.port}")
     assert found["verdict"] == "testing" and "has expired" in found["failure"]
-    assert "goes on because the policy says 'testing'" in text(result)
+    assert "continues because the policy says 'testing'" in text(result)
 
 
 def test_implicit_tls(shim, dovecot):
     port = dovecot.implicit_ports["imap"]
     shim.guard(port, "secure", "imap", "tls implicit", f"connect-to {HOST}:{port}")
     found = as_json(shim, 0, f"{HOST}:{port}")
-    assert set(found["milliseconds"]) == {"lookup", "connect", "handshake"}
+    assert set(found["milliseconds"]) == {"lookup", "connect", "handshake", "greeting over TLS"}
     assert found["verified"] == HOST
+
+
+# ---- the proof that what answers inside TLS speaks the protocol
+
+def inside_tls(*words):
+    """TLS from the first byte; then the server says these words, each after a line of the client's but for the first."""
+    def scenario(s):
+        s.tls(certs.case("good"))
+        for number, word in enumerate(words):
+            if number > 0:
+                s.line()
+            s.send(word)
+        s.rest()
+    return Hostile(scenario)
+
+
+@pytest.mark.parametrize("protocol, words, steps", [
+    (IMAP, [b"* OK ready\r\n"], {"greeting over TLS"}),
+    (SMTP, [b"220 localhost ESMTP\r\n", b"250 localhost\r\n"], {"greeting over TLS", "answer over TLS"}),
+])
+def test_mail_server_inside_tls(shim, protocol, words, steps):
+    with inside_tls(*words) as server:
+        shim.guard(server.port, "secure", protocol.name, "tls implicit", f"connect-to localhost:{server.port}")
+        found = as_json(shim, 0, f"localhost:{server.port}")
+    assert (found["verdict"], found["protocol"]) == ("met", protocol.name)
+    assert set(found["milliseconds"]) == {"lookup", "connect", "handshake"} | steps
+
+
+@pytest.mark.parametrize("protocol, words, cause", [
+    (IMAP, [b"HTTP/1.1 400 Bad Request\r\n\r\n"], "malformed dialogue: localhost sent 'HTTP/1.1 400 Bad Request' for "),
+    (SMTP, [b"220 ftp.example.org FTP server ready\r\n", b"500 EHLO not understood\r\n"],
+     "inside TLS, localhost does not speak smtp: it said '500 EHLO not understood' to EHLO "),
+    (IMAP, [], "no complete answer from localhost in time; "),
+])
+def test_other_service_inside_tls(shim, protocol, words, cause):
+    """Its certificate is good, but the program would get nothing. No lines are proposed for it."""
+    with inside_tls(*words) as server:
+        shim.guard(server.port, "secure", protocol.name, "tls implicit", f"connect-to localhost:{server.port}",
+                   "greeting-timeout 1s")
+        found = as_json(shim, NOT_MET, f"localhost:{server.port}")
+    assert found["verdict"] == "failed" and found["failure"].startswith(cause), found
+    assert found["verified"] == "localhost" and found["policy"] == []
+
+
+def test_other_service_behind_starttls(shim):
+    """Whoever is on the path may have played the mail server until TLS began."""
+    def scenario(s):
+        upgrade(s, IMAP, certs.case("good"))
+        s.question = None  # this server does not answer the relay's own as IMAP does
+        s.line()
+        s.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        s.rest()
+    with Hostile(scenario) as server:
+        shim.guard(server.port)
+        found = as_json(shim, NOT_MET, f"localhost:{server.port}")
+    assert found["failure"].startswith("inside TLS, localhost does not speak imap: it said 'HTTP/1.1 400 Bad Request' to ")
+    assert set(found["milliseconds"]) == STEPS | {"lookup", "answer over TLS"}
+
+
+def test_server_that_does_not_greet_inside_tls(shim):
+    with inside_tls() as server:
+        shim.guard(server.port, "secure", "imap", "tls implicit", f"connect-to localhost:{server.port}", "greeting-timeout 77s")
+        process = shim.popen(shim.command, "check", f"localhost:{server.port}", preload=False)
+        said = b""
+        while b"more" not in said and (more := process.stderr.read1()):
+            said += more
+        process.kill()
+        process.communicate()
+    assert one_line(said.decode()) == (f"retrotls: check: no greeting yet inside TLS from localhost port {server.port}. "
+                                       "Waiting for up to 77 s more")
 
 
 def test_what_the_policy_leaves_alone_is_not_met(shim, dovecot):
@@ -146,7 +221,7 @@ def test_what_the_policy_leaves_alone_is_not_met(shim, dovecot):
     found = as_json(shim, NOT_MET, f"{HOST}:{dovecot.ports['imap']}")
     assert (found["guarded"], found["verdict"]) == (False, "met")
     result = check(shim, f"{HOST}:{dovecot.ports['imap']}")
-    assert "not guarded: a program's connection would pass as it is; level secure would be met" in text(result)
+    assert "not guarded: a program's connection would be left alone; level secure would be met" in text(result)
 
 
 def test_managesieve(shim, dovecot):
@@ -164,7 +239,7 @@ def test_each_address_in_turn(shim, dovecot):
 
 
 def test_addresses_that_do_not_answer_share_the_time(shim):
-    """Of several ports, none is waited for long; an address that comes after those is still tried."""
+    """check does not wait long for any silent address, and still tries the one after them."""
     addresses = [loopback.own_address() for _ in range(4)]
     silent = [each for address in addresses[:3] for each in loopback.full_listener(address, 4190)]
     with loopback.listen(addresses[3], 4190):
@@ -179,7 +254,7 @@ def test_addresses_that_do_not_answer_share_the_time(shim):
 
 @pytest.mark.parametrize("protocol, rule", [(IMAP, True), (SMTP, False)])
 def test_rule_that_depends_on_the_greeting(shim, protocol, rule):
-    """A block without a port: it is in force where the greeting shows its protocol."""
+    """A block without a port applies if the greeting shows its protocol."""
     with Hostile(honest(protocol)) as server:
         shim.policy(f"ca-file {certs.authority().pem}\nmatch protocol imap host localhost\n    level encrypt\n")
         found = as_json(shim, 0 if rule else NOT_MET, f"localhost:{server.port}")
@@ -203,7 +278,7 @@ def test_without_a_port_the_protocols_ports(shim):
     assert [(c["port"], c["verdict"]) for c in json.loads(result.out)] == [(25, "unreachable"), (587, "unreachable")]
     assert result.status == NOT_MET
     everything = json.loads(check(shim, "--json", address).out)
-    assert [c["port"] for c in everything] == [25, 587, 24, 143, 110, 119, 4190]
+    assert [c["port"] for c in everything] == tables.USUAL_PORTS
 
 
 def test_program_decides_the_rule(shim, dovecot):
@@ -221,7 +296,7 @@ def test_policy_in_error(shim, dovecot):
 
 
 def test_server_that_does_not_greet(shim):
-    """A port for TLS from the start that the policy does not name: nobody waits five minutes without a word."""
+    """Nor does it answer TLS, and the policy does not name it. check says so, and does not wait five minutes."""
     shim.policy("")
     with loopback.listen() as listener:
         port = listener.getsockname()[1]
@@ -232,13 +307,12 @@ def test_server_that_does_not_greet(shim):
         process.kill()
         process.communicate()
     assert one_line(said.decode()) == (
-        f"retrotls: check: no greeting yet from 127.0.0.1 port {port}, as from one that speaks TLS from the start "
-        "('tls implicit'); waiting for up to 20 s more")
+        f"retrotls: check: no greeting yet from 127.0.0.1 port {port}, nor an answer to TLS. Waiting for up to 20 s more")
 
 
 @pytest.mark.parametrize("subcommand", [["check", "127.0.0.1:1"], ["check", "--json", "127.0.0.1:1"], ["lint"], ["status"]])
 def test_who_reads_has_seen_enough(shim, subcommand):
-    """As in `retrotls lint | head -1`: no complaint, and the end of a program that SIGPIPE ends."""
+    """As in `retrotls lint | head -1`: the command dies of SIGPIPE, without a complaint."""
     shim.policy("level secrue\n")
     read, write = os.pipe()
     os.close(read)
@@ -276,8 +350,8 @@ def test_narrow_terminal(tree, shim, dovecot, columns):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    ([], "which HOST?"), (["a", "b"], "one HOST at a time"), (["--wat", "a"], "unknown option '--wat'"),
-    (["-P", "gopher", "a"], "'gopher' is no protocol"), (["a:99999"], "'99999' is no port"),
+    ([], "which HOST?"), (["--wat", "a"], "unknown option '--wat'"),
+    (["-P", "gopher", "a"], "'gopher' is not a protocol"), (["a:99999"], "'99999' is not a port"),
 ])
 def test_usage_errors(shim, arguments, words):
     result = check(shim, *arguments)

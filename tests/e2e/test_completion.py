@@ -1,4 +1,4 @@
-"""What bash and zsh offer behind the command: all that each --help shows, and in the shells themselves, on a terminal."""
+"""What bash and zsh complete after the command: everything that each --help shows. Also tried in the shells, on a terminal."""
 import contextlib
 import fcntl
 import os
@@ -12,9 +12,10 @@ import time
 
 import pytest
 from support.shim import COMMAND, ROOT
+from support.tables import PROTOCOLS
 
 COMPLETIONS = ROOT / "packaging/completions"
-COMMANDS = ["check", "doctor", "explain", "lint", "status"]
+COMMANDS = ["check", "doctor", "explain", "help", "lint", "status", "version"]
 OPTIONS_OF = pytest.mark.parametrize("command", ["", *COMMANDS])
 
 
@@ -23,9 +24,9 @@ def help_of(command):
 
 
 def options_in_help(command):
-    """Each as it is completed: '--policy=' where it takes a value, '-p' for short."""
-    found = {"--help"}
-    for short, name, value in re.findall(r"^  (?:(-\w), |    )(--[a-z]*)(=?)", help_of(command), re.M):
+    """The options as the shell completes them: '--policy=' if it takes a value, and its short form '-p'."""
+    found = {"-h", "--help"}
+    for short, name, value in re.findall(r"^  (?:(-\w), |    )(--[a-z-]*)(=?)", help_of(command), re.M):
         found |= {name + value} | ({short} if short else set())
     return found
 
@@ -37,7 +38,7 @@ def test_help_shows_the_commands_that_there_are():
 # ---- what bash's function answers
 
 def complete(*words):
-    """What bash offers for the last of `words`, split as readline does."""
+    """What bash offers for the last of `words`, which are split as readline splits them."""
     script = """
 . "$1"; shift
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
@@ -73,23 +74,32 @@ def test_bash_offers(words, wanted):
 
 @pytest.mark.parametrize("words, wanted", [
     (["--ver"], ["--verbose", "--version"]),
-    (["check", "-P", ""], ["smtp", "lmtp", "imap", "pop3", "nntp", "sieve"]),
-    (["check", "--protocol", "="], ["smtp", "lmtp", "imap", "pop3", "nntp", "sieve"]),
-    (["check", "--protocol", "=", "s"], ["smtp", "sieve"]),
+    (["check", "-P", ""], PROTOCOLS),
+    (["check", "--protocol", "="], PROTOCOLS),
+    (["check", "--protocol", "=", "s"], [name for name in PROTOCOLS if name[0] == "s"]),
     (["check", "mail.example.org", ":"], [""]),
     (["check", "mail.example.org", ":", "1"], [""]),
     (["explain", "--address", "=", "1"], [""]),
     (["status", "--w"], ["--watch"]),
     (["status", "x"], [""]),
+    ([""], COMMANDS),  # the commands, not thousands of programs before them
+    (["-v", ""], COMMANDS),
+    (["help", ""], COMMANDS),
+    (["help", "exp"], ["explain"]),
+    (["version", "x"], [""]),
 ])
 def test_bash_offers_nothing_else(words, wanted):
     assert complete("retrotls", *words) == wanted
 
 
+def test_zsh_offers_each_protocol():
+    assert re.search(r":protocol:\((.*?)\)", (COMPLETIONS / "_retrotls").read_text())[1].split() == PROTOCOLS
+
+
 # ---- in the shells
 
 class Shell:
-    """A shell on a terminal, whose ^X s shows the line as it stands."""
+    """A shell on a terminal. ^X s prints the line as it stands."""
     PREPARED = {
         "bash": ("bash --norc --noprofile -i", r"""
 bind 'set enable-bracketed-paste off' 'set show-all-if-ambiguous on' 'set page-completions off'
@@ -127,7 +137,7 @@ echo rea''dy
         os.write(self.main, keys.encode())
 
     def read_until(self, mark):
-        """What came, to the mark's end."""
+        """Reads to the end of the mark. Returns what came before it."""
         deadline = time.monotonic() + 60
         while mark not in self.out:
             assert time.monotonic() < deadline, f"waited for {mark!r}, got {self.out!r}"
@@ -137,7 +147,7 @@ echo rea''dy
         return before
 
     def tab(self, line):
-        """Types it and a tab; the line that it became, and what was shown."""
+        """Types the line and a tab. Returns what the line became, and what the shell showed."""
         self.type(line + "\t\x18s")
         before = self.read_until("<retrotls")
         become = "retrotls" + self.read_until(">")
@@ -171,13 +181,20 @@ def shell(request, tmp_path_factory):
     ("retrotls lint a", r"retrotls lint a\ policy "),
     ("retrotls doctor printen", "retrotls doctor printenv "),
     ("retrotls -- printen", "retrotls -- printenv "),
+    ("retrotls help expl", "retrotls help explain "),
 ])
 def test_tab_completes(shell, line, become):
     assert shell.tab(line)[0] in (become, become.rstrip())
 
 
+def test_tab_alone_shows_the_commands(shell):
+    """A program takes a letter: there are thousands of them."""
+    _, shown = shell.tab("retrotls ")
+    assert set(COMMANDS) <= set(re.findall(r"(?m)(?<!\S)[a-z]+", shown)) and "printenv" not in shown
+
+
 @OPTIONS_OF
 def test_tab_shows_the_options_of_each_help(shell, command):
     _, shown = shell.tab(f"retrotls {command} --" if command else "retrotls --")
-    offered = set(re.findall(r"(?<![\w-])--[a-z]+", shown))
+    offered = set(re.findall(r"(?<![\w-])--[a-z-]+", shown))
     assert offered == {option.rstrip("=") for option in options_in_help(command) if option.startswith("--")} - {"--"}

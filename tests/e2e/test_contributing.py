@@ -1,11 +1,12 @@
-"""ARCHITECTURE.md and CONTRIBUTING.md: what they name is there, includes between folders are those of the table, and each
-list of places to touch has all places where an old thing of its kind stands. A list that goes stale fails here."""
+"""ARCHITECTURE.md and CONTRIBUTING.md: everything they name exists, the includes between folders match the table, and each
+list of places to touch has every place of an existing feature of its kind. A stale list fails here."""
 import os
 import re
 from fnmatch import fnmatch
 from itertools import product
 
 import pytest
+from support import tables
 from support.shim import ROOT
 
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
@@ -17,7 +18,7 @@ PRODUCT = ("shim/", "policy/", "packaging/", "man/")
 # ---- what is there
 
 def everything():
-    """Files and folders, with a slash at the end of a folder."""
+    """All files and folders. A folder ends with a slash."""
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [name for name in folders
                       if name not in (".git", "__pycache__") and not (folder == str(ROOT) and name == "build")]
@@ -34,8 +35,8 @@ def raw(path):
 
 
 def code(path):
-    """Without C's comments: what speaks of a thing is no place of it."""
-    return re.sub(r"/\*.*?\*/", "", raw(path), flags=re.S) if path.endswith((".c", ".h")) else raw(path)
+    """The text without C comments: a mention of a thing is not a place to touch."""
+    return re.sub(r"/\*.*?\*/", "", raw(path), flags=re.S) if path.endswith((".c", ".h", ".def")) else raw(path)
 
 
 SOURCES = {path: code(path) for path in PATHS if path.startswith(("shim/", "policy/")) and path.endswith((".c", ".h"))}
@@ -44,7 +45,7 @@ OF_TESTS = "\n".join(raw(path) for path in PATHS if path.startswith("tests/e2e/s
 
 
 def stands_in(function, text):
-    """Declared or defined there, in the first column as all are."""
+    """True if the text declares or defines the function. All declarations start in the first column."""
     return re.search(rf"^[A-Za-z_].*\b{function}\(", text, re.M) is not None
 
 
@@ -62,7 +63,7 @@ def spans(text):
 
 
 def is_path(span):
-    return " " not in span and not span.endswith("()") and ("/" in span or re.search(r"\.(c|h|py|md|mk|map)$", span))
+    return " " not in span and not span.endswith("()") and ("/" in span or re.search(r"\.(c|h|def|py|md|mk|map)$", span))
 
 
 def expanded(span):
@@ -72,17 +73,17 @@ def expanded(span):
 
 
 def found(span):
-    """The paths that a span stands for: in full, by their end, by a pattern."""
+    """The paths that a span stands for: in full, by the end of a path, or by a pattern."""
     return [path for path in PATHS if path in (span, f"{span}/") or path.endswith(f"/{span}") or fnmatch(path, span)]
 
 
 def sections(text, heading):
-    """The title and the text of each part with such a heading."""
+    """The title and the text of each section with a heading of this level."""
     return re.findall(rf"^{heading} (.*)\n((?:(?!^##).*\n?)*)", text, re.M)
 
 
 def none(wrong):
-    """With all of them in the message."""
+    """Fails if anything is wrong, with all of it in the message."""
     return not wrong or pytest.fail("\n".join(map(str, wrong)), pytrace=False)
 
 
@@ -111,7 +112,7 @@ def test_constants_and_types_are_there(document):
 
 @pytest.mark.parametrize("document", BOTH)
 def test_functions_stand_in_the_file_before_them(document):
-    """In a list, `FILE`: ... `function()`."""
+    """In list items of the form `FILE`: ... `function()`."""
     wrong, pairs = [], 0
     for item in re.findall(r"^(?:\d+\.|-) (?:.*\n)(?:  .*\n)*", BOTH[document], re.M):
         path = None
@@ -122,7 +123,7 @@ def test_functions_stand_in_the_file_before_them(document):
                 pairs += 1
                 if not any(stands_in(span[:-2], code(full)) for full in found(path) if not full.endswith("/")):
                     wrong.append(f"{path}: {span}")
-    assert pairs > 5 and none(wrong)
+    assert pairs > 2 and none(wrong)
 
 
 @pytest.mark.parametrize("document", BOTH)
@@ -158,7 +159,7 @@ def test_each_walk_is_a_list():
 
 
 def included():
-    """From each folder, the other folders that its files include from; the tests' own builds aside."""
+    """For each folder, the other folders that its files include from, without includes of the tests."""
     edges = {folder: set() for folder in folders()}
     for path in SOURCES:
         for name in re.findall(r'^#\s*include "([^"]+)"', raw(path), re.M):
@@ -180,6 +181,14 @@ def test_includes_are_those_of_the_table():
     assert table.keys() == seen.keys()
 
 
+def test_folders_include_only_from_those_above_them_in_the_table():
+    """Whoever changes a folder has to look at those below it in the table alone: no cycles."""
+    order = re.findall(r"^\| ((?:shim|policy)\S*) \| [^|`]* \|$", ARCHITECTURE, re.M)
+    seen = included()
+    assert none([f"{folder} may not include from {other}, which is below it in the table"
+                 for folder in seen for other in seen[folder] if order.index(other) > order.index(folder)]) and len(order) > 20
+
+
 def test_rules_that_comments_refer_to_are_there():
     rules = [int(number) for number in re.findall(r"^\*\*(\d+)\. ", ARCHITECTURE, re.M)]
     assert rules == list(range(1, len(rules) + 1))
@@ -188,27 +197,59 @@ def test_rules_that_comments_refer_to_are_there():
 
 
 def test_no_folder_is_too_full():
-    """A header and its source are two."""
+    """A header and its source count as two files."""
     assert {folder for folder in folders() if sum(os.path.dirname(path) == folder for path in SOURCES) > 30} == set()
+
+
+def test_no_file_is_too_long():
+    assert none([path for path in SOURCES if raw(path).count("\n") > 400])
+
+
+# Names that two folders share, because the files are the two ends of one thing.
+TWO_ENDS = {"status": {"shim/command", "shim/relay"}}  # who asks for the live connections, and who answers
+
+
+def test_no_two_files_share_a_name():
+    """But a header and its source. A name says which file is meant, in a comment or to a debugger."""
+    folders_of = {}
+    for path in SOURCES:
+        folder, name = os.path.split(path)
+        folders_of.setdefault(name.rpartition(".")[0], set()).add(folder)
+    assert {name: folders for name, folders in folders_of.items() if len(folders) > 1} == TWO_ENDS
+
+
+def test_a_pointer_in_a_condition_is_not_compared_with_null():
+    """One dialect: `if (p)` and `if (!p)`. As a value, `p != NULL` makes a bool: `return p != NULL;`."""
+    value = re.compile(r"(?:\breturn|(?<![=!<>])=) (?:(?!&&|\|\|)[^?=;])*!= NULL[;,}]")
+    wrong = [f"{path}:{number}: {line.strip()}" for path, text in SOURCES.items()
+             for number, line in enumerate(re.sub('"[^"\n]*"', "", text).split("\n"), 1)
+             if re.search(r"[=!]= NULL|NULL [=!]=", value.sub("", line))]
+    assert none(wrong)
+
+
+def test_a_comment_of_several_lines_begins_on_a_line_of_its_own():
+    """clang-format breaks a comment that is a little too long, and leaves `*/` alone on a line."""
+    assert none([f"{path}: {comment}" for path in SOURCES for comment in re.findall(r"^ */\*+ .*(?<!\*/)(?<!\\)$", raw(path), re.M)])
 
 
 # ---- CONTRIBUTING.md's lists
 
-# Of each list: an old thing (what NAME stands for, and what its places have in them); the places that it alone does not
-# show, with what to look for there instead; and where it stands though nobody has to touch anything.
+# For each list, an existing feature: what NAME stands for; a pattern that is found in its places; the places without that
+# pattern, each with another one; and the files that have it although nobody has to touch them, each with the reason.
 SAMPLES = {
     "A protocol": (
         ("sieve", "nntp"), r"(?<![a-z])(sieve|nntp)|\b4190\b",
-        {"shim/relay/protocol/negotiate.c": r"may_be_greeting\("},
+        {},
         {}),
     "A setting": (
         (), r"crl[-_]file",
-        {"policy/language/values.c": r"\bPOLICY_CIPHERS\b", "policy/language/consistency.c": r"\bPOLICY_CLIENT_KEY\b"},
-        {"shim/relay/failure_texts.h": "the advice of one text"}),
+        {"policy/language/values.c": r"\bread_ciphers\(", "policy/language/keywords.c": r"\bcertificate_checks_words\b",
+         "policy/language/consistency.c": r"\bPOLICY_CLIENT_KEY\b", "policy/language/layers.c": r"\bPOLICY_CLIENT_KEY\b",
+         "shim/command/explanation.c": r"\bshow_client_key\(", "tests/unit/test_tls_settings.c": r"\bof_a_connection\b"},
+        {"shim/relay/protocol/failure_texts.h": "the advice of one text"}),
     "An interposed call": (
         (), r"sendmmsg",
-        {"tests/check-symbols": "getaddrinfo_a", "shim/preload/libc/io.h": r"\(\*writev\)",
-         "shim/preload/libc/io.c": '"writev"', "shim/preload/libc/next.h": r"\bnext\("},
+        {"shim/preload/libc/io.h": r"\(\*writev\)", "shim/preload/libc/io.c": r"\bfirst_writev\b"},
         {"tests/unit/test_sandbox_calls.c": "what the relay's own filter allows",
          "tests/unit/test_monitor_walls.c": "what the monitor's allows"}),
     "A failure text": (
@@ -219,17 +260,16 @@ SAMPLES = {
     "A client of the matrix": (
         (), r"\bslrn\b", {}, {}),
 }
-# What a file of the tests must name to be a place at all, where one sample is named in many tests.
+# If many tests name the sample, only a test file that has all of these patterns counts as a place.
 MANY = {
     "A protocol": [rf"(?<![a-z]){name}" for name in ("smtp", "lmtp", "imap", "pop3", "nntp", "sieve")],
     "A setting": [f"(?<![a-z]){word.replace('-', '[-_]')}" for word in
-                  re.findall(r'^    \[POLICY_.*\] = "(.*)",$', raw("policy/language/keywords.c"), re.M)
-                  if word not in ("include", "match", "connect-to", "certificate-checks", "final", "tls")],
+                  tables.SETTINGS if word not in ("connect-to", "certificate-checks", "final", "tls")],
 }
 
 
 def groups(title):
-    """The paths of each span: several where it has braces, a pattern or NAME."""
+    """Each span with its paths: several if it has braces, a pattern or NAME."""
     old = SAMPLES[title][0] or ("NAME",)
     for span in spans(LISTS[title]):
         if is_path(span):
@@ -259,7 +299,7 @@ def test_the_sample_stands_in_each_place_of_the_list(title):
 
 @pytest.mark.parametrize("title", SAMPLES)
 def test_the_list_has_each_place_of_the_sample(title):
-    """Of the product, and of the tests: there each file that names it, or all of its kind where one is named all over."""
+    """In the product and in the tests. A test file counts if it names the sample, or all that MANY has for this list."""
     _, pattern, _, besides = SAMPLES[title]
     others = MANY.get(title)
     places = set()

@@ -1,5 +1,5 @@
-"""Every command line that README.md and the manual show is run here, with a real program and server where it needs one,
-and every policy that they show is one. What they show anew, and this file does not know, fails."""
+"""Runs every command line that README.md and the manual show, with a real program and server if it needs one, and checks
+every policy that they show. A new command line that this file does not know fails."""
 import json
 import os
 import re
@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support import certs
+from support import certs, tables
 from support.own_root import copy_source, in_own_root
 from support.servers.dovecot import message
 from support.shim import BUILD, PYTHON, ROOT
@@ -20,7 +20,7 @@ from support.wait import wait_for
 README = (ROOT / "README.md").read_text()
 PAGES = {page.name: page.read_text() for page in sorted((ROOT / "man").iterdir())}
 TEXT = "the cat sat on the mat"
-SETTINGS = re.findall(r'^    \[POLICY_.*\] = "(.*)",$', (ROOT / "policy/language/keywords.c").read_text(), re.M)
+SETTINGS = [*tables.SETTINGS, "include", "match"]
 
 
 # ---- what is shown
@@ -32,7 +32,7 @@ def blocks_of_readme():
 
 
 def plain(text):
-    """mdoc's escapes."""
+    """Resolves mdoc's escapes."""
     return text.replace(r"\&", "").replace(r"\e", "\\").replace(r"\-", "-")
 
 
@@ -47,7 +47,7 @@ def kind_of(block):
     if "►" in block:
         return "picture"
     if re.match("421 4.7.0 retrotls: |/.*:1:7: ", block):
-        return "failure"  # tests of threats and of the policy's errors know these word by word
+        return "failure"  # the tests of threats and of the policy's errors check these word by word
     return "commands"
 
 
@@ -56,7 +56,7 @@ def uncommented(line):
 
 
 def is_command(text):
-    """Of what stands in a sentence."""
+    """True if this code from a sentence is a command line."""
     words = text.split()
     return len(words) > 1 and (shutil.which(words[0]) is not None or "retrotls" in text) and not words[0].startswith("-")
 
@@ -76,7 +76,7 @@ def commands():
 # ---- what it is run with
 
 class Person:
-    """Somebody with mail, a home, and the programs that are spoken of in PATH."""
+    """A user with mail, a home, and in PATH the programs that the documents name."""
 
     def __init__(self, shim, imap, pop3, smtp, user):
         self.shim, self.home, self.port = shim, shim.folder, imap.port
@@ -117,7 +117,7 @@ c.logout()
                 "LANG": "C.UTF-8", "LOGNAME": "ada", "USER": "ada", "RETROTLS_LOG": str(self.shim.log_file)}
 
     def run(self, line, cwd=None, terminal=False):
-        if terminal:  # one that script(1) makes has no size by itself
+        if terminal:  # the terminal that script(1) makes has no size by itself
             line = f"stty rows 24 cols 80; {line}"
         words = ["script", "-qefc", line, "/dev/null"] if terminal else ["sh", "-c", line]
         return subprocess.run(words, cwd=cwd or self.home, env=self.environment(), stdin=subprocess.DEVNULL,
@@ -139,7 +139,7 @@ def person(shim, dovecot, exim):
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A copy of the source where everything was made."""
+    """A copy of the source in which everything is built."""
     copy = copy_source(tmp_path_factory.mktemp("clone") / "retrotls")
     (copy / "build/servers").symlink_to(ROOT / "build/servers")
     subprocess.run(["make", "-s"], cwd=copy, check=True, timeout=300)
@@ -165,15 +165,24 @@ def reads_mail_and_tells(line, person, clone):
     assert re.search(r"^retrotls: localhost:\d+ \w+ secure TLSv1.3 \w+ verified localhost \d+ ms$", err, re.M), err
 
 
+def reads_mail_supervised(line, person, clone):
+    """We do not see the names that it asks for. It is refused, with the line to add, until the policy names the server."""
+    result = person.run(line)
+    assert result.returncode != 0 and "with 'name HOST'" in one_line(result.stderr) and not person.got(), result
+    policy = person.home / ".config/retrotls/policy"
+    policy.write_text(policy.read_text().replace("level secure\n", "level secure\n    name localhost\n"))
+    reads_mail(line, person, clone)
+
+
 def from_cron(line, person, clone):
-    """cron(8)'s environment, and sh for a shell; its PATH is the machine's."""
+    """With cron(8)'s environment, and sh as the shell. PATH is up to the machine."""
     schedule, command = re.fullmatch(r"((?:\S+ ){5})(.*)", line).groups()
     assert schedule == "*/5 * * * * "
     reads_mail(command, person, clone)
 
 
 def from_a_unit(line, person, clone):
-    """What systemd runs is to stay in the foreground, until it is told to stop."""
+    """A program that systemd runs must stay in the foreground until it gets SIGTERM."""
     command = line.removeprefix("ExecStart=").replace("/usr/bin/retrotls", str(BUILD / "retrotls"))
     process = subprocess.Popen(command.split(), cwd=person.home, env=person.environment(), stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -188,7 +197,7 @@ def from_a_unit(line, person, clone):
 
 
 def from_a_desktop_file(line, person, clone):
-    """%u: the address of a link, where one was followed."""
+    """%u is the address of the link that was followed, if any."""
     reads_mail(line.removeprefix("Exec=").replace("%u", "mailto:b@localhost"), person, clone)
 
 
@@ -204,6 +213,10 @@ def explains(line, person, clone):
     assert result.returncode == 0 and "guarded with level secure" in one_line(result.stdout), result
 
 
+def shows_help(line, person, clone):
+    assert person.run(line).stdout.startswith("Usage: retrotls ")
+
+
 def lints(line, person, clone):
     result = person.run(line)
     assert (result.returncode, result.stdout) == (0, f"{person.home}/.config/retrotls/policy: no errors\n")
@@ -215,7 +228,7 @@ def doctors(line, person, clone):
 
 
 def checks(line, person, clone):
-    """By itself it looks at the usual ports; at the server's own, it shows what is promised."""
+    """Without a port, check tries the usual ones. At the server's own port, it shows what the documents promise."""
     assert person.run(line.replace("HOST", "127.0.0.1")).returncode in (0, 1)
     result = person.run(line.replace("HOST", f"localhost:{person.port}"))
     assert result.returncode == 0 and certs.case("good").spki_sha256 in result.stdout, result
@@ -232,13 +245,13 @@ def demonstrates(line, person, clone):
 
 
 def is_a_target(line, person, clone):
-    """The tests themselves, and tables that take long to make: there is something that it would run."""
+    """The tests themselves, and tables that take long to make. Only checks that the target would run something."""
     result = person.run(line.replace("make", "make -n", 1), clone)
     assert result.returncode == 0 and "tests/" in result.stdout, result
 
 
 def installs(line, person, clone):
-    """Both: what is installed is taken back. Where DESTDIR says, for this is nobody's /usr/local."""
+    """Runs both targets: uninstall must remove what install put there. DESTDIR keeps the machine's /usr/local out of it."""
     prefix, staged = clone.parent / "usr", person.home / "staged"
     for target in ("make install", "make uninstall"):
         result = person.run(f"{target} PREFIX={prefix} DESTDIR={staged}", clone)
@@ -255,15 +268,20 @@ def makes_a_package(line, person, clone):
 
 
 def elsewhere(file, test, literally=True):
-    """It takes more than is here: another test runs it, and has it in its text."""
+    """The line needs more than there is here. Another test runs it and, if `literally`, has it in its text."""
     def check(line, person, clone):
         text = (Path(__file__).parent / file).read_text().partition(f"def {test}(")[2].partition("\ndef ")[0]
         assert text and (line in text or not literally)
     return check
 
 
+def in_the_recipe(line, person, clone):
+    """test_container.py builds an image with the recipe."""
+    assert line in (ROOT / "packaging/container/Containerfile").read_text().splitlines()
+
+
 def with_sudo(line, person, clone):
-    """sudo(8) starts what it is told to as another user, with an environment of its own."""
+    """sudo(8) starts the program as another user, with a new environment."""
     person.file("bin/sudo", '#!/bin/sh\nexec env -i HOME="$HOME" PATH="$PATH" RETROTLS_LOG="$RETROTLS_LOG" "$@"\n', 0o755)
     reads_mail(line, person, clone)
 
@@ -278,6 +296,8 @@ KNOWN = {
     "tar -xJf retrotls-0.1.0-x86_64.tar.xz -C /opt": elsewhere("test_bundle.py", "unpacked", literally=False),
     "ln -s /opt/retrotls-0.1.0-x86_64/retrotls /usr/local/bin/":
         elsewhere("test_bundle.py", "test_session_with_all_that_lies_beside", literally=False),
+    "ADD retrotls-0.1.0-x86_64.tar.xz /opt/": in_the_recipe,
+    "ENV LD_PRELOAD=/opt/retrotls-0.1.0-x86_64/libretrotls.so": in_the_recipe,
     "build/retrotls mutt": reads_mail_on_a_terminal,
     "LD_PRELOAD=$PWD/build/libretrotls.so mutt": reads_mail_on_a_terminal,
     "retrotls mutt": reads_mail_on_a_terminal,
@@ -288,6 +308,7 @@ KNOWN = {
     "retrotls -p FILE": takes_the_policy,
     "retrotls explain HOST:PORT": explains,
     "retrotls check HOST": checks,
+    "retrotls help": shows_help,
     "retrotls lint": lints,
     "retrotls doctor PROGRAM": doctors,
     "*/5 * * * * retrotls fetchmail -s": from_cron,
@@ -296,6 +317,9 @@ KNOWN = {
     "echo '/usr/$LIB/libretrotls.so' >> /etc/ld.so.preload":
         elsewhere("test_packaging.py", "test_package_from_its_installation_to_its_removal"),
     "sudo retrotls PROGRAM": with_sudo,
+    "retrotls --supervise PROGRAM": reads_mail_supervised,
+    "LD_PRELOAD= program": elsewhere("test_cleared_environment.py", "test_empty_preload_is_on_purpose", literally=False),
+    "env -i": elsewhere("test_cleared_environment.py", "test_programs_that_clear_it", literally=False),
     "proxychains4 retrotls PROGRAM": elsewhere("test_preloads.py", "test_command_under_a_wrapper"),
     "journalctl -t retrotls -g result=plaintext":
         elsewhere("test_log.py", "test_commands_shown_find_it_in_the_journal", literally=False),
@@ -328,7 +352,7 @@ def test_readme_names_what_building_needs():
 @pytest.mark.parametrize("policy", [block for block in blocks_of_readme() + blocks_of_manual()
                                     if kind_of(block) == "policy"])
 def test_policy_shown_is_one(shim, policy):
-    """But for the files that it names, which are somebody's."""
+    """Except for its ca-file, which is somebody else's: ours replaces it."""
     shim.policy(re.sub(r"^( *ca-file) .*", rf"\1 {certs.authority().pem}", policy, flags=re.M) + "\n")
     assert shim.run(shim.command, "lint", shim.policy_file, preload=False).ok().out.decode() == \
         f"{shim.policy_file}: no errors\n"
@@ -341,26 +365,49 @@ def test_error_shown_in_the_manual_is_what_is_told(shim):
     assert told == shown.replace("/home/ada/.config/retrotls/policy", str(shim.policy_file))
 
 
-def test_vim_knows_the_words_of_the_language():
-    source = (ROOT / "policy/language/keywords.c").read_text()
-    vim = (ROOT / "packaging/vim/syntax.vim").read_text()
+# ---- the words of the language, from the tables shim/wire/*.def
 
-    def listed(name):
-        return set(re.findall('"(.*?)"', re.search(rf"{name}_words\[\] = {{(.*?)}};", source, re.S)[1]))
+def test_vim_knows_the_words_of_the_language():
+    vim = (ROOT / "packaging/vim/syntax.vim").read_text()
 
     def known(group):
         return {word for line in re.findall(rf"^syntax keyword retrotls{group} (?:contained )?(.*)$", vim, re.M)
                 for word in line.split()}
-    assert known("Match") | known("Setting") == listed("setting")
-    assert known("Criterion") == listed("criterion")
-    assert listed("level") | listed("tls") | listed("yes_no") | listed("log") | {"auto"} <= known("Value") | {"fingerprint"}
+    of_values = {word for setting in tables.SETTINGS for word in tables.values(setting) or []}
+    assert known("Setting") == set(tables.SETTINGS)
+    assert known("Match") == {"match", "include"}
+    assert known("Criterion") == set(tables.words("criterion"))
+    assert known("Value") == (of_values | set(tables.words("log") + tables.words("ca"))) - set(tables.SETTINGS)
+
+
+def settings_of_manual():
+    """Each setting with the rest of its line: '.It Ic tls Cm starttls | implicit'. Two settings may share a line."""
+    section = PAGES["retrotls-policy.5"].partition(".Sh SETTINGS\n")[2].partition("\n.Sh ")[0]
+    return [part for line in re.findall(r"^\.It (Ic .*)$", section, re.M)
+            for part in re.findall(r"Ic ([a-z-]+)((?: (?!, Ic )[^,]+)*)", line)]
+
+
+def test_manual_has_each_setting():
+    assert {name for name, _ in settings_of_manual()} == set(tables.SETTINGS) | {"include"}
+
+
+@pytest.mark.parametrize("setting", [name for name in tables.SETTINGS if tables.values(name) and name not in ("protocol", "final")])
+def test_manual_has_the_values_of_each_setting(setting):
+    shown, = (re.findall(r"[a-z]+", rest.replace(" Cm ", " ", 1)) for name, rest in settings_of_manual() if name == setting)
+    assert sorted(shown) == sorted(tables.values(setting))
+
+
+@pytest.mark.parametrize("page, mark", [("retrotls-policy.5", r"\.It Cm protocol Ar name \.\.\."), ("retrotls.1", r"\.Po Fl P :")])
+def test_manual_has_each_protocol(page, mark):
+    all_but_one, last = re.search(rf"^{mark}\s\.?Cm (.*)\nor\n\.Cm (\w+)", PAGES[page], re.M).groups()
+    assert [*all_but_one.split(" , "), last] == tables.PROTOCOLS
 
 
 # ---- what a person sees
 
 def failures():
-    """Every failure's words, with %s for a word from outside."""
-    text = (ROOT / "shim/relay/failure_texts.h").read_text()
+    """The words of every failure, with %s for a word from outside."""
+    text = (ROOT / "shim/relay/protocol/failure_texts.h").read_text()
     return "\n".join(re.sub(r'"\s*\\?\s*"', "", words) for words in re.findall(r'X\(FAILURE_\w+, "((?:[^"]|"\s*\\\s*")*)', text))
 
 
@@ -368,14 +415,14 @@ def failures():
     code for row in re.findall(r"^\| (.*?) \|", README.partition("## Troubleshooting")[2].partition("## ")[0], re.M)
     for code in re.findall("`(.*?)`", row) if re.match("certificate of|TLS not|no |is ", code)])
 def test_symptom_is_in_the_words_of_a_failure(symptom):
-    """`H`, `A` and `NAME` stand for what is from outside, `...` for the rest."""
+    """`H`, `A` and `NAME` stand for words from outside, `...` for the rest."""
     pattern = re.sub(r"\b(H|A|NAME)\b", "%s", re.escape(symptom).replace(r"\.\.\.", ".*")).replace(r"'.*'", "'%s %s'")
     assert re.search(pattern, failures()), pattern
 
 
 # ---- what the manual says of the command
 
-@pytest.mark.parametrize("command", ["", "check", "doctor", "explain", "lint", "status"])
+@pytest.mark.parametrize("command", ["", "check", "doctor", "explain", "help", "lint", "status", "version"])
 def test_manual_has_the_options_of_each_help(command):
     shown = subprocess.run([BUILD / "retrotls", *command.split(), "--help"], capture_output=True, text=True).stdout
     options = set(re.findall(r"^  (?:-\w, |    )--([a-z]+)", shown, re.M)) - {"help"}
@@ -387,7 +434,7 @@ def test_manual_has_the_options_of_each_help(command):
 
 
 def members(command):
-    """Of the objects that --json writes, as the manual lists them."""
+    """The members of the objects that --json writes, as the manual lists them."""
     line = re.search(rf"^Of\n\.Cm {command} :\n\.Li (.*) \.$", PAGES["retrotls.1"], re.M)[1]
     return line.split(" , ")
 

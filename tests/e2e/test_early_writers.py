@@ -1,6 +1,7 @@
-"""Threat K1: what the program writes while another of its threads connects must not reach the network in clear, nor what
-a call sends that was made before connect() and waits in the kernel. For each call that writes: threads on the number and
-on a duplicate of it, and a forked child that shares it. Sixty connections each, 500 with RETROTLS_SOAK=1 (`make soak`)."""
+"""Threat K1: data that the program writes while another of its threads connects must not reach the network in clear, nor
+data from a call that was made before connect() and still waits in the kernel. For each call that writes, threads write on
+the descriptor and on a duplicate, and a forked child writes on the shared socket. Sixty connections each, or 500 with
+RETROTLS_SOAK=1 (`make soak`); only those count in which a call that writes was under way during connect()."""
 import contextlib
 import re
 
@@ -21,7 +22,7 @@ LEVELS = ("may", "encrypt", "secure", "fingerprint")
 
 
 def connect_and_write(shim, protocol, level, call, runs):
-    """`runs` connections of early_writers; returns the recorder, after it has seen nothing but TLS."""
+    """Runs early_writers until `runs` connections count, and asserts that the recorder saw only STARTTLS and TLS."""
     def scenario(s):
         protocols.upgrade(s, protocol, certs.case("good"))
         with contextlib.suppress(Gone):
@@ -31,19 +32,21 @@ def connect_and_write(shim, protocol, level, call, runs):
     more = [f"fingerprint {certs.case('good').spki_sha256}"] if level == "fingerprint" else ["name localhost"]
     with Hostile(scenario) as server, Tap(server.address) as tap:
         shim.guard(tap.port, level, protocol.name, *more)
-        result = shim.run(PROGRAMS / "early_writers", tap.port, runs, call, timeout=runs + 60).ok()
+        result = shim.run(PROGRAMS / "early_writers", tap.port, runs, call, timeout=10 * runs + 60).ok()
         tap.wait_closed()
         server.wait_done()
-    assert result.out == b"%d\n" % runs, result.show()
-    assert len(tap.recordings) == runs, f"{len(tap.recordings)} connections"
+    connections, raced = map(int, result.out.split())
+    if faults.is_soak():
+        print(f"{protocol.name}, {level}, {call}: {connections} connections, {raced} of them raced")
+    assert raced == runs and len(tap.recordings) == connections, f"{len(tap.recordings)} recorded\n{result.show()}"
     tap.never_saw(SECRET, b"NOOP")
     tap.saw_only_tls_after(protocol.preamble)
-    return result
 
 
+@pytest.mark.parametrize("level", ["encrypt", "secure"] if faults.is_soak() else ["secure"])
 @pytest.mark.parametrize("call", [*CALLS, "waiting"])
-def test_writers_beside_connect(shim, call):
-    connect_and_write(shim, POP3, "secure", call, RUNS)
+def test_writers_beside_connect(shim, call, level):
+    connect_and_write(shim, POP3, level, call, RUNS)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -53,7 +56,7 @@ def test_writers_of_all_kinds(shim, protocol, level, call):
     connect_and_write(shim, protocol, level, call, RUNS // 10)
 
 
-# A child that was forked before connect() writes and reads when its parent has connected: by the library, and past it.
+# A child forked before connect() writes and reads after its parent has connected: through the library, and past it.
 SHARED = """
 import ctypes, errno, os, signal, socket, sys
 signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -88,7 +91,7 @@ while s.recv(4096): pass
 @EACH_PROTOCOL
 @pytest.mark.parametrize("level", ["may", "secure"])
 def test_child_that_shares_the_socket_is_told(shim, protocol, level):
-    """It cannot use the connection: EPERM and a line in the log; past the library it gets EPIPE. The parent's goes on."""
+    """It cannot use the connection: EPERM and a line in the log, or EPIPE and ENOTCONN past the library. The parent can."""
     with path(honest(protocol)) as tap:
         shim.guard(tap.port, level, protocol.name, "name localhost")
         result = shim.python(SHARED, "127.0.0.1", tap.port, env={"WORDS": protocol.words.decode("latin-1")}).ok()
@@ -98,7 +101,7 @@ def test_child_that_shares_the_socket_is_told(shim, protocol, level):
     assert len(tap.recordings) == 1, result.show()
     upgraded(tap, protocol)
     assert sorted(line["result"] for line in result.lines) == ["failed", "tls"], result.show()
-    assert re.search("another process has taken the connection for TLS", result.log)
+    assert re.search("another process has already taken the connection over for TLS", result.log)
 
 
 # struct tcp_md5sig: the server's address, no flags, a key of four bytes, which no program can read back.
@@ -116,7 +119,7 @@ s.connect(to)
 
 
 def test_option_that_cannot_be_carried_makes_connect_fail(shim):
-    """The connection would not be the one that was asked for. The log names the option."""
+    """Without the option, the connection would not be the one that was asked for. The log names the option."""
     with path(honest(POP3)) as tap:
         shim.guard(tap.port, "secure", "pop3", "name localhost")
         result = shim.python(SIGNED, "127.0.0.1", tap.port)
@@ -126,7 +129,7 @@ def test_option_that_cannot_be_carried_makes_connect_fail(shim):
     assert [line["result"] for line in result.lines] == ["failed"] and "TCP_MD5SIG" in result.log, result.show()
 
 
-# Two threads connect one socket at once, to two servers that are the same.
+# Two threads connect one socket at once, to the same server.
 TWO = """
 import ctypes, errno, os, socket, struct, sys, threading
 libc, words = ctypes.CDLL(None, use_errno=True), os.environb[b"WORDS"]
@@ -147,7 +150,7 @@ for _ in range(int(sys.argv[2])):
 
 
 def test_two_threads_connect_one_socket(shim):
-    """One of them connects it, the other hears so; as with TCP, there is one session, and none in clear."""
+    """One thread connects it, and the other learns so, as with TCP. There is one session, and none in clear."""
     times = RUNS // 2
     with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
         shim.guard(tap.port, "secure", "pop3", "name localhost")

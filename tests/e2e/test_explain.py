@@ -1,4 +1,4 @@
-"""retrotls explain and retrotls lint: what they say of a policy."""
+"""retrotls explain and retrotls lint: what they say about a policy."""
 import os
 import pwd
 import re
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from support import tables
 from support.tree import assert_fits, on_terminal, one_line
 
 ROOT = os.geteuid() == 0
@@ -26,9 +27,7 @@ match program *sh
     level may
     testing yes
 """
-SETTINGS = ["level", "protocol", "tls", "connect-to", "name", "servername", "ca-file", "ca-dir", "crl-file", "certificate-checks",
-            "fingerprint", "tls-min", "tls-max", "ciphers", "ciphersuites", "groups", "client-cert", "client-key",
-            "timeout", "greeting-timeout", "testing", "log"]
+SETTINGS = [name for name in tables.SETTINGS if name != "final"]
 
 
 @pytest.fixture
@@ -69,6 +68,9 @@ def test_explain_names_the_block_and_the_origin_of_each_setting(tree, policy):
     assert found["timeout"] == ("30s", f"{policy}:1")
     assert found["log"] == ("none", f"{policy}:2")
     assert found["greeting-timeout"] == ("300s", "built in")
+    assert found["sandbox"] == ("required", "built in")
+    assert found["unreached"] == ("warn", "built in")
+    assert found["reach"] == ("auto", "built in")
     assert found["ca-file"] == ("the system's", "built in")
 
 
@@ -91,6 +93,9 @@ ciphers HIGH
 ciphersuites TLS_AES_256_GCM_SHA384
 groups X25519
 client-cert ca.pem
+sandbox optional
+unreached refuse
+reach both
 """)
     found = rows(explain(tree, "192.0.2.1:143"))
     assert found["fingerprint"] == (f"sha256:{'ab' * 32} spki-sha256:{'00' * 32}", f"{policy}:2")
@@ -99,7 +104,8 @@ client-cert ca.pem
                                           ("crl-file", f"{tree.folder}/ca.pem"), ("certificate-checks", "strict"), ("tls-min", "1.3"),
                                           ("tls-max", "1.3"), ("ciphers", "HIGH"),
                                           ("ciphersuites", "TLS_AES_256_GCM_SHA384"), ("groups", "X25519"),
-                                          ("client-cert", f"{tree.folder}/ca.pem")], 3):
+                                          ("client-cert", f"{tree.folder}/ca.pem"), ("sandbox", "optional"),
+                                          ("unreached", "refuse"), ("reach", "both")], 3):
         assert found[name] == (value, f"{policy}:{line}")
     assert found["client-key"] == ("in the same file", "built in")
     assert found["ca-dir"] == ("none", "built in")
@@ -109,22 +115,22 @@ client-cert ca.pem
 
 def test_explain_without_port_shows_the_usual_ones_together_where_they_are_alike(tree, policy):
     out = explain(tree, "mail.example.org", "--address=2001:db8::1")
-    assert "mail.example.org, ports 25, 587, 24, 110, 119, 4190 (2001:db8::1): guarded with level secure" \
-        in one_line(out)
+    others = ", ".join(str(port) for port in tables.USUAL_PORTS if port != 143)
+    assert f"mail.example.org, ports {others} (2001:db8::1): guarded with level secure" in one_line(out)
     assert "mail.example.org, port 143 (2001:db8::1): guarded with level encrypt" in one_line(out)
-    assert "No block fits: decided by the defaults that are built in" in out
+    assert "No block fits: decided by the built-in defaults" in out
     write(tree, "level may\n")
     assert f"No block fits: decided by the defaults, {policy}:1" in one_line(explain(tree, "192.0.2.1:smtp"))
 
 
 def test_explain_tells_why_a_connection_is_not_touched(tree, policy):
-    assert "not touched: a loopback address, and no block names it" in one_line(explain(tree, "localhost:25"))
-    assert "127.0.0.1, port 25: not touched: a loopback" in one_line(explain(tree, "127.0.0.1:25"))
-    assert "::1, port 25: not touched: a loopback" in one_line(explain(tree, "[::1]:25"))
+    assert "left alone: a loopback address, and no block names it" in one_line(explain(tree, "localhost:25"))
+    assert "127.0.0.1, port 25: left alone: a loopback" in one_line(explain(tree, "127.0.0.1:25"))
+    assert "::1, port 25: left alone: a loopback" in one_line(explain(tree, "[::1]:25"))
     assert "2001:db8::1, ports 25, 587" in one_line(explain(tree, "2001:db8::1"))
-    assert "not touched: not a usual port of mail, and no block names it" in one_line(explain(tree, "192.0.2.1:443"))
+    assert "left alone: not a usual mail port, and no block names it" in one_line(explain(tree, "192.0.2.1:443"))
     out = explain(tree, "--program=fetchmail", "192.0.2.1:143")
-    assert f"not touched: level none Decided by the block at {policy}:10" in one_line(out)
+    assert f"left alone: level none Decided by the block at {policy}:10" in one_line(out)
     assert not rows(out)
 
 
@@ -135,17 +141,17 @@ def test_explain_follows_a_program_to_what_runs_it(tree, policy):
     shell = os.path.basename(os.path.realpath("/bin/sh"))
     write(tree, f"match program {shell}\n level may\n testing yes\nmatch program absent\n level encrypt\n")
     for program in "./script", "sh", "/bin/sh":
-        assert "guarded with level may, as a test that lets it go on" in \
+        assert "guarded with level may, but only as a test: failures are logged and allowed" in \
             one_line(explain(tree, "--program", program, "192.0.2.1:25"))
     assert "guarded with level encrypt" in one_line(explain(tree, "--program", "absent", "192.0.2.1:25"))
     assert "guarded with level secure" in one_line(explain(tree, "192.0.2.1:25"))
 
 
 def test_explain_says_where_a_name_has_no_address(tree, policy):
-    host = f"{'a' * 64}.example.org"  # no resolver takes it
+    host = f"{'a' * 64}.example.org"  # no resolver accepts it
     result = tree.run("-p", "policy", "explain", f"{host}:143")
     assert result.returncode == 0 and "(" not in result.stdout.split(":")[0]
-    assert "blocks that name addresses are taken not to fit (--address gives one)" in one_line(result.stderr)
+    assert "blocks that name addresses count as not fitting (use --address to give one)" in one_line(result.stderr)
     assert "guarded with level secure" in one_line(result.stdout)
 
 
@@ -154,7 +160,7 @@ def test_explain_tells_errors_and_what_they_stop(tree):
     result = tree.run("-p", "policy", "explain", "192.0.2.1:25")
     assert result.returncode == 1
     assert result.stderr == f"{policy}:1:1: unknown setting 'levle'\n    levle may\n    ^~~~~\n    did you mean 'level'?\n"
-    assert "fails, because the policy is in error" in one_line(result.stdout)
+    assert "fails, because the policy has errors" in one_line(result.stdout)
 
 
 def test_explain_of_a_user(tree):
@@ -172,7 +178,7 @@ def test_explain_of_a_user(tree):
 @pytest.mark.root
 @pytest.mark.skipif(not ROOT, reason="to become another user takes root")
 def test_explain_reads_another_users_policy_as_that_user_does(tree):
-    """Root is a stranger to a user's file; what counts is what the user's programs see."""
+    """Root does not own a user's file. What counts is what the user's own programs see."""
     user = pwd.getpwnam("news")  # with a home of its own, which the test must not write to
     home = tree.folder / "home"
     file = write(tree, "level encrypt\n", "home/.config/retrotls/policy")
@@ -184,7 +190,7 @@ def test_explain_reads_another_users_policy_as_that_user_does(tree):
     result = tree.run("explain", "192.0.2.1:25", HOME=str(home))
     assert result.returncode == 1 and f"belongs to user {user.pw_uid}" in result.stderr
     result = tree.run("explain", "--user", "root", "192.0.2.1:25", user=user.pw_uid, HOME=str(home))
-    assert "only root reads another user's policy" in one_line(result.stderr)
+    assert "only root can read another user's policy" in one_line(result.stderr)
     result = tree.run("explain", "--user", "news", "192.0.2.1:25")
     assert result.returncode == 0 and "guarded with level secure" in result.stdout
 
@@ -192,8 +198,8 @@ def test_explain_reads_another_users_policy_as_that_user_does(tree):
 @pytest.mark.root
 @pytest.mark.skipif(not ROOT, reason="to become another user takes root")
 def test_home_that_another_user_left_behind(tree):
-    """HOME is still root's in a program that root started, and that became another user: it has no policy of its own
-    then. Its own home that it may not enter is another matter."""
+    """A program that root started has become another user, and HOME is still root's: the program has no policy of its own.
+    If the home is the user's own and cannot be entered, that is an error."""
     user = pwd.getpwnam("news")
     home = tree.folder / "root"
     write(tree, "level encrypt\n", "root/.config/retrotls/policy")
@@ -212,15 +218,15 @@ def test_home_that_another_user_left_behind(tree):
     (["-x", "a"], "explain: unknown option '-x'"),
     (["--colour", "a"], "explain: unknown option '--colour'"),
     (["a", "--program"], "explain: option '--program' needs an argument"),
-    (["--address=mail.example.org", "a"], "explain: 'mail.example.org' is no address"),
-    (["a:"], "explain: '' is no port"),
-    (["a:0"], "explain: '0' is no port"),
-    (["a:65536"], "explain: '65536' is no port"),
-    (["a:no-such-service"], "explain: 'no-such-service' is no port"),
-    (["a:b:c"], "explain: 'a:b:c' is no address"),
-    ([":25"], "explain: ':25' is no HOST[:PORT]"),
-    (["[::1"], "explain: '[::1' is no HOST[:PORT]"),
-    (["a" * 256], "is no HOST[:PORT]"),
+    (["--address=mail.example.org", "a"], "explain: 'mail.example.org' is not an address"),
+    (["a:"], "explain: '' is not a port"),
+    (["a:0"], "explain: '0' is not a port"),
+    (["a:65536"], "explain: '65536' is not a port"),
+    (["a:no-such-service"], "explain: 'no-such-service' is not a port"),
+    (["a:b:c"], "explain: 'a:b:c' is not an address"),
+    ([":25"], "explain: ':25' is not HOST[:PORT]"),
+    (["[::1"], "explain: '[::1' is not HOST[:PORT]"),
+    (["a" * 256], "is not HOST[:PORT]"),
 ])
 def test_explain_usage_errors(tree, arguments, words):
     result = tree.run("explain", *arguments)
@@ -300,7 +306,7 @@ def test_lint_usage_errors(tree):
 
 
 def test_lint_passes_what_is_shipped(tree):
-    """As a package installs them: by root, writable by nobody else."""
+    """As a package installs them: only the owner can write."""
     shipped = os.path.join(os.path.dirname(__file__), "../../policy")
     names = ["default", *(f"examples/{name}" for name in os.listdir(f"{shipped}/examples"))]
     assert len(names) >= 6

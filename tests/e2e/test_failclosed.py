@@ -1,14 +1,15 @@
-"""What the shim needs and does not get: no connection rather than one in plaintext, and a sentence that says what to
-do."""
+"""If the shim lacks something that it needs, there is no connection rather than one in plaintext, and a sentence says what
+to do."""
 import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from support import certs, loopback
 from support.hostile import Hostile
-from support.play import honest, plaintext_only
+from support.play import honest, plaintext_only, play
 from support.protocols import IMAP, POP3, SECRET, SENDER
 from support.shim import PYTHON
 from support.tap import Tap
@@ -16,7 +17,7 @@ from support.tap import Tap
 
 @pytest.fixture
 def path(shim):
-    """A server on the path that would gladly talk in plaintext, at a port that is guarded."""
+    """A recorder at a guarded port. The server behind it would gladly talk in plaintext."""
     shim.private_build()
     with Hostile(plaintext_only(IMAP)) as server, Tap(server.address) as tap:
         shim.guard(tap.port, "secure", "imap")
@@ -24,7 +25,7 @@ def path(shim):
 
 
 def closed(shim, path, *sentences, result=None):
-    """Runs the careless client and asserts that it got nowhere, and that the log says why."""
+    """Asserts that the program, the careless client without `result`, got nowhere, and that the log or the program says why."""
     result = result or shim.careless("localhost", path.port, IMAP.words)
     assert not re.search(rb"LOGIN|SELECT|S3cret", path.up), f"the program got through: {path.up!r}\n{result.show()}"
     assert re.search(rb"connect: ", result.err) or re.fullmatch(IMAP.failure, result.out), result.show()
@@ -98,7 +99,7 @@ except OSError as error:
 
 @pytest.mark.parametrize("spare", range(0, 6))
 def test_limit_of_descriptors_is_reached(shim, path, spare):
-    """With some descriptors to spare it may work (and then this server, which has no TLS, is refused)."""
+    """With some descriptors to spare the shim may work. It then refuses this server, which has no TLS."""
     closed(shim, path, result=shim.python(FILLS, path.port, spare, stdin=IMAP.words))
 
 
@@ -114,7 +115,7 @@ def test_policy_is_a_folder(shim, path):
 
 
 def test_policy_is_a_pipe(shim, path):
-    """It must not wait for somebody to write."""
+    """The shim must not wait for somebody to write to it."""
     shim.policy_file.unlink()
     os.mkfifo(shim.policy_file)
     closed(shim, path, str(shim.policy_file))
@@ -122,7 +123,7 @@ def test_policy_is_a_pipe(shim, path):
 
 @pytest.mark.parametrize("mode", [0o602, 0o620, 0o666])
 def test_policy_is_writable_by_others(shim, path, mode):
-    """Who may write it may switch TLS off."""
+    """Anyone who can write the policy can switch TLS off."""
     shim.policy_file.chmod(mode)
     closed(shim, path, str(shim.policy_file), "chmod|writ")
 
@@ -141,11 +142,10 @@ def test_policy_is_unreadable(shim, path):
 
 
 @pytest.mark.parametrize("line,told", [("levle secure", "level"), ("    level securee", "secure"), ("match", "match"),
-                                       ("match port 70000", "70000"), ("    crl-file /nowhere/ca.pem", "/nowhere"),
-                                       ("    fingerprint sha256:12", "fingerprint"), ("\0", ""), ("x" * 10000, "")],
+                                       ("match port 70000", "70000"), ("    fingerprint sha256:12", "fingerprint"), ("\0", ""), ("x" * 10000, "")],
                          ids=lambda v: v[:20].strip())
 def test_policy_is_malformed(shim, path, line, told):
-    """File, line and what is wrong are told; the number of the line is right."""
+    """The message names the file, the right line, and what is wrong."""
     text = shim.policy_file.read_text()
     shim.policy(text + line + "\n")
     number = len(text.splitlines()) + 1
@@ -155,7 +155,7 @@ def test_policy_is_malformed(shim, path, line, told):
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root listens at a port whose protocol is known; connect() fails elsewhere")
 def test_policy_in_error_is_told_in_the_failure_greeting(shim):
-    """The same words as retrotls lint shows, where the protocol is known in which to say them."""
+    """If the protocol is known, the failure greeting has the same words as retrotls lint."""
     address = loopback.own_address()
     shim.policy(f"match address {address}\n    levle secure\n")
     with loopback.listen(address, 143) as server:
@@ -169,7 +169,7 @@ def test_policy_in_error_is_told_in_the_failure_greeting(shim):
 
 
 def test_library_that_cannot_be_loaded_is_refused_by_the_command(shim, path):
-    """ld.so itself would go on without it."""
+    """ld.so itself would start the program without it."""
     shim.library.write_bytes(b"not a library")
     result = shim.run(*careless(path), stdin=IMAP.words, command=True)
     assert result.status not in (0, None) and path.up == b"" and b"libretrotls.so" in result.err, result.show()
@@ -243,7 +243,7 @@ int main(void)
 
 
 def test_connection_made_before_libc_has_the_environment(shim, path):
-    """Which policy was named is not known yet; the built-in one would let the connection go."""
+    """The library does not know yet which policy was named. The built-in one would let the connection go."""
     program = shim.folder / "early"
     subprocess.run(["gcc", "-x", "c", "-w", "-o", program, "-"], input=PREINIT, text=True, check=True)
     closed(shim, path, result=shim.run(program, path.port).ok())
@@ -251,7 +251,7 @@ def test_connection_made_before_libc_has_the_environment(shim, path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes a user that /etc/passwd does not know")
 def test_user_without_a_name_may_be_the_one_that_the_policy_guards(shim, path):
-    """One of a directory service's, or of the system outside of a chroot: /etc/passwd alone is read."""
+    """The library reads only /etc/passwd. The user may come from a directory service, or from outside a chroot."""
     code = ("import os, socket, sys; os.setresuid(54321, 54321, 54321); s = socket.create_connection((sys.argv[1], sys.argv[2]));"
             "s.recv(100); s.sendall(b'a LOGIN test S3cret-Passw0rd\\r\\n')")
     shim.policy(f"match user ada port {path.port}\n level secure\n protocol imap\n")
@@ -259,4 +259,23 @@ def test_user_without_a_name_may_be_the_one_that_the_policy_guards(shim, path):
     shim.folder.chmod(0o755)
     shim.environment["RETROTLS_LOG"] = "stderr"
     result = shim.python(code, "127.0.0.1", path.port)
-    assert path.up == b"" and b"give the user's number" in result.err, result.show()
+    assert path.up == b"" and b"write the user's number" in result.err, result.show()
+
+
+@pytest.mark.parametrize("setting", ["crl-file", "client-cert"])
+def test_file_that_the_policy_names_is_missing(shim, setting):
+    play(shim, IMAP, honest(IMAP), "secure", f"{setting} /nowhere/file.pem").failed("/nowhere/file.pem", "no such file")
+
+
+@pytest.mark.parametrize("settings", ["both", "one file"])
+def test_client_key_that_others_may_read(shim, settings):
+    """The relay finds it out, which opens the file; the program does not (test_hung_files)."""
+    made = certs.issued("client.example.org")
+    key = shim.folder / "client.key"
+    key.write_bytes(Path(made.key).read_bytes() + Path(made.pem).read_bytes())
+    lines = [f"client-cert {made.pem}", f"client-key {key}"] if settings == "both" else [f"client-cert {key}"]
+    key.chmod(0o644)
+    play(shim, IMAP, honest(IMAP), "secure", *lines).failed("others may read the key", str(key))
+    key.chmod(0o640)
+    shim.log_file.unlink()
+    play(shim, IMAP, honest(IMAP), "secure", *lines).upgraded()

@@ -1,8 +1,8 @@
-"""Each system call of the library and the relay, and each allocation, in a session fails once, in turn, and each of the
-relay's sends and receives once moves a single byte: the session works, or the program gets an error. Never a password in
-clear, never a wrong byte, never a hang, never a descriptor that is kept, never a relay that stays.
+"""In turn, each system call of the library and the relay and each allocation in a session fails once, and each of the
+relay's sends and receives once moves a single byte. Either the session works, or the program gets an error. There is never
+a password in clear, a wrong byte, a hang, a leaked descriptor, or a relay that stays.
 
-A sample, whose seed is shown, or all of it with RETROTLS_SOAK=1 (`make soak`). RETROTLS_SEED repeats a sample."""
+Tries a sample and prints its seed, or tries everything with RETROTLS_SOAK=1 (`make soak`). RETROTLS_SEED repeats a sample."""
 import contextlib
 import os
 import random
@@ -46,8 +46,8 @@ def descriptors(pid):
 
 
 def at_the_end(shim, process, quiet, fault):
-    """When the program has had its session: how many descriptors its relay has, once that is `quiet`, and which the
-    program has. Then lets it end."""
+    """Waits until the session is over and the relay has no more than `quiet` descriptors, then lets the program end.
+    Returns how many descriptors the relay had, and which ones the program had."""
     report = shim.folder / "descriptors"
     wait_for(lambda: process.poll() is not None or (report.exists() and report.read_text().endswith("\n")),
              "the program's session to end", HANGS)
@@ -55,7 +55,7 @@ def at_the_end(shim, process, quiet, fault):
         return 0, ""
     count = [0]
     if fault and fault.call == "connect":
-        quiet += 1  # the socket is kept for a while, for a program that tries again with it
+        quiet += 1  # the relay keeps the socket for a while, in case the program tries again with it
 
     def few():
         count[0] = max(map(descriptors, shim.relays()), default=0)
@@ -69,8 +69,8 @@ def at_the_end(shim, process, quiet, fault):
 
 
 def session(fault=None, quiet=None, **recording):
-    """One session of the careless client with an honest server; returns its Outcome when no relay is left, and what
-    at_the_end() does."""
+    """Runs one session of the careless client with an honest server, until no relay is left. Returns its Outcome, and what
+    at_the_end() returns."""
     folder = Path(tempfile.mkdtemp(prefix="retrotls-fault-"))
     folder.chmod(0o755)
     try:
@@ -78,7 +78,7 @@ def session(fault=None, quiet=None, **recording):
         shim.private_build()
         program = faults.prepare(shim, fault, **recording)
         os.mkfifo(folder / "go")
-        # The first that is tried: nothing but the one connection.
+        # The first address that the client tries, so that it makes only one connection.
         host = socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)[0][4][0]
         with Hostile(honest(IMAP)) as server, Tap(server.address, host=host) as tap:
             shim.guard(tap.port, "secure", "imap", "greeting-timeout 10", "timeout 10")
@@ -94,7 +94,7 @@ def session(fault=None, quiet=None, **recording):
                 result = shim.finish(process, timeout=HANGS)
             tap.wait_closed()
             server.wait_done()
-            # A relay that was about to start, too: it is not one yet, and writes here what strace(1) sees.
+            # A relay that is about to start does not count as one yet, but its strace(1) writes to this folder.
             wait_for(lambda: not any(str(folder) in command for _, _, command in processes().values()), "the relay's strace to end")
             wait_for(lambda: not shim.relays(), "the relay to end")
             return Outcome(IMAP, result, server, tap, IMAP.words), kept
@@ -103,7 +103,7 @@ def session(fault=None, quiet=None, **recording):
 
 
 def survived(outcome, kept):
-    """Whether the session worked; where not, the program was told."""
+    """True if the session worked. If not, asserts that the program got an error."""
     outcome.nothing_leaked()
     result, served = outcome.result, outcome.server.over_tls
     assert IMAP.words.startswith(served), f"other bytes arrived{outcome.show()}"
@@ -119,7 +119,7 @@ def survived(outcome, kept):
 
 @pytest.fixture(scope="module")
 def matrix():
-    """All that can fail, as sessions without a fault show it, and how many descriptors a quiet relay has."""
+    """All that can fail, as seen in sessions without a fault, and how many descriptors a quiet relay has."""
     with tempfile.TemporaryDirectory() as folder:
         outcome, (_, program) = session(trace=Path(folder))
         assert survived(outcome.upgraded(), (0, program)) and program, outcome.show()
@@ -130,7 +130,7 @@ def matrix():
     return found, quiet
 
 
-# Of a moment: another try mends it. Each is a call that every session has.
+# Temporary errors: another try mends them. Every session makes each of these calls.
 MENDED = [Fault("program", "sendmsg", "ETOOMANYREFS", 2), Fault("program", "sendmsg", "ENOBUFS", 2),
           Fault("program", "dup3", "EBUSY", 1), Fault("program", "ppoll", "EINTR", 1),
           Fault("relay", "accept4", "ECONNABORTED", 1), Fault("relay", "accept4", "EINTR", 1),
@@ -158,7 +158,7 @@ def test_each_fails_once(matrix, kind):
     for fault in chosen:
         try:
             worked += survived(*session(fault, quiet))
-        except AssertionError as error:  # the others are tried too: a matrix tells more than its first entry
+        except AssertionError as error:  # try the others too: the whole list shows more than its first entry
             failures.append(f"== {fault}\n{error}")
     print(f"seed {SEED}: {len(chosen)} faults, {kind}: {worked} sessions worked all the same")
     assert not failures, f"seed {SEED}: {len(failures)} of {len(chosen)}\n" + "\n".join(failures)

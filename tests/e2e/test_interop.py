@@ -1,5 +1,5 @@
-"""Real servers from Debian, each in a whole session of a plaintext client through the shim: dovecot (LMTP and
-ManageSieve here, IMAP and POP3 with the real clients), postfix, INN, courier. exim4 is with the real clients."""
+"""Real servers from Debian, each in a whole session with a plaintext client through the shim: dovecot (LMTP and ManageSieve),
+postfix, INN and courier. test_clients.py has exim4, and dovecot's IMAP and POP3."""
 import uuid
 
 import pytest
@@ -64,7 +64,7 @@ print(reply())
 
 
 def test_managesieve_of_dovecot(shim, dovecot):
-    """The capability list that comes after TLS is the program's greeting: in it PLAIN is offered."""
+    """The capability list that comes after TLS is the program's greeting. It offers PLAIN."""
     user = dovecot.mailbox()
     with guarded(shim, dovecot, "sieve") as tap:
         result = shim.python(SIEVE, tap.port, user).ok()

@@ -1,20 +1,27 @@
-"""Kernels from Linux 3.2 to 6.1, as older_kernel simulates them: what each lacks is done without, or told. `make kernels` runs
-the levels, the kills, the twins and clients under each of them."""
+"""Kernels from Linux 3.2 to 6.1, as older_kernel simulates them: the shim does without what each lacks, or says that it is
+missing. `make kernels` runs the levels, the kills, the twins and clients under each of them."""
 import platform
 
 import pytest
+import test_kills
 from support import certs, protocols
 from support.hostile import Hostile
 from support.play import honest, plaintext_only, play
 from support.protocols import IMAP
-from support.shim import PYTHON
+from support.shim import PYTHON, UNFILTERED
 from support.tap import Tap
 from support.twin import ROOT, expected, run
 
 KERNELS = ["3.2", "3.10", "4.4", "4.18", "5.4", "5.10", "5.15", "6.1"]
 
-pytestmark = [pytest.mark.skipif(platform.machine() != "x86_64", reason="the simulator knows x86's system calls alone"),
-              pytest.mark.parametrize("kernel", [pytest.param(k, marks=[] if k in ("3.2", "3.10") else [pytest.mark.slow]) for k in KERNELS])]
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the simulator knows x86's system calls alone")
+
+
+def on(kernels):
+    return pytest.mark.parametrize("kernel", [pytest.param(k, marks=[] if k in ("3.2", "3.10") else [pytest.mark.slow]) for k in kernels])
+
+
+ON_EACH = on(KERNELS)
 
 
 @pytest.fixture
@@ -37,6 +44,11 @@ def option(what, level, name):
     except OSError as e:
         print(what, errno.errorcode[e.errno])
 s = socket.socket()
+call("seccomp", 317, 99, 0, 0)
+call("memfd_create", 319, b"", 0)
+call("clone3", 435, None, 0)
+tells("no_new_privs", libc.prctl(39, 0, 0, 0, 0))
+tells("filters", libc.prctl(22, 2, None, 0, 0))
 call("getrandom", 318, ctypes.create_string_buffer(4), 4, 0)
 call("statx", 332, 0, b"", 0x1000, 0x100, ctypes.create_string_buffer(256))
 call("pidfd_open", 434, os.getpid(), 0)
@@ -55,16 +67,18 @@ print("landlock", libc.syscall(444, None, 0, 1))
 print("release", os.uname().release)
 """
 
-# What came with which version (as 100 * major + minor), by the manual pages and the kernel's lists.
-SINCE = {"getrandom": (317, "ENOSYS"), "statx": (411, "ENOSYS"), "pidfd_open": (503, "ENOSYS"), "close_range": (509, "ENOSYS"),
+# The version that brought each feature (100 * major + minor), by the manual pages and the kernel's lists, and the error before it.
+SINCE = {"seccomp": (317, "ENOSYS"), "memfd_create": (317, "ENOSYS"), "clone3": (503, "ENOSYS"), "no_new_privs": (305, "EINVAL"),
+         "filters": (305, "EINVAL"), "getrandom": (317, "ENOSYS"), "statx": (411, "ENOSYS"), "pidfd_open": (503, "ENOSYS"), "close_range": (509, "ENOSYS"),
          "openat2": (506, "ENOSYS"), "SO_PEEK_OFF": (304, "ENOPROTOOPT"), "SO_COOKIE": (412, "ENOPROTOOPT"),
          "SO_PEERGROUPS": (413, "ENOPROTOOPT"), "thread-self": (317, "ENOENT")}
 TCP_INFO = {"3.2": 104, "3.10": 104, "4.4": 144, "4.18": 200}
 LANDLOCK = {"5.15": 1, "6.1": 2}
 
 
+@ON_EACH
 def test_the_simulator_lacks_what_that_kernel_lacks(old, kernel):
-    """Otherwise the other tests would show nothing."""
+    """Otherwise the other tests would prove nothing."""
     out = old.run(PYTHON, "-c", ASKS, env={"LD_PRELOAD": ""}).ok().out.decode()
     told = dict(line.split() for line in out.splitlines())
     major, minor = map(int, kernel.split("."))
@@ -72,23 +86,26 @@ def test_the_simulator_lacks_what_that_kernel_lacks(old, kernel):
         if 100 * major + minor < since:
             assert told[what] == error, (what, out)
         else:
-            assert told[what] != error or what == "SO_PEERGROUPS", (what, out)  # of no use on TCP
+            assert told[what] != error or what == "SO_PEERGROUPS", (what, out)  # which TCP never has
     assert int(told["tcp_info"]) == TCP_INFO.get(kernel, 232), out
     assert int(told["landlock"]) == LANDLOCK.get(kernel, -1), out
     assert told["release"] == f"{kernel}.0-test"
 
 
+@ON_EACH
 @pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
 def test_session(old, protocol):
     play(old, protocol, honest(protocol), "secure").upgraded()
 
 
+@ON_EACH
 @pytest.mark.parametrize("server", ["self-signed", "other host", "no TLS"])
 def test_refusal(old, server):
     scenario = plaintext_only(IMAP) if server == "no TLS" else honest(IMAP, certs.case(server))
     play(old, IMAP, scenario, "secure").failed("localhost")
 
 
+@ON_EACH
 def test_by_the_command(old):
     with Hostile(honest(IMAP)) as server, Tap(server.address) as tap:
         old.guard(tap.port, "secure", "imap")
@@ -99,6 +116,28 @@ def test_by_the_command(old):
     tap.saw_only_tls_after(IMAP.preamble)
 
 
+@ON_EACH
+def test_refusal_where_there_is_no_sandbox(old, kernel):
+    """Refuses only if the kernel has no system call filters, and the policy does not accept that (test_sandbox)."""
+    outcome = play(old, IMAP, honest(IMAP), "secure", "sandbox required")
+    if kernel in UNFILTERED:
+        outcome.failed("without a sandbox: the kernel has no seccomp filters")
+    else:
+        outcome.upgraded()
+
+
+@ON_EACH
+def test_relay_that_dies_before_it_has_read_the_request_is_followed_by_another(old):
+    """Before Linux 4.1 the kernel does not say what was sent over a connection. But nobody can have used one that no relay took."""
+    test_kills.test_relay_that_dies_before_it_has_read_the_request_is_followed_by_another(old)
+
+
+@ON_EACH
+def test_second_relay_does_not_go_on_where_the_first_had_begun(old):
+    test_kills.test_second_relay_does_not_go_on_where_the_first_had_begun(old)
+
+
+@ON_EACH
 def test_walls_that_are_missing_are_told(old, kernel):
     old.environment.pop("RETROTLS_SANDBOX", None)
     play(old, IMAP, honest(IMAP), "secure").upgraded()
@@ -107,11 +146,11 @@ def test_walls_that_are_missing_are_told(old, kernel):
         assert warnings == [], warnings
     else:
         assert len(warnings) == 1 and "no Landlock (Linux 5.13)" in warnings[0], warnings
-        assert ("no seccomp filters" in warnings[0]) == (kernel == "3.2"), warnings
+        assert ("no seccomp filters" in warnings[0]) == (kernel in UNFILTERED), warnings
 
 
-# What rests on the calls that are missing: numbers and epoll sets that are switched, options and sockets that the relay has,
-# descriptors that are closed, state that a descriptor itself carries, a relay that no program has.
+# The twins that depend on the missing calls: descriptors and epoll sets that are switched, options and sockets that the relay
+# has, descriptors that are closed, state that a descriptor itself carries, a relay that is no program's child.
 TWINS = ["connect_nonblocking_epoll_edge", "connect_second_after_refusal", "connect_af_unspec_dissolves", "connect_many_threads",
          "connect_longjmp_then_use", "connect_in_vfork_child", "duplicates",
          "connect_makes_no_child_and_no_thread", "duplicate_from_before_connect", "epoll_from_before_connect_level",
@@ -124,10 +163,12 @@ WITH_EPOLL_FROM_BEFORE = {"epoll_from_before_connect_level", "epoll_two_sets_fro
                           "connect_in_thread_with_own_descriptors"}
 
 
+# From 5.9 on, kernels lack nothing that these see: only Landlock, the relay's.
+@on([k for k in KERNELS if k not in ("5.10", "5.15", "6.1")])
 @pytest.mark.parametrize("name", TWINS)
 def test_twin(name, kernel, tmp_path, monkeypatch):
-    """A switched descriptor behaves as TCP (test_twin.py). Before Linux 3.8 nobody tells what an epoll set waits for: a socket
-    that is in one already is refused rather than lost."""
+    """A switched descriptor behaves as TCP (test_twin.py). Before Linux 3.8 the kernel does not say what an epoll set
+    waits for: connect() refuses a socket that is in one already, rather than lose it."""
     assert (ROOT / f"tests/twin/{name}.c").exists()
     if name == "connect_longjmp_then_use" and kernel in ("3.2", "3.10", "4.4"):
         pytest.skip("it waits in a child for its parent's socket to be connecting, which no child sees before Linux 4.15 "

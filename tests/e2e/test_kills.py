@@ -1,12 +1,11 @@
-"""The relay or the program dies by kill -9, or either is stopped for a while, at any moment of a session: the
-program ends with an error or as ever, nothing crosses in clear, and no process stays.
+"""At any moment of a session, the relay, its monitor or the program dies by kill -9, or the relay or the program is stopped
+for a while. The program ends with an error or as usual, nothing crosses in clear, and no process stays.
 
-The moment is a number of bytes that has crossed: the recorder on the path signals then. Ten for each of the two, or a
-hundred with RETROTLS_SOAK=1 (`make soak`). RETROTLS_SEED repeats a run."""
+The moment is a number of bytes that have crossed: the recorder on the path then sends the signal. Each is killed at ten
+moments, or a hundred with RETROTLS_SOAK=1 (`make soak`). RETROTLS_SEED repeats a run."""
 import contextlib
 import os
 import random
-import re
 import signal
 import threading
 
@@ -17,6 +16,7 @@ from support.play import Outcome, honest, play
 from support.protocols import IMAP, SMTP
 from support.shim import PROGRAMS, PYTHON
 from support.tap import Tap
+from support.tree import compile_c
 from support.wait import wait_for
 
 SEED = int(os.environ.get("RETROTLS_SEED") or random.randrange(1 << 32))
@@ -24,7 +24,7 @@ TIMES = 100 if faults.is_soak() else 10
 
 
 class Moment(Tap):
-    """A tap that calls `act` once, when `after` bytes have come: before they are passed on, or just then."""
+    """A tap that calls `act` once, when `after` bytes have come and before it passes the last of them on."""
 
     def __init__(self, server, after, act):
         self.after, self.act = after, act
@@ -42,7 +42,7 @@ class Moment(Tap):
 
 
 class Watched:
-    """A socket whose reads are told to a Moment."""
+    """A socket that reports its reads to a Moment."""
 
     def __init__(self, sock, moment):
         self.socket, self.moment = sock, moment
@@ -57,7 +57,7 @@ class Watched:
 
 
 def session(shim, after, act, meanwhile=None):
-    """One session; `act` gets the program's process when `after` bytes have crossed. None where fewer do."""
+    """Runs one session. `act` gets the program's process when `after` bytes have crossed; `meanwhile` is called after that."""
     acted = threading.Event()
     started = threading.Event()
     process = None
@@ -86,7 +86,7 @@ def session(shim, after, act, meanwhile=None):
 
 @pytest.fixture
 def length(shim):
-    """How many bytes cross in a whole session, at least: how TLS cuts its records differs a little."""
+    """The least number of bytes that cross in a whole session. How TLS cuts its records differs a little."""
     shim.private_build()
     crossed = session(shim, 1, lambda _: None).upgraded().tap.count
     return sum(crossed.values()) - 50
@@ -120,19 +120,38 @@ def test_kill_9_at_any_moment(shim, length, victim):
             assert whole or result.status or result.err != b"read: end of stream\n", what
 
 
+# In the relay, delays the answers to requests. They go out on a connection that it accepted, which has the listener's name.
+ANSWERS_LATE = r"""
+#define _GNU_SOURCE
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNSPEC};
+    socklen_t length = sizeof name, size = sizeof(int);
+    int type = 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET &&
+        getsockname(fd, (struct sockaddr *)&name, &length) == 0 && length > sizeof name.sun_family)
+        poll(NULL, 0, 8000);
+    return syscall(SYS_sendmsg, fd, message, flags);
+}
+"""
+
+
 def test_second_relay_does_not_go_on_where_the_first_had_begun(shim):
-    """The first one has spoken with the server, and not told the library yet that it took the connection over: what the
-    server says next is the answer to another's words."""
+    """The first relay has spoken with the server, but the library does not know yet that it took the connection over. What
+    the server says next answers the first relay, not the second."""
     shim.private_build()
-    shim.stand_in(["/usr/bin/strace", "-f", "-D", "-qq", "-o", shim.folder / "calls", "-e", "trace=sendmsg",
-                   "-e", "inject=sendmsg:delay_enter=8000000:when=3"])  # two questions to its monitor go before
+    late = compile_c(ANSWERS_LATE, shim.folder / "late.so", "-shared", "-fPIC")
+    shim.stand_in(["/usr/bin/env", f"LD_PRELOAD={late}"])
 
     def act(_):
         for pid in shim.relays():
-            with open(f"/proc/{pid}/status") as status:
-                tracer = int(re.search(r"TracerPid:\s*(\d+)", status.read()).group(1))
             kill(pid)
-            kill(tracer)  # which would have it die no sooner than its call is due
     outcome = session(shim, len(IMAP.greeting) + 1, act)
     assert outcome.tap.up.count(b" CAPABILITY\r\n") == 1, outcome.show()
     assert b"Network is unreachable" in outcome.result.err and outcome.result.status == 1, outcome.show()
@@ -180,7 +199,7 @@ def test_stopped_for_a_while(shim, length, who):
 
 
 def state(pid):
-    """The state of a process as /proc has it; Z where it is gone."""
+    """The state of a process as /proc shows it, or Z if it is gone."""
     try:
         with open(f"/proc/{pid}/stat") as stat:
             return stat.read().rpartition(") ")[2][0]
@@ -221,8 +240,8 @@ UPLOAD = 4 << 20
 @pytest.mark.parametrize("how", ["sendfile", "splice"])
 @pytest.mark.parametrize("moment", ["during", "after"])
 def test_kill_9_of_the_relay_and_what_was_spliced(shim, how, moment):
-    """A byte of the last buffer stays unread in the relay, so that its end is an error to the program, never an end in
-    order; what the kernel splices comes in buffers that would be too large to be kept."""
+    """The relay leaves one byte of the last buffer unread, so that its death is an error to the program, never an orderly
+    end. Without a limit, the kernel would splice into buffers too large to be kept (PAIR_PIECE)."""
     shim.private_build()
     (shim.folder / "text").write_bytes(random.Random(SEED).randbytes(UPLOAD))
     rng = random.Random(SEED)

@@ -1,17 +1,17 @@
-"""Each level against each kind of server: what a policy promises is kept."""
+"""Each level with each kind of server: the policy's promise is kept."""
 import pytest
 from support import certs, protocols
 from support.play import honest, plaintext_only, play
 
 CERTIFICATES = ["good", "self-signed", "other host", "expired"]
-# What comes of each server at each level.
+# The outcome for each server at each level.
 TABLE = {
     "none": {"good": "clear", "self-signed": "clear", "other host": "clear", "expired": "clear", "no TLS": "clear"},
     "may": {"good": "tls", "self-signed": "tls", "other host": "tls", "expired": "tls", "no TLS": "clear"},
     "encrypt": {"good": "tls", "self-signed": "tls", "other host": "tls", "expired": "tls", "no TLS": "failed"},
     "secure": {"good": "tls", "self-signed": "failed", "other host": "failed", "expired": "failed",
                "no TLS": "failed"},
-    # The fingerprint listed is the self-signed certificate's.
+    # The policy lists the self-signed certificate's fingerprint.
     "fingerprint": {"good": "failed", "self-signed": "tls", "other host": "failed", "expired": "failed",
                     "no TLS": "failed"},
 }
@@ -47,7 +47,7 @@ def test_fingerprint_of_certificate_and_of_public_key(shim, pin):
 
 
 def test_one_of_several_fingerprints_is_enough(shim):
-    """For a rollover: the next certificate is listed before it is shown."""
+    """For a rollover: the policy lists the next certificate before the server uses it."""
     play(shim, protocols.POP3, honest(protocols.POP3, certs.case("self-signed")), "fingerprint",
          f"fingerprint sha256:{'00' * 32} {certs.case('self-signed').sha256}").upgraded()
 

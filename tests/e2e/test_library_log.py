@@ -1,5 +1,5 @@
-"""The lines that the library writes itself, where there is no relay to do it: into no file that another user could have
-put there, as the relay's own."""
+"""The lines that the library writes itself when there is no relay to do it. Like the relay, it writes to no file that
+another user could have put there."""
 import os
 
 import pytest

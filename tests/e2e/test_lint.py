@@ -1,5 +1,5 @@
-"""What only OpenSSL can tell of a policy: retrotls lint shows it as it shows other errors, and a program reads it in the
-greeting. And blocks that never decide."""
+"""Policy errors that only OpenSSL can find: retrotls lint shows them like other errors, and a program reads them in the
+greeting. Also blocks that never decide, and other warnings."""
 import re
 
 import pytest
@@ -31,7 +31,7 @@ def lint(shim):
 
 
 def pair(shim, certificate, key, together):
-    """The settings that name them: in one file or in two."""
+    """The settings for a certificate and a key, in one file or in two."""
     if together:
         return [f"client-cert {write(shim.folder, 'both.pem', read(certificate.pem) + key)}"]
     return [f"client-cert {write(shim.folder, 'cert.pem', read(certificate.pem))}",
@@ -78,7 +78,7 @@ def test_key_with_a_passphrase(shim, form):
     key = as_pem(certificate.private_key, form, serialization.BestAvailableEncryption(b"secret"))
     cert = write(shim.folder, "cert.pem", read(certificate.pem))
     shim.policy(f"client-cert {cert}\nclient-key {write(shim.folder, 'key.pem', key)}\n")
-    assert b"it has a passphrase, which nobody can be asked for" in lint(shim).out
+    assert b"it has a passphrase, and there is nobody to ask for it" in lint(shim).out
 
 
 @pytest.mark.parametrize("setting, value", [
@@ -97,7 +97,7 @@ def test_value_that_openssl_cannot_use(shim, setting, value):
 
 
 def test_everything_at_once(shim):
-    """With the errors that the language knows; each that is inherited by several blocks is told once."""
+    """OpenSSL's errors together with those of the policy language. An error that several blocks inherit is reported once."""
     shim.policy("ciphers HIHG\nmatch port 143\n    level encrypt\nmatch port 110\n    levle may\nmatch port 25\n"
                 "    groups X25518\n    level encrypt\n    ciphers HIGH\n")
     told = [line for line in lint(shim).out.decode().splitlines() if line.startswith("/")]
@@ -111,8 +111,21 @@ def test_blocks_that_never_decide(shim):
     out = result.out.decode()
     assert out.splitlines()[0] == f"{shim.policy_file}: no errors"
     assert one_line(out.partition("\n")[2]) == \
-        f"{shim.policy_file}:3: warning: this block never decides: the one at {shim.policy_file}:1 is tried first, and " \
-        "fits all that it fits"
+        f"{shim.policy_file}:3: warning: this block never decides: the one at {shim.policy_file}:1 comes first, and " \
+        "fits everything that it fits"
+    assert_fits(out)
+
+
+@pytest.mark.parametrize("settings, warned", [
+    ("tls implicit", True), ("tls implicit\n    level may", True), ("tls implicit\n    connect-to 9993", True),
+    ("tls implicit\n    protocol imap", False), ("tls implicit\n    connect-to 993", False),
+    ("tls implicit\n    level none", False), ("level encrypt", False)])
+def test_server_whose_protocol_nothing_tells(shim, settings, warned):
+    """retrotls cannot ask such a server to prove that it is a mail server."""
+    shim.policy(f"match port 9143\n    {settings}\n")
+    out = lint(shim).ok().out.decode()
+    assert (f"{shim.policy_file}:1: warning: retrotls cannot know which protocol the server at port 9143 speaks" in one_line(out)) == warned, out
+    assert ("'protocol NAME'" in out) == warned
     assert_fits(out)
 
 

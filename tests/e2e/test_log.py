@@ -1,20 +1,23 @@
-"""The log: its fields are those that libretrotls(7) documents, in that order, whoever writes the line; and the commands
+"""The log: its fields are those that libretrotls(7) documents, in that order, no matter who writes the line. The commands
 shown there find in a real journal what they promise."""
 import functools
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
+import subprocess
 import threading
-import socket
+from pathlib import Path
 
 import pytest
-from support import certs
+from support import certs, namespaces, protocols, tables
 from support.hostile import Hostile
 from support.play import honest, plaintext_only
 from support.protocols import IMAP, POP3, SMTP
 from support.shim import PROGRAMS, ROOT, fields
+from support.tap import Tap
 from support.wait import wait_for
 
 JOURNALD = "/lib/systemd/systemd-journald"
@@ -23,15 +26,15 @@ DOCUMENTED = [name for line in re.findall(r"^\.It Li (.*)$", MANUAL, re.M) for n
 ALWAYS = {"result", "program", "pid", "server", "address", "port", "protocol", "level", "ms", "rule"}
 OF_TLS = {"version", "cipher", "resumed", "verified"}
 VALUES = {
-    "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "result": "tls|plaintext|failed", "program": "/.+", "pid": r"\d+",
-    "server": ".+", "address": r"[0-9a-f.:]+", "port": r"\d+", "protocol": "auto|smtp|lmtp|imap|pop3|nntp|sieve",
-    "level": "may|encrypt|secure|fingerprint", "testing": "yes", "version": r"TLSv1\.[23]", "cipher": "[A-Z0-9_-]+",
-    "resumed": "yes|no", "verified": ".*", "ms": r"\d+", "rule": ".+", "error": ".+",
+    "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "result": "tls|plaintext|failed|unguarded", "program": "/.+", "pid": r"\d+",
+    "server": ".+", "address": r"[0-9a-f.:]+", "port": r"\d+", "protocol": "|".join(["auto", *tables.PROTOCOLS]),
+    "level": "none|may|encrypt|secure|fingerprint", "testing": "yes", "version": r"TLSv1\.[23]", "cipher": "[A-Z0-9_-]+",
+    "resumed": "yes|no", "verified": ".*", "ms": r"\d+", "rule": ".+", "error": ".+", "reason": ".+",
     "discarded": r"\d+",
 }
 
 
-# Nothing but fields, each with a blank before the next.
+# Only fields, with a blank between them.
 WELL_FORMED = r'([a-z]+=("[^"]*"|[^" ]+)( |$))+'
 
 
@@ -105,7 +108,7 @@ def refused_when_the_program_had_gone(shim):
         wait_for(shim.log, "a line in the log")
 
 
-# What is to be in the line, beside ALWAYS.
+# The fields that must be in the line besides ALWAYS.
 SCENARIOS = {
     upgraded: ("tls", OF_TLS), by_fingerprint: ("tls", OF_TLS), fallen_back: ("plaintext", {"error"}),
     refused: ("failed", {"error"}), bad_but_only_tested: ("tls", OF_TLS | {"testing", "error"}),
@@ -116,7 +119,7 @@ SCENARIOS = {
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.__name__)
 def test_fields_are_those_documented(shim, scenario):
-    shim.hosts = {"localhost": ["127.0.0.1"]}  # each address that is tried has a line of its own
+    shim.hosts = {"localhost": ["127.0.0.1"]}  # one address, since each address tried gets its own line
     scenario(shim)
     result, more = SCENARIOS[scenario]
     line, = shim.log().splitlines()
@@ -127,6 +130,38 @@ def test_fields_are_those_documented(shim, scenario):
     for name, value in found.items():
         assert re.fullmatch(VALUES[name], value), (name, value)
     assert re.fullmatch(WELL_FORMED, line), line
+
+
+# The policy of a connection to port 143 that stays as it is, and the reason.
+UNGUARDED = {"loopback": ("", "loopback, and no block of the policy names it"),
+             "level none": ("match port 143\n    level none\n", "level none, {policy}:1")}
+
+
+@namespaces.needed("net")
+@pytest.mark.parametrize("case", UNGUARDED)
+def test_mail_in_plaintext_is_never_silent(shim, case):
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    words, reason = UNGUARDED[case]
+    shim.policy(words)
+    reason = reason.format(policy=shim.policy_file)
+    shim.hosts = {"localhost": ["127.0.0.1"]}
+    session = PROGRAMS / "careless", "localhost", 143
+    with Hostile(plaintext_only(IMAP)) as server, Tap(server.address, port=143):
+        shim.run(*session, stdin=IMAP.words)
+    line, = shim.log().splitlines()
+    found = fields(line)
+    assert set(found) == ALWAYS | {"time", "reason"} and re.fullmatch(WELL_FORMED, line), line
+    assert list(found) == [name for name in DOCUMENTED if name in found], line
+    assert all(re.fullmatch(VALUES[name], value) for name, value in found.items()), line
+    assert (found["result"], found["level"], found["protocol"], found["server"]) == ("unguarded", "none", "imap", "localhost")
+    assert found["reason"] == reason, line
+    shim.log_file.unlink()
+    shim.environment["RETROTLS_LOG"] = "stderr"
+    with Hostile(plaintext_only(IMAP)) as server, Tap(server.address, port=143):
+        told = shim.run(*session, stdin=IMAP.words).err.decode()
+    assert f"retrotls: localhost:143 imap not guarded: {reason}\n" in told, told
+    refused = shim.run(*session, stdin=IMAP.words)  # no connection, so no line
+    assert "not guarded" not in refused.err.decode(), refused.show()
 
 
 @pytest.mark.parametrize("writer", ["relay", "library"])
@@ -146,7 +181,7 @@ def test_name_of_a_program_forges_no_line(shim, writer):
 
 
 def test_resumed_session_is_told(shim):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # of all connections
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # shared by all connections
     context.load_cert_chain(certs.case("good").pem, certs.case("good").key)
 
     def handshake(s, certificate):
@@ -168,7 +203,7 @@ for _ in range(2):
 
 
 def test_every_documented_field_is_met(shim):
-    emitted = ALWAYS | {"time"}.union(*(more for _, more in SCENARIOS.values()))
+    emitted = ALWAYS | {"time", "reason"}.union(*(more for _, more in SCENARIOS.values()))
     assert sorted(emitted) == sorted(DOCUMENTED)
     assert re.findall(r"has one field,\n\.Li (\w+)", MANUAL) == ["warning"]
     shim.environment["RETROTLS_SANDBOX"] = "off"
@@ -192,7 +227,8 @@ exec "$@"
 @pytest.mark.parametrize("log", ["/nonexistent/log", "/dev/full"])
 @pytest.mark.parametrize("relay", ["there", "missing"])
 def test_what_a_file_cannot_take_goes_to_syslog(shim, relay, log):
-    """A policy for a whole machine names a file that not every user may write to: a fallback would stay unseen."""
+    """The policy of a whole machine may name a log file that not every user can write to. A fallback to plaintext must not go
+    unseen."""
     shim.private_build()
     if relay == "missing":  # the library writes the line
         shim.relay.unlink()
@@ -209,8 +245,46 @@ def test_what_a_file_cannot_take_goes_to_syslog(shim, relay, log):
     assert ("error=" in line) == (relay == "missing"), line
 
 
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="a /dev of its own needs root")
+def test_nobody_waits_for_syslog_and_its_line_is_not_lost(shim):
+    """The relay's worker hands the line over, and the session goes on. What was handed over is written even if the worker is
+    killed right then."""
+    shim.private_build()
+    shim.environment["RETROTLS_LOG"] = "syslog"
+    stopped = {}  # pid of the worker: pid of the monitor
+
+    def scenario(s):
+        s.send(b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hello\r\n")
+        tag = s.line().split(b" ")[0]
+        stopped.update(shim.monitors())
+        for monitor in stopped.values():
+            os.kill(monitor, signal.SIGSTOP)
+        s.send(tag + b" OK begin\r\n")
+        s.tls(certs.case("good"))
+        protocols.serve(s, IMAP)
+    logger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    logger.bind(str(shim.folder / "logger"))
+    with logger, Hostile(scenario) as server:
+        shim.guard(server.port, "encrypt")
+        try:
+            shim.run("unshare", "--mount", "sh", "-ec", OWN_DEV, "sh", shim.folder, PROGRAMS / "careless", "localhost",
+                     server.port, stdin=IMAP.words).ok()
+            (worker, monitor), = stopped.items()
+            with pytest.raises(BlockingIOError):
+                logger.recv(4096, socket.MSG_DONTWAIT)
+            os.kill(worker, signal.SIGKILL)
+            wait_for(lambda: Path(f"/proc/{worker}/stat").read_text().rpartition(") ")[2][0] == "Z", "the worker to end")
+        finally:
+            for each in stopped.values():
+                os.kill(each, signal.SIGCONT)
+        logger.settimeout(20)
+        line = logger.recv(4096).decode()
+    assert re.search(r"retrotls\[\d+\]: result=tls program=", line), line
+
+
 def test_log_and_policy_by_relative_paths(shim):
-    """They are meant from the folder in which the program is started, with LD_PRELOAD as with `retrotls`."""
+    """They are relative to the folder in which the program starts, with LD_PRELOAD as with `retrotls`."""
     shim.environment |= {"RETROTLS_LOG": "own.log", "RETROTLS_POLICY": "policy"}
     upgraded(shim)
     line, = (shim.folder / "own.log").read_text().splitlines()
@@ -219,7 +293,7 @@ def test_log_and_policy_by_relative_paths(shim):
 
 # ---- a real journal
 
-# A journald of its own, in a mount namespace with a /dev and a /run of its own; $1: what runs beside it.
+# Runs "$@" with its own journald, in a mount namespace with its own /dev and /run.
 WITH_JOURNAL = """
 set -e
 mount -t tmpfs none /run
@@ -252,7 +326,7 @@ def test_commands_shown_find_it_in_the_journal(shim):
         (shim.folder / "words").write_bytes(IMAP.words)
         script = "".join(f"LD_PRELOAD=$LIBRARY {careless} localhost {server.port} < words > out.{name} || true\n"
                          for name, server in servers.items())
-        # Every line has come once as many are there as there were connections.
+        # Wait for one line per connection.
         script += "until [ $(journalctl -q -t retrotls | grep -c result=) -ge 4 ]; do sleep 0.05; done\n"
         script += "".join(f"{command} -q -o cat > found.{number}\n" for number, command in enumerate(commands))
         script += "journalctl -q -t retrotls -p warning -o cat > found.warning\n"
@@ -280,7 +354,7 @@ for port in sys.argv[1:]:
 
 
 def test_connection_at_the_number_of_standard_error_gets_no_log_lines(shim):
-    """A program closed its standard error: the lines would be words of its session."""
+    """The program has closed its standard error, so log lines would become part of its session."""
     shim.environment["RETROTLS_LOG"] = "stderr"
     with Hostile(honest(POP3)) as server:
         shim.guard(server.port, "secure", "pop3")

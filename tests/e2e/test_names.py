@@ -1,7 +1,7 @@
-"""Which name the certificate must be for: the rules of the name memory, with a resolver that the test controls.
+"""Which name the certificate must have: the rules of the name memory, with a resolver that the test controls.
 
-Each program looks names up and connects in some order; the server's certificate is for one name (or for several), and
-the test says whether the session may go on."""
+Each program looks up names and connects in some order. The server's certificate has one or more names, and the test
+says whether the session may go on."""
 import pytest
 from support import certs
 from support.hostile import Hostile
@@ -31,7 +31,7 @@ def connect():
 
 @pytest.fixture
 def session(shim):
-    """Runs a program against a server whose certificate is for `names`; true where it got through."""
+    """Runs a program against a server whose certificate has `names`; true if it got through."""
     shim.hosts = {name: ["127.0.0.1"] for name in ("a.example", "b.example", "c.example")}
     shim.hosts["elsewhere.example"] = ["127.0.0.2"]
 
@@ -62,7 +62,7 @@ def test_latest_name_asked_in_the_same_thread_wins(session):
 
 @pytest.mark.parametrize("count, through", [(16, True), (17, False)])
 def test_names_that_are_too_many_to_tell_which_one_counts(session, shim, count, through):
-    """Each of another thread: all of them would have to match, and a message to the relay has room for so many."""
+    """Each thread looks up one name. The certificate must match all of them, and a message to the relay has room for 16."""
     names = [f"n{number}.example" for number in range(count)]
     shim.hosts |= {name: ["127.0.0.1"] for name in names}
     assert session("".join(f"in_thread(ask, '{name}'); " for name in names) + "connect()", *names) == through
@@ -79,7 +79,7 @@ def test_name_asked_again_is_the_latest(session):
 
 
 def test_what_another_thread_asked_for_later_must_match_too(session):
-    """It may be this thread's resolver."""
+    """The other thread may be this thread's resolver."""
     code = "ask('a.example'); in_thread(ask, 'b.example'); connect()"
     assert session(code, "a.example", "b.example")
     assert not session(code, "a.example")
@@ -93,7 +93,7 @@ def test_what_another_thread_asked_for_before_does_not_count(session):
 
 
 def test_another_thread_may_have_asked(session):
-    """Programs with a resolver thread."""
+    """As in programs with a resolver thread."""
     code = "in_thread(ask, 'a.example'); connect()"
     assert session(code, "a.example")
     assert not session(code, "b.example")
@@ -120,7 +120,7 @@ def test_same_port_goes_before_no_port(session):
 
 
 def test_later_lookup_without_a_port_must_match_too(session):
-    """It may be for this connection: the safe direction is more names to match."""
+    """It may be for this connection. Requiring more names is the safe choice."""
     code = "ask('a.example'); ask('b.example', None); connect()"
     assert session(code, "a.example", "b.example")
     assert not session(code, "a.example")
@@ -167,7 +167,7 @@ def test_lookup_of_another_address_does_not_count(session):
 
 
 def test_reverse_lookup_feeds_nothing(session):
-    """Whoever holds the address decides on what it is called."""
+    """The owner of an address decides what name it resolves to."""
     code = """
 import ctypes, struct
 def reverse():  # socket.getnameinfo() would look the address up forwards first
@@ -199,7 +199,7 @@ def test_child_inherits_the_names(session):
 
 
 def test_resolver_child_answers_for_its_parent(session):
-    """Programs that look names up in a forked child, so as not to be blocked."""
+    """Some programs look up names in a forked child, so that they do not block."""
     code = "pid = os.fork()\nif not pid: ask('a.example'); os._exit(0)\nos.waitpid(pid, 0); connect()"
     assert session(code, "a.example")
     assert not session(code, "b.example")
@@ -210,13 +210,13 @@ def test_upper_case_and_trailing_dot_are_the_same_name(session, shim):
     assert session("ask('A.EXAMPLE.'); connect()", "a.example")
 
 
-# The server's name is asked for, with its address; then its name is lost in one of these ways.
+# The program looks up the server's name; then the name is lost in one of these ways.
 LOSE = {
-    # An answer of more addresses than are remembered, as whoever forges the server's own could send it.
+    # An answer with more addresses than we remember. Whoever can forge the server's answer can send one.
     "huge answer": "in_thread(ask, 'huge.example')",
-    # More names of that address, each by a thread of its own, than a list has room for.
+    # More names of that address than a list has room for, each looked up by a different thread.
     "many names": "[in_thread(ask, f'n{i}.example') for i in range(20)]",
-    # As many as push the name out.
+    # So many lookups that they push the name out.
     "pushed out": "in_thread(lambda: [ask(f'n{i % 20}.example', i + 1) for i in range(1000)])",
 }
 
@@ -226,7 +226,7 @@ LOSE = {
                                   "match host !mail.example port {port}\n level none\n"
                                   "match port {port}\n level secure\n"], ids=["guards", "excludes"])
 def test_name_that_was_lost_may_be_the_one_that_the_policy_guards(shim, way, rule):
-    """Who answers the program's lookups must not choose by that which rule there is."""
+    """Whoever answers the program's lookups must not be able to choose which rule applies."""
     shim.hosts = {"mail.example": ["127.0.0.1"], **{f"n{i}.example": ["127.0.0.1"] for i in range(20)},
                   "huge.example": [f"10.1.{i // 250}.{i % 250}" for i in range(400)]}
     with Hostile(plaintext_only(IMAP)) as server, Tap(server.address) as tap:

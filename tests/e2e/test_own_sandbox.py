@@ -1,4 +1,4 @@
-"""Programs that shut themselves in: a filter of their own lets them make few system calls."""
+"""Programs that sandbox themselves with their own system call filter or Landlock rules."""
 import platform
 import re
 
@@ -97,7 +97,7 @@ int main(int count, char **words)
 
 
 def test_epoll_set_where_links_of_proc_cannot_be_read(shim):
-    """The set must not go on waiting for the TCP socket, which the relay reads."""
+    """The epoll set must not keep waiting for the TCP socket, which the relay reads."""
     program = compile_c(LINKS, shim.folder / "program")
     with path(lambda s: s.rest()) as tap:
         guard(shim, tap, "pop3")
@@ -154,7 +154,7 @@ int main(int count, char **words)
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the program knows x86-64's registers alone")
 def test_program_that_makes_its_system_calls_in_a_handler_of_sigsys(shim):
-    """Where SIGSYS is blocked, such a call ends the program (seccomp(2), SECCOMP_RET_TRAP)."""
+    """If SIGSYS is blocked, such a call kills the program (seccomp(2), SECCOMP_RET_TRAP)."""
     program = compile_c(TRAPS, shim.folder / "program")
     with path(honest(POP3)) as tap, Hostile(honest(POP3)) as other:
         shim.policy("".join(f"match port {port}\n level secure\n protocol pop3\n name localhost\n"
@@ -193,7 +193,7 @@ int main(int count, char **words)
 
 
 def test_program_that_shuts_itself_off_from_the_relay_that_it_had(shim):
-    """What is in its domain from then on is a relay of its own."""
+    """From then on, it uses a new relay inside its own Landlock domain."""
     program = compile_c(SCOPED, shim.folder / "program")
     with path(honest(POP3)) as tap:
         guard(shim, tap, "pop3")

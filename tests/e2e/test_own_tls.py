@@ -1,6 +1,6 @@
-"""Programs that do TLS themselves: on ports of its own they are left alone; where they would say STARTTLS on a guarded port,
-the session is in TLS already, and there is no TLS inside TLS: what takes it where it is offered goes on without, what must
-have its own says that it is not offered. For such a program the policy has `level none`."""
+"""Programs that do TLS themselves. On TLS-only ports we leave them alone. On a guarded port, the session is already in TLS
+when they want STARTTLS, and there is no TLS inside TLS. A program with optional TLS goes on without its own; one that
+insists on it reports that the server does not offer it. For such a program the policy has `level none`."""
 import re
 
 import pytest
@@ -11,7 +11,7 @@ from support.servers.dovecot import message
 from support.shim import PYTHON
 from support.tap import Tap, first_record, is_tls
 
-HOST = "mail.example.org"  # for `localhost` curl asks no resolver
+HOST = "mail.example.org"  # curl asks no resolver for `localhost`
 TEXT = b"the cat sat on the mat"
 
 
@@ -22,7 +22,7 @@ def file(shim, name, text):
     return path
 
 
-# Each must have TLS of its own, checks the certificate, and reads a message or sends one.
+# Each insists on its own TLS, checks the certificate, and reads or sends a message.
 def curl(shim, port, user, ca):
     return ["curl", "-sS", "-m", "30", "-u", f"{user}:secret", "--ssl-reqd", "--cacert", ca,
             f"imap://{HOST}:{port}/INBOX;MAILINDEX=1"]
@@ -137,7 +137,7 @@ def session(request, shim, program):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_exempt(session, program):
-    """By the name of the program; the port is guarded for every other."""
+    """The policy exempts the program by name; the port is guarded for all others."""
     name = "python3*" if program == "python3" else program
     result = session(f"match program {name}\n level none\n" "match port {port}\n level secure\n protocol {protocol}\n").ok()
     assert session.protocol == "smtp" or TEXT in result.out, result.show()
@@ -155,7 +155,7 @@ def test_on_a_guarded_port(session, program):
 
 
 def test_tls_where_it_is_offered(shim, dovecot):
-    """What is content without goes on without."""
+    """A program whose TLS is optional goes on without its own."""
     user = dovecot.mailbox(message("hello", TEXT.decode()))
     shim.hosts = {HOST: ["127.0.0.1"]}
     with Tap(dovecot.at("imap")) as tap:
@@ -169,8 +169,8 @@ def test_tls_where_it_is_offered(shim, dovecot):
 
 
 def test_sieve_connect(shim, dovecot):
-    """It takes TLS wherever it is offered, and cannot be told otherwise; without, it goes on only where it need not check a
-    certificate. One session puts a script there, one gets it."""
+    """It uses TLS whenever the server offers it; no option changes that. Without TLS, it goes on only if it need not check a
+    certificate. One session uploads a script, the other downloads it."""
     user = dovecot.mailbox()
     file(shim, "mine.sieve", f"keep; # {TEXT.decode()}\n")
     with Tap(dovecot.at("sieve")) as tap:
@@ -191,7 +191,7 @@ connect --localsieve mine.sieve --upload && connect --localsieve back.sieve --do
 
 @pytest.mark.parametrize("guarded", [False, True], ids=["exempt", "guarded"])
 def test_openssl_s_client(shim, dovecot, guarded):
-    """Its own STARTTLS works where the port is not guarded; where it is, it finds none and ends, and nothing leaks."""
+    """Its own STARTTLS works if the port is not guarded. If it is, it finds no STARTTLS and ends, and nothing leaks."""
     with Tap(dovecot.at("imap")) as tap:
         if guarded:
             shim.guard(tap.port, "secure", "imap", "name localhost")
@@ -206,7 +206,7 @@ def test_openssl_s_client(shim, dovecot, guarded):
 
 
 def test_tls_from_the_first_byte_on_a_port_of_its_own(shim):
-    """imaps and its like are no business of the library's."""
+    """The library leaves imaps and similar protocols alone."""
     shim.policy("level secure\n")
 
     def scenario(s):
@@ -223,7 +223,7 @@ def test_tls_from_the_first_byte_on_a_port_of_its_own(shim):
 
 
 def test_curl_on_imaps(shim, dovecot):
-    """A real server's, at a host that is guarded: the program speaks first, and what it says is no mail."""
+    """A real server on a guarded host: the program speaks first, and what it says is not a mail protocol."""
     user = dovecot.mailbox(message("hello", TEXT.decode()))
     shim.hosts = {HOST: ["127.0.0.1"]}
     with Tap((dovecot.address, dovecot.implicit_ports["imap"])) as tap:

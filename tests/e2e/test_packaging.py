@@ -1,5 +1,5 @@
-"""What is installed works from where it is installed, leaves nothing when removed, and its pages are in order. The
-package is installed by dpkg in a root of its own."""
+"""Installed files work in their place, removal leaves nothing behind, and the man pages are correct. dpkg installs the
+package in a private root."""
 import os
 import platform
 import re
@@ -28,7 +28,7 @@ on_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="other bui
 
 def make(folder, *words):
     """Runs make in a copy's build folder, so that no other test's build is touched."""
-    if not (folder / "build").exists():  # what is made already need not be made again
+    if not (folder / "build").exists():  # reuse what is already built
         copy_build(BUILD, folder / "build")
     return subprocess.run(["make", "-s", "-C", ROOT, f"BUILD={folder}/build", *words], check=True, capture_output=True,
                           text=True, env={"PATH": os.environ["PATH"], "HOME": str(folder)}).stdout
@@ -57,7 +57,8 @@ def test_installed_command_finds_library_and_relay(installed, shim, dovecot):
 @pytest.mark.parametrize("words,runs", [([], True), (["PREFIX=/usr"], True), (["DESTDIR=/tmp/x"], False),
                                         (["PREFIX=/opt/retrotls"], False)])
 def test_what_the_loader_knows_is_refreshed(words, runs):
-    """The loader says that it cannot find LD_PRELOAD=libretrotls.so in /usr/local, and starts the program without."""
+    """Without ldconfig, the loader reports that it cannot find LD_PRELOAD=libretrotls.so in /usr/local, and starts the program
+    without the library."""
     for target in "install", "uninstall":
         planned = subprocess.run(["make", "-n", "--no-print-directory", "-C", ROOT, *words, target], check=True, capture_output=True, text=True)
         assert planned.stdout.rstrip().endswith(" ldconfig") == runs, planned.stdout[-500:]
@@ -68,14 +69,14 @@ def test_what_the_loader_knows_is_refreshed(words, runs):
     ("PREFIX=/opt/my programs", "PREFIX must be an absolute path without blanks, not '/opt/my programs'"),
     ("DESTDIR=/tmp/a root", "DESTDIR must be a path without blanks, not '/tmp/a root'")])
 def test_places_that_cannot_be_are_refused(word, says):
-    """A relay by a relative path would be looked for in the folder that a program runs in."""
+    """A relay with a relative path would be searched for in the folder that the program runs in."""
     for target in "all", "install", "uninstall":
         result = subprocess.run(["make", "-n", "-C", ROOT, word, target], capture_output=True, text=True)
         assert result.returncode == 2 and says in result.stderr and "rm " not in result.stdout, result
 
 
 def test_library_knows_where_its_relay_was_installed(installed):
-    """Not where that would be of an earlier `make` for another PREFIX, whose objects are still there."""
+    """Not the place for the PREFIX of an earlier `make`, whose objects are still there."""
     library = installed / f"usr/lib/{platform.machine()}-linux-gnu/libretrotls.so"
     assert f"{installed}/usr/libexec/retrotls/retrotls-relay\0".encode() in library.read_bytes()
 
@@ -94,7 +95,7 @@ def test_programs_of_another_kind_get_their_library(installed, tmp_path, kind):
 
 
 def loaded(program, preload, narrow):
-    """The libraries that are mapped into a program that shows its own."""
+    """The libretrotls.so files mapped into a program that prints its maps."""
     words, environment = [program], {"LD_PRELOAD": str(preload)}
     if narrow:
         words, environment = i386.emulated(words, environment)
@@ -118,13 +119,13 @@ int main(void)
 @on_x86_64
 @pytest.mark.parametrize("flags, folder", [([], "x86_64-linux-gnu"), (i386.GCC_FLAGS, "i386-linux-gnu")])
 def test_one_preload_path_for_both_classes(installed, tmp_path, flags, folder):
-    """$LIB is lib/i386-linux-gnu to the 32-bit loader of Debian's libc6:i386, and lib32 to that of its libc6-i386."""
+    """$LIB is lib/i386-linux-gnu for the 32-bit loader of Debian's libc6:i386, and lib32 for that of libc6-i386."""
     program = compile_c(SHOW_MAPS, tmp_path / "program", *flags)
     assert loaded(program, f"{installed}/usr/$LIB/libretrotls.so", bool(flags)) == {f"{installed}/usr/lib/{folder}/libretrotls.so"}
 
 
 def test_library_is_never_there_in_part(installed, tmp_path):
-    """ld.so would start a program without it, in plaintext."""
+    """With an incomplete library, ld.so would start programs without it, in plaintext."""
     trace = tmp_path / "trace"
     subprocess.run(["strace", "-f", "-s", "4096", "-e", "trace=open,openat,creat,/^rename", "-o", trace, "make", "-s", "-C", ROOT,
                     f"BUILD={installed}/build", f"PREFIX={installed}/usr", f"DESTDIR={tmp_path}", "install"], check=True, capture_output=True)
@@ -138,7 +139,7 @@ def test_uninstall_leaves_nothing(installed, tmp_path):
     words = (f"PREFIX={installed}/usr", f"DESTDIR={target}")
     make(installed, *words, "install")
     everything = {path.name for path in target.rglob("*") if not path.is_dir()}
-    assert {"retrotls", "libretrotls.so", "retrotls-relay", "retrotls-check", "_retrotls"} <= everything
+    assert {"retrotls", "libretrotls.so", "retrotls-relay", "retrotls-check", "retrotls-supervise", "_retrotls"} <= everything
     make(installed, *words, "uninstall")
     assert [path for path in target.rglob("*") if not path.is_dir() or "retrotls" in path.name] == []
 
@@ -154,7 +155,7 @@ def test_uninstall_takes_nothing_of_others(installed, tmp_path):
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    """Made from a copy of the source: the objects in this build are for another PREFIX."""
+    """Made from a copy of the source, because the objects in this build are for another PREFIX."""
     copy = copy_source(tmp_path_factory.mktemp("package") / "source")
     subprocess.run(["make", "-s", "deb"], cwd=copy, check=True, capture_output=True)
     return next((copy / "build").glob("retrotls_*.deb"))
@@ -163,7 +164,7 @@ def package(tmp_path_factory):
 def test_package_is_complete(package):
     listed = subprocess.run(["dpkg-deb", "-c", package], check=True, capture_output=True, text=True).stdout
     for path in ("/usr/bin/retrotls", "/libretrotls.so", "/usr/libexec/retrotls/retrotls-relay",
-                 "/usr/libexec/retrotls/retrotls-check", "/etc/retrotls/policy", "/retrotls.1.gz", "/retrotls-policy.5.gz",
+                 "/usr/libexec/retrotls/retrotls-check", "/usr/libexec/retrotls/retrotls-supervise", "/etc/retrotls/policy", "/retrotls.1.gz", "/retrotls-policy.5.gz",
                  "/libretrotls.7.gz", "/retrotls-security.7.gz", "/copyright", "/changelog.gz"):
         assert path in listed
     if platform.machine() == "x86_64":
@@ -186,7 +187,7 @@ def test_demo_runs_from_the_package(package, tmp_path):
 
 @needs_root
 def test_package_from_its_installation_to_its_removal(package, tmp_path):
-    """What the manual says of an installed retrotls, and that removing it leaves nothing."""
+    """An installed retrotls works as the manual says, and removing it leaves nothing behind."""
     programs = {"native": compile_c(SHOW_MAPS, tmp_path / "native")}
     if i386.EXECUTED:
         programs["narrow"] = compile_c(SHOW_MAPS, tmp_path / "narrow", *i386.GCC_FLAGS)
@@ -215,8 +216,8 @@ find /usr /etc /var -xdev -name '*retrotls*'
 
 @needs_root
 def test_whole_machine_by_its_own_policy(package, shim, dovecot, tmp_path):
-    """A program that nobody thought of, under /etc/ld.so.preload and /etc/retrotls/policy, as an ordinary user whom root
-    made of itself. The library is in the relay and in retrotls-check then, and leaves these alone."""
+    """A program unknown to us, under /etc/ld.so.preload and /etc/retrotls/policy, run by root as an ordinary user. The library
+    is then also loaded into the relay and retrotls-check, and leaves them alone."""
     user = dovecot.mailbox()
     script = """
 dpkg --no-triggers --install "$1" > /dev/null
@@ -242,7 +243,7 @@ needs_rpm = pytest.mark.skipif(not shutil.which("rpmbuild") or not (ROOT / ".git
 
 @pytest.fixture(scope="module")
 def rpm(tmp_path_factory):
-    """What `make rpm` makes, and what it says."""
+    """The package that `make rpm` makes, and the output."""
     folder = tmp_path_factory.mktemp("rpm")
     done = subprocess.run(["make", "-s", "-C", ROOT, f"RPM={folder}", "rpm"], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, env={**os.environ, "HOME": str(folder)})
@@ -264,7 +265,7 @@ def test_rpm_is_complete(rpm):
                  "/usr/share/man/man1/retrotls.1", "/usr/share/licenses/retrotls-0.1.0/LICENSE"):
         assert any(each.startswith(path) for each in listed), listed
     assert any(re.fullmatch(r"/usr/lib(64)?/libretrotls.so", each) for each in listed), listed
-    # Where musl or a 32-bit libc is not installed, nobody needs their libraries.
+    # The package must not require musl or a 32-bit libc: without them, nobody needs the libraries for them.
     needed = of_rpm(package, "--requires")
     assert any(each.startswith("libssl.so.3") for each in needed), needed
     assert not [each for each in needed if re.match(r"libc\.so\(|libc\.so\.6(\(GLIBC[^)]*\))?$", each)], needed

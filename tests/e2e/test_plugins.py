@@ -1,5 +1,5 @@
-"""Plugins that a program loads with dlopen(3), also with RTLD_DEEPBIND, as PHP loads its extensions: what they look up
-leads to libc then, past every preload."""
+"""Plugins that a program loads with dlopen(3), also with RTLD_DEEPBIND, as PHP loads its extensions. With that flag their
+symbols resolve to libc, past every preload."""
 import re
 import subprocess
 
@@ -72,7 +72,7 @@ LAZY, NOW, LOCAL, DEEP = 1, 2, 0, 8  # dlfcn.h
 
 @pytest.fixture
 def plugin(shim):
-    """Compiles them, and runs the program."""
+    """Compiles plugin, helper and program, and runs the program."""
     folder = shim.folder / "plugin"
     folder.mkdir()
 
@@ -108,7 +108,7 @@ def test_plugin_is_watched(shim, plugin, flags, linked, bits):
 
 @pytest.mark.parametrize("flags", [NOW, NOW | DEEP], ids=["usual", "deep"])
 def test_plugin_is_found_where_the_program_looks_for_it(shim, plugin, flags):
-    """dlopen() searches the caller's DT_RUNPATH: the caller is the program, not the library."""
+    """dlopen() searches the caller's DT_RUNPATH, and the caller must be the program, not the library."""
     with path(honest(POP3)) as tap:
         shim.guard(tap.port, "secure", "pop3")
         plugin(tap.port, flags, name="plugin.so").ok()
@@ -116,7 +116,8 @@ def test_plugin_is_found_where_the_program_looks_for_it(shim, plugin, flags):
 
 
 def test_plugin_that_cannot_be_led_back(shim, plugin):
-    """From each mprotect() of its loading on, all fail: it goes without the flag, or is not loaded, but says nothing in clear."""
+    """For each mprotect() during the plugin's loading, we make that one and all later ones fail. The plugin is loaded without the
+    flag or not at all, but sends nothing in clear."""
     trace = shim.folder / "trace"
 
     def session(*traced):
@@ -133,7 +134,7 @@ def test_plugin_that_cannot_be_led_back(shim, plugin):
     opened = next(index for index, line in enumerate(lines) if "plugin.so" in line)
     calls = [index for index, line in enumerate(lines) if line.startswith("mprotect(")]
     later = [number for number, index in enumerate(calls, 1) if index > opened]
-    assert len(later) > 3  # ld.so's, and two of the library's for each reference
+    assert len(later) > 3  # ld.so's own, and two by the library for each reference
     worked = [number for number in later if session(
         "-e", "trace=mprotect", "-o", "/dev/null", "-e", f"inject=mprotect:error=ENOMEM:when={number}+")[0].status == 0]
     assert worked, later  # without the flag

@@ -1,5 +1,5 @@
-"""Other preloads beside the library: proxies (proxychains, torsocks) through a SOCKS server, fakeroot, jemalloc,
-libeatmydata; and valgrind. In either order where it matters."""
+"""Other preloads together with the library: proxies (proxychains, torsocks) through a SOCKS server, fakeroot, jemalloc,
+libeatmydata; also valgrind. In both orders where the order matters."""
 import contextlib
 import re
 import socket
@@ -16,7 +16,7 @@ from support.shim import COMMAND, PROGRAMS
 
 LIB = Path("/usr/lib/x86_64-linux-gnu")
 PRELOADS = {"proxychains": LIB / "libproxychains.so.4", "torsocks": LIB / "torsocks/libtorsocks.so"}
-# torsocks lets no connection to a loopback address through, and sends names under .onion to its proxy.
+# torsocks refuses connections to loopback addresses, and passes names under .onion to its proxy.
 HOSTS = {"proxychains": "localhost", "torsocks": "mail.onion"}
 EACH_PROXY = pytest.mark.parametrize("proxy", PRELOADS)
 
@@ -28,7 +28,7 @@ def needs(*files):
 
 @contextlib.contextmanager
 def socks_server(shim):
-    """microsocks, to whom mail.onion is this machine; configures both preloads for it."""
+    """Runs microsocks, for which mail.onion is this machine, and configures both preloads to use it."""
     needs("/usr/bin/microsocks", *PRELOADS.values())
     address, port = loopback.own_address(), 10080
     process = subprocess.Popen(["microsocks", "-i", address, "-p", str(port)], stdout=subprocess.DEVNULL,
@@ -70,7 +70,7 @@ def upgraded(tap, result):
 
 @EACH_PROXY
 def test_proxy_behind_the_library(shim, proxy):
-    """connect() goes to the mail server by way of the proxy's preload; TLS goes through the tunnel."""
+    """connect() reaches the mail server through the proxy's preload; TLS goes through the tunnel."""
     with socks_server(shim), path(honest(POP3)) as tap:
         guard(shim, tap)
         result = shim.run(PROGRAMS / "careless", HOSTS[proxy], tap.port, stdin=POP3.words,
@@ -81,7 +81,8 @@ def test_proxy_behind_the_library(shim, proxy):
 
 @EACH_PROXY
 def test_proxy_in_front_of_the_library_fails_closed(shim, proxy):
-    """connect() is asked for the proxy alone; the request to it tells where the program goes, and stops there."""
+    """The library sees only the connect() to the proxy. The request to the proxy shows where the program is going, and the
+    library stops it."""
     with socks_server(shim), path(honest(POP3)) as tap:
         guard(shim, tap)
         result = shim.run(PROGRAMS / "careless", HOSTS[proxy], tap.port, stdin=POP3.words,
@@ -89,7 +90,7 @@ def test_proxy_in_front_of_the_library_fails_closed(shim, proxy):
     assert result.status == 1 and result.out == b"", result.show()
     assert tap.recordings == [], tap.transcript()
     assert [line["result"] for line in result.lines] == ["failed"], result.show()
-    assert "stands in front of retrotls" in result.log and "first in LD_PRELOAD" in result.log
+    assert "comes before retrotls" in result.log and "first in LD_PRELOAD" in result.log
 
 
 @EACH_PROXY
@@ -137,7 +138,7 @@ def test_wrapper_under_the_command_fails_closed(shim):
 
 
 def test_curl_through_proxychains(shim):
-    """A nonblocking connect(), which that preload makes a blocking one."""
+    """curl makes a nonblocking connect(), which proxychains turns into a blocking one."""
     needs("/usr/bin/curl")
 
     def scenario(s):
@@ -152,7 +153,7 @@ def test_curl_through_proxychains(shim):
                           env=preloads(shim, shim.library, PRELOADS["proxychains"]))
     tap.saw_only_tls_after(POP3.preamble)
     tap.never_saw(SECRET)
-    # The program's own CAPA shows that the server speaks POP3; the scenario keeps it apart.
+    # The program's own CAPA shows that the server speaks POP3. The scenario keeps it apart.
     heard = tap.server_side.questions + tap.server_side.over_tls
     assert heard.startswith(b"CAPA\r\n") and heard.endswith(b"LIST\r\n"), result.show()
     assert [line["result"] for line in result.lines] == ["tls"], result.show()
@@ -190,7 +191,7 @@ def test_wrapper_of_another_preload(shim, order, outer):
 
 @pytest.mark.slow
 def test_valgrind_has_nothing_to_say(shim):
-    """Neither about the library, nor because of it."""
+    """valgrind reports no errors in the library, and none because of it."""
     needs("/usr/bin/valgrind")
     with path(honest(POP3)) as tap:
         guard(shim, tap)

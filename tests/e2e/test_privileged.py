@@ -1,5 +1,5 @@
-"""Programs with more rights than their user: where /etc/ld.so.preload has the library in every program of a machine, what
-the user set in the environment must not decide what a setuid program trusts and writes. /etc/retrotls/policy alone does."""
+"""Programs with more rights than their user. If /etc/ld.so.preload loads the library into every program, the user's
+environment must not decide what a setuid program trusts and where it writes. Only /etc/retrotls/policy does."""
 import os
 import shutil
 
@@ -14,14 +14,14 @@ from support.tap import Tap
 pytestmark = [pytest.mark.root,
               pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a program setuid to another user; that no file "
                                  "of the user's is among the policy's then is a unit test of its own")]
-ADA = 54321  # who is not root, and has a home
+ADA = 54321  # not root; has a home
 
 
 @pytest.mark.parametrize("libc", [[], [PROGRAMS / "old_libc.so"]], ids=["", "old-libc"])
 @pytest.mark.parametrize("setuid", [False, True], ids=["without", "with"])
 def test_environment_of_the_user_counts_for_nothing_in_a_setuid_program(shim, setuid, libc):
-    """The user's policy would have plaintext, and a log wherever a file may be written. Without the setuid bit it counts.
-    A libc without getauxval(3) does not tell of the bit; the kernel does."""
+    """The user's policy allows plaintext, and his environment names a log file. They count only without the setuid bit.
+    A libc without getauxval(3) does not report the bit, but the kernel does."""
     shim.private_build()
     shim.folder.chmod(0o777)
     program = shim.folder / "program"
@@ -68,7 +68,8 @@ s.sendall(b"a LOGIN test S3cret-Passw0rd\\r\\n")
 
 
 def test_policy_of_the_machine_is_not_lost_by_going_to_another_root(shim):
-    """There it is not to be seen, when the first connection is made: the built-in one would let that go."""
+    """The program connects only after chroot(2), where it cannot see the machine's policy. The built-in policy would let the
+    connection through."""
     (shim.folder / "etc").mkdir()
     (shim.folder / "root").mkdir()
     with Hostile(plaintext_only(IMAP)) as server, Tap(server.address) as tap:

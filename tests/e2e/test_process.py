@@ -1,5 +1,5 @@
-"""The program does not notice its relay: no child, no signal, no descriptor, nothing left behind; and when one of the
-two is killed, the other neither hangs nor takes a cut stream for a whole one."""
+"""The program does not notice its relay: no child, no signal, no descriptor, nothing left behind. If one of the two is
+killed, the other neither hangs nor takes a truncated stream for a complete one."""
 import contextlib
 import os
 import platform
@@ -37,7 +37,7 @@ def descriptors():
 
 @pytest.fixture
 def server(shim):
-    """An honest IMAP server behind a tap, guarded; the shim runs from a build of its own."""
+    """A guarded, honest IMAP server behind a tap. The shim runs from a private build."""
     shim.private_build()
     with Hostile(honest(IMAP)) as hostile, Tap(hostile.address) as tap:
         shim.guard(tap.port, "secure", "imap")
@@ -46,7 +46,7 @@ def server(shim):
 
 
 def gone(shim):
-    """Waits until no relay of the test's is left."""
+    """Waits until no relay of the test is left."""
     wait_for(lambda: not shim.relays(), "the relay to end")
 
 
@@ -83,7 +83,7 @@ print(found == pid, os.waitstatus_to_exitcode(status), len(seen))
 
 
 def test_subreaper_gets_no_stray_child(shim, server):
-    """A service manager that adopts orphans must not be handed a relay."""
+    """A service manager that adopts orphans must not get a relay."""
     code = CONNECT + """
 libc = ctypes.CDLL(None)
 libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
@@ -100,7 +100,7 @@ except ChildProcessError:
 
 
 def test_shell_pipelines_end_when_their_programs_end(shim, dovecot):
-    """A relay that held the program's standard output would hang every $(...) and every pipe."""
+    """A relay that held the program's standard output open would hang every $(...) and every pipe."""
     user = dovecot.mailbox(message("hello", "the cat sat"))
     with Tap(dovecot.at("pop3")) as tap:
         shim.guard(tap.port, "secure", "pop3")
@@ -118,7 +118,7 @@ echo "$text" | grep -c cat
 
 
 def test_shell_pipeline_ends_before_the_relay_does(shim):
-    """Which is stopped, so that it cannot be its end that ends the pipeline."""
+    """The relay is stopped, so the pipeline cannot end because the relay ends."""
     shim.private_build()
     code = CONNECT + """
 s, f = connect()
@@ -143,7 +143,7 @@ print("done")
 
 
 def test_relay_holds_no_descriptor_of_the_programs(shim, server):
-    """Neither pipes nor files; it stands in its own session, at the root folder, with a clean environment."""
+    """The relay holds no pipes and no files. It runs in its own session, in the root folder, with a clean environment."""
     code = CONNECT + """
 s, f = connect()
 f.readline()
@@ -176,7 +176,7 @@ f.read()
 
 @pytest.mark.parametrize("lack", ["close-range", "pidfd", "quiet-clone"])
 def test_on_an_older_kernel_the_process_stays_as_it_is_too(shim, server, lack):
-    """No child, no SIGCHLD; and the relay has nothing of the program's, and ends after it."""
+    """No child and no SIGCHLD. The relay holds nothing of the program, and ends after it."""
     code = CONNECT + """
 held = os.open("held", os.O_CREAT | os.O_RDWR)
 os.set_inheritable(os.dup2(held, 57), True)
@@ -210,7 +210,7 @@ print(descriptors() - before, before - descriptors())
 
 
 def test_descriptor_number_stays_the_same(shim, server):
-    """dup'ed before connect(), and in a poll set: every number leads to the same, upgraded connection."""
+    """A descriptor duplicated before connect(): both numbers lead to the same upgraded connection."""
     code = CONNECT + """
 s = socket.socket()
 first, second = s.fileno(), os.dup(s.fileno())
@@ -232,7 +232,7 @@ print(f.read().decode().splitlines()[-1])
 
 
 def test_program_may_close_all_descriptors(shim, server):
-    """closefrom() is a habit of daemons. The next connection works as the first did."""
+    """Daemons often call closefrom(). The next connection works like the first."""
     code = CONNECT + "session()\nos.closerange(3, 1000)\nsession()\nprint('done')"
     assert shim.python(code, server.port).ok().out == b"done\n"
     assert len(server.recordings) == 2
@@ -289,7 +289,7 @@ except OSError as error:
 
 
 def open_session(shim, server):
-    """A program in the middle of a session, waiting for the server; returns the process."""
+    """Starts a program and returns its process, in the middle of a session and waiting for the server."""
     process = shim.popen(PYTHON, "-c", WAITS, server.port)
     assert process.stdout.readline() == b"open\n", shim.finish(process).show()
     return process
@@ -306,7 +306,7 @@ def test_kill_9_of_the_program_leaves_nothing(shim, server):
 
 
 def test_kill_9_of_the_relay_is_a_reset_for_the_program(shim, server):
-    """Not an end of file: the mail being read is not whole."""
+    """Not an end of file: the mail that the program is reading is incomplete."""
     process = open_session(shim, server)
     relay, = shim.relays()
     os.kill(relay, signal.SIGKILL)
@@ -320,9 +320,9 @@ SENDFILE = {"x86_64": 40, "aarch64": 71, "s390x": 187, "ppc64le": 186}
 
 
 @pytest.mark.skipif(platform.machine() not in SENDFILE or os.sysconf("SC_PAGESIZE") > 4096,
-                    reason="not with large pages (shim/relay/pump/relay_end.h), and the number of sendfile(2) must be known")
+                    reason="not with large pages (shim/relay/io/relay_end.h), and the number of sendfile(2) must be known")
 def test_kill_9_of_the_relay_is_a_reset_after_a_sendfile_that_the_library_did_not_see(shim):
-    """The kernel makes buffers of 64 KiB of it; the byte that is left of the last one must not be given up."""
+    """The kernel puts the file into 64 KiB buffers. The relay must not give up the byte that is left in the last one."""
     shim.private_build()
     size = 1 << 20
 
@@ -377,7 +377,7 @@ def test_after_the_relay_was_killed_the_next_connection_works(shim, server):
 
 
 def test_signals_that_stop_a_service_leave_the_session_alone(shim, server):
-    """A service manager signals the whole group: the program may finish its session first."""
+    """A service manager signals the whole group. The program may finish its session first."""
     code = CONNECT + """
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
 s, f = connect()
@@ -399,7 +399,7 @@ print(f.read().decode().splitlines()[-1])
 
 
 def test_program_that_goes_away_frees_a_negotiation_at_once(shim):
-    """The server never greets; the deadline is far; the program is killed."""
+    """The server never greets, the deadline is far away, and the program is killed."""
     shim.private_build()
     with Hostile(lambda s: s.silence()) as hostile, Tap(hostile.address) as tap:
         shim.guard(tap.port, "secure", "imap", "greeting-timeout 300")
@@ -413,8 +413,8 @@ def test_program_that_goes_away_frees_a_negotiation_at_once(shim):
 
 
 def test_program_that_outlives_its_connection_sees_no_relay_in_its_way(shim, server):
-    """The relay of a program that goes on running with no connection ends, or does no harm: the program's own end is
-    not held up."""
+    """If a program has no connection left but keeps running, its relay ends or does no harm: it does not delay the program's
+    end."""
     result = shim.python(CONNECT + "session()\nprint('done', flush=True)\nos._exit(0)", server.port, timeout=20)
     assert result.out == b"done\n"
     gone(shim)

@@ -1,8 +1,8 @@
-"""Good dialogues, mutated at random: reordered, cut, doubled, split, with bytes and lines put in between. Whatever comes
-of one, no secret crosses in clear where TLS is demanded, nothing from before TLS reaches the program, nothing hangs,
-nothing crashes.
+"""Good dialogues, mutated at random: reordered, cut, doubled, split, with bytes and lines inserted. Whatever happens, no
+secret crosses in clear if the level demands TLS, nothing from before TLS reaches the program, nothing hangs, and nothing
+crashes.
 
-RETROTLS_TEST_SEED=N repeats a run; the seed is shown with a failure."""
+RETROTLS_TEST_SEED=N repeats a run; a failure shows the seed."""
 import itertools
 import json
 import os
@@ -16,8 +16,8 @@ from support.protocols import IMAP, LMTP, NNTP, POP3, SIEVE, SMTP, tagged
 from support.tap import Tap, first_record
 
 SEED = int(os.environ.get("RETROTLS_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
-DIALOGUES = 200  # of each protocol at each level
-PATIENCE = 1  # seconds that the server waits for the relay, which may be waiting for the server
+DIALOGUES = 200  # for each protocol at each level
+PATIENCE = 1  # seconds the server waits for the relay, which may be waiting for the server
 
 PROGRAM = """
 import json, socket, sys, threading
@@ -54,11 +54,11 @@ DICTIONARY = [b"\r\n", b"\n", b"\r", b"\0", b" ", b"-", b"*", b"+", b".", b"\"",
               b"* OK ", b"* BYE ", b"* PREAUTH ", b"* CAPABILITY STARTTLS\r\n", b"{tag} OK\r\n", b"{tag} NO\r\n",
               b"382 \r\n", b"580 \r\n", b"101 ", b"200 ", b"OK\r\n", b"NO\r\n", b"BYE\r\n", b"\"STARTTLS\"\r\n",
               b"\x16\x03\x01\x00\x05hello", b"\x15\x03\x03\x00\x02\x02\x28", b"\xff\xfe", b"x" * 300, b"x" * 9000]
-MARK = b"=MARKED="  # (no host name) in all text that comes before TLS and that no program may see after it
+MARK = b"=MARKED="  # not a host name; marks text sent before TLS that the program must not see after it
 
 
 def marked(protocol):
-    """The server's lines of a good dialogue before TLS."""
+    """The server's lines of a good dialogue before TLS, marked."""
     yes = {SMTP: b"220 =MARKED=\r\n", LMTP: b"220 =MARKED=\r\n", IMAP: b"{tag} OK =MARKED=\r\n", POP3: b"+OK =MARKED=\r\n",
            NNTP: b"382 =MARKED=\r\n", SIEVE: b'OK "=MARKED="\r\n'}[protocol]
     if not protocol.ask:
@@ -69,7 +69,7 @@ def marked(protocol):
 
 
 def mutated(rng, lines):
-    """Pieces to send, each a list of segments; None stands for "wait for a line of the client"."""
+    """The server's turns, each a list of segments to send. After each but the last, the server waits for a line."""
     turns = [[line] for line in lines]
     for _ in range(rng.choice((0, 1, 1, 1, 2, 3))):
         turn = rng.randrange(len(turns))
@@ -112,7 +112,7 @@ def scenario_of(protocol, seed):
             if number + 1 < len(turns):
                 try:
                     line = s.line()
-                except AssertionError as error:  # it waits for us
+                except AssertionError as error:  # the relay waits for us
                     raise Gone("silence") from error
         if ending == "reset":
             return s.reset()
@@ -146,11 +146,11 @@ def test_mutated_dialogues(shim, protocol, level):
     assert result.status == 0, what + result.show()
     sessions = [json.loads(line) for line in result.out.splitlines()]
     assert len(sessions) == DIALOGUES, what + result.show()
-    # The relay survived: it has told of each connection.
+    # The relay survived: it has logged each connection.
     assert len(result.lines) == DIALOGUES, f"{what}{len(result.lines)} log lines"
     assert not any(end == "TimeoutError" for *_, end in sessions), f"{what}a session hung"
     outcomes = [line["result"] for line in result.lines]
-    assert outcomes.count("tls") >= 10 and outcomes.count("failed") >= 10, f"{what}{outcomes}"  # the generator is alive
+    assert outcomes.count("tls") >= 10 and outcomes.count("failed") >= 10, f"{what}{outcomes}"  # the generator works
     assert level == "may" or "plaintext" not in outcomes, f"{what}{outcomes}"
     recordings = {recording.peer[1]: recording for recording in tap.recordings}
     for local, got, _ in sessions:
@@ -162,6 +162,6 @@ def test_mutated_dialogues(shim, protocol, level):
 
 
 def test_the_generator_repeats_itself():
-    """A seed that shows a defect must show it again."""
+    """A seed that found a bug must find it again."""
     one, other = (list(mutated(random.Random("x"), marked(SMTP)) for _ in range(3)) for _ in range(2))
     assert one[0] == other[0]

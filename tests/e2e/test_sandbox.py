@@ -1,4 +1,5 @@
-"""The relay, shut in, serves whole sessions whatever the policy has it read and write; and it is shut in."""
+"""The sandboxed relay serves whole sessions, whatever files the policy makes it read and write; and the sandbox holds."""
+import dataclasses
 import functools
 import os
 import re
@@ -8,16 +9,16 @@ from pathlib import Path
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from support import certs
+from support import certs, protocols
 from support.hostile import Hostile, handshake_with_both_certificates
-from support.play import honest, play
+from support.play import honest, plaintext_only, play
 from support.protocols import IMAP
 from support.shim import PROGRAMS, PYTHON
 from support.wait import wait_for
 
 OFF = {"RETROTLS_SANDBOX": "off"}
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root sees what a relay that is shut in is like")
-# One session for each line of standard input, through one relay.
+# One session per line of standard input, all through one relay.
 SESSIONS = """
 import socket, sys
 for port in sys.stdin:
@@ -33,8 +34,12 @@ def status(pid):
     return dict(re.findall(r"(\w+):\t(.*)\n", Path(f"/proc/{pid}/status").read_text()))
 
 
+def warnings(shim):
+    return [line for line in shim.log().splitlines() if "warning=" in line]
+
+
 def folder_of_roots(folder, linked_from=None):
-    """A ca-dir with the tests' root, by a link to the file elsewhere if `linked_from`."""
+    """A ca-dir with the tests' root; if `linked_from`, through a link to that file outside it."""
     folder.mkdir()
     name = subprocess.run(["openssl", "x509", "-noout", "-hash", "-in", certs.authority().pem], check=True,
                           capture_output=True, text=True).stdout.strip()
@@ -79,7 +84,7 @@ def test_standard_error_or_nothing_as_log(shim, target):
 
 @AS_ROOT
 def test_syslog_as_log(shim):
-    """In a mount namespace of its own, where /dev/log is the test's."""
+    """In its own mount namespace, where the test owns /dev/log."""
     shim.environment["RETROTLS_LOG"] = "syslog"
     logger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     logger.bind(str(shim.folder / "logger"))
@@ -127,7 +132,7 @@ def test_client_certificate(shim):
 
 
 def test_a_root_that_was_replaced_counts_for_the_next_connection(shim):
-    """A thread that serves again is shut into the file that was there before: another one has to do it."""
+    """The sandbox of a reused thread allows only the old file, so a new thread has to serve the connection."""
     root = shim.folder / "root.pem"
     root.write_bytes(Path(certs.authority().pem).read_bytes())
     with Hostile(honest(IMAP)) as server:
@@ -168,7 +173,7 @@ def test_walls_stand(shim):
         monitor = status(shim.monitors()[relay])
         assert (monitor["Seccomp"], monitor["NoNewPrivs"]) == ("2", "1"), monitor
         assert int(monitor["CapPrm"], 16) & ~FILES_AND_RIGHTS == 0, monitor
-        # Not dumpable: its files are root's, whoever it runs as (proc(5)); and another user cannot trace it.
+        # Not dumpable: root owns its files in /proc, whoever it runs as (proc(5)), and other users cannot trace it.
         read = subprocess.run(["cat", f"/proc/{relay}/environ"], user="nobody", capture_output=True)
         assert read.returncode != 0
         shim.finish(process).ok()
@@ -210,8 +215,8 @@ def test_switched_off_is_told_once(shim):
         relay, = shim.relays()
         assert status(relay)["Seccomp"] == "0"
         shim.finish(process).ok()
-    warnings = [line for line in shim.log().splitlines() if "warning=" in line]
-    assert len(warnings) == 1 and "RETROTLS_SANDBOX=off" in warnings[0], shim.log()
+    line, = warnings(shim)
+    assert "RETROTLS_SANDBOX=off" in line, shim.log()
     assert len(shim.log_lines()) == 2
 
 
@@ -238,11 +243,11 @@ NO_SECCOMP = "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)"
     (["landlock"], [NO_LANDLOCK]), (["landlock-off"], [NO_LANDLOCK]), (["seccomp"], [NO_SECCOMP]),
     (["landlock", "seccomp"], [NO_LANDLOCK, NO_SECCOMP]), (["kill-process"], [])])
 def test_an_older_kernel_is_told_once_and_what_there_is_is_used(shim, lacks, told):
-    """A program of its own refuses the calls, as the kernel would that lacks them."""
+    """programs/older_kernel refuses the calls, as a kernel without them would."""
     shim.private_build()
     shim.environment.pop("RETROTLS_SANDBOX", None)
     with Hostile(honest(IMAP)) as server:
-        shim.guard(server.port, "secure", "imap")
+        shim.guard(server.port, "secure", "imap", *(["sandbox optional"] if "seccomp" in lacks else []))
         process = shim.popen(PROGRAMS / "older_kernel", *lacks, "--", PYTHON, "-c", SESSIONS, stdin=-1)
         for _ in range(2):
             process.stdin.write(b"%d\n" % server.port)
@@ -253,10 +258,117 @@ def test_an_older_kernel_is_told_once_and_what_there_is_is_used(shim, lacks, tol
             own = int(relay["Seccomp_filters"]) - int(program["Seccomp_filters"])
             assert own == (0 if "seccomp" in lacks else 1) and relay["NoNewPrivs"] == "1", relay
         shim.finish(process).ok()
-    warnings = [line for line in shim.log().splitlines() if "warning=" in line]
-    assert len(warnings) == bool(told), shim.log()
-    assert [each for each in (NO_LANDLOCK, NO_SECCOMP) if each in "".join(warnings)] == told
+    assert len(warnings(shim)) == bool(told), shim.log()
+    assert [each for each in (NO_LANDLOCK, NO_SECCOMP) if each in "".join(warnings(shim))] == told
     assert len(shim.log_lines()) == 2
+
+
+DENIED = "cannot use seccomp filters: "
+WITHOUT_FILTERS = pytest.mark.parametrize("lack,told", [("seccomp", NO_SECCOMP), ("seccomp-denied", DENIED)])
+MUST = [("encrypt", []), ("secure", []), ("fingerprint", [f"fingerprint sha256:{'ab' * 32}"])]
+
+
+def unfiltered(shim, lack):
+    shim.environment.pop("RETROTLS_SANDBOX", None)
+    shim.lacks = [lack]
+
+
+@pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
+@pytest.mark.parametrize("level,more", MUST, ids=lambda x: x if isinstance(x, str) else "")
+@WITHOUT_FILTERS
+def test_without_a_filter_nothing_is_read_from_the_server(shim, lack, told, level, more, protocol):
+    """Otherwise whoever takes over the worker has all of the user's rights."""
+    unfiltered(shim, lack)
+    outcome = play(shim, protocol, honest(protocol), level, *more)
+    outcome.failed("without a sandbox", "seccomp filters", "'sandbox optional'")
+    assert outcome.tap.up == b"", outcome.show()
+    line, = warnings(shim)
+    assert told in line, shim.log()
+    assert "without a sandbox" in outcome.result.lines[0]["error"], shim.log()
+
+
+@WITHOUT_FILTERS
+def test_without_a_filter_nothing_is_said_to_a_server_that_has_tls_from_the_first_byte(shim, lack, told):
+    unfiltered(shim, lack)
+    outcome = play(shim, IMAP, honest(IMAP), "secure", "tls implicit", "connect-to {port}")
+    outcome.failed("without a sandbox")
+    assert outcome.tap.up == b"" and told in warnings(shim)[0], outcome.show()
+
+
+@WITHOUT_FILTERS
+def test_without_a_filter_and_a_protocol_the_connection_breaks(shim, lack, told):
+    """We do not know the protocol in which to refuse the program."""
+    unfiltered(shim, lack)
+    outcome = play(shim, dataclasses.replace(IMAP, name="auto"), honest(IMAP), "secure")
+    outcome.nothing_leaked()
+    assert outcome.tap.up == b"" and outcome.result.out == b"", outcome.show()
+    assert b"Connection reset by peer" in outcome.result.err and told in warnings(shim)[0], outcome.show()
+    assert "without a sandbox" in outcome.result.lines[0]["error"], outcome.show()
+
+
+@pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
+@WITHOUT_FILTERS
+def test_without_a_filter_the_connection_is_served_where_the_policy_accepts_that(shim, lack, told, protocol):
+    unfiltered(shim, lack)
+    play(shim, protocol, honest(protocol), "secure", "sandbox optional").upgraded()
+    line, = warnings(shim)
+    assert told in line and "error=" not in shim.log(), shim.log()
+
+
+@pytest.mark.parametrize("setting", ["sandbox optional", "sandbox required"])
+def test_setting_changes_nothing_where_the_walls_stand(shim, setting):
+    shim.private_build()
+    shim.environment.pop("RETROTLS_SANDBOX", None)
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap", setting)
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+        process.stdin.write(b"%d\n" % server.port)
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
+        if os.geteuid() == 0:
+            found = status(shim.relays()[0])
+            assert (found["Seccomp"], found["NoNewPrivs"], int(found["CapEff"], 16)) == ("2", "1", 0), found
+        shim.finish(process).ok()
+    assert not warnings(shim), shim.log()
+
+
+@AS_ROOT
+def test_other_walls_stand_where_there_is_no_filter(shim):
+    """No capability, no new privileges, not dumpable. No files either: Landlock works without seccomp."""
+    shim.private_build()
+    shim.lacks = ["seccomp"]
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap", "sandbox optional")
+        process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+        process.stdin.write(b"%d\n" % server.port)
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(b"* OK"), process.stderr.read()
+        relay, = shim.relays()
+        found = status(relay)
+        assert (found["NoNewPrivs"], int(found["CapEff"], 16), int(found["CapPrm"], 16)) == ("1", 0, 0), found
+        assert subprocess.run(["cat", f"/proc/{relay}/environ"], user="nobody", capture_output=True).returncode != 0
+        shim.finish(process).ok()
+    line, = warnings(shim)
+    assert NO_SECCOMP in line and "Landlock" not in line, line
+
+
+@pytest.mark.parametrize("certificate", ["good", "self-signed"])
+def test_without_a_filter_a_level_that_allows_plaintext_goes_on(shim, certificate):
+    unfiltered(shim, "seccomp")
+    play(shim, IMAP, honest(IMAP, certs.case(certificate)), "may").upgraded()
+    assert NO_SECCOMP in warnings(shim)[0], shim.log()
+
+
+def test_without_a_filter_plaintext_is_still_plaintext(shim):
+    unfiltered(shim, "seccomp")
+    play(shim, IMAP, plaintext_only(IMAP), "may").in_clear()
+    assert NO_SECCOMP in warnings(shim)[0], shim.log()
+
+
+def test_a_trial_without_a_filter_goes_on_and_says_what_would_have_failed(shim):
+    unfiltered(shim, "seccomp")
+    line = play(shim, IMAP, honest(IMAP), "secure", "testing yes").upgraded().result.lines[0]
+    assert "without a sandbox" in line["error"] and "'sandbox optional'" in line["error"], line
 
 
 @AS_ROOT

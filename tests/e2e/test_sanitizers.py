@@ -1,5 +1,5 @@
-"""Programs built with ASan, UBSan or TSan, beside the library as it is and beside one built alike: no report, and the
-session as ever; on a connection of the program's own, and on one that it was started with."""
+"""Programs built with ASan, UBSan or TSan, with the normal library and with one built the same way: no report, and a normal
+session, both on a connection that the program makes and on one that it inherits."""
 import re
 import subprocess
 
@@ -16,13 +16,15 @@ KINDS = {"asan": ("address,undefined", "libasan.so"), "tsan": ("thread", "libtsa
 
 @pytest.fixture(scope="module", params=KINDS)
 def sanitized(request, tmp_path_factory):
-    """A program and a library of that kind, and the runtime that must come first."""
+    """A program and a library built with the sanitizer, and the sanitizer's runtime, which must be preloaded first."""
     flags, runtime = KINDS[request.param]
     program = tmp_path_factory.mktemp(request.param) / "careless"
     subprocess.run(["gcc", "-g", f"-fsanitize={flags}", "-D_GNU_SOURCE", "-o", program,
                     ROOT / "tests/e2e/programs/careless.c"], check=True)
     library = ROOT / "build" / request.param / "libretrotls.so"
-    subprocess.run(["make", "-s", f"SANITIZE={flags}", "OPTIMIZE=-O1", f"BUILD=build/{request.param}",
+    library.parent.mkdir(parents=True, exist_ok=True)
+    # Other workers make the same.
+    subprocess.run(["flock", library.parent, "make", "-s", f"SANITIZE={flags}", "OPTIMIZE=-O1", f"BUILD=build/{request.param}",
                     library.relative_to(ROOT)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     runtime = subprocess.run(["gcc", f"-print-file-name={runtime}"], capture_output=True, text=True, check=True)
     return program, library, runtime.stdout.strip()

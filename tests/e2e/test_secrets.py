@@ -1,5 +1,5 @@
-"""A password passes through the relay, and nothing of it stays: not in its memory while the connection is idle, nor
-after a refusal, and not in the log."""
+"""A password passes through the relay and leaves no trace: not in the relay's memory while the connection is idle or after
+a refusal, and not in the log."""
 import functools
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from support.protocols import IMAP
 from support.shim import PYTHON
 from support.wait import wait_for
 
-# The password is put together by the program, so that no command line or script of the test's holds it.
+# The program puts the password together, so that no command line or script contains it.
 SECRET = b"hunter2" + b"-" + b"correct horse battery"
 PROGRAM = """
 import socket, sys, time
@@ -24,7 +24,7 @@ f = s.makefile("rwb", buffering=0)
 f.readline()
 f.write(b'a1 LOGIN me "' + secret + b'"\\r\\n')
 """
-# For each line of standard input a session that stays open.
+# For each line of standard input, one session that stays open.
 SESSIONS_OPEN = """
 import socket, sys
 opened = []
@@ -35,7 +35,7 @@ for port in sys.stdin:
 
 
 def found_in_memory(pid, wanted):
-    """Where in the process's own memory `wanted` stands."""
+    """The places in the process's writable memory that contain `wanted`."""
     found = []
     with open(f"/proc/{pid}/mem", "rb") as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
@@ -46,7 +46,7 @@ def found_in_memory(pid, wanted):
                 memory.seek(int(begin, 16))
                 content = memory.read(int(end, 16) - int(begin, 16))
             except OSError:
-                continue  # a guard page, or what the kernel keeps for itself
+                continue  # a guard page, or reserved by the kernel
             found += [f"{line}: {content[max(at.start() - 30, 0):at.end() + 20]}"
                       for at in re.finditer(re.escape(wanted), content)]
     return found
@@ -54,7 +54,7 @@ def found_in_memory(pid, wanted):
 
 @pytest.mark.parametrize("level", ["encrypt", "secure"])
 def test_password_does_not_stay_in_the_relay(shim, level):
-    """encrypt: an open session, idle; secure: refused, as no root is trusted, and the program writes on."""
+    """encrypt: an open, idle session. secure: refused, because no trusted root matches, and the program writes anyway."""
     shim.private_build()
     with Hostile(honest(IMAP)) as server:
         shim.guard(server.port, level, "imap", ca=certs.case("self-signed").pem if level == "secure" else None)
@@ -76,7 +76,7 @@ sys.stdin.readline()
 
 
 def test_what_a_server_echoes_enters_no_log(shim):
-    """In plaintext, as the level `may` allows: the relay sees password and answer, and neither stays nor is told."""
+    """In plaintext, as the level `may` allows. The relay sees password and answer, but keeps and logs neither."""
     shim.private_build()
 
     def scenario(server):
@@ -107,7 +107,7 @@ f.write(b"a2 AUTHENTICATE PLAIN " + __import__("base64").b64encode(b"\\0me\\0" +
 
 @pytest.mark.parametrize("kind", ["ec", "rsa2048"])
 def test_key_of_a_client_certificate_does_not_stay_in_the_relay(shim, kind):
-    """Neither as it stands in its file, nor decoded, once the handshake is over; nor from one connection to the next."""
+    """Once the handshake is over, the key is in memory neither as in its file nor decoded, also after a second connection."""
     shim.private_build()
     own = certs.issued("client.example.org", usage=ExtendedKeyUsageOID.CLIENT_AUTH, key=kind)
     key = shim.folder / "client.key"
@@ -117,7 +117,7 @@ def test_key_of_a_client_certificate_does_not_stay_in_the_relay(shim, kind):
     numbers = [private.private_value] if kind == "ec" else [private.d, private.p, private.q, private.dmp1, private.iqmp]
     text = key.read_bytes().splitlines()
     forms = [text[1][:40], text[2][:40]]
-    for number in numbers:  # as it stands in the file, and as OpenSSL calculates with it
+    for number in numbers:  # in the byte order of the file, and in that of OpenSSL's arithmetic
         big = number.to_bytes((number.bit_length() + 7) // 8, "big")
         forms += [big[:24], big[::-1][:24]]
 
@@ -138,7 +138,7 @@ def test_key_of_a_client_certificate_does_not_stay_in_the_relay(shim, kind):
 
 
 def test_mail_does_not_stay_in_the_relay(shim):
-    """What the server sent is wiped from where OpenSSL decrypted it, once it has been passed on."""
+    """Once the relay has passed on the server's data, it wipes the memory into which OpenSSL decrypted it."""
     shim.private_build()
     mail = b"a love letter that is nobody's business\r\n" * 5000
 
@@ -164,7 +164,7 @@ sys.stdin.readline()
 
 
 def test_what_the_server_says_of_itself_does_not_stay_in_the_relay(shim):
-    """While the relay still looks at each line, for a STARTTLS of the program's own."""
+    """This is while the relay still looks at each line, in case the program sends its own STARTTLS."""
     shim.private_build()
     news = b"* OK a love letter has come that is nobody's business\r\n"
 

@@ -1,5 +1,5 @@
-"""A blocking connect() to a server that answers late: the program's descriptor is switched while it waits. Each system
-call on that way fails once: a sample, whose seed is shown, or all in `make soak`."""
+"""A blocking connect() to a server that answers late: we switch the program's descriptor while it waits. Each system call
+on that path fails once: a sample, whose seed a failure shows, or all of them in `make soak`."""
 import contextlib
 import os
 import random
@@ -27,8 +27,8 @@ SAMPLE = 8
 
 @contextlib.contextmanager
 def way():
-    """A shim with a build of its own, the recorder on the path to a server, the way there, which is not open yet, and a file
-    with the program's words."""
+    """Yields a shim with a private build, the recorder on the path to a server, the slow path, not open yet, and a file with
+    the program's words."""
     folder = Path(tempfile.mkdtemp(prefix="retrotls-slow-"))
     folder.chmod(0o755)
     try:
@@ -48,7 +48,7 @@ def way():
 
 
 def session(fault=None, trace=None):
-    """A session of the careless client; returns how it ended, and the path."""
+    """A session of the careless client; returns its result and the recorder."""
     with way() as (shim, tap, slow, words):
         tracer = ["strace", "-D", "-qq", *(["-o", trace] if trace else ["-o", "/dev/null", "-e", f"trace={fault[0]}", "-e",
                   f"inject={fault[0]}:error={fault[1]}:when={fault[2]}"]), "-E", f"LD_PRELOAD={shim.library}"]
@@ -66,7 +66,7 @@ def test_connect_waits_for_the_server():
     assert re.match(POP3.upgraded, result.out), result.show()
 
 
-# connect() as C has it, and what it said; the program's SIGALRM has a handler.
+# Calls C's connect() with a handler for SIGALRM, and prints the result.
 INTERRUPTED = """
 import ctypes, errno, os, signal, socket, struct, sys
 signal.signal(signal.SIGALRM, lambda *_: None)
@@ -80,8 +80,8 @@ print(errno.errorcode[ctypes.get_errno()] if result else "connected", flush=True
 
 @pytest.mark.parametrize("handler", ["interrupts", "restarts"])
 def test_signal_while_the_relay_is_still_being_asked(handler):
-    """The signal comes when the relay starts: the program's alarm() is not lost, or a connect() that it was to end would
-    wait for ever. With SA_RESTART it goes on."""
+    """The signal comes while the relay starts. It must not get lost: otherwise a connect() that alarm() should end would wait
+    for ever. With SA_RESTART, connect() goes on."""
     with way() as (shim, tap, slow, _):
         shim.stand_in(["/bin/sh", "-c", """'kill -ALRM "${RETROTLS_RELAY%%:*}"; exec "$0"'"""])
         process = shim.popen(PYTHON, "-c", INTERRUPTED, slow.address[1], handler)
@@ -91,7 +91,7 @@ def test_signal_while_the_relay_is_still_being_asked(handler):
     assert result.out == (b"EINTR\n" if handler == "interrupts" else b"connected\n"), result.show()
 
 
-# A second connect(), which waits for the first one; another thread closes the number, or makes it another file.
+# A second connect() waits for the first one. Meanwhile another thread closes the descriptor, or replaces it by another file.
 CLOSED_MEANWHILE = """
 import ctypes, errno, os, socket, struct, sys, threading
 libc = ctypes.CDLL(None, use_errno=True)
@@ -119,7 +119,7 @@ os._exit(0)
 
 @pytest.mark.parametrize("other", ["closes", "replaces"])
 def test_number_that_another_thread_closes_while_a_second_connect_waits(other):
-    """It returns once the connection is up: it does not look at a number for ever that tells nothing any more."""
+    """connect() returns once the connection is up: it does not wait for ever for news from a dead number."""
     with way() as (shim, tap, slow, _):
         process = shim.popen(PYTHON, "-c", CLOSED_MEANWHILE, slow.address[1], other, stdout=subprocess.PIPE)
         assert process.stdout.readline() == b"closed\n"
@@ -131,13 +131,13 @@ def test_number_that_another_thread_closes_while_a_second_connect_waits(other):
 @pytest.mark.slow
 @pytest.mark.timeout(2000)
 def test_each_call_fails_once():
-    """The session works, or the program gets an error: never a word in clear."""
+    """The session works, or the program gets an error. Nothing ever goes in clear."""
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder) / "trace"
         _, tap = session(trace=trace)
         upgraded(tap, POP3)
         lines = trace.read_text().splitlines()
-    # From the making of the TCP socket that is connected on.
+    # Start at the creation of the TCP socket that the library connects.
     first = next(index for index, line in enumerate(lines) if re.match(r"socket\(AF_INET, SOCK_STREAM\S*SOCK_NONBLOCK", line))
     count, chosen, worked = Counter(), [], 0
     for index, line in enumerate(lines):

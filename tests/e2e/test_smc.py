@@ -1,5 +1,5 @@
-"""SMC sockets, as smc_run(8) makes them of a program's TCP sockets: they speak TCP where the server knows nothing of SMC, and
-to a guarded server only with TLS around it. Kernels without SMC are helped out (programs/smc_kernel.c)."""
+"""SMC sockets, into which smc_run(8) turns a program's TCP sockets. They speak TCP if the server does not know SMC, and to a
+guarded server only inside TLS. On kernels without SMC, programs/smc_kernel.c imitates it."""
 import platform
 
 import pytest
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="programs
 
 KINDS = {"AF_SMC": (43, 0), "AF_SMC over IPv6": (43, 1), "IPPROTO_SMC": (2, 256), "IPPROTO_SMC over IPv6": (10, 256)}
 
-# A careless client: connects in the way that is asked for, sends its password whatever the greeting says.
+# A careless client: connects in the given way, and sends its password whatever the greeting says.
 CLIENT = """
 import os, socket, sys
 port, family, protocol, way = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
@@ -75,11 +75,11 @@ def test_connection_of_an_smc_socket_is_guarded(shim, tap, kind, way):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_smc_connection_that_the_library_did_not_see_is_refused(shim, tap, kind):
-    """It cannot be switched: EPERM, a line in the log that says why, and nothing in the clear."""
+    """We cannot switch it: EPERM, a log line that says why, and nothing in clear."""
     result = run(shim, tap, kind, "past the library").ok()
     assert b"[Errno 1] Operation not permitted" in result.out, result.show()
     assert SMTP.words not in b"".join(r.up for r in tap.recordings), result.show()
-    assert "a connection over SMC" in result.log, result.show()
+    assert "an SMC connection that it did not see begin" in result.log, result.show()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,5 @@
-"""Load: many sessions one after the other and at once, much data both ways, slow sides. Small numbers, or the full ones
-with RETROTLS_SOAK=1 (`make soak`)."""
+"""Load: many sessions one after another and at once, much data both ways, slow sides. With small numbers, or with the full
+ones if RETROTLS_SOAK=1 (`make soak`)."""
 import os
 import random
 import re
@@ -19,7 +19,7 @@ SESSIONS = 10_000 if SOAK else 200
 AT_ONCE = 1_000 if SOAK else 100
 BULK = 1 << 30 if SOAK else 16 << 20
 PATIENCE = 3000 if SOAK else 100  # seconds
-SLACK = 40 if SANITIZED else 1  # a sanitizer keeps a shadow of all memory, and what was freed
+SLACK = 40 if SANITIZED else 1  # a sanitizer keeps shadow memory, and freed memory
 SEED = int(os.environ.get("RETROTLS_SEED") or random.randrange(1 << 32))
 
 CONNECT = """
@@ -35,14 +35,14 @@ def told(what):
 
 
 def usage(pid):
-    """Memory in KiB, now and at its peak, and the number of descriptors."""
+    """Memory in KiB, current and peak, and the number of descriptors."""
     status = Path(f"/proc/{pid}/status").read_text()
     return *(int(re.search(rf"{name}:\s*(\d+) kB", status).group(1)) for name in ("VmRSS", "VmHWM")), \
         len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def go_on(process, expected):
-    """The program has told `expected` and waits for a line."""
+    """Asserts that the program has printed `expected`; it now waits for a line."""
     line = process.stdout.readline()
     assert line == expected, (line, process.poll())
 
@@ -91,7 +91,7 @@ told("done")
 
 
 def echo(s):
-    """A server that says each line again."""
+    """A server that repeats each line."""
     protocols.upgrade(s, SMTP, certs.case("good"))
     while True:
         s.send(b"250 " + s.line() + b"\r\n")
@@ -207,7 +207,7 @@ def test_a_slow_side_costs_no_memory_and_holds_up_no_other(shim, slow):
 
 @pytest.mark.parametrize("first", ["program", "server"])
 def test_every_byte_both_ways_at_once(shim, first):
-    """One side ends its direction first, and the other goes on."""
+    """One side ends its direction first; the other goes on."""
     code = CONNECT + f"""
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from support import duplex
@@ -224,7 +224,7 @@ print(duplex.exchange(s, int(sys.argv[2]), int(sys.argv[3]), lambda: s.shutdown(
     def scenario(s):
         protocols.upgrade(s, SMTP, certs.case("good"))
         while (line := s.line()) != b"GO":
-            assert re.fullmatch(SMTP.ask, line), line  # before the proof, the relay asks by itself
+            assert re.fullmatch(SMTP.ask, line), line  # the relay's own question: does this server speak the protocol?
             s.send(b"250 " + line + b"\r\n")
         s.send(b"250 go\r\n")
         came.append(duplex.exchange(s.socket, down, SEED + 1, s.shut, first == "server"))

@@ -1,4 +1,4 @@
-"""retrotls status: what it shows of live connections."""
+"""retrotls status shows live connections."""
 import contextlib
 import fcntl
 import json
@@ -37,7 +37,7 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs a network namesp
 
 @contextlib.contextmanager
 def session(shim, host, port):
-    """A program with an open connection; its process."""
+    """Yields the process of a program with an open connection."""
     process = shim.popen(PYTHON, "-c", PROGRAM, host, port, stdin=-1)
     try:
         assert process.stdout.readline() == b"open\n", process.stderr.read()
@@ -56,13 +56,13 @@ def mail(shim, dovecot):
 
 
 def status(*arguments, **options):
-    """Other connections of this user come and go meanwhile: what matters are the test's own. And relays of other tests
-    may be stopped, so that 1 is an exit status as good as 0 here."""
+    """Other connections of this user come and go meanwhile; tests look only at their own. Relays of other tests may be
+    stopped, so exit status 1 is as good as 0 here."""
     return subprocess.run([COMMAND, "status", *arguments], capture_output=True, text=True, timeout=60,
                           env={"LANG": "C", "TERM": "xterm"}, **options)
 
 
-# A relay that did not answer in time is left out by both of these: they are to be waited for.
+# Both of these leave out a relay that did not answer in time, so use them with wait_for().
 def connections(pid):
     result = status("--json")
     assert result.returncode in (0, 1), result
@@ -70,7 +70,7 @@ def connections(pid):
 
 
 def row(pid):
-    """The titles, and the line of that process."""
+    """The titles and the line of that process."""
     result = status()
     assert result.returncode in (0, 1), result
     titles, *lines = result.stdout.splitlines()
@@ -99,7 +99,7 @@ def test_a_connection_that_ended_is_gone(shim, dovecot):
 
 def test_table(mail, dovecot):
     titles, line = wait_for(lambda: row(mail.pid), "the connection")
-    users = ["USER"] if titles.startswith("USER") else []  # another test's connections are another user's
+    users = ["USER"] if titles.startswith("USER") else []  # if another test has a connection as another user
     assert titles.split() == [*users, "PROGRAM", "PID", "SERVER", "PROTO", "LEVEL", "TLS", "CIPHER", "UP", "DOWN", "AGE"]
     words = line.split()[len(users):]
     assert words[0].startswith("python3") and words[2] == f"{HOST}:{dovecot.ports['imap']}"
@@ -160,7 +160,7 @@ class Terminal:
                 self.out += os.read(self.main, 65536).decode("ascii").replace("\r\n", "\n")
 
     def screens(self):
-        """What was drawn, screen by screen, but for one that may not be complete."""
+        """The screens drawn so far, without the last one, which may be incomplete."""
         return self.out.split("\033[H\033[J")[1:-1]
 
     def type(self, keys):
@@ -200,7 +200,7 @@ def test_watch(mail, end):
 
 
 def test_watch_of_more_than_fit(shim, dovecot):
-    """The last line of a screen stays free: what is written there would scroll the first away."""
+    """The last line of the screen stays free: output there would scroll away the first line."""
     shim.guard(dovecot.ports["imap"], "encrypt")
     code = ("import imaplib, sys\nmany = [imaplib.IMAP4(sys.argv[1], int(sys.argv[2])) for _ in range(12)]\n"
             "print('open', flush=True)\nsys.stdin.read()\n")
@@ -216,7 +216,7 @@ def test_watch_of_more_than_fit(shim, dovecot):
 
 
 def test_watch_in_tmux(mail, tmp_path):
-    """A whole terminal: what was on it before comes back in the end."""
+    """In a real terminal, the previous contents come back at the end."""
     def tmux(*arguments):
         command = ["tmux", "-S", tmp_path / "tmux", "-f", "/dev/null", *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=60,
@@ -251,7 +251,7 @@ def test_watch_as_json(mail):
         process.stdout.close()
 
 
-# Listens under a relay's name as the user argv[1], then has the user argv[2] look; says whether it was asked anything.
+# Listens under a relay's name as user argv[1], then runs `retrotls status` as user argv[2]. Prints whether anything was asked.
 PRETENDER = """
 import os, socket, subprocess, sys
 listeners = []
@@ -285,13 +285,13 @@ def test_another_users_listener_is_not_asked(listener):
 @pytest.mark.parametrize("listener, user", [(0, 0), (12345, 12345), (65534, 0)])
 def test_relay_that_does_not_answer(listener, user):
     out = pretend(listener, user)
-    assert out.startswith("asked 1\nNo connections.\n") and "1 of the relays did not answer in full" in out, out
+    assert out.startswith("asked 1\nNo connections.\n") and "1 of the relays did not answer completely" in out, out
 
 
 @root_only
 def test_many_that_do_not_answer_take_no_longer_than_one():
-    """One after the other they would take longer than pretend() waits."""
-    assert "100 of the relays did not answer in full" in pretend(65534, 0, 100)
+    """Asked one after another, they would take longer than pretend() waits."""
+    assert "100 of the relays did not answer completely" in pretend(65534, 0, 100)
 
 
 @root_only

@@ -1,5 +1,6 @@
-"""Other users of the machine can reach the abstract address of a relay: they get nothing from it, and take nothing from the
-program that it serves."""
+"""Other users of the machine can reach a relay's abstract address. They get nothing from the relay, and take nothing from
+the program that it serves."""
+import contextlib
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from support.shim import PYTHON
 from support.wait import wait_for
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-# One session for each line of standard input.
+# One session per line of standard input.
 SESSIONS = """
 import socket, sys
 for port in sys.stdin:
@@ -23,7 +24,7 @@ for port in sys.stdin:
     f.write(b"a1 LOGOUT\\r\\n")
     print((greeting + f.read()).replace(b"\\r\\n", b"|").decode(), flush=True)
 """
-# Silent connections, more than the relay has room for; and requests of each type with more descriptors than one has.
+# More silent connections than the relay has room for, and requests of each type with more descriptors than they need.
 STRANGER = """
 import array, os, socket, struct, sys
 address = "\\0" + sys.argv[1]
@@ -49,8 +50,13 @@ sys.stdin.readline()
 
 
 def named(pid, prefix):
-    """The abstract names with that prefix of the process's sockets."""
-    inodes = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    """The abstract names of the process's sockets that begin with `prefix`. A descriptor or a process that ends while we look
+    has none."""
+    inodes = set()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                inodes.add(os.readlink(link))
     for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
         fields = line.split(None, 7)
         if len(fields) == 8 and f"socket:[{fields[6]}]" in inodes and fields[7].startswith("@" + prefix):
@@ -58,7 +64,7 @@ def named(pid, prefix):
 
 
 def sessions(shim, server):
-    """A program that has had one session, and what makes it have another."""
+    """A program that has had one session, and a function that starts another session."""
     process = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
 
     def session():
@@ -82,7 +88,7 @@ def test_other_users_get_nothing_and_take_nothing(shim):
         stranger = shim.popen(PYTHON, "-c", STRANGER, address, cookie, preload=False, user="nobody", group="nogroup",
                               extra_groups=[], stdin=-1)
         told = stranger.stdout.readline().decode()
-        # Without the token, without the descriptor, and of what is no message.
+        # The errors for requests without the token, without the descriptor, and for what is not a message.
         assert re.fullmatch(r"\['Bad message'(, 'Operation not permitted'|, 'Too many open files')+\]\n", told), (
             told, stranger.stderr.read())
         session()
@@ -96,7 +102,7 @@ def test_other_users_get_nothing_and_take_nothing(shim):
 
 
 TCP_CLOSE = 7
-# Keeps a session, and for a line of standard input asks of it and opens another.
+# Keeps a session open. On a line of standard input, asks for its TCP_INFO and opens another session.
 GOES_ON = """
 import socket, sys
 def session():
@@ -108,7 +114,7 @@ sys.stdin.readline()
 print(first.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0], flush=True)  # its state
 second = session()
 """
-# Listens under the name of a relay that is gone; how often it was called, and what it was told.
+# Listens under the name of a relay that is gone. Prints whether anyone connected, and whether they sent anything.
 PRETENDER = """
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -127,7 +133,7 @@ except BlockingIOError:
 
 @AS_ROOT
 def test_another_user_under_the_name_of_a_relay_that_is_gone_is_told_nothing(shim):
-    """Neither of a connection that is there, nor given the next one."""
+    """The stranger learns nothing about an existing connection, and does not get the next one."""
     shim.private_build()
     with Hostile(honest(IMAP)) as server:
         shim.guard(server.port, "secure", "imap")
@@ -146,9 +152,9 @@ def test_another_user_under_the_name_of_a_relay_that_is_gone_is_told_nothing(shi
     assert [line["result"] for line in shim.log_lines()] == 2 * ["tls"]
 
 
-# TCP sockets whose close() waits for a peer that does not read. Whoever closes one last waits: the relay, which is stopped
-# until all have been sent and closed here.
-LINGERER = """
+# TCP sockets whose close() waits for a peer that does not read. The last one to close a socket has to wait. That is the relay:
+# it is stopped until we have sent and closed all of them.
+LINGERING = """
 import array, contextlib, os, socket, struct, sys, time
 address = "\\0" + sys.argv[1]
 listener = socket.create_server(("127.0.0.1", 0))
@@ -164,6 +170,8 @@ def lingering():
         while True:
             s.send(bytes(65536))
     return s.detach()
+"""
+LINGERER = LINGERING + """
 def send(message, count, before=()):
     numbers = [lingering() for _ in range(count)]
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))]
@@ -194,8 +202,8 @@ os._exit(0)
 @AS_ROOT
 @pytest.mark.parametrize("times, until", [(3, "sent"), (24, "until refused")])
 def test_sockets_of_strangers_do_not_hold_the_program_up(shim, times, until):
-    """close(2) waits for as long as SO_LINGER says, on a socket that a stranger has made so and sent. Once there are more of
-    them than the relay has threads to wait in, it takes no more requests, and the program gets another relay."""
+    """A stranger sends sockets with SO_LINGER set, so that close(2) waits that long. Once there are more of them than threads
+    of the relay that can wait, the relay takes no more requests, and the program gets another relay."""
     shim.private_build()
     with Hostile(honest(IMAP)) as server:
         shim.guard(server.port, "secure", "imap")
@@ -220,6 +228,106 @@ def test_sockets_of_strangers_do_not_hold_the_program_up(shim, times, until):
     assert [line["result"] for line in shim.log_lines()] == 4 * ["tls"]
 
 
+# Asks for its connection's TCP_INFO again and again, and prints the longest time that an answer took.
+ASKS = """
+import socket, sys, time
+s = socket.create_connection(("localhost", int(sys.argv[1])))
+print(s.makefile("rb", buffering=0).readline()[:4].decode(), flush=True)
+sys.stdin.readline()
+print("asks", flush=True)
+longest, end = 0, time.monotonic() + 5
+while time.monotonic() < end:
+    begin = time.monotonic()
+    try:
+        s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    except OSError:
+        break  # the relay takes no more requests
+    longest = max(longest, time.monotonic() - begin)
+print(longest, flush=True)
+"""
+# More requests than fit in the queue for the threads, which are all stuck.
+CROWD = LINGERING + """
+import resource
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+plain, lingers = map(int, sys.argv[2:])
+try:
+    for i in range(plain + lingers):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.connect(address)
+        numbers = [lingering()] if i >= plain else []
+        s.sendmsg([b"none"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))] if numbers else [])
+        for number in numbers:
+            os.close(number)
+        requests.append(s)
+except (ConnectionRefusedError, BrokenPipeError):
+    pass
+print("sent", flush=True)
+sys.stdin.readline()
+"""
+
+
+@AS_ROOT
+def test_a_crowd_of_strangers_before_stuck_threads_does_not_hold_the_program_up(shim):
+    shim.private_build()
+    nobody = {"preload": False, "user": "nobody", "group": "nogroup", "extra_groups": [], "stdin": -1}
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        program = shim.popen(PYTHON, "-c", ASKS, server.port, stdin=-1)
+        assert program.stdout.readline() == b"* OK\n", program.stderr.read()
+        relay, = shim.relays()
+        address, = set(named(relay, "retrotls/1 relay "))
+        os.kill(relay, signal.SIGSTOP)
+        stuck = shim.popen(PYTHON, "-c", LINGERER, address, 10, "sent", **nobody)
+        assert stuck.stdout.readline() == b"sent\n", stuck.stderr.read()
+        os.kill(relay, signal.SIGCONT)
+        program.stdin.write(b"\n")
+        program.stdin.flush()
+        assert program.stdout.readline() == b"asks\n"
+        crowd = shim.popen(PYTHON, "-c", CROWD, address, 600, 0, **nobody)
+        longest = float(program.stdout.readline())
+        shim.finish(program).ok()
+        shim.finish(crowd, b"\n").ok()
+        stuck.kill()
+        stuck.communicate()
+    assert longest < 1.5, "half of STRANGERS_PATIENCE"
+
+
+def is_asleep(process):
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
+@AS_ROOT
+@pytest.mark.parametrize("lingering", [0, 200])
+def test_a_relay_that_strangers_have_blocked_lets_go_of_the_program(shim, lingering):
+    """The program's request, which carries its end of the connection, is queued behind more of strangers' than the relay
+    takes. The last of these may carry sockets whose close(2) waits. At the server the connection ends with the program."""
+    shim.private_build()
+    nobody = {"preload": False, "user": "nobody", "group": "nogroup", "extra_groups": [], "stdin": -1}
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap")
+        program = shim.popen(PYTHON, "-c", ASKS, server.port, stdin=-1)
+        assert program.stdout.readline() == b"* OK\n", program.stderr.read()
+        relay, = shim.relays()
+        address, = set(named(relay, "retrotls/1 relay "))
+        os.kill(relay, signal.SIGSTOP)
+        strangers = [shim.popen(PYTHON, "-c", LINGERER, address, 10, "sent", **nobody)]
+        assert strangers[0].stdout.readline() == b"sent\n", strangers[0].stderr.read()
+        strangers.append(shim.popen(PYTHON, "-c", CROWD, address, 800, lingering, **nobody))
+        assert strangers[1].stdout.readline() == b"sent\n", strangers[1].stderr.read()
+        program.stdin.write(b"\n")
+        program.stdin.flush()
+        assert program.stdout.readline() == b"asks\n"
+        wait_for(lambda: is_asleep(program), "the program's request")
+        os.kill(relay, signal.SIGCONT)
+        assert float(program.stdout.readline()) < 1.5
+        shim.finish(program).ok()
+        server.wait_done()
+        for each in strangers:
+            each.kill()
+            each.communicate()
+
+
 LOGS = {"a symbolic link": lambda path, target: path.symlink_to(target),
         "a hard link": lambda path, target: os.link(target, path),
         "a folder that is a link": lambda path, target: (path.parent.rmdir(), path.parent.symlink_to(target.parent))}
@@ -228,8 +336,8 @@ LOGS = {"a symbolic link": lambda path, target: path.symlink_to(target),
 @AS_ROOT
 @pytest.mark.parametrize("how", LOGS)
 def test_a_log_in_another_users_folder_leads_nowhere(shim, how):
-    """Root's program, and a log in a folder of nobody's, who makes it lead to a file of root's: what would be written there
-    is in part the server's choice (CVE-2016-1247)."""
+    """A program of root has its log in a folder of the user nobody, who makes it lead to one of root's files. The server
+    chooses part of what would be written there (CVE-2016-1247)."""
     (shim.folder / "root").mkdir(mode=0o700)
     mailbox = shim.folder / "root" / "log"
     mailbox.write_text("mail\n")

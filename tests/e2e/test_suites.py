@@ -1,7 +1,7 @@
-"""Whole test suites of others, which know nothing of this project, on switched descriptors: each case that passes on plain
-TCP passes over TLS. A case that does not is a finding; what stays is listed here with its reason.
+"""Runs whole test suites of other projects, which know nothing of this one, on switched descriptors. Each case that passes on
+plain TCP must pass over TLS. A case that does not is a bug, unless it is listed here with its reason.
 
-Without RETROTLS_SUITES, those that take seconds; `make suites` runs all.
+Without RETROTLS_SUITES, runs only those that take seconds; `make suites` runs all.
 """
 import fnmatch
 import os
@@ -13,7 +13,7 @@ from support.shim import PYTHON
 
 ALL = bool(os.environ.get("RETROTLS_SUITES"))
 
-# CPython's own tests (Debian's libpython3-testsuite): the module, and patterns of its cases where not all are of sockets.
+# CPython's own tests (Debian's libpython3-testsuite): the module, and patterns of cases if we do not run them all.
 QUICK = {
     "test_telnetlib": [],
     "test_smtplib": [],
@@ -37,7 +37,7 @@ SLOW = {
     "test_logging": [],
 }
 
-# {pattern of cases: why they differ over TLS}. Each is inherent to TLS, or to a relay in another process.
+# {pattern of cases: why they differ over TLS}. Each reason is inherent to TLS, or to a relay in another process.
 INHERENT = {
     "test.test_asynchat.TestAsynchat*.test_close_when_done":
         "the client has closed, and the server's answers are to be refused: the relay takes them for a while, as a reset "
@@ -74,16 +74,18 @@ def network():
 
 
 def compare(network, module, patterns):
-    """Runs the cases both ways. Their number is asserted, so that a module that ran nothing has not passed."""
+    """Runs the cases both ways. Asserts that some passed, so that a module that ran nothing does not pass."""
     plain, plain_output = network.cpython(module, False, patterns)
     assert any(result == "passed" for result in plain.values()), plain_output[-3000:]
     tls, tls_output = network.cpython(module, True, patterns)
     assert tls, f"no result over TLS\n{tls_output[-3000:]}"
-    assert "result=tls" in network.shim.log(), f"nothing was guarded\n{tls_output[-3000:]}"
+    # A program that closes at once (test_telnetlib's) may be gone before any session is up: that is logged, too.
+    assert re.search("result=tls|closed its connection to .* before the session began", network.shim.log()), \
+        f"nothing was guarded\n{tls_output[-3000:]}"
     assert not network.seen_in_clear()
     bad = {case: tls.get(case, "did not run") for case, result in plain.items()
            if result == "passed" and tls.get(case) != "passed" and not explained(case)}
-    # What fails now and then on plain TCP too proves nothing: it must pass there twice.
+    # A case that sometimes fails on plain TCP too proves nothing: it must pass there twice.
     if bad:
         again, _ = network.cpython(module, False, list(bad))
         bad = {case: why for case, why in bad.items() if again.get(case) == "passed"}
@@ -113,7 +115,7 @@ except OSError as error:
 
 @needed
 def test_bed_refuses_where_nobody_listens(network):
-    """The bed is as true as the network: what it diverts is what somebody listens for."""
+    """The bed behaves like the network: it diverts only connections for which somebody listens."""
     for guarded in (False, True):
         assert network.run([PYTHON, "-c", REFUSED], guarded, 60).stdout == "ConnectionRefusedError\n"
 
@@ -145,7 +147,7 @@ def test_bed_carries_a_connection_over_tls(network, host, family):
 
 @needed
 def test_bed_tells_of_what_is_not_tls(network):
-    """A program without the library is seen, so that none is taken for one that is guarded."""
+    """The bed notices a program without the library, so that no unguarded program passes for a guarded one."""
     with network.diverting():
         done = network.run([PYTHON, "-c", f"import socket\nhost, family = '127.0.0.1', socket.AF_INET\n{TALK}"], False, 60)
     assert "WORD" not in done.stdout and re.search("in the clear", network.seen_in_clear())

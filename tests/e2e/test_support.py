@@ -1,6 +1,7 @@
-"""The tests' own tools: a recorder that lost bytes, or a server that did not do TLS, would make every other test
+"""Tests the tests' own tools: a recorder that loses bytes, or a server that does no TLS, would make all other tests
 worthless."""
 import imaplib
+import os
 import poplib
 import re
 import smtplib
@@ -8,7 +9,7 @@ import socket
 import ssl
 
 import pytest
-from support import certs, protocols
+from support import certs, fresh_root, protocols
 from support.hostile import Hostile, Unexpected
 from support.servers.dovecot import message
 from support.tap import Tap
@@ -143,3 +144,13 @@ def test_inn_serves_and_takes_articles_over_tls(inn):
         tap.wait_closed()
     inn.wait_for_article(b"token-of-inn")
     tap.never_saw(b"secret", b"token-of-inn")
+
+
+def test_missing_debootstrap_is_a_failure_and_no_skip(monkeypatch, tmp_path):
+    """A skip would hide that tests/install-dependencies does not work."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(fresh_root, "ROOTS", tmp_path)
+    monkeypatch.setattr(fresh_root, "DEBS", tmp_path / "debs")
+    with pytest.raises(AssertionError, match="debootstrap is not installed"):
+        fresh_root.make("bookworm")
+    assert fresh_root.needs_root.args == (os.geteuid() != 0,)

@@ -1,6 +1,6 @@
-"""System calls cost more than anything else that the relay does: their number a round trip, a MiB and a connection
-must not grow unnoticed. What was counted last is in tests/bench/counts.json (`make counts` writes it anew, for a change
-that is worth more calls); times are no test's business."""
+"""System calls cost more than anything else that the relay does. Their number per round trip, per MiB and per connection
+must not grow unnoticed. tests/bench/counts.json has the last counts (`make counts` writes it again, if a change is worth more
+calls). No test measures times."""
 import json
 import sys
 
@@ -12,8 +12,8 @@ sys.path.append(str(ROOT / "tests" / "bench"))
 import counts  # noqa: E402
 from contenders import BenchServer, Build, Shim  # noqa: E402
 
-# How many more there may be. How the bytes of a bulk fall into reads is the scheduler's affair, and differs from run to
-# run; one more for each of the 64 records of a MiB would be seen.
+# How many more calls we allow: a factor, and a number. In a bulk transfer the scheduler decides how the bytes fall into reads,
+# so the count differs from run to run. One more call for each of the 64 records of a MiB would be noticed.
 ROOM = {"round trip": (1.1, 0), "MiB down": (1.4, 24), "MiB up": (1.4, 24), "connection": (1.1, 0)}
 
 

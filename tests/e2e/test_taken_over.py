@@ -1,5 +1,5 @@
-"""Whoever runs code in the worker (the process that parses what servers send) meets walls on every side. A relay that is
-never installed makes any system call that it is asked to: each is tried there, and again where nothing is shut in."""
+"""An attacker who runs code in the worker (the process that parses what servers send) meets walls on every side. A special
+relay, never installed, makes any system call that the test asks for. We try each in it, and some again without the sandbox."""
 import contextlib
 import errno
 import os
@@ -29,22 +29,22 @@ CALLS = {"read": 0, "open": 2, "stat": 4, "mmap": 9, "getpid": 39, "socket": 41,
          "tgkill": 234, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "seccomp": 317,
          "memfd_create": 319, "bpf": 321, "execveat": 322, "userfaultfd": 323, "io_uring_setup": 425, "pidfd_send_signal": 424,
          "pidfd_open": 434, "clone3": 435, "openat2": 437, "pidfd_getfd": 438}
-WHERE, KEEP_GRANTS, DATA = 0xffff, 0xfffe, 16384
+WHERE, KEEP_GRANTS, FORGE, FORGED, DATA = 0xffff, 0xfffe, 0xfffd, 0xfffc, 16384
 AT_FDCWD = -100
 MONITOR_TAKE, MONITOR_FILE, MONITOR_ROOTS, MONITOR_KEY, MONITOR_SIGN, MONITOR_LOG, MONITOR_PARENT = 1, 2, 3, 5, 6, 9, 11
 NAMED = 6
 
 
 class Worker:
-    """A program's relay whose worker does as it is told."""
+    """A program's relay, whose worker makes the calls that the test asks for."""
 
-    def __init__(self, shim, server, off=False):
+    def __init__(self, shim, server, off=False, program=SESSIONS):
         shim.private_build()
         (shim.build / "retrotls-relay").write_bytes(RELAY.read_bytes())
         if off:
             shim.environment["RETROTLS_SANDBOX"] = "off"
         self.shim, self.server = shim, server
-        self.program = shim.popen(PYTHON, "-c", SESSIONS, stdin=-1)
+        self.program = shim.popen(PYTHON, "-c", program, stdin=-1)
         self.session()
         self.pid, = shim.relays()
         self.monitor = shim.monitors()[self.pid]
@@ -57,7 +57,7 @@ class Worker:
         assert self.program.stdout.readline().startswith(b"* OK"), self.program.stderr.read()
 
     def call(self, number, *arguments, data=b""):
-        """(what it returned or -errno, its bytes afterwards). An argument of bytes is put into memory, with a NUL."""
+        """Returns (the call's result or -errno, the memory afterwards). Puts arguments of type bytes into memory, with a NUL."""
         values, room = [], bytearray(data)
         for each in arguments:
             if isinstance(each, bytes):
@@ -80,8 +80,8 @@ class Worker:
         return self.call(CALLS[name], *arguments, **more)[0]
 
     def ask_monitor(self, kind, grant=0, what=0, number=0, data=b""):
-        """A question of the worker's own making. Returns the answer's error."""
-        for fd in range(4, 8):  # the dialogue is one of the first that it has
+        """Sends the monitor a question made up by the worker. Returns the error in the answer."""
+        for fd in range(4, 8):  # the socket to the monitor is one of its first descriptors
             head = struct.pack("<6I", kind, grant, what, number, len(data), 0) + data
             if self.call(CALLS["sendto"], fd, self.base, len(head), 0x4000, 0, 0, data=head)[0] == len(head):
                 got, answer = self.call(CALLS["recvfrom"], fd, self.base, 8192, 0, 0, 0)
@@ -105,7 +105,7 @@ def make(shim):
 
 
 def attempts(w, folder):
-    """{what is tried: (a call, its arguments)}, each of which works, or fails with another error, without the walls."""
+    """{name: (a call, its arguments)}. Without the sandbox, each works or fails with another error than EPERM."""
     mine, there = os.fsencode(folder / "mine"), os.fsencode(folder / "there")
     tcp = struct.pack("<HHI8x", socket.AF_INET, socket.htons(9), 0x0100007f)
     parent = w.program.pid
@@ -141,12 +141,12 @@ def test_every_wall_stands(shim, make):
     assert w("getpid") == w.pid, "it does not run what it is told to"
     failed = {name: w(*call) for name, call in attempts(w, shim.folder).items()}
     assert {name: errno.errorcode.get(-result, result) for name, result in failed.items()} == dict.fromkeys(failed, "EPERM")
-    assert w("clone3", bytes(88), 88) == -errno.ENOSYS  # as if the kernel had none: glibc takes clone(2)
+    assert w("clone3", bytes(88), 88) == -errno.ENOSYS  # as if the kernel lacked it: glibc falls back to clone(2)
     assert (shim.folder / "mine").read_text() == "mail" and not (shim.folder / "there").exists()
-    w.session()  # and it goes on
+    w.session()  # the worker still serves
 
 
-# What there is no other proof of: without the walls these do their work.
+# We have no other proof that these calls would succeed without the sandbox.
 WORK = ["open", "openat", "openat2", "creat", "stat", "signal to the program", "signal to the monitor", "pidfd", "TCP socket",
         "UNIX socket", "memfd", "dumpable again", "code", "chmod", "truncate"]
 
@@ -171,7 +171,7 @@ def test_running_a_program_or_tracing_ends_both(shim, make, call):
 def test_the_monitor_gives_nothing_that_no_live_connection_named(shim, make):
     w = make()
     assert w.ask_monitor(MONITOR_PARENT) == 0, "nothing is asked at all"
-    # The session's own grant is over; no other was made. Numbers are (count << 14 | slot).
+    # The session's own grant is over, and there was no other. Grant numbers are (count << 14 | slot).
     for grant in [0, 1, 2**32 - 1, *(count << 14 | slot for count in range(4) for slot in range(4))]:
         for kind in (MONITOR_FILE, MONITOR_ROOTS, MONITOR_KEY, MONITOR_LOG):
             for what in range(NAMED + 1):
@@ -192,16 +192,16 @@ sys.stdin.readline()
 
 @contextlib.contextmanager
 def waiting_connection(w, *settings, program=SILENT):
-    """The worker of a connection that waits for its server's greeting, with its grant."""
+    """Points `w` at the worker of a connection that waits for its server's greeting. Yields that connection's grant."""
     with Hostile(lambda s: s.line()) as silent:
         w.shim.guard(silent.port, "secure", "imap", *settings)
         process = w.shim.popen(PYTHON, "-c", program, silent.port, stdin=-1)
         if program == SILENT:
             assert process.stdout.readline() == b"connected\n"
-        else:
-            wait_for(lambda: len(w.shim.relays()) == 2, "its relay")
-        other, = [pid for pid in w.shim.relays() if pid != w.pid]
-        w.address, = wait_for(lambda: set(named(other, "retrotls/1 relay ")), "its name")
+
+        def others():  # a relay that has just started may part into worker and monitor while we look
+            return {name for pid in w.shim.relays() if pid != w.pid for name in named(pid, "retrotls/1 relay ")}
+        w.address, = wait_for(others, "its relay's name")
         w.base = w.call(WHERE)[0]
         w.waiting = process
         yield 1 << 14
@@ -210,7 +210,7 @@ def waiting_connection(w, *settings, program=SILENT):
 
 
 def test_of_a_live_connection_it_gives_what_the_policy_names_alone(shim, make):
-    """The policy names a ca-file: no list, no folder, no key of a client's."""
+    """The policy names only a ca-file: no other file, no folder of roots, no client key."""
     w = make()
     with waiting_connection(w) as grant:
         told = {what: w.ask_monitor(MONITOR_FILE, grant, what) for what in range(NAMED + 1)}
@@ -218,6 +218,32 @@ def test_of_a_live_connection_it_gives_what_the_policy_names_alone(shim, make):
         assert w.ask_monitor(MONITOR_ROOTS, grant, 0, 1) == errno.EPERM
         assert w.ask_monitor(MONITOR_KEY, grant) == errno.EPERM
         assert w.ask_monitor(MONITOR_SIGN, grant, data=bytes(200)) == errno.EPERM
+
+
+GREETINGS = """
+import socket, sys
+for port in sys.stdin:
+    try:
+        print(socket.create_connection(("localhost", int(port))).makefile().readline(), end="", flush=True)
+    except OSError as error:
+        print(error, flush=True)
+"""
+
+
+def test_a_forged_request_gets_no_other_file(shim, make):
+    """The worker reads a request before the monitor does. So it knows the token and has both ends of the program's socketpair:
+    it could hand the monitor a request that it wrote into one end itself."""
+    authority, its, other = certs.authority().pem, shim.folder / "its-own.pem", shim.folder / "another.pem"
+    its.write_bytes(Path(authority).read_bytes())
+    other.write_text("root's own\n")
+    shim.policy(shim.policy_file.read_text().replace(str(authority), str(its)))
+    w = make(program=GREETINGS)
+    w.call(FORGE, data=bytes(its).ljust(256, b"\0") + bytes(other).ljust(256, b"\0"))
+    w.program.stdin.write(b"%d\n" % w.server.port)
+    w.program.stdin.flush()
+    w.program.stdout.readline()
+    error, file = w.call(FORGED)
+    assert (error, file.rstrip(b"\0")) == (errno.EPERM, b"")
 
 
 PARENT_AND_CHILD = """
@@ -238,8 +264,8 @@ sys.stdin.readline()
 
 @pytest.mark.parametrize("times,over", [(("greeting-timeout 5", "timeout 1"), errno.EPERM), ((), 0)])
 def test_what_it_does_not_give_back_ends_with_the_program(shim, make, times, over):
-    """A worker that says of no connection that it is over; one is of a child that ends. What that wrote before may
-    still have to be delivered: for as long as the policy gives a negotiation, and no longer."""
+    """A worker never reports the end of a connection. One connection belongs to a child that ends. What the child wrote may
+    still have to be delivered, so its grant lasts as long as the policy allows a negotiation to take, and no longer."""
     w = make()
     with waiting_connection(w, *times, program=PARENT_AND_CHILD) as parents:
         assert w.call(KEEP_GRANTS)[0] == 0
@@ -247,7 +273,7 @@ def test_what_it_does_not_give_back_ends_with_the_program(shim, make, times, ove
         assert w.waiting.stdout.readline() == b"connected\n"
         childs = 2 << 14 | 1
 
-        def refused(count):  # the worker's own questions are not to meet with ours
+        def refused(count):  # the worker's own questions must not mix with ours
             wait_for(lambda: shim.log_file.exists() and shim.log_file.read_text().count("result=failed") == count, "the lines of the log")
         if times:
             refused(2)
@@ -265,7 +291,7 @@ def test_what_it_does_not_give_back_ends_with_the_program(shim, make, times, ove
 SHA256, SHA512, RSA_PSS = 2, 4, 1
 TLS_1_3 = b" " * 64 + b"TLS 1.3, client CertificateVerify\0" + bytes(32)
 TLS_1_2 = bytes([1, 0, 0, 4, 3, 3, 0, 0, 14, 0, 0, 0, 16, 0, 0, 1, 0])  # ClientHello ... ClientKeyExchange
-SIGNATURES = {  # by a P-256 key: what for, and what the monitor says
+SIGNATURES = {  # by a P-256 key: the purpose, what to sign, and the monitor's answer
     "TLS 1.3": (SHA256, 0, TLS_1_3, 0), "TLS 1.2": (SHA512, 0, TLS_1_2, 0),
     "another scheme's digest": (SHA512, 0, TLS_1_3, errno.EPERM), "no digest": (0, 0, TLS_1_2, errno.EPERM),
     "a digest that it does not have": (5, 0, TLS_1_2, errno.EPERM), "and another": (2**32 - 1, 0, TLS_1_2, errno.EPERM),
@@ -294,6 +320,6 @@ def test_nonsense_to_the_monitor_is_the_end_of_both(shim, make):
     for fd in range(4, 8):
         try:
             w.call(CALLS["sendto"], fd, w.base, 5, 0x4000, 0, 0, data=b"short")
-        except ConnectionResetError:
+        except ConnectionError:  # it has ended at this word, or at the one before
             break
     wait_for(lambda: not shim.relays(), "both to end")

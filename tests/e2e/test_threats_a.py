@@ -1,5 +1,5 @@
-"""Threats A: the server, or someone on the path, takes the offer of TLS away. Levels that demand TLS fail; `may` goes
-on in plaintext, and says so in the log."""
+"""Threats A: the server, or someone on the path, removes the offer of TLS. Levels that demand TLS fail; `may` goes on in
+plaintext and logs that."""
 import re
 
 import pytest
@@ -45,7 +45,7 @@ REJECTED = {
 @each(REJECTED)
 @LEVELS
 def test_a2_capability_command_rejected(shim, protocol, reply, level):
-    """A server that is older than the question."""
+    """A server that is older than the capability command."""
     def scenario(s):
         protocols.greet(s, protocol)
         asked = False
@@ -53,7 +53,7 @@ def test_a2_capability_command_rejected(shim, protocol, reply, level):
             line = s.line()
             ask = protocol.asks(line) and not asked
             asked = asked or bool(ask)
-            if protocol.wants_tls(line):  # it may be tried all the same (POP3), and is refused
+            if protocol.wants_tls(line):  # the relay may try it anyway (POP3); refuse it
                 ask = True
             s.send(tagged(reply if ask else protocol.answer(line), line))
             if re.fullmatch(protocol.goodbye, line, re.IGNORECASE):
@@ -141,6 +141,6 @@ def test_a4_lower_case_is_an_offer(shim, protocol, reply, level):
 @EACH_PROTOCOL
 @LEVELS
 def test_honest_server_is_upgraded_at_every_level(shim, protocol, level):
-    """So that the failures above are known to be the server's doing."""
+    """Shows that the failures above are due to the server."""
     play(shim, protocol, honest(protocol), level,
          *([f"fingerprint {certs.case('good').sha256}"] if level == "fingerprint" else [])).upgraded()

@@ -1,4 +1,4 @@
-"""Threats B: answers to STARTTLS that are neither yes nor a clean no fail at every level."""
+"""Threats B: an answer to STARTTLS that is neither yes nor a clean no fails at every level."""
 import re
 
 import pytest
@@ -7,7 +7,7 @@ from support.play import play
 from support.protocols import IMAP, LMTP, NNTP, POP3, SIEVE, SMTP, tagged
 
 LEVELS = pytest.mark.parametrize("level", ["secure", "encrypt", "may"])
-SHORT = ["timeout 2", "greeting-timeout 2"]  # for answers after which the relay must go on waiting
+SHORT = ["timeout 2", "greeting-timeout 2"]  # for answers after which the relay must keep waiting
 
 NEITHER = {
     SMTP: [b"221 bye\r\n", b"250 ok\r\n", b"354 go on\r\n", b"+ go on\r\n", b"999 what\r\n", b"22 0 ok\r\n",
@@ -36,8 +36,8 @@ def test_b1_neither_yes_nor_no(shim, protocol, reply, level):
 @pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
 @LEVELS
 def test_b2_yes_before_it_was_asked(shim, protocol, level):
-    """Behind the capability list, before STARTTLS was sent (the early tagged OK of CVE-2026-42246). The receive
-    buffer must be empty when STARTTLS is sent, and a tag cannot be guessed."""
+    """The answer comes right after the capability list, before the relay sends STARTTLS (the early tagged OK of
+    CVE-2026-42246). The receive buffer must be empty when the relay sends STARTTLS, and nobody can guess the tag."""
     yes = protocol.yes.replace(b"{tag}", b"a001")
 
     def scenario(s):
@@ -55,7 +55,7 @@ def test_b2_yes_before_it_was_asked(shim, protocol, level):
 
 @LEVELS
 def test_b2_tags_differ_between_connections(shim, level):
-    """IMAP: a tag that can be guessed could be answered before it was sent."""
+    """IMAP: a server could answer a tag that it can guess before we send it."""
     tags = []
 
     def scenario(s):

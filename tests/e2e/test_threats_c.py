@@ -1,5 +1,5 @@
-"""Threats C: what comes behind the reply to STARTTLS (the command injection of CVE-2011-0411 and its likes). Nothing
-of it is ever believed: the connection fails at every level."""
+"""Threats C: bytes after the reply to STARTTLS (the command injection of CVE-2011-0411 and similar). We never believe any of
+them: the connection fails at every level."""
 import pytest
 from support import certs, protocols
 from support.play import play
@@ -28,7 +28,7 @@ def test_c1_bytes_behind_the_positive_reply(shim, protocol, level, how):
         injected = INJECTED[protocol]
         if how == "same segment":
             s.send(yes, injected)
-        elif how == "next segment":  # it is read where ServerHello should be
+        elif how == "next segment":  # the relay reads it in place of the ServerHello
             s.split(yes, injected)
         elif how == "fragment with no line end":
             s.send(yes, injected[:7])
@@ -63,7 +63,7 @@ def test_c2_success_behind_a_refusal(shim, protocol, level):
 @EACH_PROTOCOL
 @LEVELS
 def test_c3_reply_one_byte_at_a_time(shim, protocol, level):
-    """TCP may cut anywhere: this is no attack, and must work."""
+    """TCP may split the stream anywhere. This is no attack and must work."""
     def scenario(s):
         s.drip(protocol.greeting or protocol.offers, 0.002)
         while True:

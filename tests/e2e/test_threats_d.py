@@ -1,4 +1,4 @@
-"""Threats D: what the server says before TLS. Nothing of it is believed after, and a hostile greeting fails."""
+"""Threats D: what the server says before TLS. We believe none of it afterwards, and a hostile greeting fails."""
 import re
 
 import pytest
@@ -13,8 +13,8 @@ LEVELS = pytest.mark.parametrize("level", ["secure", "encrypt", "may"])
 @pytest.mark.parametrize("greeting", [b"* PREAUTH welcome\r\n", b"* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n"],
                          ids=["bare", "lists STARTTLS"])
 def test_d1_preauth(shim, level, greeting):
-    """In the authenticated state STARTTLS is forbidden: someone on the path who forges PREAUTH keeps a client in
-    plaintext, and makes it upload its mail into the attacker's account (CVE-2020-12398, -14093)."""
+    """STARTTLS is forbidden in the authenticated state. An attacker on the path who forges PREAUTH keeps the client in
+    plaintext and makes it upload its mail into the attacker's account (CVE-2020-12398, -14093)."""
     def scenario(s):
         s.send(greeting)
         while True:
@@ -120,7 +120,7 @@ def test_d3_two_greetings(shim, level, protocol):
 @pytest.mark.parametrize("timestamp", [b"<forged>", b"<a@b", b"a@b>", b"<a b@c>", b"<@>",
                                        b"<" + b"x" * 600 + b"@y>"], ids=lambda t: t.decode()[:12])
 def test_d4_apop_timestamp_that_is_no_message_id(shim, level, timestamp):
-    """A timestamp of the attacker's choice helps to find the password from the digest."""
+    """If an attacker chooses the timestamp, he can recover the password from the digest more easily."""
     def scenario(s):
         s.send(b"+OK ready " + timestamp + b"\r\n")
         s.send(POP3.yes if protocols.until_starttls(s, POP3) else b"")

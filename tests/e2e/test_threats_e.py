@@ -1,4 +1,4 @@
-"""Threats E: the program itself and STARTTLS; capabilities that change with TLS; a program that talks too early."""
+"""Threats E: a program that sends STARTTLS itself; capabilities that change with TLS; a program that talks too early."""
 import re
 
 import pytest
@@ -9,7 +9,7 @@ from support.protocols import IMAP, LMTP, NNTP, POP3, SIEVE, SMTP, tagged
 LEVELS = pytest.mark.parametrize("level", ["secure", "encrypt", "may"])
 EACH_PROTOCOL = pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
 
-# What the program sends, and what the relay answers in the server's place.
+# What the program sends, and what the relay answers instead of the server.
 STARTTLS = {SMTP: (b"STARTTLS\r\n", rb"503 [^\r]*\r\n"), LMTP: (b"STARTTLS\r\n", rb"503 [^\r]*\r\n"),
             IMAP: (b"s1 STARTTLS\r\n", rb"s1 BAD [^\r]*\r\n"), POP3: (b"STLS\r\n", rb"-ERR [^\r]*\r\n"),
             NNTP: (b"STARTTLS\r\n", rb"502 [^\r]*\r\n"), SIEVE: (b"STARTTLS\r\n", rb"NO [^\r]*\r\n")}
@@ -21,15 +21,15 @@ ASKS = {SMTP: b"EHLO me\r\n", LMTP: b"LHLO me\r\n", IMAP: b"a0 CAPABILITY\r\n", 
 @LEVELS
 @pytest.mark.parametrize("form", ["first", "lower case", "behind another command"])
 def test_e1_program_sends_starttls_itself(shim, protocol, level, form):
-    """No TLS inside TLS: the relay answers, and the session goes on. The server, which lists STARTTLS again, never
-    sees the command."""
+    """There is no TLS inside TLS: the relay answers, and the session goes on. The server lists STARTTLS again, but never sees
+    the command."""
     command, answer = STARTTLS[protocol]
     sent = command.lower() if form == "lower case" else command
     words = (ASKS[protocol] + sent if form == "behind another command" else sent) + protocol.words
 
     def scenario(s):
         protocols.upgrade(s, protocol, certs.case("good"))
-        s.question = protocol if form != "behind another command" else False  # the program's own serves
+        s.question = protocol if form != "behind another command" else False  # then the program's own question serves
         while True:
             line = s.line()
             s.send(tagged(protocol.offers if protocol.asks(line) else protocol.answer(line), line))
@@ -38,7 +38,7 @@ def test_e1_program_sends_starttls_itself(shim, protocol, level, form):
     outcome = play(shim, protocol, scenario, level, words=words)
     assert outcome.server.over_tls == words.replace(sent, b""), outcome.show()
     assert re.search(rb"(?m)^" + answer.replace(b"s1", b"(?i:s1)"), outcome.result.out), outcome.show()
-    if form != "behind another command":  # in its place: behind the greeting, before any answer of the server's
+    if form != "behind another command":  # the answer comes right after the greeting, before any of the server's answers
         assert re.match(protocol.upgraded + answer.replace(b"s1", b"(?i:s1)"), outcome.result.out), outcome.show()
     outcome.tap.never_saw(protocols.SECRET)
     assert outcome.result.err == b"read: end of stream\n", outcome.show()
@@ -46,7 +46,7 @@ def test_e1_program_sends_starttls_itself(shim, protocol, level, form):
 
 @LEVELS
 def test_e2_logindisabled_before_tls_only(shim, level):
-    """The program would give up if it saw it."""
+    """The program would give up if it saw LOGINDISABLED."""
     before = b"* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED\r\n{tag} OK done\r\n"
 
     def scenario(s):

@@ -1,5 +1,5 @@
 """Threats F: a server that stalls, floods, talks nonsense or breaks off. Every failure comes within the deadline and in
-bounded memory; a broken stream is never taken for a whole one."""
+bounded memory. A broken stream never passes for a complete one."""
 import contextlib
 import re
 import subprocess
@@ -15,11 +15,11 @@ LEVELS = pytest.mark.parametrize("level", ["secure", "encrypt", "may"])
 EACH_PROTOCOL = pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
 DEADLINE = 2  # seconds, in the policy
 SHORT = [f"timeout {DEADLINE}", f"greeting-timeout {DEADLINE}"]
-MEMORY = 64  # megabytes that a relay may come to use
+MEMORY = 64  # megabytes that a relay may use
 
 
 def within_deadline(shim, protocol, scenario, level):
-    """Plays, and asserts the failure; without a deadline these servers would have the program hang (shim.TIMEOUT)."""
+    """Plays, and asserts the failure. Without a deadline, the program would hang with these servers (shim.TIMEOUT)."""
     return play(shim, protocol, scenario, level, *SHORT).failed("localhost")
 
 
@@ -56,7 +56,7 @@ def test_f1_says_yes_and_goes_silent(shim, protocol, level):
 @LEVELS
 @pytest.mark.parametrize("what", ["greeting", "handshake"])
 def test_f1_drips(shim, protocol, level, what):
-    """A deadline for each read would be put off for longer than a test may take."""
+    """A deadline for each single read would be postponed for longer than a test may take."""
     def scenario(s):
         if what == "greeting":
             s.drip((protocol.greeting or protocol.offers)[:-2] + b"x" * 5000, 0.1)
@@ -76,7 +76,7 @@ def memory_is_bounded():
 
 
 def flood(s, piece, megabytes=16):
-    """Sends until the client goes away, and watches the relay's memory."""
+    """Sends until the client goes away, then checks the relay's memory."""
     try:
         for _ in range(megabytes * 16):
             s.send(piece * max(1, 65536 // len(piece)))
@@ -133,7 +133,7 @@ def test_f2_endless_reply_to_starttls(shim, protocol, level):
     within_deadline(shim, protocol, scenario, level)
 
 
-# Greetings and capability lists that no server sends: each is in the place of the honest one.
+# Greetings and capability lists that no server sends. Each replaces the honest one.
 MALFORMED_GREETINGS = {
     SMTP: [b"220 mail\0.example.org ESMTP\r\n", b"220 mail ESMTP\n", b"220 mail\rESMTP\r\n", b"220-a\r\n221 b\r\n",
            b"220-a\r\n220-b\n220 c\r\n", b"220" + b"x" * 9000 + b"\r\n"],
@@ -206,17 +206,17 @@ def test_f3_no_tls_behind_the_positive_reply(shim, protocol, level, what):
 @LEVELS
 @pytest.mark.parametrize("what", ["ends without close_notify", "resets", "plaintext", "corrupted record"])
 def test_f4_stream_broken_in_the_middle(shim, protocol, level, what):
-    """A mail that was cut must not look like a short one."""
+    """A truncated mail must not look like a short one."""
     def scenario(s):
         protocols.upgrade(s, protocol, certs.case("good"))
         line = s.line()
-        s.send(tagged(protocol.answer(line), line)[:-2])  # the client goes on reading for the line's end
+        s.send(tagged(protocol.answer(line), line)[:-2])  # the client keeps reading for the line's end
         if what == "ends without close_notify":
             return s.close()
         if what == "resets":
             return s.reset()
         s.raw.sendall(b"* OK plaintext\r\n" if what == "plaintext" else b"\x17\x03\x03\x00\x20" + b"x" * 32)
-        s.raw.recv(65536)  # the alert, or whatever else was under way
+        s.raw.recv(65536)  # the alert, or other data in flight
         while s.raw.recv(65536):
             pass
     words = protocol.words.split(b"\r\n")[0] + b"\r\n"  # no goodbye: after one, many servers just close
@@ -246,7 +246,7 @@ def test_f4_plain_end_after_the_goodbye_is_an_end(shim, protocol):
     ("key-update", "1.3", 1), ("key-update", "1.3", 20), ("ticket", "1.3", 1), ("ticket", "1.3", 20),
     ("hello-request", "1.2", 1), ("hello-request", "1.2", 100)])
 def test_f5_records_that_are_no_data(shim, protocol, level, action, version, times):
-    """Key updates, late session tickets, requests to renegotiate (the relay refuses them): no byte is lost, in either
+    """Key updates, late session tickets, renegotiation requests (which the relay refuses): no byte gets lost in either
     direction, and nothing hangs."""
     certificate = certs.case("good")
     received = []

@@ -1,5 +1,5 @@
-"""Threats G: certificates. `secure` takes none that is not good and for the name asked; `encrypt` and `may` take any;
-no level takes what no TLS of today may use."""
+"""Threats G: certificates. `secure` accepts only a good certificate for the name asked for; `encrypt` and `may` accept any.
+No level accepts what is too weak for today's TLS."""
 import ssl
 
 import pytest
@@ -22,7 +22,7 @@ UNTRUSTED = {
     "unknown root": "issue",
     "missing intermediate": "issue",
     "signed by a non-CA": "CA|issue",
-    "signed by one not said to be a CA": "may issue none",
+    "signed by one not said to be a CA": "is not an authority",
     "client only": "not for servers",
     "outside a name constraint": "may not certify",
     "revoked": "revoked",
@@ -55,7 +55,7 @@ def test_g1_wildcard_for_a_host_that_its_issuer_is_excluded_from(shim, protocol,
 
 @EACH_PROTOCOL
 def test_g1_strict_checks(shim, protocol):
-    """A certificate without a key identifier is for the right host all the same: `strict` is for who wants more."""
+    """A certificate without an authority key identifier can still be for the right host. `strict` is for users who want more."""
     certificate = certs.make("localhost", ["localhost"], issuer=certs.authority(), authority_key=False)
     play(shim, protocol, honest(protocol, certificate), "secure", "certificate-checks normal").upgraded()
     shim.log_file.unlink()
@@ -69,7 +69,7 @@ def test_g1_an_intermediate_that_the_policy_names_is_trusted_without_its_root(sh
          ca=certs.intermediate().pem).upgraded()
 
 
-# G2: names that a certificate may hold and that are not `mail.example.org`.
+# G2: names that a certificate may have and that do not match `mail.example.org`.
 NOT_ITS_NAMES = {
     "other host": lambda: certs.issued("other.example.org"),
     "CN alone": lambda: certs.make(HOST, issuer=certs.authority()),
@@ -106,11 +106,11 @@ def test_g2_wildcard_does_not_reach_over_two_labels(shim, protocol):
 @EACH_PROTOCOL
 @pytest.mark.parametrize("names", [["127.0.0.1"], ["localhost"]], ids=["IP as dNSName", "no IP at all"])
 def test_g2_address_asked_for_needs_an_ip_san(shim, protocol, names):
-    """What was asked for is a numeric host: only an IP SAN is a name for it."""
+    """The program asks for a numeric host, which only an IP SAN matches."""
     play(shim, protocol, honest(protocol, certs.issued(*names)), "secure", host="127.0.0.1").failed("127.0.0.1")
 
 
-# G3: what must match. (name asked, its address, certificate)
+# G3: what must match. (name asked for, certificate)
 MATCHES = {
     "upper case asked": ("MAIL.Example.ORG", lambda: certs.issued(HOST)),
     "upper case in the certificate": (HOST, lambda: certs.issued("MAIL.EXAMPLE.ORG")),
@@ -132,7 +132,7 @@ def test_g3_name_matches(shim, protocol, case):
     play(shim, protocol, honest(protocol, certificate()), "secure", host=name).upgraded()
 
 
-# What no level takes: options of the server's side of the handshake.
+# What no level accepts: options for the server's side of the handshake.
 OF_YESTERDAY = {
     "TLS 1.0": {"minimum": ssl.TLSVersion.TLSv1, "maximum": ssl.TLSVersion.TLSv1},
     "TLS 1.1": {"minimum": ssl.TLSVersion.TLSv1_1, "maximum": ssl.TLSVersion.TLSv1_1},
@@ -156,7 +156,7 @@ def test_g4_weak_certificate(shim, protocol, case, version, level):
     play(shim, protocol, honest(protocol, certs.case(case), minimum=version, maximum=version), level).failed()
 
 
-# What only the levels that check the server refuse (RFC 9325, 4.1 and 4.2), and a line in its block allows.
+# Only the levels that check the server refuse these (RFC 9325, 4.1 and 4.2). A line in the block allows them.
 WITHOUT_FORWARD_SECRECY_OR_AEAD = ["AES256-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA384"]
 
 
@@ -179,7 +179,7 @@ def test_g4_cipher_without_forward_secrecy_or_aead(shim, protocol, cipher, level
 @EACH_PROTOCOL
 @pytest.mark.parametrize("suite", [b"\x00\x05", b"\x00\x03", b"\x13\x07"], ids=["RC4", "export", "unknown"])
 def test_g4_server_chooses_a_cipher_never_offered(shim, protocol, suite):
-    """RC4 and export ciphers are no longer in OpenSSL: the ServerHello is written by hand."""
+    """OpenSSL no longer has RC4 and export ciphers, so we write the ServerHello by hand."""
     def scenario(s):
         protocols.greet(s, protocol)
         s.send(protocols.tagged(protocol.yes, protocols.until_starttls(s, protocol)))
@@ -195,7 +195,7 @@ def test_g4_server_chooses_a_cipher_never_offered(shim, protocol, suite):
 @EACH_PROTOCOL
 @pytest.mark.parametrize("level", ["fingerprint", "may"])
 def test_g5_other_certificate_than_the_fingerprint_listed(shim, protocol, level):
-    """It is on a valid chain and for the right host, and still not the one that was pinned."""
+    """The certificate has a valid chain and the right host, but is not the pinned one."""
     outcome = play(shim, protocol, honest(protocol, certs.case("good")), level,
                    *([f"fingerprint {certs.case('self-signed').sha256}"] if level == "fingerprint" else []))
     if level == "fingerprint":

@@ -1,4 +1,4 @@
-"""Threats I: words from outside (of a certificate, of a server) never forge a line of a greeting or of the log."""
+"""Threats I: text from outside (from a certificate or a server) never forges a line of a greeting or of the log."""
 import re
 
 import pytest
@@ -22,7 +22,7 @@ TEXTS = {
 
 
 def one_line(protocol, outcome):
-    """The greeting is one line of printable ASCII, of bounded length, with our own words first; so is the log's."""
+    """The greeting is one line of printable ASCII, of bounded length, and our own words come first. The log has one such line."""
     outcome.failed()
     assert len(outcome.result.out) <= 512, outcome.show()
     lines = outcome.result.log.splitlines()
@@ -46,7 +46,7 @@ def test_i1_names_of_a_certificate(shim, protocol, text, where):
 @EACH_PROTOCOL
 @pytest.mark.parametrize("text", ["CR LF", "quote", "brackets", "control bytes", "10,000 characters", "log fields"])
 def test_i1_alternative_names_of_a_certificate(shim, protocol, text):
-    """The failure tells for whom the certificate is."""
+    """The failure message shows the certificate's names."""
     certificate = certs.issued(TEXTS[text], TEXTS[text][::-1])
     one_line(protocol, play(shim, protocol, honest(protocol, certificate), "secure"))
 

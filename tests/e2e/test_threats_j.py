@@ -1,4 +1,4 @@
-"""Threats J: what answers inside TLS, and where its answers end."""
+"""Threats J: which service answers inside TLS, and where its answers end."""
 import base64
 import re
 
@@ -10,8 +10,8 @@ from support.protocols import IMAP, LMTP, NNTP, POP3, SIEVE, SMTP, tagged
 LEVELS = pytest.mark.parametrize("level", ["secure", "fingerprint", "encrypt", "may"])
 EACH_PROTOCOL = pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
 
-# What the program sends in one piece, and what the server answers until the connection is cut, at a line's end. It
-# holds, somewhere in a text, what the reply to the farewell looks like.
+# What the program sends in one piece, and what the server answers until someone cuts the connection, at a line's end. The
+# answer contains text that looks like the reply to the farewell.
 PIPELINED = {
     SMTP: (b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\nQUIT\r\n", b"250 ok\r\n250 221 bye\r\n354 go on\r\n"),
     LMTP: (b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\nQUIT\r\n", b"250 ok\r\n250 221 bye\r\n354 go on\r\n"),
@@ -25,7 +25,7 @@ ASKS = {SMTP: b"EHLO x\r\n", LMTP: b"LHLO x\r\n", IMAP: b"a0 CAPABILITY\r\n", PO
 
 
 def play(shim, protocol, scenario, level, *policy, **more):
-    """All of these servers show the same certificate; nothing about it is wrong."""
+    """All of these servers use the same certificate, and it is good."""
     pin = [f"fingerprint {certs.case('good').sha256}"] if level == "fingerprint" else []
     return plays.play(shim, protocol, scenario, level, *pin, *policy, **more)
 
@@ -33,12 +33,12 @@ def play(shim, protocol, scenario, level, *policy, **more):
 @EACH_PROTOCOL
 @LEVELS
 def test_j2_cut_at_a_line_end_behind_a_pipelined_farewell(shim, protocol, level):
-    """Whoever ends TCP in the midst of a mail must not make it look like a shorter one."""
+    """An attacker who ends TCP in the middle of a mail must not make it look like a shorter one."""
     words, replies = PIPELINED[protocol]
 
     def scenario(s):
         protocols.upgrade(s, protocol, certs.case("good"))
-        s.question = False  # the program's own serves
+        s.question = False  # the program's own question serves
         while True:
             line = s.line()
             if protocol.asks(line) or line.upper() == b"CAPABILITY":
@@ -51,8 +51,7 @@ def test_j2_cut_at_a_line_end_behind_a_pipelined_farewell(shim, protocol, level)
     assert outcome.result.err == b"read: Connection reset by peer\n", outcome.show()
 
 
-# What a program says first; behind an opening it sends the rest at once, and the other way round it begins with a
-# secret.
+# What a program says first: an opening with the rest right after it, or a secret at once.
 OPENINGS = {p: ASKS[p] + p.words for p in protocols.ALL} | {p: p.words for p in (SMTP, LMTP, NNTP)}
 SECRETS = {p: p.words for p in protocols.ALL} | {
     SMTP: SMTP.words.partition(b"\r\n")[2], LMTP: LMTP.words.partition(b"\r\n")[2],
@@ -61,7 +60,7 @@ WAYS = pytest.mark.parametrize("way", ["starttls", "implicit"])
 
 
 def nothing_secret_arrived(outcome, heard):
-    """The program reads why, in its own protocol; the log names the server and what answered."""
+    """No secret arrived. The program reads the reason in its own protocol; the log names the server and quotes its answer."""
     for secret in (protocols.SECRET, protocols.SENDER, base64.b64encode(b"\0test\0" + protocols.SECRET)):
         assert secret not in b"".join(heard), f"{secret!r} arrived: {heard}{outcome.show()}"
     outcome.tap.never_saw(protocols.SECRET, protocols.SENDER)
@@ -100,7 +99,7 @@ def test_j1_ftp_answers(shim, protocol, level, way, first):
     policy = ["tls implicit", "connect-to {port}"] if way == "implicit" else []
     policy += ["timeout 2", "greeting-timeout 2"]
     outcome = play(shim, protocol, alpaca.led_to_ftp(protocol, way == "implicit", heard), level, *policy, words=words)
-    if protocol is SIEVE and way == "starttls":  # both wait for the other's greeting
+    if protocol is SIEVE and way == "starttls":  # each side waits for the other's greeting
         assert heard == [b""] and re.fullmatch(SIEVE.failure, outcome.result.out), outcome.show()
     else:
         nothing_secret_arrived(outcome, heard)
@@ -134,7 +133,7 @@ def test_j1_another_mail_server_answers(shim, request, protocol, level, way, oth
 @LEVELS
 @pytest.mark.parametrize("first", ["opening", "secret"])
 def test_j1_nobody_answers(shim, protocol, level, first):
-    """Within the deadline, whatever the program says first."""
+    """The failure comes within the deadline, whatever the program says first."""
     def scenario(s):
         protocols.upgrade(s, protocol, certs.case("good"))
         s.silence()
@@ -148,7 +147,7 @@ def test_j1_nobody_answers(shim, protocol, level, first):
 @LEVELS
 @pytest.mark.parametrize("early", [False, True])
 def test_j1_a_program_that_begins_with_a_secret_is_served(shim, protocol, level, early):
-    """The relay asks first; the program sees nothing of it, and what it wrote before the greeting waits as well."""
+    """The relay asks its own question first. The program sees nothing of it, and what it wrote before the greeting waits, too."""
     words = SECRETS[protocol]
 
     def scenario(s):
@@ -166,7 +165,7 @@ def test_j1_a_program_that_begins_with_a_secret_is_served(shim, protocol, level,
 @LEVELS
 @pytest.mark.parametrize("early", [False, True])
 def test_j1_what_is_pipelined_behind_an_opening_waits_for_the_reply(shim, protocol, level, early):
-    """No further round trip, and no question of the relay's own."""
+    """There is no additional round trip, and the relay asks no question of its own."""
     seen = []
 
     def scenario(s):

@@ -1,5 +1,5 @@
-"""One case of each letter of the threats with a real client: what its user sees says what went wrong, and nothing
-of the session crossed."""
+"""A case of each of the threats A to I with a real client: the user sees what went wrong, and nothing of the session crosses
+in clear."""
 import re
 
 import pytest
@@ -86,7 +86,7 @@ def test_user_sees_what_went_wrong(shim, case):
 
 
 def test_e_curl_tries_starttls_itself_and_goes_on(shim, exim):
-    """A client that knows TLS and was told to use it where it can: it is refused, for it has it already."""
+    """A client that uses TLS if possible: it finds none to start, because the session is already in TLS."""
     shim.hosts = {"mail.example.org": ["127.0.0.1"]}
     mail = shim.folder / "mail"
     mail.write_bytes(b"Subject: x\r\n\r\nthe cat sat\r\n")

@@ -1,4 +1,4 @@
-"""A relay, library or program that is found relative to one's own file is run only if nobody else can have put it there."""
+"""We run a relay, library or program found relative to our own file only if nobody else can have put it there."""
 import os
 import shutil
 import subprocess
@@ -22,8 +22,8 @@ DOUBTS = {
     "in a folder like /tmp": ("can be written to by others", lambda relay, folder: folder.chmod(0o1777), []),
     "in a group's folder": ("can be written to by others", lambda relay, folder: folder.chmod(0o775), []),
     "in a stranger's folder": ("belongs neither to root", lambda relay, folder: os.chown(folder, STRANGER, STRANGER), as_root),
-    "a symbolic link": ("is no regular file", lambda relay, folder: link(relay), []),
-    "a FIFO": ("is no regular file", lambda relay, folder: (relay.unlink(), os.mkfifo(relay)), []),
+    "a symbolic link": ("is not a regular file", lambda relay, folder: link(relay), []),
+    "a FIFO": ("is not a regular file", lambda relay, folder: (relay.unlink(), os.mkfifo(relay)), []),
 }
 each_doubt = pytest.mark.parametrize("words,spoil", [pytest.param(words, spoil, id=name, marks=marks)
                                                      for name, (words, spoil, marks) in DOUBTS.items()])
@@ -35,7 +35,7 @@ def link(path):
 
 
 def session(shim, as_user=None):
-    """What a program and a server have of each other; whoever runs it, as `as_user`."""
+    """Runs a session, as another user if `as_user`. Returns the result, the recorder and the server."""
     who = ["setpriv", f"--reuid={as_user}", f"--regid={as_user}", "--clear-groups"] if as_user else []
     with Hostile(honest(IMAP)) as server, Tap(server.address) as tap:
         shim.guard(tap.port, "secure", "imap")
@@ -51,12 +51,12 @@ def session(shim, as_user=None):
 
 @pytest.fixture(params=["beside", "one folder up"])
 def place(request, shim, tmp_path):
-    """A library, and its relay beside it or one folder up; nothing is installed on this machine."""
+    """A library, with its relay next to it or one folder up. Nothing is installed on this machine."""
     folder = tmp_path / "place"
     inner = folder if request.param == "beside" else folder / "inner"
     inner.mkdir(parents=True)
     for each in (folder, *folder.parents):
-        if not each.stat().st_mode & 0o005:  # pytest's own: other users have to get here
+        if not each.stat().st_mode & 0o005:  # a folder of pytest's, which other users must be able to enter
             each.chmod(0o755)
     shutil.copy(LIBRARY, inner)
     shutil.copy(RELAY, folder)
@@ -91,7 +91,7 @@ def test_relay_that_others_can_have_put_there_is_not_run(shim, place, words, spo
     (STRANGER, STRANGER, None, False),
 ])
 def test_whose_library_and_relay_are(shim, place, library, relay, runs_as, good):
-    """Root's relay always; the library's owner's where that is who runs the program."""
+    """Root's relay is always run. A relay of the library's owner is run only if that user runs the program."""
     os.chown(shim.library, library, library)
     os.chown(place[1], relay, relay)
     shim.folder.chmod(0o755)

@@ -1,5 +1,5 @@
-"""Where no ca-file is named: the system's authorities, in the place that each family of distributions has for them; and
-those that lie beside the relay, where the policy says so."""
+"""Without a ca-file, we use the system's authorities, from the place where each family of distributions keeps them; or, if the
+policy says so, those next to the relay."""
 import os
 import subprocess
 from pathlib import Path
@@ -12,7 +12,7 @@ from support.protocols import POP3
 from support.shim import PROGRAMS
 from support.tap import Tap
 
-# In a mount namespace: /etc without what this machine trusts, and what the test has put into $1 in its place.
+# In a mount namespace, replaces what this machine trusts in /etc by what the test has put into $1.
 WITH_ITS_PLACES = """
 set -e
 here=$1
@@ -29,7 +29,7 @@ exec "$@"
 """
 
 ROOT, LINK = "root", "link"
-# {path: what is there}: the tests' root, also "under its hash"; or a link to another place.
+# {path: what is there}: the tests' root, possibly under its hash, or a link to another place.
 FAMILIES = {
     "Debian": {"/etc/ssl/certs/HASH.0": ROOT, "/etc/ssl/certs/ca-certificates.crt": ROOT},
     "Debian without a folder of hashes": {"/etc/ssl/certs/ca-certificates.crt": ROOT},
@@ -53,7 +53,7 @@ needs_mounts = pytest.mark.skipif(not namespaces.possible("mount"), reason="this
 
 
 def lay_out(shim, family, root=None):
-    """The places of a family, in the test's folder."""
+    """Creates the files of a family in the test's folder."""
     for each in ("etc", "var/lib"):
         (shim.folder / each).mkdir(parents=True)
     root = root or certs.authority().pem
@@ -69,7 +69,7 @@ def lay_out(shim, family, root=None):
 
 
 def session(shim, *lines, command=False, before="match port {port}"):
-    """One of the careless client with a server of the tests' root, under a policy without its ca-file."""
+    """A session of the careless client with a server signed by the tests' root, under a policy that does not name that root."""
     with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
         shim.policy("\n".join([before.replace("{port}", str(tap.port)), "    protocol pop3", "    level secure",
                                *(f"    {line}" for line in lines)]) + "\n")
@@ -92,7 +92,7 @@ def test_the_systems_authorities_are_found(shim, family):
 @pytest.mark.parametrize("family", [{}, {"/etc/ssl/certs/README": ROOT}], ids=["nothing at all", "a folder without any"])
 def test_a_system_without_authorities_is_told(shim, family):
     lay_out(shim, family)
-    session(shim).failed("localhost cannot be checked, for this machine trusts no authority", "install ca-certificates, or 'ca-file'")
+    session(shim).failed("localhost cannot be checked, because this machine trusts no authority", "install ca-certificates, or 'ca-file'")
 
 
 @needs_mounts
@@ -123,7 +123,7 @@ def test_ca_file_system_takes_a_defaults_ca_file_back(shim):
 
 
 def bundled(shim, *, root=True, mode=0o644):
-    """As the archive of `make bundle` has it, but with the tests' root."""
+    """Sets up the build as in the archive of `make bundle`, but with the tests' root."""
     shim.private_build()
     if root:
         beside = shim.build / "ca-certificates.pem"
@@ -155,7 +155,7 @@ def test_bundled_authorities_are_instead_of_the_systems(shim):
 
 
 @needs_mounts
-@pytest.mark.parametrize("why,options", [("no ca-certificates.pem lies beside the relay", {"root": False}),
+@pytest.mark.parametrize("why,options", [("there is no ca-certificates.pem beside the relay", {"root": False}),
                                          ("somebody else can write to it", {"mode": 0o664})])
 def test_bundled_authorities_that_cannot_be_used(shim, why, options):
     bundled(shim, **options)

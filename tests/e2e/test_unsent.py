@@ -1,5 +1,5 @@
-"""A program that writes and does not wait: a script on /dev/tcp, a monitor's check, nc. TCP delivers what was written
-before close(), whatever has become of the program; so does the relay, which has first to negotiate, and its owner has
+"""A program that writes and does not wait: a script on /dev/tcp, a monitoring check, nc. TCP delivers what a program wrote
+before close(), whatever happens to the program. So does the relay, although it has to negotiate first and the program has
 ended by then. The server here says nothing before that."""
 import dataclasses
 import errno
@@ -34,7 +34,7 @@ os._exit(0)
 
 
 class Late:
-    """A scenario that begins when the program has ended its connection."""
+    """A scenario that begins once the program has ended its connection."""
 
     def __init__(self, scenario):
         self.scenario = scenario
@@ -53,7 +53,7 @@ def honest(protocol, certificate="good"):
 
 
 def session(shim, protocol, scenario, level, end, words=None, *policy):
-    """Runs the program against `scenario`; returns the server, the tap and the log's lines once all has ended."""
+    """Runs the program against `scenario`; returns the server, the tap and the result once everything has ended."""
     words = protocol.words if words is None else words
     late = Late(scenario)
     (shim.folder / "words").write_bytes(words)
@@ -76,7 +76,7 @@ def fingerprint(level):
     return [f"fingerprint {certs.case('good').sha256}"] if level == "fingerprint" else []
 
 
-# Every end for a protocol and for a level, and the two that differ most for each of both.
+# All ends for SMTP and for the level `secure`; for all other protocols and levels, the two ends that differ most.
 CASES = [(protocol, level, end) for protocol in protocols.ALL for level in LEVELS for end in ENDS
          if protocol is SMTP or level == "secure" or end in ("close", "kill")]
 
@@ -109,7 +109,7 @@ def test_it_is_discarded_where_tls_fails_and_the_log_says_so(shim, protocol, lev
     tap.never_saw(protocols.SECRET, protocols.SENDER)
     line, = result.lines
     assert line["result"] == "failed", result.show()
-    if end != "half-close":  # such a one still reads, and is told
+    if end != "half-close":  # such a program still reads the failure
         assert line["discarded"] == str(len(protocol.words)), result.show()
 
 
@@ -117,7 +117,7 @@ def test_it_is_discarded_where_tls_fails_and_the_log_says_so(shim, protocol, lev
                                            if protocol is not protocols.SIEVE and end != "half-close"],
                          ids=lambda value: getattr(value, "name", value))
 def test_so_it_is_where_another_service_answers_inside_tls(shim, protocol, end):
-    """It has heard the program's first command, where that is one without a secret, and not the rest."""
+    """That service has seen at most the program's first command, if that holds no secret, and not the rest."""
     shim.private_build()
 
     def scenario(s):
@@ -135,7 +135,7 @@ def test_so_it_is_where_another_service_answers_inside_tls(shim, protocol, end):
 
 @pytest.mark.parametrize("end", ENDS)
 def test_much_arrives_whole(shim, end):
-    """As much as the pair takes, before the first byte is read of it."""
+    """As much as the socketpair takes before the relay reads the first byte."""
     shim.private_build()
     words = b"EHLO careless\r\n" + b"".join(b"NOOP %06d\r\n" % number for number in range(7600)) + b"QUIT\r\n"
     server, tap, result = session(shim, SMTP, honest(SMTP), "secure", end, words)
@@ -144,7 +144,7 @@ def test_much_arrives_whole(shim, end):
 
 @pytest.mark.parametrize("end", ["close", "shutdown", "exit", "kill", "linger"])
 def test_who_has_said_nothing_is_let_go_at_once(shim, end):
-    """So is one that wants its words dropped (SO_LINGER, 0 seconds)."""
+    """The relay also lets go at once if the program wants its data dropped (SO_LINGER, 0 seconds)."""
     shim.private_build()
     gone = []
 
@@ -160,7 +160,7 @@ def test_who_has_said_nothing_is_let_go_at_once(shim, end):
 
 
 def test_a_script_of_bash(shim):
-    """`exec 3<>/dev/tcp/...; printf ... >&3; exec 3>&-`: the example."""
+    """The typical example: `exec 3<>/dev/tcp/...; printf ... >&3; exec 3>&-`."""
     shim.private_build()
     late = Late(honest(SMTP))
     with Hostile(late) as server, Tap(server.address) as tap:
@@ -187,7 +187,7 @@ s.close()
 
 
 def test_a_loop_that_waits_for_its_connect_alone(shim):
-    """It writes as soon as the socket is writable, and closes: asynchat's close_when_done()."""
+    """It writes as soon as the socket is writable, then closes, like asynchat's close_when_done()."""
     shim.private_build()
     late = Late(honest(SMTP))
     with Hostile(late) as server, Tap(server.address) as tap:
@@ -203,7 +203,7 @@ def test_a_loop_that_waits_for_its_connect_alone(shim):
 @pytest.mark.parametrize("end", ["close", "exit", "kill"])
 @pytest.mark.parametrize("implicit", [False, True], ids=["dialogue", "handshake"])
 def test_to_the_server_a_silent_end_is_one_in_order(shim, implicit, end):
-    """An end of file, as over TCP, and no reset: without a Tap, so that it is the relay's own."""
+    """The server gets an end of file, as over TCP, not a reset. There is no Tap, so the end comes from the relay itself."""
     shim.private_build()
     ends = []
 

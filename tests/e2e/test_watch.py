@@ -1,6 +1,6 @@
-"""Connections that connect() never saw: handed down by a connector program, received over a UNIX socket, connected
-together with the first data. Each is switched at the latest at its first read or write; the recorder on the path proves
-what crossed in clear."""
+"""Connections whose connect() the library never saw: inherited from a connector program, received over a UNIX socket, or
+connected together with the first data. We switch each at its first read or write at the latest. The recorder on the path
+proves what crossed in clear."""
 import re
 
 import pytest
@@ -14,7 +14,7 @@ from support.tap import Tap
 @EACH_PROTOCOL
 @pytest.mark.parametrize("greeted", [False, True], ids=["before", "behind"])
 def test_connection_handed_down_is_switched(shim, protocol, greeted):
-    """Before the server has greeted and behind that: then the greeting waits in the socket, and the relay reads it."""
+    """Both before and after the server's greeting. After it, the greeting waits in the socket, and the relay reads it."""
     with path(honest(protocol)) as tap:
         guard(shim, tap, protocol.name)
         result, got = talk(shim, tap, protocol, ["await"] if greeted else [])
@@ -25,7 +25,7 @@ def test_connection_handed_down_is_switched(shim, protocol, greeted):
 
 
 def test_descriptors_6_and_7_of_a_connector(shim):
-    """UCSPI: what tcpclient and its like hand down."""
+    """UCSPI: tcpclient and similar programs hand down these descriptors."""
     script = 'read -r line <&6; printf "%s" "$WORDS" >&7; { echo "$line"; cat <&6; } > got'
     with path(honest(POP3)) as tap:
         guard(shim, tap, "pop3")
@@ -34,8 +34,8 @@ def test_descriptors_6_and_7_of_a_connector(shim):
     upgraded(tap, POP3)
 
 
-# Each is the first that the program does with a connection that the library did not see: libc's own connect() made it.
-# `s` is a socket object of it, `fd` its number, `f` a file with the words.
+# Each is the program's first use of a connection that the library did not see: libc's own connect() made it.
+# `s` is its socket object, `fd` its number, `f` a file with the words.
 STANDARD = "dup2 to standard output"
 READS = {
     "read": "os.read(fd, 4096)",
@@ -142,7 +142,7 @@ def test_first_read_switches(shim, call):
 
 @pytest.mark.parametrize("call", WRITES)
 def test_first_write_switches(shim, call):
-    """A program that does not wait for the greeting."""
+    """The program does not wait for the greeting."""
     with path(honest(POP3)) as tap:
         guard(shim, tap, "pop3")
         first_use(shim, tap, f"{WRITES[call]}\nassert domain() == socket.AF_UNIX\nwhile s.recv(4096): pass").ok()
@@ -151,7 +151,7 @@ def test_first_write_switches(shim, call):
 
 @pytest.mark.parametrize("call", sorted({*READS, *WRITES} - {STANDARD}))
 def test_first_use_that_comes_too_late_is_refused(shim, call):
-    """EPERM, and nothing goes out: a byte has been read past the library."""
+    """EPERM, and nothing goes out, because the program has read a byte without the library."""
     code = f"""
 while own.recv(fd, b, 1, 0) != 1: pass
 try:
@@ -171,7 +171,7 @@ assert domain() == socket.AF_INET
 
 
 def session_of(shim, code):
-    """A good session of a python program that is handed a nonblocking connection, greeted already, as number 20."""
+    """A good session of a Python program that inherits a nonblocking connection as number 20, after the server's greeting."""
     with path(honest(POP3)) as tap:
         guard(shim, tap, "pop3")
         result = handed_down(shim, tap, "20", ["await", "nonblock"], PYTHON, "-c", code,
@@ -202,7 +202,7 @@ print(out.decode(), end="")
 
 @pytest.mark.parametrize("mode", ["0", "EPOLLET", "EPOLLONESHOT"], ids=["level", "edge", "one-shot"])
 def test_epoll_set_from_before_the_first_use(shim, mode):
-    """The server's greeting made the set fire, the first read finds none yet: the relay's makes it fire again."""
+    """The server's greeting made the set fire, but the first read finds nothing yet. The relay's greeting makes it fire again."""
     code = f"""
 import os, select
 from select import EPOLLET, EPOLLONESHOT
@@ -234,7 +234,7 @@ print(out.decode(), end="")
 
 
 def test_name_that_the_program_asked_for_counts_for_a_connection_that_it_received(shim):
-    """A helper connects, the program knows the name; no other name is in the policy."""
+    """A helper connects, but the program looks up the name. The policy has no name."""
     code = """
 import os, socket, sys
 s = socket.socket(fileno=20)
@@ -299,7 +299,7 @@ print(out.decode(), end="")
 
 
 def test_connection_received_at_a_number_that_was_another_file(shim):
-    """What was known of a number ends with what it was, also where libc closed it behind everybody's back."""
+    """What we know about a number must not outlive the file behind it, even if libc closes that without our seeing it."""
     code = """
 import os, socket
 s = socket.socket(fileno=20)

@@ -1,4 +1,4 @@
-"""What the watch on read and write must leave alone: servers, sandboxed programs, connections that no rule is about."""
+"""What the watch on reads and writes must leave alone: servers, sandboxed programs, connections that no rule covers."""
 import socket
 import time
 
@@ -24,7 +24,7 @@ def everything(shim):
 
 
 def test_server_is_not_guarded(shim):
-    """A client's port may be any; a connection that was accepted is no client's."""
+    """The client's port may be one of the guarded ones, but an accepted connection is not a client's."""
     address = loopback.own_address()
     everything(shim)
     process = shim.popen(PYTHON, "-c", SERVER, address)
@@ -59,8 +59,8 @@ def test_server_that_inetd_starts_is_not_guarded(shim, used):
 
 
 def test_a_sandbox_of_the_programs_own(shim):
-    """On what is no connection that the policy may guard, no system call is made that the program did not make: one that
-    its sandbox forbids would kill it."""
+    """On a descriptor that the policy cannot guard, we make no system calls of our own: one that the program's sandbox forbids
+    would kill it."""
     shim.policy("level secure\n")
     result = shim.run(PROGRAMS / "strict").ok()
     assert result.out == b"alive\n", result.show()

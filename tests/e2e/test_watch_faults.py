@@ -1,4 +1,4 @@
-"""Each system call of a late switch fails once: a sample, whose seed is shown, or all in `make soak`."""
+"""Each system call of a late switch fails once: a sample, whose seed a failure shows, or all of them in `make soak`."""
 import os
 import random
 import re
@@ -22,8 +22,7 @@ SAMPLE = 15
 
 
 def late_switch(number, fault=None, trace=None):
-    """A session of the careless client on a connection that it was started with; returns how it ended, the path, and
-    the shim."""
+    """A session of the careless client on a connection that it inherits; returns its result and the recorder."""
     folder = Path(tempfile.mkdtemp(prefix="retrotls-late-"))
     folder.chmod(0o755)
     try:
@@ -47,17 +46,17 @@ def late_switch(number, fault=None, trace=None):
 @pytest.mark.timeout(2000)
 @pytest.mark.parametrize("number", [5, 20], ids=["at start", "at use"])
 def test_each_call_of_a_late_switch_fails_once(number):
-    """The session works, or the program gets an error: never a word in clear."""
+    """The session works, or the program gets an error. Nothing ever goes in clear."""
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder) / "trace"
         _, tap = late_switch(number, trace=trace)
         upgraded(tap, POP3)
         calls = re.findall(r"^(\w+)\((\d+)?", trace.read_text(), re.M)
     count, chosen, worked = Counter(), [], 0
-    first = [call for call, _ in calls].index("getsockopt")  # what comes before is the loader's
+    first = [call for call, _ in calls].index("getsockopt")  # earlier calls are the loader's
     for index, (call, descriptor) in enumerate(calls):
         count[call] += 1
-        own = call in ("read", "write", "newfstatat") and descriptor in ("0", "1", "2", str(number))  # the program's
+        own = call in ("read", "write", "newfstatat") and descriptor in ("0", "1", "2", str(number))  # the program's own calls
         if index >= first and not own and call in faults.ERRORS:
             chosen.append((call, faults.ERRORS[call][0], count[call]))
     if not faults.is_soak():

@@ -1,5 +1,5 @@
-"""Mail servers on ports that no rule names: their greeting shows them, in a block that names a host, an address, a
-program or a protocol."""
+"""Mail servers on ports that no rule names: a block that names a host, an address, a program or a protocol recognizes them
+by their greeting."""
 import re
 
 import pytest
@@ -31,7 +31,7 @@ os.write(1, out)
 @EACH_PROTOCOL
 @pytest.mark.parametrize("kind", ["blocking", "nonblocking"])
 def test_greeting_on_a_port_that_no_rule_names(shim, protocol, kind):
-    """A block that names the host and no port: the mail server there is found by its greeting."""
+    """The block names the host and no port. We recognize the mail server there by its greeting."""
     server = honest(protocol)
     if protocol.name == "nntp":
         server = news
@@ -44,7 +44,7 @@ def test_greeting_on_a_port_that_no_rule_names(shim, protocol, kind):
 
 
 def news(s):
-    """INN's greeting says what it is."""
+    """INN names itself in its greeting."""
     s.send(b"200 news.example.org InterNetNews NNRP server INN 2.7.0 ready (posting ok)\r\n")
     s.send(protocols.tagged(protocols.NNTP.yes, protocols.until_starttls(s, protocols.NNTP)))
     s.tls(certs.case("good"))
@@ -54,7 +54,7 @@ def news(s):
 @pytest.mark.parametrize("criterion", ["protocol imap", "program python3*", "address 127.0.0.1"])
 @pytest.mark.parametrize("other", [False, True], ids=["imap", "pop3"])
 def test_block_by_protocol_program_or_address(shim, criterion, other):
-    """Loopback addresses only where the block names a host or an address."""
+    """We guard loopback addresses only if the block names a host or an address."""
     protocol = POP3 if other else IMAP
     guarded = criterion.startswith("address")
     with path(honest(protocol) if guarded else plaintext_only(protocol)) as tap:
@@ -98,7 +98,7 @@ print(s.recv(100).decode(), end="")
 
 
 def test_without_such_a_block_no_greeting_counts(shim):
-    """Everything that no rule is about is untouched."""
+    """We do not touch what no rule covers."""
     with path(plaintext_only(IMAP)) as tap:
         shim.policy("level secure\nmatch host localhost port 1\n level secure\n")
         result = shim.python(CLIENT, tap.port, "blocking", env={"WORDS": IMAP.words.decode()}).ok()

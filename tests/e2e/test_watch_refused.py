@@ -1,5 +1,5 @@
-"""Connections that connect() never saw, where it is too late for TLS, or where they are not the program's alone: EPERM, a
-line in the log, and nothing of the program's goes out."""
+"""Connections whose connect() the library never saw, and for which it is too late for TLS, or which another process also
+holds: EPERM, a line in the log, and none of the program's data goes out."""
 import re
 
 import pytest
@@ -23,7 +23,7 @@ for number in range(2):
 @pytest.mark.parametrize("options", [["read=5"], ["write=CAPA\r\n"], ["await", "read=1", "write=CAPA\r\n"]],
                          ids=["read", "written", "both"])
 def test_used_before_the_shim_saw_it(shim, level, options):
-    """EPERM for every call, and one line in the log; nothing of the program's goes out."""
+    """EPERM for every call, and one line in the log. None of the program's data goes out."""
     with path(serve_in_clear) as tap:
         guard(shim, tap, "pop3", level)
         result = handed_down(shim, tap, "20", options, PYTHON, "-c", REFUSED, env={"WORDS": POP3.words.decode()}).ok()
@@ -31,12 +31,12 @@ def test_used_before_the_shim_saw_it(shim, level, options):
     tap.never_saw(SECRET)
     assert b"USER" not in tap.up
     assert [(line["result"], line["level"]) for line in result.lines] == [("failed", level)], result.show()
-    assert "too late for TLS" in result.lines[0]["error"] and "start the program that connects with retrotls" in result.log
+    assert "too late for TLS" in result.lines[0]["error"] and "start the connecting program with retrotls" in result.log
 
 
 @pytest.mark.parametrize("options", [["read=5"], ["keep"]], ids=["used", "shared"])
 def test_stdio_cannot_write_to_what_is_refused(shim, options):
-    """The shell's printf passes no library; so the descriptor that it was started with leads nowhere."""
+    """The shell's printf goes past the library, so we make the inherited descriptor lead nowhere."""
     with path(serve_in_clear) as tap:
         guard(shim, tap, "pop3")
         result = handed_down(shim, tap, "0,1", options, "bash", "-c", 'printf "%s" "$WORDS"; echo "$?" > got; read -r x; '
@@ -60,18 +60,18 @@ def test_used_before_the_shim_saw_it_where_plaintext_is_allowed(shim, more):
 
 
 def test_connection_that_its_parent_keeps(shim):
-    """It could speak on it too, in clear, in the middle of TLS."""
+    """The parent could also write to it, in clear, in the middle of TLS."""
     with path(serve_in_clear) as tap:
         guard(shim, tap, "pop3")
         result = handed_down(shim, tap, "20", ["keep"], PYTHON, "-c", REFUSED, env={"WORDS": POP3.words.decode()}).ok()
     assert result.out == b"Operation not permitted\n" * 4, result.show()
     assert tap.up == b""
-    assert len(result.lines) == 1 and re.search(r"uses it too \(pid \d+\)", result.lines[0]["error"]), result.show()
+    assert len(result.lines) == 1 and re.search(r"still has it \(pid \d+\)", result.lines[0]["error"]), result.show()
 
 
 def test_parent_of_the_child_that_connects(shim):
-    """A socket made before fork() and connected by the child: the parent's copy of the number is no part of the switch,
-    and a byte that the parent writes would land in the middle of TLS."""
+    """The child connects a socket made before fork(). The switch does not change the parent's copy, so a byte that the parent
+    writes would land in the middle of TLS."""
     code = """
 import os, socket, sys
 words = os.environb[b"WORDS"]
@@ -101,7 +101,7 @@ print(os.wait()[1])
 
 
 def test_copy_of_what_is_refused_is_refused(shim):
-    """Also at a number that was read from before it became the copy."""
+    """Also at a number that the program had read from before it became the copy."""
     code = """
 import fcntl, os
 words = os.environb[b"WORDS"]
@@ -138,7 +138,7 @@ write(fd)
 
 
 def test_policy_in_error_stops_a_connection_handed_down(shim):
-    """The log says why. (On a usual port the greeting would; here nothing tells in which protocol's words.)"""
+    """The log says why. (On a usual port the greeting would say it, but here we do not know the protocol.)"""
     with path(lambda s: s.rest()) as tap:
         shim.policy(f"match port {tap.port}\n protocol pop3\n level sekure\n")
         result, got = talk(shim, tap, POP3)

@@ -1,5 +1,5 @@
-"""Streams on connections that connect() never saw: stdio reads and writes without passing any library, so the
-connection is looked at before it becomes a stream."""
+"""Streams on connections whose connect() the library never saw. stdio reads and writes past any preload, so we look at the
+connection before it becomes a stream."""
 import os
 import re
 import socket
@@ -23,7 +23,7 @@ exec cat >> got
 
 @pytest.mark.parametrize("protocol", [SMTP, POP3], ids=lambda p: p.name)
 def test_builtin_printf_and_execed_cat_on_a_connection_handed_down(shim, protocol):
-    """The shell writes with stdio, which no preload sees, and cat has inherited what the shell was given."""
+    """The shell writes with stdio, which no preload sees, and cat inherits the shell's descriptors."""
     with path(honest(protocol)) as tap:
         guard(shim, tap, protocol.name)
         handed_down(shim, tap, "0,1", [], "bash", "-c", BASH, env={"WORDS": protocol.words.decode("latin-1")}).ok()
@@ -32,7 +32,7 @@ def test_builtin_printf_and_execed_cat_on_a_connection_handed_down(shim, protoco
 
 
 def test_stdio_alone_on_a_connection_handed_down(shim):
-    """Not one read or write passes the library (inews): it is switched when the program starts."""
+    """No read or write goes through the library (as in inews), so we switch the connection when the program starts."""
     code = """
 import ctypes, os
 libc = ctypes.CDLL(None)
@@ -64,8 +64,8 @@ echo "$?" >&2
 
 @pytest.mark.parametrize("options", [["read=5"], ["keep"]], ids=["used", "shared"])
 def test_what_becomes_standard_output_in_the_midst_of_a_run(shim, options):
-    """The shell's printf writes by the stream that it has had from the start; so the number leads nowhere where the
-    connection must not be used."""
+    """The shell's printf writes to the stream that exists from the start. So if the connection must not be used, we make the
+    number lead nowhere."""
     with path(serve_in_clear) as tap:
         guard(shim, tap, "pop3")
         result = handed_down(shim, tap, "20", options, "bash", "-c", PRINT, env={"WORDS": POP3.words.decode("latin-1")}).ok()
@@ -74,7 +74,8 @@ def test_what_becomes_standard_output_in_the_midst_of_a_run(shim, options):
 
 
 def test_stream_of_what_another_process_keeps_is_refused(shim):
-    """Left alone when the program started, for it might never use it; then by fdopen(), whose stream would write in clear."""
+    """At the start we leave the connection alone, since the program might never use it. fdopen() is refused, because its stream
+    would write in clear."""
     code = """
 import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
@@ -129,7 +130,7 @@ def test_streams_of_cplusplus(shim, kept):
 
 
 def test_stream_on_a_port_that_no_rule_names(shim):
-    """The greeting is there when the stream is made: it shows a mail server."""
+    """When the program makes the stream, the greeting is already there and shows a mail server."""
     code = """
 import ctypes, os, select, socket, sys
 libc = ctypes.CDLL(None)
@@ -172,7 +173,7 @@ HOW = pytest.mark.parametrize("how", ["fdopen", "dup2", "received as 1"])
 
 
 def receiver(shim, how):
-    """A program that receives a connection, and this end of the way to it."""
+    """A program that receives a connection, and our end of the socketpair to it."""
     ours, its = socket.socketpair()
     with its:
         return ours, shim.popen(PYTHON, "-c", RECEIVED, how, its.fileno(), pass_fds=[its.fileno()],
@@ -181,7 +182,7 @@ def receiver(shim, how):
 
 @HOW
 def test_connection_received_before_it_is_there_becomes_a_stream(shim, how):
-    """Another process began to connect it, nonblocking: what the stream says once it is there goes through TLS."""
+    """Another process began a nonblocking connect(). What the stream writes once the connection is up goes through TLS."""
     with path(honest(POP3)) as tap, SlowPath(("127.0.0.1", tap.port)) as slow:
         shim.guard(slow.address[1], "secure", "pop3", "name localhost")
         way, process = receiver(shim, how)
@@ -197,7 +198,7 @@ def test_connection_received_before_it_is_there_becomes_a_stream(shim, how):
 
 @HOW
 def test_stream_of_a_received_connection_that_was_used(shim, how):
-    """It cannot be switched any more, and must not be used: neither by the stream that there is from the start."""
+    """We can no longer switch it, and the program must not use it, not even by the stream that exists from the start."""
     with path(serve_in_clear) as tap:
         guard(shim, tap, "pop3")
         way, process = receiver(shim, how)

@@ -1,5 +1,5 @@
-"""The ways to a server other than STARTTLS at the port that the program names: the protocol told by the greeting, TLS
-from the first byte, another port or host."""
+"""Ways to a server other than STARTTLS at the port that the program names: the protocol detected from the greeting, TLS from
+the first byte, another port or host."""
 import os
 import re
 
@@ -33,7 +33,7 @@ def test_greeting_tells_the_protocol(shim, protocol, level):
 
 @pytest.mark.parametrize("protocol", [IMAP, SMTP], ids=lambda p: p.name)
 def test_rule_for_a_port_and_a_protocol_does_not_wait_for_the_greeting(shim, protocol):
-    """Nobody on the path can undo it by another greeting."""
+    """Nobody on the path can disable the rule with another greeting."""
     with Hostile(honest(protocol)) as server, Tap(server.address) as tap:
         shim.policy(f"ca-file {certs.authority().pem}\nmatch port {tap.port} protocol imap\n    level secure\n")
         result = shim.careless("localhost", tap.port, protocol.words).ok()
@@ -63,8 +63,8 @@ def test_failure_comes_in_the_protocol_that_the_greeting_told(shim, protocol, le
                                       b"SSH-2.0-OpenSSH_9.2\r\n", b"RFB 003.008\n", b"+PONG\r\n",
                                       b"HTTP/1.1 400 Bad Request\r\n"], ids=lambda g: g.decode().strip())
 def test_greeting_of_no_mail_server(shim, level, greeting):
-    """Plaintext where the level allows it; otherwise nothing of the program's goes out. There is no protocol in which
-    to say why: the connection is reset, and the log tells."""
+    """Plaintext if the level allows it; otherwise none of the program's data goes out. There is no protocol in which to give the
+    reason, so the connection is reset, and the log has the reason."""
     words = b"USER test\r\nPASS " + protocols.SECRET + b"\r\nQUIT\r\n"
 
     def scenario(s):
@@ -99,8 +99,8 @@ def immediate(protocol, certificate=None):
 @LEVELS
 @pytest.mark.parametrize("to", ["port", "host and port"])
 def test_implicit_tls(shim, protocol, level, to):
-    """The program connects where nobody listens; the connection goes to the port for TLS. The server's own greeting is
-    handed on as it is, and getpeername() tells the program what it asked for."""
+    """The program connects to a port where nobody listens; the connection goes to the port for TLS. The program gets the
+    server's own greeting unchanged, and getpeername() returns the address that it asked for."""
     elsewhere = loopback.own_address()
     shim.hosts = {"localhost": ["127.0.0.1"], "mail.example.org": [elsewhere]}
     with Hostile(immediate(protocol)) as server, loopback.refusing_port() as closed, \
@@ -133,7 +133,7 @@ def test_implicit_tls_with_a_bad_certificate(shim, protocol, case):
 @EACH_PROTOCOL
 @LEVELS
 def test_implicit_tls_and_a_server_that_speaks_first_in_plaintext(shim, protocol, level):
-    """The level `may` is no way around it: TLS from the first byte was asked for."""
+    """Even the level `may` does not allow this, because the policy asks for TLS from the first byte."""
     with Hostile(plaintext_only(protocol)) as server, Tap(server.address) as tap:
         shim.guard(tap.port, level, protocol.name, "tls implicit", f"connect-to {tap.port}", "timeout 2",
                    "greeting-timeout 2")
@@ -141,7 +141,7 @@ def test_implicit_tls_and_a_server_that_speaks_first_in_plaintext(shim, protocol
         tap.wait_closed()
         for connection in server.connections:
             connection.close()
-        server.errors.clear()  # a ClientHello is no line of this protocol
+        server.errors.clear()  # a ClientHello is not a line of this protocol
     assert re.fullmatch(protocol.failure, result.out), result.show()
     tap.never_saw(protocols.SECRET, protocols.SENDER)
 
@@ -208,13 +208,13 @@ def test_getpeername_tells_what_the_program_asked_for(shim):
 
 
 def test_sieve_client_that_pipelines_before_reading_does_not_deadlock(shim):
-    """It sends before the capability list that comes after TLS was read."""
+    """It sends before it has read the capability list that comes after TLS."""
     play(shim, SIEVE, honest(SIEVE), "secure", early=True,
          words=b"CAPABILITY\r\n" * 2000 + SIEVE.words).tap.never_saw(protocols.SECRET)
 
 
 def test_ehlo_names_the_address_of_the_local_socket(shim):
-    """RFC 5321, 4.1.3: the relay has no name of the program's to give."""
+    """RFC 5321, 4.1.3: the relay does not know the program's host name."""
     outcome = play(shim, SMTP, honest(SMTP), "secure").upgraded()
     assert outcome.tap.up.startswith(b"EHLO [127.0.0.1]\r\n"), outcome.show()
 

@@ -3,7 +3,7 @@
 #     make fuzz-build                          builds them all into build/fuzz/
 #     make fuzz FUZZ_SECONDS=60 FUZZ="smtp watch"   runs them (default: all, an hour each)
 #
-# What a run finds of new inputs goes to build/fuzz/found/NAME, what crashes to build/fuzz/crashes/NAME-...
+# New inputs go to build/fuzz/found/NAME, and those that crash to build/fuzz/crashes/NAME-...
 
 FUZZ ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 3600
@@ -12,8 +12,8 @@ FUZZ_LENGTH ?= 4096
 FUZZ_SANITIZE = address,undefined
 FUZZ_CFLAGS = -std=c17 -g -O1 $(WARNINGS) $(WERROR) -fno-omit-frame-pointer -fno-sanitize-recover=all
 
-# What the targets are made of: everything but the programs' main() and, of the library, what interposes calls.
-FUZZED = $(filter-out %_main.c,$(foreach folder,shim/relay shim/monitor shim/command shim/wire policy,$(call sources,$(folder)))) \
+# What the targets link: everything except the programs' main() and the library's interposed calls.
+FUZZED = $(filter-out %_main.c,$(foreach folder,shim/relay shim/monitor shim/command shim/program shim/supervise/dns shim/wire policy,$(call sources,$(folder)))) \
 	$(PRELOAD_TESTABLE)
 FUZZED_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZED))
 
@@ -24,13 +24,13 @@ $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -MMD -MP -c -o $@ $<
 
-# An archive, so that a target takes from it what it needs alone.
+# An archive, so that each target links only what it needs.
 $(BUILD)/fuzz/fuzzed.a: $(FUZZED_OBJECTS)
 	rm -f $@
 	ar rc $@ $^
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz/fuzzed.a
-	$(FUZZ_CC) -g -fsanitize=fuzzer,$(FUZZ_SANITIZE) -o $@ $^ -lssl -lcrypto -lidn2 -lseccomp -pthread
+	$(FUZZ_CC) -g -fsanitize=fuzzer,$(FUZZ_SANITIZE) -o $@ $^ -lssl -lcrypto -lidn2 -pthread
 
 fuzz: fuzz-build
 	@set -e; mkdir -p $(BUILD)/fuzz/crashes; for name in $(FUZZ); do \

@@ -1,10 +1,10 @@
 /*
- * The certificates that a server shows: its own, and one behind it. Whatever they hold, what is told of them
- * is clean and short, a failure has words, and none is taken for a host that it does not name.
+ * The certificates that a server shows: its own and one more. Whatever they contain, messages about them are
+ * clean and short, a failure has a message, and no certificate is accepted for a host that it does not name.
  *
- * Input: a byte of flags, two bytes of length, so many bytes of the server's certificate, then those of the
- * other, both DER. Where the flags say so they are given keys, names and signatures that make a chain to a
- * root of ours; what is in them otherwise stays, and is reached behind the signatures.
+ * Input: a byte of flags, two bytes of length, that many bytes of the server's certificate, then the other
+ * one, both in DER. If the flags say so, they get keys, names and signatures that make a chain to our own
+ * root. Everything else in them stays, so the code behind the signature checks is reached.
  */
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -25,7 +25,7 @@ enum { SIGNED = 1, STRICT = 2, NAMED = 4, ADDRESS = 8, TESTING = 16, OTHER_IS_TR
 static EVP_PKEY *root_key, *other_key;
 static X509 *root;
 
-/* In place of any that it has. */
+/* Replaces an existing extension of that kind. */
 static bool set_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
 {
     X509V3_CTX context;
@@ -63,7 +63,9 @@ static void make_root(void)
     MUST(X509_sign(root, root_key, EVP_sha256()) > 0);
 }
 
-/* The same certificate, as it is read from its DER: OpenSSL keeps what it found out about extensions. */
+/*
+ * The same certificate, parsed again from its DER, because OpenSSL keeps what it found out about extensions.
+ */
 static X509 *read_again(X509 *certificate)
 {
     unsigned char *der = NULL;
@@ -78,7 +80,7 @@ static X509 *read_again(X509 *certificate)
     return again;
 }
 
-/* As if `issuer`, whose key is `by`, had issued it for `key`. NULL where it cannot be written down again. */
+/* As if `issuer`, whose key is `by`, had issued it for `key`. NULL if it cannot be encoded again. */
 static X509 *issue(X509 *certificate, EVP_PKEY *key, X509 *issuer, EVP_PKEY *by, bool in_time)
 {
     bool good = X509_set_pubkey(certificate, key) &&
@@ -120,7 +122,7 @@ static void check_words(X509 *certificate)
         MUST(weakness[0]);
 }
 
-/* True if a subjectAltName of it can be for `host`: by its letters, or as a wildcard of one label. */
+/* True if one of its subjectAltNames can be for `host`: literally, or as a wildcard for one label. */
 static bool names_host(X509 *certificate, const char *host)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);

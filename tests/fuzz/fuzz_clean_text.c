@@ -1,5 +1,6 @@
-/* The one function that every word from outside passes. */
+/* All text from outside goes through this one function. */
 #include "tests/fuzz/stream.h"
+#include "wire/clean.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -20,5 +21,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (size_t i = room; i < sizeof out; i++)
         MUST(out[i] == 'x');
+    /* Printable bytes can be quoted, except the two that end or escape a quote. */
+    for (size_t i = 0; i < size; i++) {
+        char printable, quotable;
+
+        MUST(clean_copy(&printable, 1, (const char *)data + i, size - i, CLEAN_PRINTABLE) == 1);
+        MUST(clean_copy(&quotable, 1, (const char *)data + i, size - i, CLEAN_QUOTABLE) == 1);
+        MUST(printable >= 0x20 && printable <= 0x7e && (printable == '?' || printable == (char)data[i]));
+        MUST(printable == quotable || (quotable == '?' && (printable == '"' || printable == '\\')));
+    }
     return 0;
 }

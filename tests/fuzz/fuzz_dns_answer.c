@@ -1,5 +1,7 @@
-/* DNS answers come from the network: any bytes, no byte read beyond them, and no more addresses and names
- * than fit. */
+/*
+ * DNS answers come from the network and may be any bytes. No byte beyond them is read, and there are no more
+ * addresses and names than fit.
+ */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,10 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     char name[256];
     const bool good = dns_answer_each(bytes, length, true, note, &whole);
 
-    /* A record with the shortest owner, and the shortest name, takes 13 bytes. */
+    /* A record takes at least 13 bytes, with the shortest owner and the shortest name. */
     if ((whole.addresses + whole.names) * 13 > length)
         abort();
-    /* What is malformed is so in a message that has been cut, too, unless that is why. */
+    /* What is malformed as a cut message is also malformed as a whole one. */
     if (!dns_answer_each(bytes, length, false, note, &cut) && good)
         abort();
     if (cut.addresses != whole.addresses || cut.names != whole.names)

@@ -1,6 +1,6 @@
 /*
- * The abstract name of any socket, as the kernel tells it: of a program's end, of the relay's, or a
- * stranger's that looks like one. What is taken for ours is exactly what we would have written.
+ * The abstract name of any socket, as the kernel reports it: of a program's end, of the relay's, or of a
+ * stranger's that looks like one. We accept exactly what we would have written.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Two texts may stand for one number (leading zeros, an empty scope): the name written again is read alike.
+/*
+ * Two texts may stand for one number (leading zeros, an empty scope). A name written again must be read the
+ * same.
  */
 static void check_program(const struct sockaddr_un *name, socklen_t length)
 {
@@ -47,13 +49,13 @@ static void check_relay(const struct sockaddr_un *name, socklen_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    /* Of exactly its size, so that ASan sees what is read beyond it. */
+    /* Exact size, so that ASan notices a byte read beyond it. */
     struct sockaddr_un *name = malloc(sizeof *name);
     char *shorter;
     size_t length = size < sizeof name->sun_path ? size : sizeof name->sun_path;
 
     MUST(name);
-    memset(name, '7', sizeof *name); /* a digit: what stands behind the end must not count */
+    memset(name, '7', sizeof *name); /* a digit: what follows the end must not count */
     name->sun_family = AF_UNIX;
     if (length > 0)
         memcpy(name->sun_path, data, length);

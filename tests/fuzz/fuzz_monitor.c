@@ -1,12 +1,12 @@
 /*
- * The dialogue between the two processes of the relay, each end against the other. A worker that was taken
- * over says anything to its monitor, beside a live connection's grant: it gets no file but those that the
- * policy of that connection names, nothing of its key, no signature but those of a client's handshake, no
- * descriptor that stays; and the worker takes any answer without harm.
+ * The channel between the relay's two processes, each end against the other. While a connection's grant is
+ * live, a worker that was taken over sends its monitor anything. It must get no file except those that the
+ * policy of that connection names, nothing of its key, no signature except for a client's handshake, and no
+ * descriptor may be left open. The worker must survive any answer.
  *
- * Input: a byte that says whose words follow. The worker's: for each question a byte for what comes along
- * (bits of enum along), the head, two bytes of length, and data. GRANT in them stands for the grant's number.
- * The monitor's: an answer as it is on the wire.
+ * Input: a byte that says which side sends. For the worker, each question is a byte for its descriptors (bits
+ * of enum along), the head, two bytes of length, and data; GRANT in them stands for the grant's number. For
+ * the monitor: an answer as it is sent.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,18 +68,28 @@ static void remove_files(void)
     unlink(client_file);
 }
 
-/* The live connection: its policy names a ca-file and a client's certificate, whose file has the key. */
+/*
+ * Makes the live connection. Its policy names a ca-file and a client's certificate, whose file has the key.
+ */
 static void renew(void)
 {
     const struct settings settings = {
         .level = LEVEL_SECURE, .ca_file = ca_file, .client_cert = client_file, .log = "none"};
     struct grant_facts facts;
 
-    if (grant != 0 && grant_find(grant))
-        grant_end(grant_find(grant));
+    grant_end(grant);
     monitor_grant(&settings, &facts);
     grant = facts.grant;
     MUST(grant != 0);
+}
+
+static bool is_live(uint32_t number)
+{
+    struct grant *const g = grant_find(number);
+
+    if (g)
+        grant_put(g);
+    return g != NULL;
 }
 
 static void begin(void)
@@ -96,7 +106,7 @@ static void begin(void)
     renew();
 }
 
-/* A connection with what a program has sent: the input's own bytes. */
+/* A connection on which a program has sent these bytes of the input. */
 static int request_of(const uint8_t *bytes, size_t length)
 {
     int pair[2];
@@ -108,7 +118,7 @@ static int request_of(const uint8_t *bytes, size_t length)
     return pair[1];
 }
 
-/* What a client signs in a handshake of TLS 1.3 or 1.2, and by a scheme that it has for this key. */
+/* It must be what a client signs in a handshake of TLS 1.3 or 1.2, with a scheme that fits this key. */
 static void is_of_a_handshake(const struct monitor_question *q, const struct monitor_answer *a)
 {
     static const char *const digests[DIGEST_COUNT] = {
@@ -134,7 +144,7 @@ static void is_of_a_handshake(const struct monitor_question *q, const struct mon
     EVP_MD_CTX_free(context);
 }
 
-/* What may come back: the ca-file, or what a request of the input's own brought along. */
+/* Only these may come back: the ca-file, or what the input's own request sent. */
 static void look_at(const struct monitor_question *q, struct monitor_answer *a)
 {
     for (size_t i = 0; i < a->count; i++) {
@@ -153,9 +163,12 @@ static void look_at(const struct monitor_question *q, struct monitor_answer *a)
     else if (q->head.kind == MONITOR_SIGN)
         MUST(a->head.length == 0);
     MUST(!memmem(a->data, a->head.length, "PRIVATE", 7));
-    /* Another's settings may name the log in a grant that was forged: there is none to be had. */
+    /*
+     * A forged grant number could reach the settings of this new grant, which may name the log. End it, so
+     * that there is none to reach.
+     */
     if (q->head.kind == MONITOR_TAKE && a->head.error == 0)
-        grant_end(grant_find(a->head.facts.grant));
+        grant_end(a->head.facts.grant);
 }
 
 static void replace(uint8_t *bytes, size_t length)
@@ -166,7 +179,7 @@ static void replace(uint8_t *bytes, size_t length)
         memcpy(at, &grant, sizeof grant);
 }
 
-/* A program's request names its user's files, and the fuzzer may not. */
+/* A program's request may name its user's files, but the fuzzer's must not. */
 static bool reaches_out(const uint8_t *message, size_t length)
 {
     struct guard_request r;
@@ -189,7 +202,7 @@ static size_t question(const uint8_t *input, size_t size)
         return size;
     memcpy(&q.head, input + 1, sizeof q.head);
     replace((uint8_t *)&q.head, sizeof q.head);
-    q.head.kind %= MONITOR_PARENT + 2;
+    q.head.kind %= MONITOR_OPENER; /* an opener is a thread that would stay */
     length = (size_t)input[at - 2] << 8 | input[at - 1];
     if (length > size - at)
         length = size - at;
@@ -218,24 +231,26 @@ static void questions(const uint8_t *data, size_t size)
 
         data += used;
         size -= used;
-        if (!grant_find(grant))
+        if (!is_live(grant))
             renew();
     }
 }
 
-/* The worker's side, in a process of its own: where an answer makes no sense, it ends. */
-static void take_answer(int dialogue, const uint8_t *answer, size_t size)
+/* The worker's side, in its own process, because it exits if an answer makes no sense. */
+static void take_answer(int channel, const uint8_t *answer, size_t size)
 {
+    static const struct monitor_answer_head no_opener = {.error = EAGAIN};
     struct files files = {.facts = {.grant = 1}};
     uint8_t text[256];
     int fd, roots[MONITOR_DESCRIPTORS];
     size_t length;
 
-    (void)!send(dialogue, answer + 1, size - 1, MSG_DONTWAIT);
+    (void)!send(channel, &no_opener, sizeof no_opener, MSG_DONTWAIT);
+    (void)!send(channel, answer + 1, size - 1, MSG_DONTWAIT);
     switch (answer[0] % 4) {
     case 0:
         if (files_open(&files, NAMED_CA_FILE, &fd) == 0)
-            _exit(2); /* no descriptor has come */
+            _exit(2); /* no descriptor was sent */
         break;
     case 1:
         MUST(files_roots(&files, ROOTS_CERTIFICATES, 1, roots, &length) != 0 || length == 0);
@@ -266,7 +281,7 @@ static void answers(const uint8_t *data, size_t size)
     close(pair[1]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    /* 1: it has given up, as it is to. */
+    /* 1: it gave up, as it should. */
     MUST(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 1));
 }
 
@@ -283,6 +298,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         answers(data + 1, size - 1);
     else
         questions(data + 1, size - 1);
-    MUST(next_descriptor() == before); /* none has stayed */
+    MUST(next_descriptor() == before); /* none is left open */
     return 0;
 }

@@ -1,5 +1,7 @@
-/* The memory of names: any history of threads, children, lookups, names out of answers, floods and
- * connections. */
+/*
+ * The memory of names: any history of threads, children, lookups, names found in answers, floods and
+ * connections.
+ */
 #include <stdlib.h>
 
 #include "tests/unit/names_model.h"

@@ -1,6 +1,6 @@
 /*
- * A policy file of any content: it loads or is told to be wrong, and every decision gives settings that can
- * be used. What stands behind a NUL in the input is a second file, the system's.
+ * A policy file with any content: it loads or is reported as wrong, and every decision gives usable settings.
+ * What follows a NUL in the input is a second file, the system's.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ static void check_policy(const struct policy *policy)
             }
 }
 
-/* The bytes as a file of this process's own; `path` gets its path. */
+/* Makes these bytes a file of this process. `path` receives its path. */
 static int file_of(char path[32], const uint8_t *bytes, size_t length)
 {
     const int fd = memfd_create("policy", MFD_CLOEXEC);

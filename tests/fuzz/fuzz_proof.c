@@ -1,9 +1,9 @@
 /*
- * What goes to whoever answers inside TLS before it has shown that it speaks the protocol: the program's
- * openings and the relay's own question, and nothing that may hold a secret.
+ * What we send inside TLS to a server that has not shown yet that it speaks the protocol: only the program's
+ * opening commands and the relay's own question, nothing that may hold a secret.
  *
- * Input: a byte that chooses the protocol; two bytes of length, and what the program says, which then ends
- * its direction; the rest is the server's stream (stream.h).
+ * Input: a byte that chooses the protocol; two bytes of length; what the program says before it ends its
+ * direction; and then the server's stream (stream.h).
  */
 #include "relay/protocol/proof.h"
 
@@ -17,8 +17,10 @@ enum { SAID_LIMIT = 2048, INPUT_LIMIT = 4096 };
 
 static const struct protocol *protocol;
 
-/* As the protocol's table has it, but read apart from proof.c: a word, and nothing behind it where it is
- * bare. */
+/*
+ * As in the protocol's table, but written independently of proof.c: a word, with nothing after it if it is
+ * bare.
+ */
 static bool is_opening(const char *line, size_t length)
 {
     const char *word = line, *end = line + length;
@@ -45,7 +47,7 @@ static bool is_opening(const char *line, size_t length)
     return false;
 }
 
-/* The program's domain is never in the relay's own question. */
+/* The program's domain is never part of the relay's own question. */
 static bool is_question(const char *line, size_t length)
 {
     static const char *const questions[] = {"EHLO [0.0.0.0]\r\n", "LHLO [0.0.0.0]\r\n", "CAPA\r\n",
@@ -88,19 +90,20 @@ static void look_at(enum proof_end end, const struct failure *why, const struct 
 {
     MUST((end == PROOF_FAILED) == (why->kind != FAILURE_NONE));
     MUST(strlen(why->text) < FAILURE_LIMIT);
-    /* Who has said nothing has shown nothing. */
+    /* A silent server has shown nothing. */
     if (s->read_length == 0)
         MUST(end != PROOF_GIVEN || buffer_used(said) == 0);
-    /* What is left for the pump is what the program said last, unchanged. */
+    /* What is left for the pump is the last part of what the program said, unchanged. */
     MUST(is_tail(said->bytes + said->begin, buffer_used(said), words, length));
 }
 
-static void talk(const uint8_t *words, size_t length, const uint8_t *server, size_t size)
+static void talk(bool at_once, const uint8_t *words, size_t length, const uint8_t *server, size_t size)
 {
     static struct stream s;
     const struct local_address local = {.length = sizeof(struct sockaddr_in), .address.ss_family = AF_INET};
-    struct buffer told = {.bytes = NULL}, said = {.bytes = NULL};
+    struct buffer unsent = {.bytes = NULL}, said = {.bytes = NULL};
     struct failure why = {.kind = FAILURE_NONE};
+    _Atomic bool asks_first = at_once;
     _Atomic uint64_t up = 0, down = 0;
     struct plain plain;
     struct starttls_watch watch;
@@ -115,7 +118,7 @@ static void talk(const uint8_t *words, size_t length, const uint8_t *server, siz
     stream_open(&s, &plain, server, size);
     s.transport.write = write_line;
     s.transport.descriptor = other[0];
-    plain.kept = &told;
+    plain.kept = &unsent;
     starttls_watch_begin(&watch, protocol);
     struct proof proof = {.server = &plain,
                           .program = &program,
@@ -123,13 +126,14 @@ static void talk(const uint8_t *words, size_t length, const uint8_t *server, siz
                           .local = &local,
                           .watch = &watch,
                           .patience = 60000,
+                          .asks_first = &asks_first,
                           .up = &up,
                           .down = &down,
-                          .told = &told,
+                          .unsent = &unsent,
                           .said = &said};
     const enum proof_end end = proof_run(&proof, &why);
 
-    /* Not all of it may have been read; what was, is in order. */
+    /* Perhaps not all of it was read. What was read is in order. */
     for (char more[512]; end != PROOF_FAILED;) {
         const ssize_t n = relay_end_read(&program, more, sizeof more);
 
@@ -139,7 +143,7 @@ static void talk(const uint8_t *words, size_t length, const uint8_t *server, siz
     }
     if (end != PROOF_FAILED)
         look_at(end, &why, &said, &s, words, length);
-    buffer_drop(&told);
+    buffer_drop(&unsent);
     buffer_drop(&said);
     close(room);
     for (int i = 0; i < 2; i++) {
@@ -160,6 +164,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     length = (size_t)data[1] << 8 | data[2];
     if (length > size - 3 || length > SAID_LIMIT)
         length = size - 3 < SAID_LIMIT ? size - 3 : SAID_LIMIT;
-    talk(data + 3, length, data + 3 + length, size - 3 - length);
+    talk(data[0] & 0x80, data + 3, length, data + 3 + length, size - 3 - length);
     return 0;
 }

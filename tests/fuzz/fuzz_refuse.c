@@ -1,4 +1,4 @@
-/* Failures made of any words, and the greetings that carry them: one line, one string, whatever the words. */
+/* Failures with any words, and the greetings that carry them: always one line with one string. */
 #include "tests/fuzz/stream.h"
 
 static void must_hold_one_string(const char *line)

@@ -1,9 +1,9 @@
 /*
- * What a hostile program sends to the relay that another connection goes through: any messages, with the
- * right token or not, with any descriptors but those of the other connection. That one goes on, nothing waits
- * for the sender, and when it has gone, nothing of it is left.
+ * What a hostile program sends to a relay that serves another connection: any messages, with the right token
+ * or not, with any descriptors except those of the other connection. The other connection must go on, nothing
+ * may wait for the sender, and nothing of it may be left when it has gone.
  *
- * Input: for each request a byte that says which descriptors go with it (bits of enum descriptor), two bytes
+ * Input: for each request, a byte that says which descriptors go with it (bits of enum descriptor), two bytes
  * of length, and that many bytes. COOKIE in them stands for the cookie of the other connection, OWN for that
  * of the end sent along.
  */
@@ -44,9 +44,9 @@ enum descriptor {
 };
 
 static const uint8_t token[WIRE_TOKEN_SIZE] = "the right token";
-static int program, server; /* of the connection that goes on */
+static int program, server; /* of the other connection */
 static uint64_t cookie;
-static int file[2]; /* a pipe, which tells when its other end is closed */
+static int file[2]; /* a pipe, which shows when its other end is closed */
 
 static uint64_t cookie_of(int fd)
 {
@@ -79,16 +79,16 @@ static void tcp_pair(int pair[2])
     pair[0] = socket(AF_INET, SOCK_STREAM, 0);
     connected = connect(pair[0], (struct sockaddr *)&at, sizeof at);
     if (connected != 0)
-        perror("connect"); /* the machine's doing, not the relay's */
+        perror("connect"); /* the machine's fault, not the relay's */
     MUST(connected == 0);
     pair[1] = accept(listener, NULL, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     MUST(pair[1] >= 0);
-    /* Closed by a reset: with TIME_WAIT, the machine's ports are used up after some seconds. */
+    /* Closing resets the connection: with TIME_WAIT, the machine would run out of ports in seconds. */
     MUST(setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &cut, sizeof cut) == 0);
 }
 
-/* Sends a request as any process can, and lets the relay serve it: it must not wait for anything. */
+/* Sends a request as any process can, and has the relay serve it. The relay must not wait for anything. */
 static void ask(const uint8_t *message, size_t length, const int *descriptors, size_t count)
 {
     union {
@@ -151,7 +151,7 @@ static void receive_line(int fd, char *line, size_t size)
     line[used] = '\0';
 }
 
-/* The other connection: IMAP at the level `may`, with a server that has no TLS. */
+/* The other connection: IMAP at level `may`, with a server that has no TLS. */
 static void open_the_other(void)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
@@ -202,7 +202,7 @@ static void replace(uint8_t *bytes, size_t length, const char *from, uint64_t to
         memcpy(at, &to, sizeof to);
 }
 
-/* Who has the token is the user, and may name the user's files and log; a fuzzer may not. */
+/* Who has the token is the user, and may name the user's files and log. The fuzzer must not. */
 static bool reaches_out(const uint8_t *message, size_t length)
 {
     struct guard_request r;
@@ -252,7 +252,7 @@ static void nothing_is_left(void)
         MUST(i < 50000);
         nanosleep(&moment, NULL);
     }
-    /* Nobody else has its other end, if all that was sent along has been closed. */
+    /* If everything that was sent along is closed, nobody else has the other end. */
     close(file[1]);
     end.fd = file[0];
     do

@@ -1,4 +1,4 @@
-/* The list of capabilities that a ManageSieve server sends after TLS and the program gets as it is. */
+/* The list of capabilities that a ManageSieve server sends after TLS, and that the program gets unchanged. */
 #include "tests/fuzz/stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

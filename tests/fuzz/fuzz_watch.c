@@ -1,10 +1,10 @@
 /*
  * The watch for a program's own STARTTLS, and for the reply to its farewell. The first byte chooses the
- * protocol; then records: a byte whose top bit tells who speaks (1: the server) and whose rest is a length,
- * and that many bytes.
+ * protocol. Then come records: a byte whose top bit says who sends (1: the server) and whose other bits are a
+ * length, and that many bytes.
  *
- * However the bytes are cut, the same comes of it; nothing of the server's is lost or moved, and nothing of
- * the program's but what was swallowed.
+ * However the bytes are cut, the result is the same. Nothing of the server's is lost or moved, and nothing of
+ * the program's except what was swallowed.
  */
 #include "relay/protocol/farewell.h"
 #include "tests/fuzz/stream.h"
@@ -39,7 +39,7 @@ static bool is_within(const char *part, size_t part_length, const char *whole, s
     return found == part_length;
 }
 
-/* As the pump has it: what went to the server, what came from it, each in its pieces. */
+/* As in the pump: what went to the server and what came from it, each in its pieces. */
 static void follow(struct farewell *f, const uint8_t *data, size_t size, size_t piece)
 {
     farewell_begin(f, (enum protocol_kind)(1 + data[0] % (PROTOCOL_KINDS - 1)));
@@ -60,8 +60,9 @@ static void follow(struct farewell *f, const uint8_t *data, size_t size, size_t 
 }
 
 /*
- * A text that is looked at only where it ends may hide that the server said what nobody asked for: byte by
- * byte, the count is given up then. But for that, what is in order in large pieces is so byte by byte.
+ * In a large piece, a text is only looked at where it ends, which may hide that the server said something
+ * unasked. Byte by byte, we notice and stop counting. Apart from that, an end that is clean in large pieces
+ * is so byte by byte.
  */
 static void ends_are_told(const uint8_t *data, size_t size, const char *program, size_t program_length,
                           const char *server, size_t server_length)

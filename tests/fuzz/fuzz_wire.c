@@ -1,6 +1,6 @@
 /*
- * Messages between library and relay, as either end reads them: what is taken is whole, bounded, inside the
- * message, and is the same again when it is written and read once more.
+ * Messages between library and relay, as either end reads them. An accepted message is whole, bounded, and
+ * all inside the buffer, and is the same when it is written and read again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +36,16 @@ static void check_list(const struct text_list *list, size_t size)
         check_text(list->item[i], size);
 }
 
+static bool within(uint32_t number, uint32_t limit)
+{
+    return number <= limit;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return !a || !b ? a == b : strcmp(a, b) == 0;
+}
+
 static void check_guard(size_t size)
 {
     struct guard_request r, copy;
@@ -43,21 +53,25 @@ static void check_guard(size_t size)
 
     if (!wire_read_guard(&r, message, size))
         return;
-    MUST(wire_type_of(message, size) == WIRE_GUARD && r.pending <= WIRE_PENDING_TOLD);
-    MUST(s->level <= LEVEL_FINGERPRINT && s->protocol < PROTOCOL_KINDS && s->connect_port <= UINT16_MAX);
-    const char *const texts[] = {r.program,      r.failure,     s->connect_host, s->servername,   s->ca_file,
-                                 s->ca_dir,      s->crl_file,   s->ciphers,      s->ciphersuites, s->groups,
-                                 s->client_cert, s->client_key, s->log,          s->rule};
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        check_text(texts[i], size);
+    MUST(wire_type_of(message, size) == WIRE_GUARD && r.pending <= WIRE_PENDING_REPORTED);
+    check_text(r.program, size);
+    check_text(r.failure, size);
+    check_text(s->rule, size);
     check_list(&r.asked, size);
-    check_list(&s->names, size);
-    check_list(&s->fingerprints, size);
+#define NUMBER(KEY, type, member, place, limit, default, context, server) \
+    MUST(within((uint32_t)s->member, limit));
+#define TEXT(KEY, member, tag, context, server) check_text(s->member, size);
+#define LIST(KEY, member, tag, context, server) check_list(&s->member, size);
+#include "wire/settings.def"
     MUST(wire_read_guard(&copy, again, wire_write_guard(again, &r)));
     MUST(memcmp(copy.token, r.token, sizeof r.token) == 0 && copy.cookie == r.cookie);
-    MUST(copy.asked.count == r.asked.count && copy.settings.names.count == s->names.count);
-    MUST(!r.failure == !copy.failure && (!r.failure || strcmp(r.failure, copy.failure) == 0));
+    MUST(copy.asked.count == r.asked.count);
+#define NUMBER(KEY, type, member, place, limit, default, context, server) \
+    MUST(copy.settings.member == s->member);
+#define TEXT(KEY, member, tag, context, server) MUST(same_text(copy.settings.member, s->member));
+#define LIST(KEY, member, tag, context, server) MUST(copy.settings.member.count == s->member.count);
+#include "wire/settings.def"
+    MUST(same_text(r.failure, copy.failure));
 }
 
 static void check_option(size_t size)
@@ -106,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > sizeof message)
         return 0;
-    /* Behind the message stands what no reader may take for a part of it. */
+    /* What follows the message must not be read as part of it. */
     memset(message, 'x', sizeof message);
     if (size > 0)
         memcpy(message, data, size);

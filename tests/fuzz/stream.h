@@ -1,9 +1,8 @@
 /*
- * A server's byte stream for the negotiators: what the fuzzer wrote, cut into segments where it says so.
+ * A server's byte stream for the negotiators: the fuzzer's bytes, cut into segments where they say so.
  *
- * Byte 0xFF ends a segment: the bytes behind it arrive only once those before it have been read. Byte 0xFE
- * stands for the tag of the command sent last (IMAP). Whatever the stream is, what is checked below must
- * hold.
+ * Byte 0xFF ends a segment: the bytes after it arrive only when those before it have been read. Byte 0xFE
+ * stands for the tag of the last command sent (IMAP). Whatever the stream, the checks below must hold.
  */
 #ifndef RETROTLS_TESTS_FUZZ_STREAM_H
 #define RETROTLS_TESTS_FUZZ_STREAM_H
@@ -20,19 +19,19 @@
 enum { SEGMENT_END = 0xff, TAG_HERE = 0xfe, STREAM_LIMIT = 1 << 18 };
 
 struct stream {
-    struct transport transport; /* first */
+    struct transport transport; /* must be first */
     const uint8_t *data;
     size_t size, at;
     char tag[64];
-    size_t tag_at;   /* bytes of the tag that have been read, at TAG_HERE */
+    size_t tag_at;   /* how many bytes of the tag have been read, at TAG_HERE */
     char sent[1024]; /* by the negotiator */
     size_t sent_length;
     size_t read_since; /* bytes read since the last command */
     size_t read_length;
-    char read[STREAM_LIMIT]; /* all bytes that were read */
+    char read[STREAM_LIMIT]; /* all bytes read so far */
 };
 
-/* The bytes that can be had without going on to the next segment, at most `size`. */
+/* The bytes available without going on to the next segment, at most `size`. */
 static inline size_t stream_look(const struct stream *s, char *buffer, size_t size)
 {
     size_t at = s->at, tag_at = s->tag_at, length = 0;
@@ -63,7 +62,7 @@ static inline ssize_t stream_peek(struct transport *t, void *buffer, size_t size
 
     MUST(size > 0);
     while (!stream_pending(t) && s->at < s->size) {
-        s->at++; /* an end of a segment, or a tag that is none */
+        s->at++; /* the end of a segment, or an empty tag */
         s->tag_at = 0;
     }
     return (ssize_t)stream_look(s, buffer, size);
@@ -93,7 +92,7 @@ static inline ssize_t stream_read(struct transport *t, void *buffer, size_t size
     return got;
 }
 
-/* Nothing may be sent while bytes of the server's wait; no line but a known one may be sent. */
+/* Nothing may be sent while bytes from the server are unread. Only whole lines may be sent. */
 static inline ssize_t stream_write(struct transport *t, const void *buffer, size_t size)
 {
     struct stream *s = (struct stream *)t;
@@ -136,7 +135,7 @@ static inline void stream_open(struct stream *s, struct plain *plain, const uint
         .transport = &s->transport, .program = -1, .server = "mail.example.org", .deadline = INT64_MAX};
 }
 
-/* The whole negotiation with that stream; for PROTOCOL_AUTO on an unknown port. */
+/* Runs the whole negotiation with that stream, on an unknown port if `kind` is PROTOCOL_AUTO. */
 static inline int negotiate_stream(enum protocol_kind kind, const uint8_t *data, size_t size)
 {
     static struct stream s;
@@ -163,7 +162,7 @@ static inline int negotiate_stream(enum protocol_kind kind, const uint8_t *data,
              s.sent_length == 0);
         return 0;
     }
-    if (outcome == READY) { /* TLS was asked for, answered, and nothing is left over */
+    if (outcome == READY) { /* TLS was requested and granted, and nothing is left over */
         MUST(strstr(s.sent,
                     kind == PROTOCOL_POP3 || protocol->kind == PROTOCOL_POP3 ? "STLS\r\n" : "STARTTLS\r\n"));
         MUST(!stream_pending(&s.transport) && s.read_since > 0);

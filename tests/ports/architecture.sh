@@ -1,4 +1,5 @@
-# Sourced: `architecture NAME` sets what Debian, the compiler, qemu and the kernel (ELF's class, byte order and machine) call it.
+# Sourced. `architecture NAME` sets the architecture's names for Debian, the compiler and qemu, and its ELF class, byte order and
+# machine for the kernel.
 ARCHITECTURES='aarch64 armhf ppc64el s390x'
 architecture() {
     case $1 in

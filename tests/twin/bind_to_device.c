@@ -1,5 +1,6 @@
 /*
- * SO_BINDTODEVICE before connect(): the connection goes through that interface, and its name is told.
+ * SO_BINDTODEVICE before connect(): the connection goes through that interface, and the option returns its
+ * name.
  */
 #include "options.h"
 

@@ -1,6 +1,6 @@
 /*
- * SO_RCVBUF and SO_SNDBUF are doubled by the kernel and have a least value; a small send buffer must not keep
- * the connection from being writable.
+ * The kernel doubles SO_RCVBUF and SO_SNDBUF, and has a minimum for them. Even with a small send buffer, the
+ * connection must become writable.
  */
 #include "options.h"
 

@@ -1,5 +1,5 @@
 /*
- * A program that connects to see whether somebody listens, and closes at once, or after a word.
+ * A program connects to see whether somebody listens, and closes at once, or after a word.
  */
 #include "twin.h"
 

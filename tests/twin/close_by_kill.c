@@ -1,5 +1,5 @@
 /*
- * A program that is killed: the server sees the end of its connection, and what was written before.
+ * When a program is killed, the server sees what was written before, and the end of the connection.
  */
 #include "twin.h"
 

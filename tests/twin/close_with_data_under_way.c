@@ -1,5 +1,5 @@
 /*
- * What was written before close() arrives all the same, though nobody is left who could send it again.
+ * What was written before close() arrives, though nobody is left who could send it again.
  */
 #include "twin.h"
 

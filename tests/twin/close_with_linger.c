@@ -1,5 +1,5 @@
 /*
- * SO_LINGER makes close() wait until the data has gone out; it arrives, whole.
+ * SO_LINGER makes close() wait until the data has been sent. All of it arrives.
  */
 #include "twin.h"
 

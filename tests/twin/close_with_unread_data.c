@@ -1,6 +1,6 @@
 /*
- * A program closes without reading what waits. TCP tells the server by a reset; with TLS it is told the end,
- * which the program cannot see either way.
+ * A program closes without reading what waits. TCP then sends a reset. With TLS, the server sees a clean end.
+ * The program cannot see either.
  *
  *     plain:    peer("end") = reset
  *     switched: peer("end") = eof

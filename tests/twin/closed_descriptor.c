@@ -1,6 +1,6 @@
 /*
- * After close() each call says EBADF, and the number is free for the next descriptor, which is then nothing
- * special.
+ * After close(), each call returns EBADF. The number is free for the next descriptor, which is an ordinary
+ * one.
  */
 #include "twin.h"
 

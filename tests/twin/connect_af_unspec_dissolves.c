@@ -1,6 +1,6 @@
 /*
- * connect() with AF_UNSPEC dissolves a connection (POSIX says so for datagrams, Linux does it for TCP): the
- * server sees a reset, the socket is as new, keeps its options, and may be connected again.
+ * connect() with AF_UNSPEC dissolves a connection (POSIX specifies it for datagrams, Linux does it for TCP
+ * too). The server sees a reset. The socket is like new, keeps its options, and may be connected again.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * AF_UNSPEC calls a pending connection off; the socket may then be connected to another address. Event loops
+ * AF_UNSPEC cancels a pending connection. The socket may then be connected to another address. Event loops
  * that keep one descriptor for several attempts do this.
  */
 #include "twin.h"

@@ -1,5 +1,5 @@
 /*
- * A daemon that changed its root after its first connection goes on connecting.
+ * A daemon that changed its root after its first connection can still connect.
  */
 #include <sys/stat.h>
 

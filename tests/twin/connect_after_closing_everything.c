@@ -1,6 +1,6 @@
 /*
- * Daemons close every descriptor from 3 on, whatever it is: with closefrom(), close_range() or a loop over
- * close(). Before the first connection, between two, and while one is open, this must not hurt.
+ * Daemons close every descriptor from 3 on, whatever it is, with closefrom(), close_range() or a loop over
+ * close(). This must do no harm before the first connection, between two, or while one is open.
  */
 #include <sys/syscall.h>
 

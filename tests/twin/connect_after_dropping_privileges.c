@@ -1,6 +1,6 @@
 /*
- * A daemon that started as root and became an ordinary user connects, before and after. What it may set no
- * more on a socket, it may not by way of the connection that it had as root either.
+ * A daemon that started as root and became an ordinary user connects before and after. An option that it may
+ * no longer set on a socket, it may not set on the connection that it made as root either.
  */
 #include <grp.h>
 

@@ -1,5 +1,5 @@
 /*
- * A forked child connects, before and after its parent did, and both use their own connections. fdm forks 300
+ * A forked child connects, before and after its parent did, and each uses its own connection. fdm forks 300
  * times a run.
  */
 #include "twin.h"

@@ -1,6 +1,6 @@
 /*
- * A program whose main() ends by pthread_exit(3) and leaves its work to other threads: /proc/self then shows
- * neither descriptors nor files of the process.
+ * The main thread ends by pthread_exit(3) and leaves the work to other threads. /proc/self then shows neither
+ * the descriptors nor the files of the process.
  */
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 /*
- * After the server's end, after both ends, and after a reset, the socket is still a connection for connect():
- * EISCONN. Only a new socket (or AF_UNSPEC) begins anew.
+ * After the server's end, after both ends, and after a reset, connect() still treats the socket as connected:
+ * EISCONN. Only a new socket (or AF_UNSPEC) starts afresh.
  */
 #include "twin.h"
 

@@ -4,7 +4,7 @@
  *
  *     plain:    waitpid(-1, &status, __WALL | WNOHANG) = -1 ECHILD
  *     switched: waitpid(-1, &status, __WALL | WNOHANG) = 0
- *     because in a namespace of its own the relay has no other parent than process 1.
+ *     because in its own namespace the relay has no other parent than process 1.
  */
 #include <sched.h>
 

@@ -1,5 +1,5 @@
 /*
- * A bound port stays what it was: rsh and old NNTP use reserved ones.
+ * A bound port stays bound: rsh and old NNTP use reserved ones.
  */
 #include <arpa/inet.h>
 

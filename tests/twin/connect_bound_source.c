@@ -1,6 +1,6 @@
 /*
- * A program that binds its socket to an address before connect() is seen under it (SMTP servers with several
- * addresses, and clients' bindaddress options).
+ * If a program binds its socket to an address before connect(), the server sees that address (SMTP servers
+ * with several addresses, and clients' bindaddress options).
  */
 #include <arpa/inet.h>
 

@@ -1,6 +1,6 @@
 /*
- * Another thread calls shutdown() on the socket of a blocking connect(), to end it: both calls return, and
- * the socket can be used again.
+ * Another thread calls shutdown() on the socket of a blocking connect() to end it. Both calls return, and the
+ * socket can be used again.
  */
 #include <pthread.h>
 
@@ -9,7 +9,7 @@
 static int fd;
 static pid_t connecting;
 
-/* By this process's own number: the SYN may be out before that is switched. */
+/* Looks for this process's own descriptor number: the SYN may be sent before that is switched. */
 static bool syn_sent(void)
 {
     struct tcp_info info = {.tcpi_state = TCP_CLOSE};

@@ -1,6 +1,6 @@
 /*
- * connect() is a cancellation point: a thread that waits in it can be cancelled, and its cleanup handler
- * closes the descriptor; one that is to be cancelled already does not connect at all.
+ * connect() is a cancellation point. A thread that waits in it can be cancelled, and its cleanup handler
+ * closes the descriptor. A thread with a cancellation pending does not connect at all.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -37,7 +37,7 @@ static void *cancelled_before(void *argument)
     return argument;
 }
 
-/* pthread_join() returns a moment before the kernel's thread is gone, under qemu-user a long one. */
+/* pthread_join() returns a moment before the kernel's thread is gone, and under qemu-user a long moment. */
 static bool is_gone(pid_t thread)
 {
     return syscall(SYS_tgkill, getpid(), thread, 0) != 0 && errno == ESRCH;
@@ -54,12 +54,12 @@ int main(void)
     WAIT_FOR(thread_id);
     WAIT_FOR(open_descriptors() > before);
     wait_sleeping(thread_id);
-    int cancelled = pthread_cancel(thread); /* said later: the thread says something too */
+    int cancelled = pthread_cancel(thread); /* reported later, as the thread reports too */
     SAY(pthread_join(thread, &result));
     say("pthread_cancel = %d", cancelled);
     say("cancelled: %d", result == PTHREAD_CANCELED);
     WAIT_FOR(is_gone(thread_id));
-    int created = pthread_create(&thread, NULL, cancelled_before, NULL); /* said later, likewise */
+    int created = pthread_create(&thread, NULL, cancelled_before, NULL); /* reported later too */
     SAY(pthread_join(thread, &result));
     say("pthread_create = %d, cancelled: %d", created, result == PTHREAD_CANCELED);
     int fd = twin_connect();

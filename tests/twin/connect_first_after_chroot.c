@@ -1,9 +1,9 @@
 /*
- * A daemon that changed its root and then connects for the first time.
+ * A daemon changes its root and then connects for the first time.
  *
  *     plain:    connect(fd, SA(&server), sizeof server) = 0
  *     switched: connect(fd, SA(&server), sizeof server) = -1 ENETUNREACH
- *     because there is no relay yet, and none in the new root that could be started: nothing goes out.
+ *     because there is no relay yet, and the new root has none to start: nothing goes out.
  */
 #include <sys/stat.h>
 

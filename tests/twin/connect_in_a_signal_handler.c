@@ -1,5 +1,5 @@
 /*
- * connect() is async-signal-safe (POSIX): a handler may call it, whatever the program was doing, also while
+ * connect() is async-signal-safe (POSIX). A handler may call it whatever the program was doing, even while
  * the program itself is in connect().
  */
 #include "twin.h"

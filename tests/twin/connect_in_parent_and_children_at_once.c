@@ -1,5 +1,5 @@
 /*
- * Parent and children that connect at the same time get each its own connection.
+ * A parent and its children that connect at the same time each get their own connection.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * A thread that has descriptors of its own (unshare(2), CLONE_FILES): all numbers of a socket are those that
- * the thread sees, not those that /proc/self shows, which are the first thread's.
+ * A thread has its own descriptors (unshare(2), CLONE_FILES). The numbers of a socket must be those that this
+ * thread sees, not those in /proc/self, which are the first thread's.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -1,6 +1,6 @@
 /*
- * A vfork() child that connects and then executes a program with the connection as standard input, as
- * inetd-like starters do. It shares the parent's memory: what it leaves there must not hurt the parent's own
+ * A vfork() child connects and then executes a program with the connection as standard input, as inetd-like
+ * starters do. It shares the parent's memory. What it leaves there must not harm the parent's own
  * connections.
  */
 #include "twin.h"

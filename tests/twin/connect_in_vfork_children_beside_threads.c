@@ -1,13 +1,13 @@
 /*
- * Threads connect while children of vfork(2), which write into the same memory but have descriptors of their
- * own, do: nobody takes another's preparations for left ones.
+ * Threads connect at the same time as children of vfork(2), which write into the same memory but have their
+ * own descriptors. Nobody may take another's half-made connection for an abandoned one.
  */
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "twin.h"
 
-enum { THREADS = 3, SESSIONS = 60 /* of a thread, at most */, CHILDREN = 30 };
+enum { THREADS = 3, SESSIONS = 60 /* per thread, at most */, CHILDREN = 30 };
 
 static atomic_bool over;
 static atomic_int failures;

@@ -1,6 +1,6 @@
 /*
  * A signal interrupts a blocking connect(): EINTR, and the connection goes on by itself (POSIX). The program
- * then waits for it, or calls connect() again and hears EALREADY.
+ * then waits for it, or calls connect() again and gets EALREADY.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * EINTR, and then the server refuses: the next connect() tells it.
+ * EINTR, and then the server refuses: the next connect() returns that error.
  */
 #include "twin.h"
 

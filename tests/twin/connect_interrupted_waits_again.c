@@ -1,5 +1,5 @@
 /*
- * After EINTR a blocking connect() may be called again: it waits for the connection that is under way.
+ * After EINTR, a blocking connect() may be called again. It then waits for the connection that is being made.
  */
 #include "twin.h"
 

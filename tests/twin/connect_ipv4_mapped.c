@@ -1,6 +1,6 @@
 /*
  * An AF_INET6 socket connected to ::ffff:127.0.0.1 speaks IPv4 and shows mapped addresses. Java connects all
- * its IPv4 sockets so.
+ * its IPv4 sockets this way.
  */
 #include "twin.h"
 

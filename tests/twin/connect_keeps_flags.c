@@ -1,6 +1,6 @@
 /*
- * O_NONBLOCK, O_APPEND, FD_CLOEXEC and the owner for signals are the same after connect() as before. A socket
- * that lost FD_CLOEXEC leaks into children; one that lost O_NONBLOCK hangs an event loop.
+ * connect() does not change O_NONBLOCK, O_APPEND, FD_CLOEXEC or the owner for signals. A socket that lost
+ * FD_CLOEXEC leaks into children; one that lost O_NONBLOCK hangs an event loop.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * Signal mask, dispositions, pending signals, working folder, umask, process group and alarm are the same
- * after connect().
+ * connect() does not change the signal mask, dispositions, pending signals, working folder, umask, process
+ * group or alarm.
  */
 #include <sys/stat.h>
 

@@ -1,7 +1,7 @@
 /*
- * After connect() the process has exactly the descriptors it had, and the next number that is free is the
- * next: programs that close "all others", or that expect accept() and open() to give the lowest, must not be
- * surprised.
+ * After connect() the process has exactly the descriptors it had, and the lowest free number is still the
+ * next one. Programs that close "all others", or that expect accept() and open() to return the lowest number,
+ * must not be surprised.
  */
 #include "twin.h"
 

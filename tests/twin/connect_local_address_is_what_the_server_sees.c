@@ -1,6 +1,6 @@
 /*
- * getsockname() tells the address that the server sees as its client. Protocols that carry addresses (FTP's
- * PORT, ident, IRC's DCC) and programs that log for a fail2ban compare the two.
+ * getsockname() returns the address that the server sees as its client. Protocols that carry addresses (FTP's
+ * PORT, ident, IRC's DCC) and programs that log for fail2ban compare the two.
  */
 #include <arpa/inet.h>
 

@@ -1,5 +1,6 @@
 /*
- * An address longer than it need be (a struct sockaddr_storage's size, as many programs pass) connects.
+ * An address longer than necessary (of the size of a struct sockaddr_storage, as many programs pass)
+ * connects.
  */
 #include "twin.h"
 

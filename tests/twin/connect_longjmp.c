@@ -1,10 +1,10 @@
 /*
- * A handler that jumps out of a blocking connect() with siglongjmp(), as old timeouts do. The descriptor
- * stays as it is, pending; the next connection on a new descriptor works, and nothing is leaked.
+ * A handler jumps out of a blocking connect() with siglongjmp(), as old timeouts do. The descriptor stays
+ * pending, the next connection on a new descriptor works, and nothing leaks.
  *
  *     plain:    descriptors more than before: 0
  *     switched: descriptors more than before: 1
- *     because what the last connect() waited on is given back by the next one, however many were left.
+ *     because the next connect() gives back what the last one waited on, however many were left.
  */
 #include <setjmp.h>
 

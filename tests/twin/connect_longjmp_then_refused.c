@@ -1,6 +1,6 @@
 /*
- * The server refuses after the program has left connect() by siglongjmp(): poll() and the next connect() tell
- * it, and a further one begins anew.
+ * The server refuses after the program has left connect() by siglongjmp(). poll() and the next connect()
+ * report it, and another one starts afresh.
  */
 #include "left.h"
 

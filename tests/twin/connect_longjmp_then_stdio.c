@@ -1,6 +1,6 @@
 /*
- * After siglongjmp() out of a blocking connect() the program makes a stream of the descriptor: what it writes
- * waits for the connection, and what it reads is the server's greeting.
+ * After leaving a blocking connect() by siglongjmp(), the program makes a stream of the descriptor. What it
+ * writes waits for the connection, and what it reads is the server's greeting.
  */
 #include "left_stdio.h"
 

@@ -1,6 +1,6 @@
 /*
- * After siglongjmp() out of a blocking connect() the program goes on with the same descriptor: it is pending,
- * and a connection when TCP comes up, whose first bytes are the server's greeting.
+ * After leaving a blocking connect() by siglongjmp(), the program keeps using the descriptor. It is pending,
+ * becomes a connection when TCP is up, and its first bytes are the server's greeting.
  */
 #include <setjmp.h>
 

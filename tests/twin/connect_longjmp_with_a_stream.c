@@ -1,5 +1,5 @@
 /*
- * The stream was made of the socket before the connect() that is left by siglongjmp().
+ * The stream was made of the socket before the program left connect() by siglongjmp().
  */
 #include "left_stdio.h"
 

@@ -1,6 +1,6 @@
 /*
  * connect() starts nothing that the program could see: no child for wait(), no SIGCHLD, no thread. A shell, a
- * mail checker or an init waits for any child and takes one it does not know for its own.
+ * mail checker or an init waits for any child, and takes an unknown one for its own.
  */
 #include <dirent.h>
 

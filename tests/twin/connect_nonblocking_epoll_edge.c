@@ -1,6 +1,6 @@
 /*
- * Edge-triggered epoll tells each change once: nothing while pending, OUT once when TCP is up, IN once for
- * the greeting. A missing edge is a hang, and a false one before TCP is up is taken for the connection.
+ * Edge-triggered epoll reports each change once: nothing while pending, OUT once when TCP is up, IN once for
+ * the greeting. A missing edge hangs the program. It takes a false one before TCP is up for the connection.
  */
 #include <sys/epoll.h>
 

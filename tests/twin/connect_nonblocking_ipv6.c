@@ -1,5 +1,5 @@
 /*
- * A pending connection over IPv6 knows its own address already, and no peer.
+ * A pending connection over IPv6 already has its own address, but no peer.
  */
 #include "twin.h"
 

@@ -1,7 +1,7 @@
 /*
- * A nonblocking connect() says EINPROGRESS; while it is pending poll() is silent, and when TCP is up the
- * socket becomes writable, with SO_ERROR 0. A socket that looks writable too early is written to too early;
- * one that looks broken is given up.
+ * A nonblocking connect() returns EINPROGRESS. While it is pending, poll() reports nothing. When TCP is up,
+ * the socket becomes writable, with SO_ERROR 0. If a socket looks writable too early, the program writes too
+ * early; if it looks broken, the program gives it up.
  */
 #include "twin.h"
 

@@ -1,6 +1,7 @@
 /*
- * On a fast network the refusal is there before connect() returns, and yet connect() says EINPROGRESS, and
- * the error is told by SO_ERROR. Programs that treat an immediate error otherwise would take another path.
+ * On a fast network the refusal arrives before connect() returns. connect() still returns EINPROGRESS, and
+ * SO_ERROR reports the error. A program that handles immediate errors differently would otherwise take
+ * another path.
  */
 #include "twin.h"
 
@@ -13,7 +14,7 @@ int main(void)
     struct pollfd p = {fd, POLLOUT, 0};
     SAY(poll(&p, 1, 20000));
     say("an error: %d", !!(p.revents & POLLERR));
-    wait_events(fd, POLLOUT); /* a UNIX socket's comes a moment later, within its peer's close() */
+    wait_events(fd, POLLOUT); /* on a UNIX socket it comes a moment later, in the peer's close() */
     SAY(poll(&p, 1, 0));
     say("poll for OUT: %s", event_names((unsigned)p.revents));
     int error = -1;

@@ -1,5 +1,5 @@
 /*
- * epoll tells a refusal of a pending connection with IN, OUT, ERR, HUP and RDHUP together, edge-triggered
+ * epoll reports the refusal of a pending connection as IN, OUT, ERR, HUP and RDHUP together, edge-triggered
  * too.
  */
 #include <sys/epoll.h>
@@ -19,7 +19,7 @@ int main(void)
     SAY(epoll_ctl(level, EPOLL_CTL_ADD, fd, &e));
     peer("slow refuse");
     wait_events(fd, POLLERR | POLLHUP);
-    wait_events(fd, POLLOUT); /* a UNIX socket's comes a moment later, within its peer's close() */
+    wait_events(fd, POLLOUT); /* on a UNIX socket it comes a moment later, in the peer's close() */
     SAY(epoll_wait(edge, &e, 1, 20000));
     say("  edge: %s", event_names(e.events));
     SAY(epoll_wait(level, &e, 1, 20000));

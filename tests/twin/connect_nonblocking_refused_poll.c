@@ -1,6 +1,6 @@
 /*
- * When a nonblocking connect() is refused, poll() wakes with every event, and SO_ERROR tells the error once.
- * curl, node and GLib decide by this which address to try next.
+ * When a nonblocking connect() is refused, poll() wakes with every event, and SO_ERROR reports the error
+ * once. curl, node and GLib then decide which address to try next.
  */
 #include "twin.h"
 
@@ -15,7 +15,7 @@ int main(void)
     struct pollfd p = {fd, POLLOUT, 0};
     SAY(poll(&p, 1, 20000));
     say("an error: %d", !!(p.revents & POLLERR));
-    wait_events(fd, POLLOUT); /* a UNIX socket's comes a moment later, within its peer's close() */
+    wait_events(fd, POLLOUT); /* on a UNIX socket it comes a moment later, in the peer's close() */
     SAY(poll(&p, 1, 0));
     say("poll for OUT: %s", event_names((unsigned)p.revents));
     say_events("refused", fd);

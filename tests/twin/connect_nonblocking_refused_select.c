@@ -1,5 +1,6 @@
 /*
- * By select() a refusal is readable and writable and no exception, and then read() tells the error, once.
+ * select() reports a refusal as readable and writable, but as no exception. Then read() returns the error,
+ * once.
  */
 #include <sys/select.h>
 

@@ -1,7 +1,7 @@
 /*
- * Where this machine refuses a nonblocking connect(), SO_ERROR tells so before anything is waited for, and
- * once. A program that tries several addresses side by side (Python's rfc6555) looks no second time, and
- * would take what tells the error later for connected.
+ * If this machine refuses a nonblocking connect(), SO_ERROR returns the error before the program waits for
+ * anything, and once. A program that tries several addresses side by side (Python's rfc6555) does not look
+ * again, and would take the socket for connected if the error came later.
  */
 #include "twin.h"
 

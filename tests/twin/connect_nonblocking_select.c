@@ -1,5 +1,5 @@
 /*
- * The same by select(): neither set while pending, writable alone when TCP is up. Perl's IO::Socket and swaks
+ * The same with select(): nothing while pending, only writable when TCP is up. Perl's IO::Socket and swaks
  * wait this way.
  */
 #include <sys/select.h>

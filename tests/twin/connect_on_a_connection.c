@@ -1,5 +1,5 @@
 /*
- * connect() on a connection says EISCONN, whatever the address, and the connection goes on.
+ * connect() on a connection returns EISCONN, whatever the address, and the connection goes on.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * What every call says on a connection that is still pending. Event loops read and write early and rely on
+ * What every call returns on a connection that is still pending. Event loops read and write early and rely on
  * EAGAIN; getpeername() is a well-known way to ask whether a connection is up.
  */
 #include "twin.h"

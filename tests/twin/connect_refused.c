@@ -1,6 +1,6 @@
 /*
- * A blocking connect() that is refused says ECONNREFUSED at once, and leaves a socket that is not connected
- * and shows no further error. A program goes on to its next address only if connect() itself fails.
+ * A refused blocking connect() returns ECONNREFUSED at once, and leaves a socket that is not connected and
+ * has no other error pending. A program goes on to its next address only if connect() itself fails.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * A blocking connect() that is refused after a while: the socket, its duplicate and the epoll set that has it
- * are as they were before, with all that was set, and the next connect() on it works.
+ * A blocking connect() is refused after a while. The socket, its duplicate and the epoll set that has it are
+ * as before, with all that was set, and the next connect() on the socket works.
  */
 #include <sys/epoll.h>
 

@@ -1,6 +1,6 @@
 /*
- * Reading or writing tells a refusal of a pending connection, once; then the socket is at its end, and
- * writing is a broken pipe. Loops that skip SO_ERROR learn of the failure this way.
+ * A read or write returns the refusal of a pending connection, once. Then the socket is at its end, and
+ * writing is a broken pipe. Loops that skip SO_ERROR notice the failure this way.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * A second connect() after a refusal tells the error, once; a third begins a new connection on the same
+ * A second connect() after a refusal returns the error, once. A third starts a new connection on the same
  * socket.
  */
 #include "twin.h"

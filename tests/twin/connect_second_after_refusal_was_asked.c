@@ -1,5 +1,6 @@
 /*
- * SO_ERROR took the refusal; connect() then says ECONNABORTED, once, and the next begins a new connection.
+ * SO_ERROR returned the refusal. connect() then returns ECONNABORTED, once, and the next starts a new
+ * connection.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * A second connect() on a nonblocking socket says EALREADY while pending, then 0 once, then EISCONN. swaks,
- * perl and old BSD programs finish a connection by it instead of asking SO_ERROR.
+ * A second connect() on a nonblocking socket returns EALREADY while pending, then 0 once, then EISCONN.
+ * swaks, perl and old BSD programs finish a connection this way instead of asking for SO_ERROR.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * Where nobody answers at all, connect() says ETIMEDOUT; TCP_USER_TIMEOUT makes it soon.
+ * If nobody answers at all, connect() returns ETIMEDOUT. TCP_USER_TIMEOUT makes that happen soon.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * A subreaper (systemd's user instance, a container's init) adopts its descendants' orphans: nothing that
- * connect() started may come to it.
+ * A subreaper (systemd's user instance, a container's init) adopts orphans among its descendants. It must not
+ * get anything that connect() started.
  */
 #include <sys/prctl.h>
 

@@ -1,5 +1,6 @@
 /*
- * RLIMIT_NOFILE nearly reached: connect() needs some descriptors for a moment, and must give them all back.
+ * RLIMIT_NOFILE is nearly reached. connect() needs some descriptors for a moment, and must give them all
+ * back.
  */
 #include <sys/resource.h>
 

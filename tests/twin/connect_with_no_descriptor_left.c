@@ -1,6 +1,6 @@
 /*
- * RLIMIT_NOFILE reached: TCP connects, and a socket that needs a pair cannot be had, so connect() fails
- * before a packet is sent; when there is room again, the same socket connects.
+ * RLIMIT_NOFILE is reached. TCP connects. A switched socket needs a pair that it cannot get, so connect()
+ * fails before a packet is sent. When there is room again, the same socket connects.
  *
  *     plain:    first connect() = 0
  *     switched: first connect() = -1 EMFILE

@@ -1,6 +1,6 @@
 /*
- * RLIMIT_NPROC reached: an ordinary user's process that may not fork any more still connects over TCP, and a
- * second connection works as the first did.
+ * RLIMIT_NPROC is reached. An ordinary user's process that can no longer fork still connects over TCP, and a
+ * second connection works like the first.
  */
 #include <sys/resource.h>
 

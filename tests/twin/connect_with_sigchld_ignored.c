@@ -1,6 +1,6 @@
 /*
- * A program that ignores SIGCHLD has its children reaped by the kernel: waiting for one inside connect()
- * would say ECHILD, or block until all children are gone.
+ * If a program ignores SIGCHLD, the kernel reaps its children. Waiting for one inside connect() would return
+ * ECHILD, or block until all children are gone.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * A daemon that closed 0, 1 and 2: its socket gets number 0, and connect() must neither take one of these
- * numbers for itself nor write to them.
+ * A daemon closed 0, 1 and 2, so its socket gets number 0. connect() must neither take one of these numbers
+ * for itself nor write to them.
  */
 #include "twin.h"
 

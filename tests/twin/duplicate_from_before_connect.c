@@ -1,6 +1,5 @@
 /*
- * A descriptor that was duplicated before connect() is the same connection after it, and keeps its own
- * FD_CLOEXEC.
+ * A descriptor duplicated before connect() is the same connection afterwards, and keeps its own FD_CLOEXEC.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * The server ends its direction: what it sent is read first, then read() gives 0, again and again, and poll()
- * says IN and RDHUP and no HUP, because the program may still write.
+ * The server ends its direction. What it sent is read first, then read() returns 0, again and again. poll()
+ * reports IN and RDHUP but no HUP, because the program may still write.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * A read that waits returns 0 when the server ends.
+ * A waiting read returns 0 when the server ends.
  */
 #include <pthread.h>
 

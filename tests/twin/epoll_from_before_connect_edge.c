@@ -1,5 +1,5 @@
 /*
- * Edge-triggered from before connect(): the edges of the connection come, each once.
+ * Registered edge-triggered before connect(): the edges of the connection come, each once.
  */
 #include <sys/epoll.h>
 

@@ -1,7 +1,6 @@
 /*
- * A socket that was put into an epoll set before connect() (libuv and Qt do so) reports from there: the
- * events and data of the registration are kept, nothing is reported twice, and it can be changed and taken
- * out.
+ * A socket put into an epoll set before connect() (as libuv and Qt do) reports there. The registration keeps
+ * its events and data, nothing is reported twice, and the registration can be changed and removed.
  */
 #include <sys/epoll.h>
 

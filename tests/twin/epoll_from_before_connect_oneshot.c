@@ -1,5 +1,5 @@
 /*
- * EPOLLONESHOT from before connect(), used up and not: a registration that has fired stays disarmed.
+ * EPOLLONESHOT set before connect(), both used up and not: a registration that has fired stays disarmed.
  */
 #include <sys/epoll.h>
 

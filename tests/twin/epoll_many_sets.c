@@ -1,6 +1,6 @@
 /*
- * A program with hundreds of epoll sets (an event loop for each of its threads): the connection that one of
- * them has had from before connect() is led to it.
+ * A program has hundreds of epoll sets (an event loop for each of its threads). The connection is put into
+ * the one set that had the socket before connect().
  */
 #include <sys/epoll.h>
 

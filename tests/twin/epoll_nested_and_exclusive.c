@@ -1,6 +1,6 @@
 /*
- * A set within a set, a registration with EPOLLEXCLUSIVE, and the same set in a child that was forked before
- * connect(): all of them hear of the connection.
+ * A set within a set, a registration with EPOLLEXCLUSIVE, and the same set in a child forked before
+ * connect(): all of them report the connection.
  */
 #include <sys/epoll.h>
 

@@ -1,5 +1,5 @@
 /*
- * A refusal reaches an epoll set from before connect().
+ * An epoll set that had the socket before connect() reports a refusal.
  */
 #include <sys/epoll.h>
 

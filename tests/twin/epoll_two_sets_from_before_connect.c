@@ -1,6 +1,6 @@
 /*
- * One descriptor in two sets, and a copy of it in a third, each with data of its own (doveadm's imapc): each
- * set reports.
+ * One descriptor in two sets, and its copy in a third, each with its own data (doveadm's imapc): each set
+ * reports.
  */
 #include <sys/epoll.h>
 

@@ -1,6 +1,6 @@
 /*
- * An epoll registration belongs to the open socket: it goes on after the number was closed while a duplicate
- * is open, and ends with the last.
+ * An epoll registration belongs to the open socket. It stays after the number was closed while a duplicate is
+ * open, and ends with the last one.
  */
 #include <sys/epoll.h>
 

@@ -1,5 +1,5 @@
 /*
- * cat with the connection as its input and output: bash's /dev/tcp redirections end so.
+ * cat with the connection as its input and output, which is how bash's /dev/tcp redirections end.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * The program itself executes another with the connection open: it is not closed, and works in there.
+ * The program executes another with the connection open. It stays open, and works there.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * The parent closes its copy; the child's goes on, as with a forking delivery agent.
+ * The parent closes its copy, and the child's goes on, as with a forking delivery agent.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * With _FORTIFY_SOURCE read() and recv() become __read_chk() and __recv_chk() where the compiler knows the
- * buffer and not the length; they are the same calls.
+ * With _FORTIFY_SOURCE, read() and recv() become __read_chk() and __recv_chk() if the compiler knows the
+ * buffer but not the length. They behave the same.
  */
 #include <sys/uio.h>
 

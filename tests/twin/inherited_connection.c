@@ -1,5 +1,5 @@
 /*
- * A connection that another program made and handed down (tcpclient, inetd, a socket activation) is used by a
+ * A connection that another program made and handed down (tcpclient, inetd, socket activation), used by a
  * program that never calls connect().
  */
 #include "twin.h"

@@ -1,5 +1,6 @@
 /*
- * The ioctls of a TCP socket: bytes to read, bytes not sent, the mark, the owner; and what is none of its.
+ * The ioctls of a TCP socket: bytes to read, bytes not sent, the mark, the owner; and ioctls that it does not
+ * have.
  */
 #include <linux/sockios.h>
 #include <termios.h>

@@ -1,5 +1,5 @@
 /*
- * A connection that the library never saw being made.
+ * A connection whose making the library never saw.
  */
 #ifndef RETROTLS_TWIN_LATE_H
 #define RETROTLS_TWIN_LATE_H
@@ -7,16 +7,16 @@
 #include "twin.h"
 
 /*
- * Executes this program again, without the library, which connects and executes it once more, with the
- * library and an argument, and the connection as standard input. In the middle it is called again and must
- * come here first.
+ * Executes this program again without the library. That one connects, and executes the program once more,
+ * with the library, an argument, and the connection as standard input. In the middle, the program must call
+ * this first.
  */
 static inline _Noreturn void unwatched_connector(char *name)
 {
     const char *const preload = getenv("LD_PRELOAD"), *const saved = getenv("TWIN_PRELOAD");
     if (preload && !saved) {
         setenv("TWIN_PRELOAD", preload, 1);
-        unsetenv("LD_PRELOAD");
+        setenv("LD_PRELOAD", "", 1); /* on purpose: libretrotls(7) */
         exec_again(name, NULL);
         _exit(98);
     }

@@ -1,7 +1,6 @@
 /*
- * A connection that was made by a program which no library watched (tcpclient, a socket activation) and
- * handed down as standard input: the program that reads from it first gets the server's greeting, and its
- * session.
+ * A program that no library watched made a connection (tcpclient, socket activation) and handed it down as
+ * standard input. The program that reads from it first gets the server's greeting, and its session.
  */
 #include "late.h"
 

@@ -1,5 +1,5 @@
 /*
- * cat, in a pipeline of an unwatched connector's: what it copies is the session, both ways.
+ * cat in a pipeline of an unwatched connector: what it copies is the session, both ways.
  */
 #include "late.h"
 

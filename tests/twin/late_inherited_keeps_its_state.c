@@ -1,6 +1,5 @@
 /*
- * What was set on an inherited connection, its duplicates and its epoll registration go on after the first
- * read.
+ * An inherited connection keeps its settings, its duplicates and its epoll registration after the first read.
  */
 #include <sys/epoll.h>
 

@@ -1,6 +1,6 @@
 /*
- * A connection that an unwatched process made and passed over a UNIX socket (a connector daemon, systemd's
- * file descriptor store) is a session like any other for the program that takes it.
+ * An unwatched process makes a connection and passes it over a UNIX socket (a connector daemon, systemd's
+ * file descriptor store). For the program that receives it, it is a session like any other.
  */
 #include "late.h"
 
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
         dup2(pair[0], 1);
         close(pair[0]);
         close(pair[1]);
-        unsetenv("LD_PRELOAD");
+        setenv("LD_PRELOAD", "", 1); /* on purpose: libretrotls(7) */
         exec_again(argv[0], "connector");
         _exit(98);
     }

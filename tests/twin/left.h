@@ -1,4 +1,4 @@
-/* For programs whose connect() is left by a handler's siglongjmp(). */
+/* For programs that leave connect() by a handler's siglongjmp(). */
 #ifndef RETROTLS_TWIN_LEFT_H
 #define RETROTLS_TWIN_LEFT_H
 
@@ -14,7 +14,7 @@ static void leave(int signal)
     siglongjmp(left_out, 1);
 }
 
-/* A blocking connect() to a server that does not answer, left as soon as it waits. */
+/* Starts a blocking connect() to a server that does not answer, and leaves it as soon as it waits. */
 static void connect_and_leave(int fd, const struct sockaddr_in *server)
 {
     pid_t alarm;

@@ -1,4 +1,4 @@
-/* Talks by stdio on a connection that is still under way: reads and writes that no library sees. */
+/* Uses stdio on a connection that is still being made: no library sees these reads and writes. */
 #ifndef RETROTLS_TWIN_LEFT_STDIO_H
 #define RETROTLS_TWIN_LEFT_STDIO_H
 
@@ -10,7 +10,7 @@ static void talk(FILE *stream)
     pid_t opener = fork();
 
     if (opener == 0) {
-        wait_sleeping(getppid()); /* in the write */
+        wait_sleeping(getppid()); /* until it waits in the write */
         peer("slow open");
         _exit(0);
     }

@@ -1,5 +1,5 @@
 /*
- * Thousands of one-byte writes to a server that does not read yet are taken: TCP has room for them by bytes,
+ * Thousands of one-byte writes to a server that does not read yet are accepted. TCP counts its room in bytes,
  * and programs that write byte by byte must not stall.
  */
 #include "twin.h"

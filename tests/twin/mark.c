@@ -1,6 +1,6 @@
 /*
- * SO_MARK, which a VPN's routing goes by: kept through connect(), and changed after it; without the privilege
- * EPERM.
+ * SO_MARK, which a VPN uses for routing: it is kept through connect(), and can be changed afterwards. Without
+ * the privilege: EPERM.
  */
 #include "options.h"
 

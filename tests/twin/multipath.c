@@ -1,5 +1,5 @@
 /*
- * A socket of multipath TCP, to a server that knows plain TCP alone.
+ * A multipath TCP socket, to a server that knows only plain TCP.
  */
 #include "twin.h"
 

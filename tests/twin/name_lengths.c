@@ -1,6 +1,6 @@
 /*
- * getpeername() and getsockname() with buffers too short, too long, negative or at no memory: cut, never
- * beyond the buffer, and the full length told.
+ * getpeername() and getsockname() with buffers too short, too long, of negative size or at no memory. The
+ * address is cut, never written beyond the buffer, and the full length is returned.
  */
 #include "twin.h"
 
@@ -13,7 +13,10 @@ static void ask(int fd, int (*get)(int, struct sockaddr *, socklen_t *), const c
         memset(buffer, 0xa5, sizeof buffer);
         size = sizes[i];
         SAY_AS(name, get(fd, SA(buffer), &size));
-        /* Between the address and the end of a longer buffer the kernel's first answer may be left. */
+        /*
+         * In a longer buffer, the kernel's first answer may be left between the end of the address and the
+         * buffer's end.
+         */
         size_t last = sizes[i] > 16 && sizes[i] <= sizeof buffer ? 16 : sizeof buffer;
         while (last > 8 && buffer[last - 1] == 0xa5)
             last--;

@@ -1,5 +1,5 @@
 /*
- * Calls for files say that this is none.
+ * Calls for files say that this is not one.
  *
  *     plain:    mmap: mapped
  *     switched: mmap: ENODEV

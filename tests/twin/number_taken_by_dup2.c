@@ -1,6 +1,6 @@
 /*
- * dup2() of something else over a connection closes it, and the number means the other thing from then on;
- * and the other way round.
+ * dup2() of something else onto a connection closes it, and from then on the number means the other thing.
+ * The same the other way round.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * Buffers of the wrong size: too short cuts the answer or is refused, and no byte is written beyond it.
+ * Buffers of the wrong size: a short one cuts the answer or is refused, and no byte is written beyond it.
  */
 #include "options.h"
 

@@ -8,14 +8,14 @@
 
 enum { OPTION_SIZE = 600 };
 
-/* An option whose value differs from run to run: its length alone is shown. */
+/* True for an option whose value differs from run to run: only its length is shown. */
 static inline bool value_varies(int level, int name)
 {
     static const struct {
         int level, name;
     } varying[] = {
         {SOL_SOCKET, 7},    /* SO_SNDBUF: grows with use */
-        {SOL_SOCKET, 8},    /* SO_RCVBUF: likewise */
+        {SOL_SOCKET, 8},    /* SO_RCVBUF: grows with use */
         {SOL_SOCKET, 49},   /* SO_INCOMING_CPU */
         {SOL_SOCKET, 55},   /* SO_MEMINFO */
         {SOL_SOCKET, 56},   /* SO_INCOMING_NAPI_ID */
@@ -26,11 +26,11 @@ static inline bool value_varies(int level, int name)
         {IPPROTO_TCP, 12},  /* TCP_QUICKACK: comes and goes */
         {IPPROTO_TCP, 24},  /* TCP_TIMESTAMP: a clock */
         {IPPROTO_TCP, 26},  /* TCP_CC_INFO: measurements */
-        {IPPROTO_IP, 9},    /* IP_PKTOPTIONS: the kernel leaves its padding as the buffer had it */
-        {IPPROTO_IP, 52},   /* IP_PROTOCOL: gives the local port */
+        {IPPROTO_IP, 9},    /* IP_PKTOPTIONS: the kernel does not write its padding */
+        {IPPROTO_IP, 52},   /* IP_PROTOCOL: returns the local port */
         {IPPROTO_IPV6, 6},  /* IPV6_2292PKTOPTIONS: as IP_PKTOPTIONS */
-        {IPPROTO_IPV6, 17}, /* IPV6_MULTICAST_IF: that of the last packet */
-        {IPPROTO_IPV6, 18}, /* IPV6_MULTICAST_HOPS: likewise */
+        {IPPROTO_IPV6, 17}, /* IPV6_MULTICAST_IF: from the last packet */
+        {IPPROTO_IPV6, 18}, /* IPV6_MULTICAST_HOPS: from the last packet */
     };
     for (size_t i = 0; i < COUNT(varying); i++)
         if (varying[i].level == level && varying[i].name == name)
@@ -39,8 +39,8 @@ static inline bool value_varies(int level, int name)
 }
 
 /*
- * To a 32-bit program: an option whose value the kernel lays out otherwise for the 64-bit relay
- * (IP_PKTOPTIONS), or does not take from a 32-bit process (IP_XFRM_POLICY, IPV6_XFRM_POLICY).
+ * In a 32-bit program: an option whose value the kernel lays out differently for the 64-bit relay
+ * (IP_PKTOPTIONS), or does not accept from a 32-bit process (IP_XFRM_POLICY, IPV6_XFRM_POLICY).
  */
 static inline bool is_of_another_size(int level, int name)
 {
@@ -49,8 +49,8 @@ static inline bool is_of_another_size(int level, int name)
 }
 
 /*
- * An option whose answer depends on the moment or on what the buffer held before: what the last packet's
- * route was (IP_MTU, IPV6_MTU, IPV6_PATHMTU), what is asked (IPV6_FLOWLABEL_MGR).
+ * An option whose answer depends on the moment or on the buffer's previous contents: the last packet's route
+ * (IP_MTU, IPV6_MTU, IPV6_PATHMTU), or the question itself (IPV6_FLOWLABEL_MGR).
  */
 static inline bool answer_varies(int level, int name)
 {

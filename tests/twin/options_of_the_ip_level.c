@@ -1,5 +1,5 @@
 /*
- * Every option of IPPROTO_IP that can be asked, likewise.
+ * The same for every readable option of IPPROTO_IP.
  */
 #include "options.h"
 

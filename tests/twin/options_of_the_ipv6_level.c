@@ -1,5 +1,5 @@
 /*
- * Every option of IPPROTO_IPV6 that can be asked of an IPv6 socket, before connect() and connected.
+ * Every readable option of IPPROTO_IPV6 on an IPv6 socket, before connect() and connected.
  */
 #include "options.h"
 

@@ -1,7 +1,6 @@
 /*
- * Every option of SOL_SOCKET that can be asked, before connect(), pending, connected and after the server's
- * end. Libraries ask for the strangest (SO_PEERCRED to find UNIX sockets, SO_DOMAIN, SO_PROTOCOL,
- * SO_ACCEPTCONN).
+ * Every readable option of SOL_SOCKET, before connect(), pending, connected and after the server's end.
+ * Libraries ask for the strangest (SO_PEERCRED to find UNIX sockets, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN).
  */
 #include "options.h"
 

@@ -1,5 +1,5 @@
 /*
- * Every option of IPPROTO_TCP that can be asked, likewise.
+ * The same for every readable option of IPPROTO_TCP.
  */
 #include "options.h"
 
@@ -7,7 +7,7 @@ enum { LAST = 47, ZEROCOPY_RECEIVE = 35 };
 
 static void show(int fd)
 {
-    say_options(fd, IPPROTO_TCP, 0, ZEROCOPY_RECEIVE - 1); /* which maps pages, and reads its argument */
+    say_options(fd, IPPROTO_TCP, 0, ZEROCOPY_RECEIVE - 1); /* that one maps pages, and reads its argument */
     say_options(fd, IPPROTO_TCP, ZEROCOPY_RECEIVE + 1, LAST);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Setting each option of IPPROTO_IP to 1 and asking for it again, on a connection, which goes on.
+ * Sets each option of IPPROTO_IP to 1 on a connection and reads it back. The connection goes on.
  */
 #include "options.h"
 

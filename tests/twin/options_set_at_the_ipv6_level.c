@@ -1,5 +1,5 @@
 /*
- * Setting each option of IPPROTO_IPV6 to 1 and asking for it again, on an IPv6 connection, which goes on.
+ * Sets each option of IPPROTO_IPV6 to 1 on an IPv6 connection and reads it back. The connection goes on.
  */
 #include "options.h"
 

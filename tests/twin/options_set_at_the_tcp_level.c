@@ -1,5 +1,5 @@
 /*
- * Setting each option of IPPROTO_TCP to 1 and asking for it again, on a connection, which goes on.
+ * Sets each option of IPPROTO_TCP to 1 on a connection and reads it back. The connection goes on.
  */
 #include "options.h"
 
@@ -9,7 +9,7 @@ int main(void)
     int fd = twin_connect();
     for (int name = 0; name <= 47; name++) {
         if (name == TCP_WINDOW_CLAMP || name == TCP_USER_TIMEOUT || (name >= 19 && name <= 22) || name == 35)
-            continue; /* would stall or break it; TCP_REPAIR and its like; reads memory */
+            continue; /* stalls or breaks it; TCP_REPAIR and its like; reads memory */
         say_set_option(fd, IPPROTO_TCP, name, 1);
         say_option(fd, IPPROTO_TCP, name, OPTION_SIZE);
         say_set_option(fd, IPPROTO_TCP, name, 0);

@@ -1,5 +1,5 @@
 /*
- * Options set before connect() are in force after it.
+ * Options set before connect() stay in effect.
  */
 #include "options.h"
 

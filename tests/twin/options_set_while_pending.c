@@ -1,6 +1,6 @@
 /*
- * Options set while a connection is pending are in force when it is up, and setting them does not make it
- * look connected.
+ * Options set while a connection is pending are in effect when it is up. Setting them must not make it look
+ * connected.
  */
 #include "options.h"
 

@@ -1,5 +1,5 @@
 /*
- * A connection that one process passes to another over a UNIX socket works there, also after the first has
+ * A connection passed to another process over a UNIX socket works there, even after the first process has
  * gone.
  */
 #include "twin.h"

@@ -1,5 +1,5 @@
 /*
- * A program that writes before it has read the greeting: its words arrive, in order.
+ * A program writes before it has read the greeting. Its words arrive, in order.
  */
 #include "twin.h"
 

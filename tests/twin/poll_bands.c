@@ -3,7 +3,7 @@
  *
  *     plain:    bands: 0
  *     switched: bands: 1
- *     because the kernel says POLLWRBAND for UNIX sockets and not for TCP.
+ *     because the kernel reports POLLWRBAND for UNIX sockets, but not for TCP.
  */
 #include "twin.h"
 

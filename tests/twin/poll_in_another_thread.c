@@ -1,5 +1,5 @@
 /*
- * Another thread polls the socket while connect() is called: its poll() ends when the connection is there.
+ * Another thread polls the socket while connect() is called. Its poll() returns when the connection is up.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -16,7 +16,7 @@ static void *wait_for_it(void *unused)
     (void)unused;
     fcntl(fd, F_GETFD);
     poller = (pid_t)syscall(SYS_gettid);
-    /* An unconnected socket hangs up: that is read off first. */
+    /* poll() reports HUP for the unconnected socket: skip that. */
     while (poll(&p, 1, 20000) == 1 && !(p.revents & POLLIN))
         ;
     polled = (unsigned short)(p.revents & (POLLIN | POLLERR | POLLHUP));

@@ -1,5 +1,6 @@
 /*
- * poll() with no time to wait, as fdm and curl probe: no false readiness, and at once the true one.
+ * poll() without waiting, as fdm and curl use it to probe: it never reports false readiness, and true
+ * readiness at once.
  */
 #include "twin.h"
 

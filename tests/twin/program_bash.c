@@ -1,5 +1,5 @@
 /*
- * What bash does with exec 3<>/dev/tcp/...: connect(), dup2() to another number, one byte a read, and its
+ * What bash does with exec 3<>/dev/tcp/...: connect(), dup2() to another number, reads of one byte, and its
  * printf with the socket as descriptor 1.
  */
 #include "twin.h"

@@ -1,6 +1,6 @@
 /*
- * What fetchmail does: a timer runs all the time, it peeks for a line's end and reads so much, and a delivery
- * agent that it forks has the socket too.
+ * What fetchmail does: a timer runs all the time, it peeks for the end of a line and reads that much, and a
+ * delivery agent that it forks has the socket too.
  */
 #include <sys/time.h>
 

@@ -1,6 +1,6 @@
 /*
- * What libuv does: epoll with EPOLLIN and EPOLLOUT from before the connection is up, SO_ERROR, reads until
- * EAGAIN, shutdown() of writing, and the end by read() = 0.
+ * What libuv does: epoll with EPOLLIN and EPOLLOUT before the connection is up, SO_ERROR, reads until EAGAIN,
+ * shutdown() of writing, and read() = 0 as the end.
  */
 #include <sys/epoll.h>
 

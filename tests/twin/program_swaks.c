@@ -1,6 +1,6 @@
 /*
- * What swaks and perl's IO::Socket do: nonblocking connect(), select(), connect() a second time for the
- * outcome, back to blocking, then syswrite and sysread under alarm().
+ * What swaks and perl's IO::Socket do: nonblocking connect(), select(), a second connect() for the outcome,
+ * back to blocking, then syswrite and sysread under alarm().
  */
 #include <sys/select.h>
 

@@ -1,5 +1,6 @@
 /*
- * readv() fills its buffers one after the other and stops with the data; preadv() and its like are ESPIPE.
+ * readv() fills its buffers one after the other and stops when the data ends. preadv() and its like return
+ * ESPIPE.
  */
 #include <sys/uio.h>
 

@@ -1,5 +1,5 @@
 /*
- * A buffer at no memory is EFAULT and loses no byte; so for every call that reads or writes.
+ * A buffer at no memory gives EFAULT and loses no byte, with every call that reads or writes.
  */
 #include <sys/uio.h>
 

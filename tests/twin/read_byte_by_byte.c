@@ -1,5 +1,5 @@
 /*
- * Reading a line one byte at a time, as bash, tcpclient's scripts and many small programs do, and FIONREAD
+ * Reads a line one byte at a time, as bash, tcpclient's scripts and many small programs do, with FIONREAD
  * after each byte: it counts down to 0 with nothing left over.
  */
 #include "twin.h"

@@ -1,6 +1,6 @@
 /*
- * A signal interrupts a read with EINTR, or it goes on where SA_RESTART says so; with SO_RCVTIMEO set it is
- * EINTR in either case.
+ * A signal interrupts a read with EINTR, unless SA_RESTART is set. With SO_RCVTIMEO it is EINTR in either
+ * case.
  */
 #include <sys/time.h>
 

@@ -1,6 +1,6 @@
 /*
- * A handler that jumps out of a read with siglongjmp(), the timeout of many old programs: nothing is lost,
- * and the connection goes on.
+ * A handler jumps out of a read with siglongjmp(), the timeout of many old programs. Nothing is lost, and the
+ * connection goes on.
  */
 #include <setjmp.h>
 

@@ -1,5 +1,5 @@
 /*
- * SO_RCVLOWAT, set before connect(), is in force after it.
+ * SO_RCVLOWAT, set before connect(), stays in effect.
  */
 #include "options.h"
 

@@ -1,9 +1,9 @@
 /*
- * With SO_RCVLOWAT set, poll() is silent for less than that.
+ * With SO_RCVLOWAT set, poll() does not report fewer bytes than that.
  *
  *     plain:    events 3 of 10 bytes: OUT WRNORM
  *     switched: events 3 of 10 bytes: IN OUT RDNORM WRNORM
- *     because for poll() the kernel looks at SO_RCVLOWAT on TCP sockets alone; a read obeys it on both.
+ *     because for poll(), the kernel heeds SO_RCVLOWAT only on TCP sockets. A read heeds it on both.
  */
 #include "options.h"
 

@@ -1,5 +1,5 @@
 /*
- * read() gives what is there, up to the buffer's size, and leaves the rest; a read of nothing gives nothing.
+ * read() returns what is there, up to the buffer's size, and leaves the rest. A read of 0 bytes returns 0.
  */
 #include "twin.h"
 

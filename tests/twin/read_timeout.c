@@ -1,6 +1,6 @@
 /*
- * SO_RCVTIMEO: a read gives up with EAGAIN when it has passed, not before, whether it was set before
- * connect() or after; and gives what has come in time.
+ * SO_RCVTIMEO, set before connect() or after: a read gives up with EAGAIN when the time has passed, not
+ * before. It returns what has come in time.
  */
 #include <sys/time.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /*
- * The error queue is empty: EAGAIN, even when data waits.
+ * The error queue is empty: EAGAIN, even when there is data.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * Asking for urgent data where there is none: EINVAL. Telnet's and FTP's ancestors do it.
+ * Asking for urgent data when there is none: EINVAL. Telnet's and FTP's ancestors do it.
  */
 #include "twin.h"
 

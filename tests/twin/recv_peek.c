@@ -1,5 +1,5 @@
 /*
- * MSG_PEEK shows bytes and leaves them, again and again: fetchmail looks at each line this way before it
+ * MSG_PEEK shows bytes and leaves them, again and again. fetchmail looks at each line this way before it
  * reads it.
  */
 #include "twin.h"

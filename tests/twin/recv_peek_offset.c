@@ -1,5 +1,5 @@
 /*
- * SO_PEEK_OFF: each MSG_PEEK goes on where the last one ended.
+ * SO_PEEK_OFF: each MSG_PEEK continues where the last one ended.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * MSG_PEEK sees over the border of two segments, and so does a read.
+ * MSG_PEEK sees across the border between two segments, and so does a read.
  */
 #include "twin.h"
 

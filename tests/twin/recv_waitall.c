@@ -1,6 +1,6 @@
 /*
- * MSG_WAITALL waits until the buffer is full, over many segments, and gives what there is at the end of the
- * stream.
+ * MSG_WAITALL waits until the buffer is full, over many segments. At the end of the stream it returns what
+ * there is.
  */
 #include <pthread.h>
 

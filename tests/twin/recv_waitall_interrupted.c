@@ -1,5 +1,5 @@
 /*
- * A signal ends MSG_WAITALL with what has come so far, and with EINTR where nothing has.
+ * A signal ends MSG_WAITALL with what has come so far, or with EINTR if nothing has.
  */
 #include "twin.h"
 

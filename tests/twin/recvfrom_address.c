@@ -1,6 +1,6 @@
 /*
- * recvfrom() on a TCP connection leaves the address alone and says length 0... or what TCP says: a program
- * that takes the result for the sender must see the same.
+ * What recvfrom() on a TCP connection does to the address and its length: a program that takes the result for
+ * the sender must see the same.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * recvmmsg() on a stream: each message takes what it can, and the call ends with the data.
+ * recvmmsg() on a stream: each message takes what it can, and the call ends when the data does.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * recvmsg() into several pieces: data in order, no address, no control data, no flags; and a buffer for a
- * name and for control data stays as it was.
+ * recvmsg() into several pieces: data in order, no address, no control data, no flags. It does not touch the
+ * buffers for a name and for control data.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * A reset behind data that was not read yet: the data comes first, then ECONNRESET, once.
+ * A reset after unread data: the data comes first, then ECONNRESET, once.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * A reset is told once as ECONNRESET, by read(), and then the stream is at its end; writing is EPIPE. poll()
- * shows every event.
+ * read() reports a reset once, as ECONNRESET. Then the stream is at its end, and writing gives EPIPE. poll()
+ * reports every event.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * A reset that SO_ERROR tells is told no second time by read().
+ * If SO_ERROR has returned a reset, read() does not report it again.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * A read that waits returns ECONNRESET when the connection is reset; it is no clean end.
+ * A waiting read returns ECONNRESET when the connection is reset: not a clean end.
  */
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
 /*
- * A reset that write() meets first: ECONNRESET, then EPIPE with SIGPIPE.
+ * write() is the first to notice a reset: ECONNRESET, then EPIPE with SIGPIPE.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * select() with a descriptor over FD_SETSIZE, in a set of the program's own making, and pselect().
+ * select() with a descriptor above FD_SETSIZE, in a set that the program made itself, and pselect().
  */
 #include <sys/select.h>
 

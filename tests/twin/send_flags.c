@@ -1,5 +1,5 @@
 /*
- * Flags that TCP takes: MSG_MORE, MSG_EOR, MSG_DONTROUTE, MSG_CONFIRM; each sends its bytes.
+ * Flags that TCP accepts: MSG_MORE, MSG_EOR, MSG_DONTROUTE, MSG_CONFIRM. Each sends its bytes.
  */
 #include "twin.h"
 

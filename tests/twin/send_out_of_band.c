@@ -1,6 +1,6 @@
 /*
- * Urgent data that the program sends: TLS has none, so the byte goes in its place in the stream, which is
- * what a server with SO_OOBINLINE reads, and no server of the mail protocols asks for more.
+ * The program sends urgent data. TLS has none, so the byte goes into the stream in its place. A server with
+ * SO_OOBINLINE reads the same, and no server of the mail protocols asks for more.
  *
  *     plain:    peer("expect 11") = 10 bytes instead of 11
  *     switched: peer("expect 11") = 11 bytes: hello!world

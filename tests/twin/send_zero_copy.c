@@ -1,6 +1,6 @@
 /*
- * A program that would send with MSG_ZEROCOPY asks for it by SO_ZEROCOPY, and sends as ever where it is not
- * to be had.
+ * A program that wants to use MSG_ZEROCOPY asks for it by SO_ZEROCOPY, and sends as usual if it cannot have
+ * it.
  *
  *     plain:    setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof one) = 0
  *     switched: setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof one) = -1 EOPNOTSUPP

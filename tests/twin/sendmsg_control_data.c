@@ -1,6 +1,6 @@
 /*
- * Control data that only a UNIX socket knows (descriptors, credentials) is ignored by TCP, and the bytes are
- * sent: in particular no descriptor of the program's may travel to anybody.
+ * TCP ignores control data that only a UNIX socket knows (descriptors, credentials), and sends the bytes. In
+ * particular, no descriptor of the program may reach anybody.
  */
 #include "twin.h"
 

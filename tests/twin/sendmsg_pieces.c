@@ -1,5 +1,5 @@
 /*
- * sendmsg() and writev() of several pieces, empty ones among them, arrive in order.
+ * sendmsg() and writev() with several pieces, some of them empty: they arrive in order.
  */
 #include <sys/uio.h>
 

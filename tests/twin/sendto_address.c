@@ -1,6 +1,6 @@
 /*
  * sendto() and sendmsg() with an address on a TCP connection: the address is ignored, even a wrong one.
- * Programs that share code with their UDP side pass one. (A UNIX socket would say EISCONN.)
+ * Programs that share code with their UDP side pass one. (A UNIX socket would return EISCONN.)
  */
 #include "twin.h"
 

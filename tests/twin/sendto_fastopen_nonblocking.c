@@ -1,5 +1,5 @@
 /*
- * The same, nonblocking: with no cookie for the server, EINPROGRESS, and nothing of the data is taken.
+ * The same, nonblocking. Without a cookie for the server: EINPROGRESS, and none of the data is accepted.
  */
 #include "options.h"
 

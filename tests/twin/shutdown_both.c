@@ -1,6 +1,6 @@
 /*
- * shutdown(SHUT_RDWR) ends both directions, and shows HUP when the server has ended too; wrong arguments are
- * told.
+ * shutdown(SHUT_RDWR) ends both directions, and poll() reports HUP when the server has ended too. Wrong
+ * arguments are errors.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * A second shutdown() after both ends have gone says ENOTCONN, as does one on a socket that was never
+ * A second shutdown() after both sides have ended returns ENOTCONN, as it does on a socket that was never
  * connected.
  */
 #include "twin.h"

@@ -1,6 +1,6 @@
 /*
- * shutdown(SHUT_RD): reading gives what is there, then the end; writing goes on, and the server is told
- * nothing.
+ * shutdown(SHUT_RD): reading returns what is there, then the end. Writing goes on, and the server does not
+ * notice.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * shutdown() on a pending connection calls it off.
+ * shutdown() cancels a pending connection.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * shutdown(SHUT_WR) tells the server the end, and the answer can still be read (rsh, nc -N, HTTP/1.0 clients,
+ * shutdown(SHUT_WR) shows the server the end, and the answer can still be read (rsh, nc -N, HTTP/1.0 clients,
  * and mail filters that stream).
  */
 #include "twin.h"

@@ -1,5 +1,5 @@
 /*
- * O_ASYNC, set before connect(): SIGIO comes to the owner for the greeting, for data and for the end.
+ * O_ASYNC, set before connect(): the owner gets SIGIO for the greeting, for data and for the end.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * With F_SETSIG a signal of O_ASYNC tells which descriptor it is about, and what happened there: event loops
- * of old are built on it.
+ * With F_SETSIG, a signal of O_ASYNC says which descriptor it is about, and what happened there. Old event
+ * loops are built on it.
  */
 #include "twin.h"
 
@@ -42,7 +42,7 @@ int main(void)
     count = bands = 0;
     peer("send 10");
     say_signal("data", fd, POLLIN);
-    /* And set on the connection itself, by a duplicate. */
+    /* Also set on the connection itself, through a duplicate. */
     int copy = dup(fd);
     SAY(fcntl(fd, F_SETFL, 0));
     SAY(fcntl(copy, F_SETFL, O_ASYNC));

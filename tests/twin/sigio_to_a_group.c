@@ -1,6 +1,5 @@
 /*
- * O_ASYNC with a process group for its owner, set before connect(): each process of the group gets the
- * signal.
+ * O_ASYNC with a process group as the owner, set before connect(): each process of the group gets the signal.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * F_SETSIG: a signal of choice, with the descriptor's number and the events in it.
+ * F_SETSIG: a signal of the program's choice, with the descriptor's number and the events in it.
  */
 #include "twin.h"
 

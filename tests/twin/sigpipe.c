@@ -1,6 +1,6 @@
 /*
- * Writing after shutdown() raises SIGPIPE, unless MSG_NOSIGNAL says otherwise or it is ignored; EPIPE it is
- * in each case.
+ * Writing after shutdown() raises SIGPIPE, unless MSG_NOSIGNAL is given or the signal is ignored. In each
+ * case the error is EPIPE.
  */
 #include <sys/uio.h>
 

@@ -1,6 +1,6 @@
 /*
- * A classic packet filter on the socket (SO_ATTACH_FILTER): attaching one that passes everything, and
- * detaching it.
+ * A classic packet filter on the socket (SO_ATTACH_FILTER): attaches one that passes everything, and detaches
+ * it.
  */
 #include <linux/filter.h>
 

@@ -1,6 +1,6 @@
 /*
- * The socket as standard output of printf(), as bash's redirections make it; written when the buffer fills
- * and at the end.
+ * The socket as printf()'s standard output, as bash's redirections make it. stdio writes when the buffer is
+ * full and at the end.
  */
 #include "twin.h"
 

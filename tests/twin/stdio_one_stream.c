@@ -1,5 +1,5 @@
 /*
- * One stream for reading and writing, "r+", as mailcheck has it: between the two a seek is due, which fails
+ * One stream for reading and writing, "r+", as in mailcheck. Between the two, stdio needs a seek, which fails
  * on a socket with ESPIPE and does what is needed.
  */
 #include "twin.h"

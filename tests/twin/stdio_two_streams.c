@@ -1,6 +1,6 @@
 /*
- * stdio reads on one stream and writes on a duplicate, as inews does: not one read or write of it passes a
- * name that a library could interpose.
+ * stdio reads on one stream and writes on a duplicate, as inews does. None of these reads and writes goes
+ * through a symbol that a library could interpose.
  */
 #include "twin.h"
 

@@ -1,6 +1,6 @@
 /*
- * TCP_CORK holds a partial segment back until it is taken off; everything arrives then. Dovecot's imapc sets
- * it around each command.
+ * TCP_CORK holds back a partial segment until it is cleared. Then everything arrives. Dovecot's imapc sets it
+ * around each command.
  */
 #include "options.h"
 

@@ -1,6 +1,6 @@
 /*
- * TCP_FASTOPEN_CONNECT delays a connection until the first write: connect() says 0 at once, and the data
- * arrives. With TCP_FASTOPEN_NO_COOKIE it is so with any server, also one that is to greet first.
+ * TCP_FASTOPEN_CONNECT delays a connection until the first write: connect() returns 0 at once, and the data
+ * arrives. With TCP_FASTOPEN_NO_COOKIE this is so with any server, even one that should greet first.
  */
 #include "options.h"
 

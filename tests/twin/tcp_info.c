@@ -1,6 +1,6 @@
 /*
- * TCP_INFO tells the state of the connection: ESTABLISHED, then CLOSE_WAIT after the server's end, and its
- * options. (The counters are those of the connection as it is, with TLS in it.)
+ * TCP_INFO shows the state of the connection: ESTABLISHED, then CLOSE_WAIT after the server's end, and its
+ * options. (The counters are those of the real connection, with TLS in it.)
  */
 #include "options.h"
 

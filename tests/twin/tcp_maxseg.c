@@ -1,5 +1,5 @@
 /*
- * TCP_MAXSEG set before connect() is announced to the server, which sends no larger segment.
+ * TCP_MAXSEG set before connect() is announced to the server, which sends no larger segments.
  */
 #include "options.h"
 

@@ -1,7 +1,7 @@
 /*
- * SO_TIMESTAMP: recvmsg() then tells when the data came, in control data. The kernel begins to stamp packets
- * some time after the first socket asks for it (net_enable_timestamp() in net/core/dev.c leaves it to a work
- * queue), and then stamps those of all sockets: another one shows when that is.
+ * With SO_TIMESTAMP, the control data of recvmsg() has the time when the data came. The kernel starts to
+ * stamp packets some time after the first socket asks for it (net_enable_timestamp() in net/core/dev.c leaves
+ * it to a work queue), and then stamps those of all sockets. Another socket shows when that is.
  *
  *     plain:    the time came: 1
  *     switched: the time came: 0
@@ -11,7 +11,7 @@
 
 #include "options.h"
 
-/* Reads the 10 bytes that have come. */
+/* Reads the 10 bytes that have come. True if a time came with them. */
 static bool has_time(int fd)
 {
     char buffer[16], control[128];

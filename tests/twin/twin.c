@@ -12,7 +12,7 @@
 
 enum { TRANSCRIPT_SIZE = 1 << 20, LINE_SIZE = 1200, PATIENCE = 20 };
 
-/* A file that the runner reads, mapped: it needs no descriptor, and children write to the same. */
+/* The runner's file, mapped: it needs no descriptor, and children write to the same transcript. */
 struct transcript {
     _Atomic uint32_t used;
     char text[TRANSCRIPT_SIZE - sizeof(uint32_t)];
@@ -28,7 +28,7 @@ static _Noreturn void fail(const char *what)
     _exit(99);
 }
 
-/* By hand, with no runner: the transcript goes to standard output. */
+/* Without the runner, the transcript goes to standard output. */
 static void show(void)
 {
     if (getpid() == starter)
@@ -39,8 +39,15 @@ void twin_start(void)
 {
     const char *path = getenv("TWIN_TRANSCRIPT");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    void *volatile first;
     if (path && fd < 0)
         fail(path);
+    /*
+     * glibc's first malloc() asks getrandom(2), and changes errno where Linux has none (before 3.17). With
+     * the library it is not the program's.
+     */
+    first = malloc(1);
+    free(first);
     transcript = mmap(NULL, TRANSCRIPT_SIZE, PROT_READ | PROT_WRITE,
                       fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
     if (transcript == MAP_FAILED) {
@@ -105,98 +112,6 @@ long twin_result(const char *call, long result)
     return result;
 }
 
-const char *error_name(int error)
-{
-    static _Thread_local char other[16];
-#define NAME(e) \
-    case e:     \
-        return #e
-    switch (error) {
-    case 0:
-        return "0";
-        NAME(E2BIG);
-        NAME(EACCES);
-        NAME(EADDRINUSE);
-        NAME(EADDRNOTAVAIL);
-        NAME(EAFNOSUPPORT);
-        NAME(EAGAIN);
-        NAME(EALREADY);
-        NAME(EBADF);
-        NAME(EBADMSG);
-        NAME(EBUSY);
-        NAME(ECHILD);
-        NAME(ECONNABORTED);
-        NAME(ECONNREFUSED);
-        NAME(ECONNRESET);
-        NAME(EDESTADDRREQ);
-        NAME(EDOM);
-        NAME(EEXIST);
-        NAME(EFAULT);
-        NAME(EHOSTUNREACH);
-        NAME(EINPROGRESS);
-        NAME(EINTR);
-        NAME(EINVAL);
-        NAME(EIO);
-        NAME(EISCONN);
-        NAME(EISDIR);
-        NAME(ELOOP);
-        NAME(EMFILE);
-        NAME(EMSGSIZE);
-        NAME(ENETUNREACH);
-        NAME(ENFILE);
-        NAME(ENOBUFS);
-        NAME(ENODATA);
-        NAME(ENODEV);
-        NAME(ENOENT);
-        NAME(ENOMEM);
-        NAME(ENOPROTOOPT);
-        NAME(ENOSPC);
-        NAME(ENOSYS);
-        NAME(ENOTCONN);
-        NAME(ENOTDIR);
-        NAME(ENOTSOCK);
-        NAME(ENOTTY);
-        NAME(ENXIO);
-        NAME(EOPNOTSUPP);
-        NAME(EPERM);
-        NAME(EPIPE);
-        NAME(EPROTONOSUPPORT);
-        NAME(EPROTOTYPE);
-        NAME(ERANGE);
-        NAME(ESOCKTNOSUPPORT);
-        NAME(ESPIPE);
-        NAME(ESRCH);
-        NAME(ETIMEDOUT);
-        NAME(ETOOMANYREFS);
-        NAME(EXDEV);
-    }
-#undef NAME
-    snprintf(other, sizeof other, "E%d", error);
-    return other;
-}
-
-const char *event_names(unsigned events)
-{
-    static const struct {
-        unsigned bit;
-        const char *name;
-    } names[] = {
-        {POLLIN, " IN"},         {POLLPRI, " PRI"},       {POLLOUT, " OUT"},       {POLLERR, " ERR"},
-        {POLLHUP, " HUP"},       {POLLRDHUP, " RDHUP"},   {POLLNVAL, " NVAL"},     {POLLRDNORM, " RDNORM"},
-        {POLLRDBAND, " RDBAND"}, {POLLWRNORM, " WRNORM"}, {POLLWRBAND, " WRBAND"},
-    };
-    static _Thread_local char text[128];
-    text[0] = text[1] = 0;
-    size_t used = 0;
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (events & names[i].bit) {
-            size_t length = strlen(names[i].name);
-            memcpy(text + used, names[i].name, length + 1);
-            used += length;
-        }
-    return used ? text + 1 : "none";
-}
-
 static uint16_t port(const char *variable)
 {
     const char *value = getenv(variable);
@@ -245,7 +160,7 @@ const char *peer(const char *format, ...)
 {
     static _Thread_local char answer[LINE_SIZE];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *name = getenv("TWIN_CONTROL"); /* of an abstract address: it works in any root */
+    const char *name = getenv("TWIN_CONTROL"); /* in the abstract namespace, so it works in any root */
     size_t length = name ? strlen(name) : 0;
     if (!length || length >= sizeof address.sun_path)
         fail("TWIN_CONTROL is not set; run this by tests/twin/run");
@@ -384,7 +299,7 @@ void wait_child(pid_t child)
 static bool sleeping(pid_t thread)
 {
     char path[64], text[512];
-    /* Not /proc/PID/stat, which qemu-user makes up. */
+    /* Not /proc/PID/stat, which qemu-user fakes. */
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)thread, (int)thread);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
@@ -394,7 +309,8 @@ static bool sleeping(pid_t thread)
         return false;
     text[n] = 0;
     const char *state = strrchr(text, ')');
-    return state && state[2] == 'S';
+    /* A supervised thread waits in a way that only a deadly signal ends, which /proc shows as D. */
+    return state && (state[2] == 'S' || (state[2] == 'D' && getenv("TWIN_SUPERVISED")));
 }
 
 void wait_sleeping(pid_t thread)
@@ -403,8 +319,8 @@ void wait_sleeping(pid_t thread)
 }
 
 /*
- * In /proc/net/tcp: what TCP_INFO of the program's own socket says in another process that shares it is
- * another matter, on which no other test is to depend.
+ * Looks in /proc/net/tcp. We could ask the program's own socket for TCP_INFO in another process that shares
+ * it, but no other test may depend on that.
  */
 static bool connecting(void)
 {
@@ -416,7 +332,9 @@ static bool connecting(void)
         fail("/proc/net/tcp");
         return false;
     }
-    /* As the kernel prints them: the address as a number of this machine's, the port as people read it. */
+    /*
+     * The kernel prints the address as a number in this machine's byte order, and the port as people read it.
+     */
     snprintf(wanted, sizeof wanted, " %08X:%04X 02 ", server.sin_addr.s_addr, ntohs(server.sin_port));
     while (!found && fgets(line, sizeof line, file))
         found = strstr(line, wanted) != NULL;
@@ -485,7 +403,7 @@ void say_addresses(int fd, const struct sockaddr *server, socklen_t length)
 int open_descriptors(void)
 {
     DIR *folder = opendir("/proc/self/fd");
-    int count = -1; /* the folder's own */
+    int count = -1; /* the folder's own descriptor */
     if (!folder)
         fail("/proc/self/fd");
     for (struct dirent *e; (e = readdir(folder));)

@@ -1,5 +1,5 @@
 /*
- * SIOCOUTQ counts what the server has not acknowledged: 0 when all is there, more than 0 when the way is
+ * SIOCOUTQ counts what the server has not acknowledged: 0 when all has arrived, more than 0 when the path is
  * full.
  */
 #include "twin.h"

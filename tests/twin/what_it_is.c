@@ -1,6 +1,5 @@
 /*
- * What a program may ask to find out what a descriptor is: a socket, of type stream, of domain AF_INET, not
- * listening.
+ * What a program may ask to find out what a descriptor is: a stream socket of domain AF_INET, not listening.
  */
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 /*
- * The server closed altogether; the first write is taken, the answer is a reset, and further writes are EPIPE
- * with SIGPIPE. Reading still gives the clean end.
+ * The server has closed completely. The first write is accepted, the answer is a reset, and more writes give
+ * EPIPE with SIGPIPE. Reading still gives the clean end.
  */
 #include "twin.h"
 

@@ -1,5 +1,5 @@
 /*
- * A blocking write of more than fits waits until the server has read, and returns the whole.
+ * A blocking write of more than fits waits until the server has read, and returns the full count.
  */
 #include <pthread.h>
 

@@ -1,5 +1,6 @@
 /*
- * SO_SNDTIMEO: a write that cannot go on gives up, with what it has sent so far, and then with EAGAIN.
+ * SO_SNDTIMEO: a write that cannot go on gives up and returns what it has sent, and the next one returns
+ * EAGAIN.
  */
 #include <sys/time.h>
 

@@ -1,10 +1,10 @@
 /*
- * A server that does not read: a nonblocking write fills the way until EAGAIN, poll() is silent for OUT, and
- * when the server reads on, OUT comes and everything arrives in order.
+ * The server does not read. A nonblocking write fills the path until EAGAIN, and poll() does not report OUT.
+ * When the server reads again, OUT comes and everything arrives in order.
  */
 #include "twin.h"
 
-/* The pattern's next bytes; false where nothing more is taken. */
+/* Writes the pattern's next bytes. False if no more are accepted. */
 static bool write_some(int fd, size_t *sent, size_t count)
 {
     static unsigned char data[1 << 16];
@@ -26,7 +26,7 @@ int main(void)
     fcntl(fd, F_SETFL, O_NONBLOCK);
     peer("stop");
     size_t sent = 0;
-    /* What is full may drain into the next buffer for a while; the longer, the more of the way is filled. */
+    /* A full buffer may drain into the next one for a while, the longer, the fuller the path already is. */
     for (int quiet = 0; quiet < 100; quiet++) {
         if (write_some(fd, &sent, 1 << 16))
             quiet = 0;

@@ -1,8 +1,8 @@
-/* G1, G2, G3, G4: chains and names, for test_certificates.c, whose authorities issue them. */
+/* G1, G2, G3, G4: the chains and names of test_certificates.c, which has the authorities that issue them. */
 #ifndef RETROTLS_TESTS_UNIT_CERTIFICATE_CASES_H
 #define RETROTLS_TESTS_UNIT_CERTIFICATE_CASES_H
 
-#include "relay/failure.h"
+#include "relay/protocol/failure.h"
 #include "tests/unit/tls_peer.h"
 
 static struct identity_of_peer root, stranger, middle, leaf_issuer, constrained, small;
@@ -11,7 +11,7 @@ struct certificate_case {
     const char *what;
     struct wish wish;
     const struct identity_of_peer *issuer; /* NULL: self-signed */
-    const struct identity_of_peer *shown;  /* behind it */
+    const struct identity_of_peer *shown;  /* sent after it */
     const char *asked;                     /* NULL: mail.example */
     enum failure_kind kind;                /* FAILURE_NONE: good */
 };

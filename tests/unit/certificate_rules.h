@@ -146,7 +146,7 @@
 {"an excluded subject", OUTSIDE, OUTSIDE, NULL, {{ROOT}, {MIDDLE, .more = SUBJECT("a1", "66")}, {LEAF}}},
 {"another subject is excluded", OK, OK, NULL, {{ROOT}, {MIDDLE, .more = SUBJECT("a1", "64")}, {LEAF}}},
 
-/* ---- what the CAs of the web agreed on: names ---- */
+/* ---- the baseline requirements of the web's CAs: names ---- */
 {"a name", OK, OK, NULL, {{ROOT}, {LEAF}}},
 {"another domain", NAME, NAME, "mail.example.org", {{ROOT}, {LEAF}}},
 {"the domain above", NAME, NAME, "example.com", {{ROOT}, {LEAF}}},
@@ -160,7 +160,7 @@
 {"an address as text", NAME, NAME, "192.0.2.1", {{ROOT}, {LEAF_OF, .san = "DNS:192.0.2.1"}}},
 {"an IP address", OK, OK, "127.0.0.1", {{ROOT}, {LEAF_OF, .san = "IP:127.0.0.1"}}},
 
-/* ---- what the CAs of the web agreed on: uses and keys ---- */
+/* ---- the baseline requirements of the web's CAs: uses and keys ---- */
 {"no extendedKeyUsage *", OK, OK, NULL, {{ROOT}, {LEAF, .usage = ""}}},
 {"any use", PURPOSE, PURPOSE, NULL, {{ROOT}, {LEAF, .usage = "anyExtendedKeyUsage"}}},
 {"servers, and any use *", OK, OK, NULL, {{ROOT}, {LEAF, .usage = "serverAuth,anyExtendedKeyUsage"}}},

@@ -1,4 +1,4 @@
-/* cmocka.h wants these before it. */
+/* cmocka.h needs these before it. */
 #ifndef RETROTLS_TESTS_UNIT_CMOCKA_ALL_H
 #define RETROTLS_TESTS_UNIT_CMOCKA_ALL_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* cmocka has a fail() of its own, and so has relay/failure.h, which is meant in the tests. */
+/* cmocka has a fail() of its own, and so has relay/protocol/failure.h. The tests mean the latter. */
 #pragma push_macro("fail")
 #undef fail
 #include <cmocka.h>

@@ -1,4 +1,4 @@
-/* A server of names for test_resolver.c. */
+/* A DNS server for test_resolver.c. */
 #ifndef RETROTLS_TESTS_UNIT_DNS_ANSWERS_H
 #define RETROTLS_TESTS_UNIT_DNS_ANSWERS_H
 
@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 
 /*
- * Answers each query of type A with 192.0.2.20 and .21, of type AAAA with 2001:db8::20, of type MX with
- * mx.example.net, of type CNAME with something malformed, over UDP.
+ * Answers queries over UDP: type A with 192.0.2.20 and .21, AAAA with 2001:db8::20, MX with mx.example.net,
+ * CNAME with something malformed.
  */
 static void *answer_queries(void *argument)
 {
@@ -27,13 +27,13 @@ static void *answer_queries(void *argument)
         ssize_t length = recvfrom(fd, message, 512, 0, (struct sockaddr *)&from, &size);
         size_t at = 12;
         if (length < 17)
-            return NULL; /* the test's word to end */
+            return NULL; /* the test asks us to end */
         while (message[at])
             at += 1u + message[at];
         const uint8_t type = message[at + 2];
         const uint8_t *const record = type == 28 ? v6 : type == 15 ? exchanger : type == 5 ? malformed : v4;
         const size_t size_of = type == 28   ? sizeof v6 - 1
-                               : type == 15 ? sizeof exchanger /* with the root's label */
+                               : type == 15 ? sizeof exchanger /* including the root's label */
                                : type == 5  ? sizeof malformed - 1
                                             : sizeof v4 - 1;
         at += 5;

@@ -1,4 +1,4 @@
-/* For the tests of the memory of names: lookups and what they lead to, in one line each. */
+/* For the tests of the memory of names: a lookup, or what it should find, in one line. */
 #ifndef RETROTLS_TESTS_UNIT_NAMES_HELPERS_H
 #define RETROTLS_TESTS_UNIT_NAMES_HELPERS_H
 
@@ -14,7 +14,7 @@
 #include "preload/names/names.h"
 #include "tests/unit/cmocka_all.h"
 
-static struct names_found found; /* by find() */
+static struct names_found found; /* set by find() */
 
 static inline struct wire_address v4(const char *text, uint16_t port)
 {
@@ -58,7 +58,7 @@ static inline void derive(const char *name, const char *other, enum names_origin
     names_derive(&question, other, how);
 }
 
-/* An answer with more addresses than are kept. */
+/* An answer with more addresses than the memory keeps. */
 static inline void ask_for_too_much(const char *name)
 {
     struct names_question question = names_begin(name, false);
@@ -96,7 +96,7 @@ static inline void assert_both(const char *address, uint16_t port, const char *a
                 (!strcmp(found.name[0], b) && !strcmp(found.name[1], a)));
 }
 
-/* Runs `body` in a thread of its own, to its end. */
+/* Runs `body` in its own thread and waits for it to end. */
 static inline void in_thread(void *(*body)(void *), void *argument)
 {
     pthread_t thread;
@@ -148,7 +148,7 @@ static inline int start(void **state)
 {
     (void)state;
     names_start();
-    names_start(); /* a second time does nothing */
+    names_start(); /* has no effect the second time */
     return 0;
 }
 

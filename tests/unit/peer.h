@@ -1,17 +1,17 @@
 /*
- * A mail server for the unit tests: it plays one side of a dialogue from a script, over a socket pair.
+ * A mail server for the unit tests. It plays one side of a dialogue from a script, over a socket pair.
  *
- * A script is a list of steps that ends with NULL. The first letter tells what a step does:
- *   S text   send the text, in one piece (or byte by byte where the test asks for it)
+ * A script is a list of steps that ends with NULL. The first letter says what a step does:
+ *   S text   send the text, in one piece (or byte by byte if the test asks for it)
  *   C text   expect exactly this line from the client; CRLF is added
- *   c        read a line from the client, whatever it says
+ *   c        read any line from the client
  *   E text   send the text again and again until the client has gone
  *   D text   the same, one byte every millisecond
  *   X        close
- *   R        wait until the client says something, and close with that unread: a reset
- * In a text %t is a tag (a line expected from the client sets it: what stands before its first space), %0 a
+ *   R        wait until the client says something, and close without reading it: a reset
+ * In a text, %t is a tag (an expected line from the client sets it, to what is before its first space), %0 a
  * NUL byte, %% a percent sign. After the last step the server waits until the client has gone, and keeps what
- * it still says in `more`.
+ * the client still says in `more`.
  */
 #ifndef RETROTLS_TESTS_UNIT_PEER_H
 #define RETROTLS_TESTS_UNIT_PEER_H
@@ -35,19 +35,20 @@ struct peer {
     bool bytewise;
     int fd;
     char tag[64];
-    char wrong[512]; /* what the client said that the script does not have */
+    char wrong[512]; /* what the client said that is not in the script */
     char more[512];
     size_t more_length;
 };
 
-/* What a negotiation came to. */
+/* The result of a negotiation. */
 struct result {
     enum outcome outcome;
     const struct protocol *protocol;
     struct greeting greeting;
     struct failure why;
     struct peer peer;
-    bool left_over; /* the server's bytes were left unread */
+    bool left_over;      /* the server's bytes were not read */
+    unsigned upgradings; /* how often `upgrading` of struct plain was called */
 };
 
 static inline size_t peer_expand(const struct peer *p, const char *text, char *out, size_t size)
@@ -172,24 +173,40 @@ static inline void peer_start(struct peer *p, pthread_t *thread, const char *con
     assert_int_equal(pthread_create(thread, NULL, peer_run, p), 0);
 }
 
+/* A dialogue that counts the calls of `upgrading`. */
+struct counting {
+    struct plain plain;
+    unsigned upgradings;
+};
+
+static inline void peer_count_upgrading(struct plain *plain)
+{
+    ((struct counting *)plain)->upgradings++;
+}
+
 /* Negotiates with a server that follows `script`. `program`: the relay's end of the program's pair, or -1. */
 static inline void negotiate_for(int program, struct result *r, const struct settings *settings,
                                  uint16_t port, bool bytewise, const struct local_address *local,
                                  const char *const *script)
 {
     struct transport transport;
-    struct plain plain = {.transport = &transport, .program = program, .server = "mail.example.org"};
+    struct counting counting = {.plain = {.transport = &transport,
+                                          .program = program,
+                                          .server = "mail.example.org",
+                                          .upgrading = peer_count_upgrading}};
+    struct plain *const plain = &counting.plain;
     pthread_t thread;
     int client;
 
     *r = (struct result){.outcome = FAILED};
     peer_start(&r->peer, &thread, script, bytewise, &client);
     transport_over_socket(&transport, client);
-    r->outcome = negotiate(&plain, settings, port, local, &r->protocol, &r->greeting, &r->why);
-    r->left_over = !plain_is_empty(&plain);
+    r->outcome = negotiate(plain, settings, port, local, &r->protocol, &r->greeting, &r->why);
+    r->left_over = !plain_is_empty(plain);
+    r->upgradings = counting.upgradings;
     close(client);
     pthread_join(thread, NULL);
-    assert_ptr_equal(plain.transport, &transport);
+    assert_ptr_equal(plain->transport, &transport);
     assert_true((r->outcome == READY) == (r->why.kind == FAILURE_NONE));
     assert_true((r->why.text[0] == '\0') == (r->why.kind == FAILURE_NONE));
 }
@@ -200,7 +217,7 @@ static inline void negotiate_with(struct result *r, const struct settings *setti
     negotiate_for(-1, r, settings, port, bytewise, local, script);
 }
 
-/* One dialogue and what must come of it. */
+/* A dialogue and its expected result. */
 struct dialogue {
     const char *name;
     enum outcome outcome;
@@ -208,6 +225,22 @@ struct dialogue {
     const char *script[STEPS_LIMIT];
     const char *said; /* part of the failure's text */
 };
+
+/* How often a script expects to be asked for TLS; "any line" (c) after the offer is that, too. */
+static inline unsigned peer_requests_for_tls(const struct protocol *p, const char *const *script)
+{
+    const size_t length = strlen(p->upgrade_command);
+    unsigned count = 0;
+
+    for (; *script; script++) {
+        const size_t all = strlen(*script);
+
+        if (strcmp(*script, "c") == 0 ||
+            ((*script)[0] == 'C' && all > length && strcmp(*script + all - length, p->upgrade_command) == 0))
+            count++;
+    }
+    return count;
+}
 
 static inline void check_dialogue(const struct dialogue *d, enum protocol_kind kind, bool bytewise)
 {
@@ -226,12 +259,13 @@ static inline void check_dialogue(const struct dialogue *d, enum protocol_kind k
     assert_int_equal(r.protocol->kind, kind);
     if (r.outcome == READY)
         assert_false(r.left_over);
+    assert_int_equal(r.upgradings, peer_requests_for_tls(r.protocol, d->script));
 }
 
 /*
- * Every dialogue of the list as it stands; those that must not fail for what arrives together also byte by
- * byte: what a server sends in pieces means the same (but surplus bytes may then arrive too late to be seen
- * here).
+ * Plays every dialogue of the list as written. Dialogues that need not fail because of bytes that arrive
+ * together are also played byte by byte: cutting the server's words into pieces must not change their
+ * meaning, but surplus bytes may then arrive too late to be noticed.
  */
 static inline void check_dialogues(const struct dialogue *list, size_t count, enum protocol_kind kind)
 {

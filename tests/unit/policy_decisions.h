@@ -1,4 +1,4 @@
-/* Decisions about a connection of alice's, by which tests of the policy look at one. */
+/* Short ways for the policy tests to ask for one decision, about a connection of user alice. */
 #ifndef RETROTLS_TESTS_UNIT_POLICY_DECISIONS_H
 #define RETROTLS_TESTS_UNIT_POLICY_DECISIONS_H
 

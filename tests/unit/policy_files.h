@@ -1,4 +1,6 @@
-/* Policy files for the tests, in a folder of their own. Its path is the same in every message: "DIR". */
+/*
+ * Policy files for the tests, in a folder of their own. Messages show its path as "DIR", so they never vary.
+ */
 #ifndef RETROTLS_TESTS_UNIT_POLICY_FILES_H
 #define RETROTLS_TESTS_UNIT_POLICY_FILES_H
 
@@ -38,7 +40,7 @@ static inline int remove_folder(void **state)
     return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Path of `name` in the folder, in one of a few buffers that are used in turn. */
+/* The path of `name` in the folder, in one of a few buffers used in turn. */
 static inline const char *in_folder(const char *name)
 {
     static char paths[8][PATH_MAX];
@@ -65,7 +67,7 @@ static inline const char *put(const char *name, const char *text)
     return put_bytes(name, text, strlen(text));
 }
 
-/* The policy that one file of this text is. */
+/* The policy of one file with this text. */
 static inline const struct policy *policy_of(const char *text)
 {
     const struct policy_source source = {.path = put("policy", text), .must_exist = true};
@@ -73,7 +75,7 @@ static inline const struct policy *policy_of(const char *text)
     return policy_load(&source, 1);
 }
 
-/* The same, which must be without error. */
+/* The same, but it must have no error. */
 static inline const struct policy *good_policy(const char *text)
 {
     const struct policy *policy = policy_of(text);
@@ -96,7 +98,7 @@ static inline struct wire_address address_of(const char *text, unsigned port)
     return address;
 }
 
-/* What is decided for a connection to 192.0.2.1. */
+/* Decides about a connection to 192.0.2.1. */
 static inline struct settings decide(const struct policy *policy, const char *host, unsigned port,
                                      enum decision expected)
 {
@@ -115,7 +117,7 @@ static inline enum level level_at(const struct policy *policy, const char *host,
     return decide(policy, host, port, DECISION_GUARD).level;
 }
 
-/* Whether FILE:LINE decided. */
+/* True if the rule at FILE:LINE decided. */
 static inline bool is_rule(struct settings settings, const char *file, unsigned line)
 {
     char rule[PATH_MAX + 16];
@@ -124,7 +126,7 @@ static inline bool is_rule(struct settings settings, const char *file, unsigned 
     return strcmp(settings.rule, rule) == 0;
 }
 
-/* Text with each `folder` replaced by DIR; the caller frees it. */
+/* The text with each `folder` replaced by DIR. The caller frees it. */
 static inline char *without_folder(const char *text)
 {
     char *out = malloc(strlen(text) + 1), *end = out;

@@ -1,4 +1,4 @@
-/* A pump of the simplest kind around a watch, for its unit test and its fuzz target. */
+/* A minimal pump around a watch, for its unit test and its fuzz target. */
 #ifndef RETROTLS_TESTS_UNIT_PUMP_H
 #define RETROTLS_TESTS_UNIT_PUMP_H
 
@@ -13,7 +13,7 @@ struct pump {
     struct starttls_watch watch;
     size_t waiting_length, to_server_length, to_program_length;
     size_t answers_length;    /* within `to_program` */
-    char waiting[PUMP_LIMIT]; /* of the program's, not taken yet */
+    char waiting[PUMP_LIMIT]; /* the program's bytes, not taken yet */
     char to_server[PUMP_LIMIT], to_program[PUMP_LIMIT];
 };
 

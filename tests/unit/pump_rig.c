@@ -13,7 +13,7 @@
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/tls_peer.h"
 
-enum { PATIENCE = 20 }; /* seconds until a test that would hang fails */
+enum { PATIENCE = 20 }; /* seconds until a test that hangs fails */
 
 static void be_patient(int fd)
 {
@@ -85,7 +85,7 @@ void rig_open(struct rig *rig, enum rig_kind kind, const char *greeting, const s
     rig->server = tcp[1];
     be_patient(rig->program);
     be_patient(rig->server);
-    assert_int_equal(send(rig->program, "", 1, 0), 1); /* the seed */
+    assert_int_equal(send(rig->program, "", 1, 0), 1); /* the seed byte */
     rig->room = relay_end_room_of(rig->program);
     assert_true(rig->room >= 0 && relay_end_open(&rig->at_program, rig->relay_end, rig->room, 1));
     if (kind == RIG_BARE)

@@ -46,7 +46,7 @@ static struct request_asked ask(const uint8_t *message, size_t length, const int
     assert_int_equal(seteuid(request_user), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
     assert_int_equal(seteuid(getuid()), 0);
-    assert_false(request_serve(pair[1])); /* nothing has come: it does not wait */
+    assert_false(request_serve(pair[1])); /* must not wait, as nothing has come */
     if (count > 0) {
         header.msg_control = &control;
         header.msg_controllen = CMSG_SPACE(sizeof(int) * count);
@@ -132,7 +132,7 @@ int request_hand_over_to_be_told(struct request_made *m)
     const int descriptors[] = {m->tcp, m->relay_end, m->program};
     int connection;
 
-    m->request.pending = WIRE_PENDING_TOLD;
+    m->request.pending = WIRE_PENDING_REPORTED;
     assert_int_equal(
         ask(message, wire_write_guard(message, &m->request), descriptors, 3, &connection).answered, 0);
     return connection;
@@ -158,7 +158,7 @@ void request_close_relays_side(struct request_made *m)
     m->relay_end = m->tcp = -1;
 }
 
-/* The relay's threads end when both sides have gone. */
+/* The relay's threads end when both sides are closed. */
 void request_unmake(struct request_made *m)
 {
     const struct timespec moment = {.tv_nsec = 1000000};

@@ -1,6 +1,6 @@
 /*
- * A program may ask for a name in UTF-8, where a policy has it as the DNS does: the rule must be found all
- * the same, or what it guards goes out in clear.
+ * A program may ask for a name in UTF-8 while the policy has it as the DNS does. The rule must be found all
+ * the same, or what it guards goes out in clear text.
  */
 #include <idn2.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 static void names_become_what_the_dns_has(void **state)
 {
-    /* Those of RFC 3492, 7.1, that are lower case, and names as they are met. */
+    /* The lower-case samples of RFC 3492, 7.1, and common names. */
     static const char *const names[] = {
         "bücher.example",
         "BÜCHER.Example",
@@ -40,7 +40,7 @@ static void names_become_what_the_dns_has(void **state)
 
         if (idn2_to_ascii_8z(names[i], &right, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK &&
             idn2_to_ascii_8z(names[i], &right, IDN2_NO_TR46) != IDN2_OK)
-            continue; /* the oracle has none */
+            continue; /* libidn2 has no answer */
         assert_true(alabel_from(made, sizeof made, names[i], strlen(names[i])));
         assert_string_equal(made, right);
         idn2_free(right);

@@ -1,12 +1,13 @@
 /*
- * What makes a chain good, rule by rule: the kinds of cases of the public suite x509-limbo for servers, each
- * at `secure` with `certificate-checks normal` and `strict`.
+ * What makes a chain good, rule by rule: the kinds of cases that the public suite x509-limbo has for servers,
+ * each at `secure` with `certificate-checks normal` and `strict`.
  *
- * Some that the suite wants refused `normal` takes, for they say nothing about whose certificate it is: key
- * identifiers that are missing or critical, serial numbers, empty names of CAs, a root as its owner made it,
- * a leaf that is a CA's or has a useless extension. `strict` refuses those that OpenSSL knows of; where even
- * that takes one, its row says so with a star. Where OpenSSL refuses a chain that the suite has as good,
- * because another could be built, the row says so likewise: that is the safe side.
+ * `normal` takes some chains that the suite wants refused, because the defect does not put in doubt whose
+ * certificate it is: key identifiers that are missing or critical, unusual serial numbers, CAs with empty
+ * names, oddities of the root, a leaf that is a CA or has a useless extension. `strict` refuses those that
+ * OpenSSL knows about. A star marks a row where even `strict` takes one. A star also marks a row where
+ * OpenSSL refuses a chain that the suite calls good because another path could be built: that is the safe
+ * side.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 #define LEAF_OF .cn = "Leaf", .ski = "hash", .aki = "keyid"
 #define LEAF LEAF_OF, .san = "DNS:" HOST
 
-/* nameConstraints with the subject "CN=L.a." of four letters, permitted ([0]) or excluded ([1]). */
+/* nameConstraints for the subject "CN=L.a." (four letters), permitted ([0]) or excluded ([1]). */
 #define SUBJECT(tag, last)                    \
     "critical,nameConstraints=DER:30:17:" tag \
     ":15:30:13:a4:11:30:0f:31:0d:30:0b:06:03:55:04:03:0c:04:4c:65:61:" last
@@ -48,10 +49,10 @@ struct rule {
     const char *what;
     int normal, strict;
     const char *asked;    /* NULL: HOST */
-    struct wish chain[5]; /* from the root to the leaf, which is the last with a `cn` */
+    struct wish chain[5]; /* from the root to the leaf, which is the last one with a `cn` */
 };
 
-#pragma GCC diagnostic ignored "-Woverride-init" /* a row begins with a good certificate and changes it */
+#pragma GCC diagnostic ignored "-Woverride-init" /* a row starts with a good certificate and changes it */
 
 static const struct rule rules[] = {
 #include "tests/unit/certificate_rules.h"
@@ -68,7 +69,7 @@ static int length_of(const struct rule *rule)
     return length;
 }
 
-/* What comes of it where the chain's first is trusted, and the server shows the others. */
+/* The result if the chain's first certificate is trusted and the server sends the others. */
 static struct peer_seen ask(const struct rule *rule, const struct identity_of_peer *made, int length,
                             bool strict)
 {
@@ -117,11 +118,13 @@ static void each_rule_is_kept(void **state)
     assert_true(good);
 }
 
-/* ---- what costs time ---- */
+/* ---- costs ---- */
 
-enum { MANY = 60, FEW = 1000, NAMES = 1800, SECONDS = 2 }; /* SECONDS: of the processor, for a handshake */
+enum { MANY = 60, FEW = 1000, NAMES = 1800, SECONDS = 2 }; /* SECONDS: CPU time allowed for a handshake */
 
-/* A handshake with a server that shows `shown` and the `count` certificates of `others`; its cost is bounded.
+/*
+ * A handshake with a server that shows `shown` and the `count` certificates of `others`. Fails if it costs
+ * too much.
  */
 static struct peer_seen ask_in_time(const struct identity_of_peer *shown,
                                     const struct identity_of_peer *others, int count)
@@ -142,7 +145,7 @@ static struct peer_seen ask_in_time(const struct identity_of_peer *shown,
     return seen;
 }
 
-/* "DNS:0.a.example,DNS:1.a.example, ...", each with `prefix`, behind `start`. */
+/* `start`, then "DNS:0.a.example,DNS:1.a.example, ...", each name with `prefix`. */
 static char *many_names(int count, const char *start, const char *prefix, const char *domain)
 {
     char *text = malloc((size_t)count * 64 + 64), *end = text + sprintf(text, "%s", start);
@@ -152,7 +155,7 @@ static char *many_names(int count, const char *start, const char *prefix, const 
     return text;
 }
 
-/* OpenSSL does not begin on over 2^20 comparisons (X509_V_ERR_UNSPECIFIED); those below cost little. */
+/* OpenSSL refuses to start on more than 2^20 comparisons (X509_V_ERR_UNSPECIFIED). Fewer cost little. */
 static void many_names_under_many_constraints_take_no_time(void **state)
 {
     (void)state;
@@ -173,7 +176,7 @@ static void many_names_under_many_constraints_take_no_time(void **state)
     }
 }
 
-/* Two CAs that issued each other, and no root. */
+/* Two CAs that issued each other, without a root. */
 static void a_circle_of_cas_ends(void **state)
 {
     struct identity_of_peer a = peer_certificate(&(struct wish){ROOT, .cn = "A"}, NULL);
@@ -192,8 +195,7 @@ static void a_circle_of_cas_ends(void **state)
     peer_certificate_free(&b);
 }
 
-/* Intermediates that all have the name of the leaf's issuer; and a chain of more than OpenSSL goes through.
- */
+/* Many intermediates with the name of the leaf's issuer, and a chain longer than OpenSSL follows. */
 static void many_intermediates_take_no_time(void **state)
 {
     static struct identity_of_peer line[2 * MANY];

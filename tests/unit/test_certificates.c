@@ -1,15 +1,21 @@
 /*
- * Which certificates are taken for the server that was meant: a handshake with a real OpenSSL server for each
+ * Which certificates are accepted for the intended server: a handshake with a real OpenSSL server for each
  * kind, at each level. The letters are those of the list of attacks: G1 chains, G2 and G3 names, G4 weak
- * ones, G5 and G6 fingerprints, H names asked for, I1 what a certificate says.
+ * certificates, G5 and G6 fingerprints, H names asked for, I1 what a certificate says.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "monitor/files/named_files.h"
+#include "monitor/messages.h"
+#include "relay/sandbox/monitor_client.h"
 #include "relay/tls/certificate.h"
+#include "relay/tls/roots.h"
 #include "relay/tls/verify.h"
 #include "tests/unit/certificate_cases.h"
 #include "tests/unit/cmocka_all.h"
@@ -86,7 +92,9 @@ static void certificates_are_taken_as_the_level_says(void **state)
     }
 }
 
-/* A rollout in `testing`: what secure would refuse is told and goes on, with nothing kept for the next time.
+/*
+ * A rollout with `testing`: what secure would refuse is reported and goes on. Nothing is kept for the next
+ * time.
  */
 static void testing_goes_on_and_tells_each_time(void **state)
 {
@@ -107,7 +115,7 @@ static void testing_goes_on_and_tells_each_time(void **state)
     }
     SSL_CTX_free(context);
     peer_certificate_free(&shown);
-    /* Also where no certificate could be for the name, or for all of the names. */
+    /* The same if no certificate could match the name, or all of the names. */
     shown = peer_certificate(&(struct wish){GOOD}, &root);
     context = peer_context(&shown, NULL);
     for (int i = 0; i < 2; i++) {
@@ -121,7 +129,7 @@ static void testing_goes_on_and_tells_each_time(void **state)
     peer_certificate_free(&shown);
 }
 
-/* What strict checks alone refuse is told with the line that asked for them. */
+/* If only strict checks refuse a certificate, the message has the line that asked for them. */
 static void strict_checks_are_the_policys(void **state)
 {
     const struct text_list asked = peer_names("mail.example", NULL);
@@ -133,7 +141,7 @@ static void strict_checks_are_the_policys(void **state)
 
     (void)state;
     assert_true(peer_handshake(context, &settings, &asked, NULL).done);
-    settings.strict_certificates = true; /* nor is a session resumed that began without */
+    settings.strict_certificates = true; /* a session that began without strict checks is not resumed */
     seen = peer_handshake(context, &settings, &asked, NULL);
     assert_false(seen.done);
     assert_int_equal(seen.why.kind, FAILURE_CERTIFICATE_NOT_STRICT);
@@ -144,7 +152,7 @@ static void strict_checks_are_the_policys(void **state)
     peer_certificate_free(&shown);
 }
 
-/* H1: the program asked for two names of one address; the certificate must be for both. */
+/* H1: the program asked for two names of one address. The certificate must match both. */
 static void each_name_asked_must_match(void **state)
 {
     struct identity_of_peer shown = peer_certificate(&(struct wish){.san = "DNS:a.example"}, &root);
@@ -159,20 +167,20 @@ static void each_name_asked_must_match(void **state)
     assert_false(seen.done);
     assert_int_equal(seen.why.kind, FAILURE_CERTIFICATE_OTHER_HOST);
     assert_true(peer_handshake(context_both, &settings, &asked, NULL).done);
-    asked = peer_names("A.example", "a.example."); /* which are one */
+    asked = peer_names("A.example", "a.example."); /* the same name twice */
     assert_true(peer_handshake(context, &settings, &asked, NULL).done);
-    asked = peer_names("c.example", NULL); /* a person is shown all that could be meant */
+    asked = peer_names("c.example", NULL); /* the message shows every name that could be meant */
     seen = peer_handshake(context_both, &settings, &asked, NULL);
     assert_non_null(strstr(seen.why.text, "is not for c.example but for b.example, a.example"));
     asked = peer_names("a.example", "b.example");
-    /* The policy's names: any of them, and what was asked does not count. */
+    /* If the policy has names, any of them will do, and the names asked for do not count. */
     settings.names = peer_names("c.example", "a.example");
     seen = peer_handshake(context, &settings, &asked, NULL);
     assert_true(seen.done);
     assert_string_equal(seen.verified, "a.example");
     settings.names = peer_names("c.example", NULL);
     assert_false(peer_handshake(context, &settings, &asked, NULL).done);
-    /* A policy that sends the connection elsewhere means that host. */
+    /* If the policy sends the connection to another host, that host is meant. */
     settings.names.count = 0;
     settings.connect_host = "a.example";
     assert_true(peer_handshake(context, &settings, &asked, NULL).done);
@@ -182,8 +190,10 @@ static void each_name_asked_must_match(void **state)
     peer_certificate_free(&both);
 }
 
-/* H2: nothing is known to check against: an address of the certificate's is no name that the program asked
- * for. */
+/*
+ * H2: there is no name to check against. An address in the certificate does not count: the program asked for
+ * no name.
+ */
 static void no_name_fails_and_says_which_line_to_add(void **state)
 {
     const struct text_list none = {.count = 0};
@@ -201,7 +211,9 @@ static void no_name_fails_and_says_which_line_to_add(void **state)
     peer_certificate_free(&shown);
 }
 
-/* G1: revoked by the configured list; and a list that says nothing of this issuer is no leave. */
+/*
+ * G1: the configured list says what is revoked. If it does not cover the issuer, the certificate is refused.
+ */
 static void revocation_is_as_the_list_says(void **state)
 {
     const struct text_list asked = peer_names("mail.example", NULL);
@@ -233,7 +245,9 @@ static void fingerprint_of(X509 *certificate, bool of_key, bool colons, char *ou
         out += sprintf(out, colons ? "%s%02X" : "%s%02x", colons && i ? ":" : "", digest[i]);
 }
 
-/* G5, G6: what is listed is taken, even self-signed; what is not is refused, even on a valid chain. */
+/*
+ * G5, G6: a listed certificate is accepted, even self-signed. Any other is refused, even with a valid chain.
+ */
 static void fingerprints_decide_alone(void **state)
 {
     const struct text_list asked = peer_names("mail.example", NULL);
@@ -267,7 +281,7 @@ static void fingerprints_decide_alone(void **state)
     peer_certificate_free(&other);
 }
 
-/* A session may be resumed for hours: its certificate is looked at again each time. */
+/* A session may be resumed for hours. Its certificate is checked again each time. */
 static void a_session_does_not_outlive_its_certificate(void **state)
 {
     static struct references wanted;
@@ -291,7 +305,7 @@ static void a_session_does_not_outlive_its_certificate(void **state)
     peer_certificate_free(&old);
 }
 
-/* I1: what a certificate says cannot forge a line, and is cut. */
+/* I1: a certificate's text cannot forge a line, and is cut. */
 static void a_certificate_cannot_forge_a_line(void **state)
 {
     static char long_name[10001];
@@ -318,7 +332,54 @@ static void a_certificate_cannot_forge_a_line(void **state)
     }
 }
 
-/* A text that nothing can reach helps nobody. */
+/* ---- an authority whose file does not open in time ---- */
+
+static void *monitor_whose_files_hang(void *dialogue)
+{
+    const struct monitor_answer_head answer = {.error = MONITOR_HANGS};
+    char question[256];
+
+    while (recv(*(int *)dialogue, question, sizeof question, 0) > 0)
+        assert_int_equal(send(*(int *)dialogue, &answer, sizeof answer, MSG_NOSIGNAL), sizeof answer);
+    return NULL;
+}
+
+/* From here on this process has a monitor that opens nothing. */
+static void who_waits_for_an_authority_in_vain_is_told(void **state)
+{
+    struct identity_of_peer shown = peer_certificate(&(struct wish){.san = "DNS:mail.example"}, &root);
+    struct settings settings = {.level = LEVEL_SECURE};
+    const struct text_list asked = peer_names("mail.example", NULL);
+    const struct files files = {.facts = {.grant = 1}};
+    struct references wanted;
+    struct verification v = {.settings = &settings, .references = &wanted, .server = "mail.example"};
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    int pair[2];
+    pthread_t monitor;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    assert_int_equal(pthread_create(&monitor, NULL, monitor_whose_files_hang, &pair[1]), 0);
+    monitor_use(pair[0]);
+    assert_true(references_from(&wanted, &settings, &asked));
+    assert_true(roots_add_folder(store));
+    roots_ask_for(&files);
+    assert_int_equal(X509_STORE_CTX_init(context, store, shown.certificate, NULL), 1);
+    assert_int_equal(verify_chain(context, &v), 0);
+    assert_int_equal(v.why.kind, FAILURE_CERTIFICATE_ROOTS_HANG);
+    peer_saw(&v.why);
+    roots_ask_for(NULL);
+    shutdown(pair[0], SHUT_RDWR);
+    pthread_join(monitor, NULL);
+    X509_STORE_CTX_free(context);
+    X509_STORE_free(store);
+    peer_certificate_free(&shown);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+/* A text that nothing can reach helps nobody: each text about certificates must have been seen by now. */
 static void every_text_was_seen(void **state)
 {
 #define KIND(kind, text) kind,
@@ -341,6 +402,7 @@ int main(void)
         cmocka_unit_test(fingerprints_decide_alone),
         cmocka_unit_test(a_session_does_not_outlive_its_certificate),
         cmocka_unit_test(a_certificate_cannot_forge_a_line),
+        cmocka_unit_test(who_waits_for_an_authority_in_vain_is_told),
         cmocka_unit_test(every_text_was_seen),
     };
 

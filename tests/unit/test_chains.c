@@ -1,7 +1,4 @@
-/*
- * A chain is as good as each of its certificates: what is wrong with one in its middle is wrong with the
- * server.
- */
+/* A chain is as good as each of its certificates: a defect in a middle one makes the server's bad too. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +10,7 @@
 
 static const struct text_list asked = {.count = 1, .item = {"mail.example"}};
 
-/* A handshake at level secure with a server whose certificate `middle` has issued, and that shows both. */
+/* A handshake at level secure with a server whose certificate `middle` issued, and which shows both. */
 static struct peer_seen behind(const struct identity_of_peer *middle, const char *crl_file)
 {
     struct identity_of_peer shown = peer_certificate(&(struct wish){.san = "DNS:mail.example"}, middle);
@@ -54,7 +51,7 @@ static void a_weak_or_old_certificate_in_the_middle_is_refused(void **state)
     }
 }
 
-/* The list of `one`, and behind it that of `other`, in one file. */
+/* Writes the CRL of `one`, and after it that of `other`, into one file. */
 static void two_lists(char file[], const struct identity_of_peer *one, const struct identity_of_peer *other,
                       X509 *revoked)
 {
@@ -74,7 +71,7 @@ static void two_lists(char file[], const struct identity_of_peer *one, const str
     fclose(stream);
 }
 
-/* Of the server's own certificate a list must be there; of the others, what there is counts. */
+/* The server's own certificate needs a list. For the others, a list counts if there is one. */
 static void a_revoked_certificate_in_the_middle_is_refused(void **state)
 {
     struct identity_of_peer middle =
@@ -102,7 +99,7 @@ static void a_revoked_certificate_in_the_middle_is_refused(void **state)
 
 /* ---- trust anchors ---- */
 
-/* A handshake where the policy trusts `anchor` alone, by a file or by a hashed folder. */
+/* A handshake where the policy trusts only `anchor`, given as a file or in a hashed folder. */
 static struct peer_seen trusting(const struct identity_of_peer *anchor, bool folder, SSL_CTX *server,
                                  const char *crl_file)
 {
@@ -123,7 +120,9 @@ static struct peer_seen trusting(const struct identity_of_peer *anchor, bool fol
     return seen;
 }
 
-/* What a policy names is trusted by itself: an intermediate whose root it does not name, one server alone. */
+/*
+ * What a policy names is trusted by itself: an intermediate whose root it does not name, or a single server.
+ */
 static void what_the_policy_names_is_an_anchor(void **state)
 {
     struct identity_of_peer root = peer_certificate(&(struct wish){.cn = "Root", .ca = true}, NULL);
@@ -145,7 +144,7 @@ static void what_the_policy_names_is_an_anchor(void **state)
         assert_true(trusting(&middle, folder, full, NULL).done);
         assert_true(trusting(&root, folder, full, NULL).done);
         assert_true(trusting(&leaf, folder, alone, NULL).done);
-        /* One that is trusted is so for its own names, within its time, and makes nobody else a CA. */
+        /* It is trusted only for its own names and within its time, and makes no other certificate a CA. */
         assert_int_equal(trusting(&other, folder, elsewhere, NULL).why.kind, FAILURE_CERTIFICATE_OTHER_HOST);
         assert_int_equal(trusting(&old, folder, alone, NULL).why.kind, FAILURE_CERTIFICATE_EXPIRED);
         assert_int_equal(trusting(&beside, folder, full, NULL).why.kind, FAILURE_CERTIFICATE_UNKNOWN_ISSUER);
@@ -160,8 +159,10 @@ static void what_the_policy_names_is_an_anchor(void **state)
         peer_certificate_free(all[i]);
 }
 
-/* The intermediate's list counts where it is the anchor; that of the root, which nobody named, is not asked
- * for. */
+/*
+ * If the intermediate is the anchor, its list counts. No list of the root is required, as nobody named the
+ * root.
+ */
 static void an_anchor_needs_no_list_for_itself(void **state)
 {
     struct identity_of_peer root = peer_certificate(&(struct wish){.cn = "Root", .ca = true}, NULL);
@@ -187,7 +188,7 @@ static void an_anchor_needs_no_list_for_itself(void **state)
     peer_certificate_free(&leaf);
 }
 
-/* A root that is known keeps its say: by its constraints, and by its list. */
+/* If the root is known too, its constraints and its list still count. */
 static void a_chain_to_a_root_comes_first(void **state)
 {
     const struct wish narrow = {
@@ -213,7 +214,7 @@ static void a_chain_to_a_root_comes_first(void **state)
     peer_certificate_free(&leaf);
 }
 
-/* An anchor is no weaker, and for nothing else, than any other certificate of a chain. */
+/* An anchor is checked as strictly, and for the same purpose, as any other certificate of a chain. */
 static void an_anchor_is_checked_as_others_are(void **state)
 {
     static const struct {
@@ -245,7 +246,7 @@ static void an_anchor_is_checked_as_others_are(void **state)
     }
 }
 
-/* Of the system's store, which may hold intermediates, only roots are anchors. */
+/* The system's store may hold intermediates. Only its roots are anchors. */
 static void the_system_trusts_roots_alone(void **state)
 {
     struct identity_of_peer middle =

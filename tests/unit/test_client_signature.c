@@ -1,7 +1,7 @@
 /*
- * The worker may have been taken over, and the key of a client's certificate must then serve for nothing but
- * handshakes of TLS: no digest that collides, no padding and no text that other uses of the key could take
- * for theirs. What handshakes need, they get: each kind of key, with both versions.
+ * The worker may have been taken over. The key of a client's certificate must then be of no use except in TLS
+ * handshakes: no weak digest, no padding, and no text that another use of the key could take for its own.
+ * Handshakes get what they need, with each kind of key and both versions.
  */
 #include "monitor/client_signature.h"
 
@@ -79,7 +79,7 @@ static int sign_what(EVP_PKEY *key, uint32_t digest, bool pss, const uint8_t *wh
     return error;
 }
 
-/* Each scheme of a key's that is asked for: bit N of `plain` and `pss` stands for digest N. */
+/* Tries each scheme of a key. Bit N of `plain` and `pss` says that digest N is allowed. */
 static void expect_schemes(EVP_PKEY *key, bool tls_1_3, unsigned plain, unsigned pss)
 {
     const size_t length = make_1_3(32);

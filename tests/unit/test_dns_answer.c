@@ -1,4 +1,4 @@
-/* The addresses and names in an answer from libresolv, and no byte read that the answer does not have. */
+/* The addresses and names in an answer from libresolv. No byte beyond the answer is read. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "preload/names/dns_answer.h"
 #include "tests/unit/cmocka_all.h"
 
-enum { A = 1, NS = 2, CNAME = 5, MX = 15, TXT = 16, AAAA = 28, SRV = 33, IN = 1, CHAOS = 3 };
+enum { A = 1, NS = 2, CNAME = 5, PTR = 12, MX = 15, TXT = 16, AAAA = 28, SRV = 33, IN = 1, CHAOS = 3 };
 
 static struct {
     uint8_t bytes[65536];
@@ -92,7 +92,7 @@ static void note(void *context, const struct dns_found *found)
     got.count++;
 }
 
-/* From memory of exactly that length, so that valgrind and ASan see a byte too far. */
+/* Reads from memory of exactly that length, so that valgrind and ASan notice a byte too far. */
 static unsigned read_answer(const uint8_t *bytes, size_t length, bool whole)
 {
     uint8_t *const copy = malloc(length ? length : 1);
@@ -145,7 +145,7 @@ static void owner_written_out_is_stepped_over(void **state)
     assert_int_equal(answer(), 1);
 }
 
-/* What an MX answer adds for its hosts belongs to other names than the one asked for. */
+/* The addresses that an MX answer adds for its hosts belong to their names, not to the one asked for. */
 static void answers_to_other_questions_feed_nothing(void **state)
 {
     (void)state;
@@ -154,7 +154,7 @@ static void answers_to_other_questions_feed_nothing(void **state)
     assert_int_equal(answer(), 0);
 }
 
-/* QTYPE * (RFC 1035, 3.2.3) asks for addresses, too. */
+/* QTYPE * (RFC 1035, 3.2.3) asks for addresses too. */
 static void addresses_in_an_answer_about_everything_are_read(void **state)
 {
     (void)state;
@@ -180,25 +180,113 @@ static void what_is_no_successful_answer_feeds_nothing(void **state)
     assert_int_equal(answer(), 0);
 }
 
-static void records_of_other_classes_and_lengths_are_left_out(void **state)
+/* Go and musl look at no class, musl at the lower byte of a type alone. */
+static void what_only_some_programs_read_counts(void **state)
 {
     (void)state;
-    start(0x8180, 4, "mail.example.org", A);
+    start(0x8180, 5, "mail.example.org", A);
     record(A, CHAOS, "\xc0\0\2\1", 4);
-    record(A, IN, "\xc0\0\2", 3);
-    record(AAAA, IN, "\xc0\0\2\1", 4);
-    record(A, IN, "\xc0\0\2\4", 4);
-    assert_int_equal(answer(), 1);
-    assert_memory_equal(got.bytes[0], "\xc0\0\2\4", 4);
+    record(0x100 + A, IN, "\xc0\0\2\2", 4);
+    record(0x100 + A, IN, "\xc0\0\2", 3);
+    record(0x100 + CNAME, IN, "\3net\0surplus", 12);
+    record(0x100 + PTR, IN, "\xff", 1);
+    assert_int_equal(answer(), 2);
+    assert_true(got.good);
+    assert_memory_equal(got.bytes[0], "\xc0\0\2\1", 4);
+    assert_memory_equal(got.bytes[1], "\xc0\0\2\2", 4);
+    assert_int_equal(got.names, 1);
+    assert_string_equal(got.name[0], "net");
+
+    start(0x8180, 1, "example.org", MX);
+    record(MX, CHAOS, "\0\1\3mx1\0", 7);
+    answer();
+    assert_int_equal(got.names, 1);
+    assert_string_equal(got.name[0], "mx1");
 }
 
-/* The authority and additional sections are not the answer. */
+/* Go takes as many bytes as an address has, whatever the length says. */
+static void addresses_of_other_lengths_are_malformed(void **state)
+{
+    static const struct {
+        unsigned type, length;
+    } bad[] = {{A, 0}, {A, 3}, {A, 5}, {AAAA, 4}, {AAAA, 15}, {AAAA, 17}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        start(0x8180, 1, "mail.example.org", bad[i].type);
+        record(bad[i].type, IN, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\3", bad[i].length);
+        assert_int_equal(answer(), 0);
+        assert_false(got.good);
+    }
+}
+
+/* musl takes a byte that is not ASCII for the end of an owner's name, so it finds another record here. */
+static void owners_that_programs_read_in_different_ways_are_malformed(void **state)
+{
+    static const uint8_t owner[] = "\x10\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1";
+
+    (void)state;
+    start(0x8180, 1, "mail.example.org", A);
+    put(owner, sizeof owner);
+    put("\0\x10\0\1\0\0\0\x3c\0\2\1x", 12);
+    for (size_t length = message.length - 13; length <= message.length; length++) {
+        read_answer(message.bytes, length, false);
+        assert_false(got.good);
+    }
+    start(0x8180, 1, "mail.example.org", A);
+    put_name("m\xc3\xa4il");
+    put("\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1", 14);
+    answer();
+    assert_false(got.good);
+}
+
+static void put_counts(unsigned authorities, unsigned additional)
+{
+    message.bytes[9] = (uint8_t)authorities;
+    message.bytes[11] = (uint8_t)additional;
+}
+
+/* A program may connect to them without asking again (RFC 1035, 3.3.9; RFC 2782). */
+static void addresses_of_exchangers_come_from_the_additional_section(void **state)
+{
+    static const struct {
+        unsigned type, length;
+        const char *target;
+    } records[] = {{MX, 7, "\0\1\3one\0"}, {SRV, 11, "\0\1\0\2\0\x19\3one\0"}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        start(0x8180, 1, "example.org", records[i].type);
+        record(records[i].type, IN, records[i].target, records[i].length);
+        record(NS, IN, "\1a\0", 3);
+        record(A, IN, "\xc0\0\2\1", 4); /* in the authority section */
+        record(A, IN, "\xc0\0\2\2", 4);
+        record(CNAME, IN, "\1b\0", 3);
+        record(AAAA, IN, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\3", 16);
+        put_counts(2, 3);
+        assert_int_equal(answer(), 2);
+        assert_true(got.good);
+        assert_memory_equal(got.bytes[0], "\xc0\0\2\2", 4);
+        assert_int_equal(got.family[1], AF_INET6);
+        assert_int_equal(got.names, 1);
+        assert_string_equal(got.name[0], "one");
+        assert_int_equal(got.part[0], DNS_EXCHANGER);
+        put_counts(2, 4); /* counts a record that is missing */
+        answer();
+        assert_false(got.good);
+        read_answer(message.bytes, message.length, false);
+        assert_true(got.good);
+    }
+}
+
+/* In other answers, the authority and additional sections do not count. */
 static void only_the_answer_section_is_read(void **state)
 {
     (void)state;
     start(0x8180, 1, "mail.example.org", A);
     record(A, IN, "\xc0\0\2\1", 4);
     record(A, IN, "\xc0\0\2\2", 4);
+    put_counts(0, 1);
     assert_int_equal(answer(), 1);
 }
 
@@ -213,7 +301,7 @@ static void every_truncation_ends_it(void **state)
         assert_in_range(read_answer(message.bytes, length, false), 0, 1);
         assert_true(got.good);
         read_answer(message.bytes, length, true);
-        assert_true(got.good == (length < 12)); /* no answer at all, or one that ends too early */
+        assert_true(got.good == (length < 12)); /* no answer at all, or one that is cut short */
     }
     assert_int_equal(answer(), 2);
     assert_true(got.good);
@@ -265,7 +353,7 @@ static void names_are_read_with_what_they_are(void **state)
     assert_string_equal(got.name[2], "imap.example.org");
 }
 
-/* A program that unpacks names by itself may see dots and an end where there are none. */
+/* A program that unpacks names itself may see dots and ends where there are none. */
 static void names_are_read_as_a_careless_program_does(void **state)
 {
     (void)state;
@@ -290,13 +378,13 @@ static void malformed_names_are_told(void **state)
         const char *bytes;
         unsigned length;
     } bad[] = {
-        {"\0\x0a", 2},              /* none */
+        {"\0\x0a", 2},              /* no name */
         {"\0\x0a\3mx1", 6},         /* no end */
-        {"\0\x0a\3mx1\0\0", 8},     /* something behind it */
-        {"\0\x0a\x40mx1\0", 7},     /* a label of an unknown kind */
+        {"\0\x0a\3mx1\0\0", 8},     /* surplus bytes */
+        {"\0\x0a\x40mx1\0", 7},     /* an unknown kind of label */
         {"\0\x0a\xff\xff", 4},      /* beyond the end */
         {"\0\x0a\xc0\x1d\0", 5},    /* two ends */
-        {"\0\x0a\3mx1\xc0\x2b", 8}, /* a loop: to itself */
+        {"\0\x0a\3mx1\xc0\x2b", 8}, /* a loop: points to itself */
     };
 
     (void)state;
@@ -305,12 +393,12 @@ static void malformed_names_are_told(void **state)
         record(MX, IN, bad[i].bytes, bad[i].length);
         answer();
         assert_false(got.good || got.names);
-        /* As much of an answer as a program without room for more has is no better. */
+        /* The same for the part of an answer that fits the buffer of a program with too little room. */
         read_answer(message.bytes, message.length, false);
         assert_int_equal(got.names, 0);
     }
     start(0x8180, 1, "example.org", TXT);
-    record(TXT, IN, "\xff", 1); /* nothing of ours */
+    record(TXT, IN, "\xff", 1); /* not a type that we read */
     answer();
     assert_true(got.good);
 }
@@ -335,7 +423,7 @@ static void name_that_no_certificate_has_is_refused(void **state)
     start(0x0100, 0, "", A);
     assert_false(dns_question_name(message.bytes, message.length, name, sizeof name));
     start(0x0100, 0, "mail.example.org", A);
-    assert_false(dns_question_name(message.bytes, message.length, small, sizeof small)); /* 17 are needed */
+    assert_false(dns_question_name(message.bytes, message.length, small, sizeof small)); /* it needs 17 */
     for (size_t i = 0; i < 4; i++) {
         static const uint8_t bad[] = {0, ' ', '.', 0x80};
         start(0x0100, 0, "mail.example.org", A);
@@ -356,7 +444,10 @@ int main(void)
         cmocka_unit_test(answers_to_other_questions_feed_nothing),
         cmocka_unit_test(addresses_in_an_answer_about_everything_are_read),
         cmocka_unit_test(what_is_no_successful_answer_feeds_nothing),
-        cmocka_unit_test(records_of_other_classes_and_lengths_are_left_out),
+        cmocka_unit_test(what_only_some_programs_read_counts),
+        cmocka_unit_test(addresses_of_other_lengths_are_malformed),
+        cmocka_unit_test(owners_that_programs_read_in_different_ways_are_malformed),
+        cmocka_unit_test(addresses_of_exchangers_come_from_the_additional_section),
         cmocka_unit_test(only_the_answer_section_is_read),
         cmocka_unit_test(every_truncation_ends_it),
         cmocka_unit_test(every_changed_byte_is_survived),

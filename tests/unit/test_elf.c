@@ -1,6 +1,6 @@
 /*
- * ELF files are anybody's: what they say of themselves is read, and no byte that they do not have. The files
- * are this test itself and small ones made here, 64 bits wide and of this machine's byte order.
+ * Anybody can make an ELF file: we read what it says, but no byte that it does not have. The files are this
+ * test itself and small ones made here, 64-bit and in this machine's byte order.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command/reach/elf.h"
+#include "program/elf.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { HEADERS = 4, DATA = sizeof(Elf64_Ehdr) + HEADERS * sizeof(Elf64_Phdr) };
@@ -41,7 +41,7 @@ static void start(uint16_t type, uint16_t machine)
     used = 0;
 }
 
-/* Appends bytes; their offset in the file, at a multiple of 16. */
+/* Appends bytes at a multiple of 16. Returns their offset in the file. */
 static uint64_t put(const void *bytes, size_t length)
 {
     used = ((DATA + used + 15) / 16 * 16) - DATA;
@@ -63,7 +63,9 @@ static void interpreter(const char *path)
     segment(PT_INTERP, PF_R, put(path, strlen(path) + 1), strlen(path) + 1);
 }
 
-/* Reads the first `length` bytes from memory of exactly that size, so that valgrind and ASan see one too far.
+/*
+ * Reads the first `length` bytes from memory of exactly that size, so that valgrind and ASan notice a byte
+ * too far.
  */
 static bool reads(struct elf *elf, size_t length)
 {
@@ -126,14 +128,14 @@ static void this_program_is_read(void **state)
     assert_false(elf.go || elf.foreign_order || elf.audits);
     elf_each_needed(&elf, look_for, &needed);
     assert_int_equal(needed.found, 1);
-    elf_each_import(&elf, look_for, &import); /* defined here */
+    elf_each_import(&elf, look_for, &import); /* defined in this program */
     elf_each_import(&elf, look_for, &libc);
     assert_int_equal(import.found, 0);
     assert_int_equal(libc.found, 1);
     free(bytes);
 }
 
-/* ---- small ones */
+/* ---- small files */
 
 static void file_without_interpreter_is_static(void **state)
 {
@@ -189,7 +191,7 @@ static void interpreter_without_end_is_none(void **state)
 static void go_is_known_by_its_note(void **state)
 {
     static const struct {
-        Elf32_Nhdr head; /* in this machine's byte order, as the file's */
+        Elf32_Nhdr head; /* in this machine's byte order, like the file's */
         char name[4], words[4];
     } note = {{4, 4, 4}, "Go", "abcd"}, other = {{4, 4, 3}, "GNU", "abcd"};
     char both[48];
@@ -220,7 +222,7 @@ static void go_is_known_by_its_build_information(void **state)
     put("0123456789abcdef0123456789abcdef", 32);
     assert_true(reads_all(&elf));
     assert_true(elf.go);
-    file.program[0].p_flags = PF_R; /* a constant in a text that says so is no proof */
+    file.program[0].p_flags = PF_R; /* this text in a read-only segment proves nothing */
     assert_true(reads_all(&elf));
     assert_false(elf.go);
 }
@@ -251,7 +253,7 @@ static void dynamic_section_is_followed(void **state)
     };
     segment(PT_DYNAMIC, PF_R, put(dynamic, sizeof dynamic), sizeof dynamic);
     segment(PT_LOAD, PF_R, 0, DATA + used);
-    /* The loaded address is another than the offset in the file. */
+    /* The load address differs from the offset in the file. */
     file.program[1].p_offset = 0;
     assert_true(reads_all(&elf));
     assert_true(elf.dynamic && elf.audits);
@@ -263,7 +265,7 @@ static void dynamic_section_is_followed(void **state)
     assert_int_equal(own.found, 0);
     assert_int_equal(elf_libc(&elf), LIBC_MUSL);
 
-    for (size_t length = 0; length < DATA + used; length++) { /* cut off anywhere */
+    for (size_t length = 0; length < DATA + used; length++) { /* cut off at every length */
         struct search any = {.name = "connect"};
         if (!reads(&elf, length))
             continue;
@@ -271,7 +273,7 @@ static void dynamic_section_is_followed(void **state)
         elf_each_import(&elf, look_for, &any);
         elf_libc(&elf);
     }
-    for (size_t i = 0; i < DATA + used; i++) { /* changed anywhere */
+    for (size_t i = 0; i < DATA + used; i++) { /* each byte changed */
         static const uint8_t values[] = {0, 1, 0x7f, 0x80, 0xff};
         uint8_t *const byte = (uint8_t *)&file + i, before = *byte;
         for (size_t v = 0; v < sizeof values; v++) {

@@ -1,6 +1,6 @@
 /*
- * The table of failure texts: each says something to a person, fits where it has to go, cannot be forged, and
- * (for those of the dialogue) is reached by some dialogue.
+ * The table of failure texts: each tells a person something, fits where it has to go, cannot be forged, and
+ * (if it is about the dialogue) is reached by some dialogue.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -41,10 +41,10 @@ static void a_failure_is_words_in_their_places(void **state)
     assert_string_equal(why.text,
                         "connection to mail??.x lost before the session began: 100%s ?sure?; check the "
                         "network, then try again");
-    fail(&why, FAILURE_CLOSED, "other"); /* the first cause is the cause */
+    fail(&why, FAILURE_CLOSED, "other"); /* the first cause stays */
     assert_int_equal(why.kind, FAILURE_LOST);
     why.kind = FAILURE_NONE;
-    fail(&why, FAILURE_LOST, "mail.x"); /* a word too few */
+    fail(&why, FAILURE_LOST, "mail.x"); /* one argument missing */
     assert_non_null(strstr(why.text, "began: ?;"));
     assert_string_equal(failure_name(FAILURE_LOST), "FAILURE_LOST");
     assert_string_equal(failure_name(FAILURE_NONE), "");
@@ -53,7 +53,7 @@ static void a_failure_is_words_in_their_places(void **state)
     assert_string_equal(failure_format(FAILURE_KINDS), "");
 }
 
-/* The longest words must not push the remedy out, and a text must do in every protocol's string. */
+/* The longest arguments must not push out the remedy, and a text must be valid in every protocol's string. */
 static void every_text_is_sound(void **state)
 {
     char word[300];
@@ -92,7 +92,7 @@ static void every_text_is_sound(void **state)
     }
 }
 
-/* Whatever the text, the greeting is one line of its protocol, and one string of it. */
+/* Whatever the text, the greeting is one line of its protocol, with one string in it. */
 static void a_refusal_cannot_be_forged(void **state)
 {
     static char text[2000];
@@ -113,7 +113,7 @@ static void a_refusal_cannot_be_forged(void **state)
     }
 }
 
-/* One dialogue for each text of the dialogue. */
+/* A dialogue for each text about the dialogue. */
 static const struct {
     enum failure_kind kind;
     enum protocol_kind protocol;
@@ -162,7 +162,7 @@ static struct result dialogue_that_reaches(size_t i)
     return r;
 }
 
-/* Makes getrandom(2) fail in this process, for good. */
+/* Makes getrandom(2) fail in this process for good. */
 static void forbid_getrandom(void)
 {
     struct sock_filter code[] = {

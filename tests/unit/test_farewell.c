@@ -1,5 +1,5 @@
 /*
- * When an end without close_notify is in order: after the whole reply to the farewell, and not one byte
+ * When an end without close_notify counts as clean: after the whole reply to the farewell, and not one byte
  * earlier or later, however the streams are cut into pieces.
  */
 #include <stdio.h>
@@ -14,10 +14,10 @@ enum { RANDOM_RUNS = 200 };
 struct session {
     const char *name;
     enum protocol_kind protocol;
-    const char *steps[16]; /* "P" and what the program writes, "S" and what the server writes */
+    const char *steps[16]; /* "P" and what the program writes, or "S" and what the server writes */
 };
 
-/* The last byte of each is the last one of the farewell's reply. */
+/* The last byte of each session ends the reply to the farewell. */
 static const struct session in_order[] = {
     {"SMTP: with a message",
      PROTOCOL_SMTP,
@@ -90,7 +90,7 @@ static const struct session in_order[] = {
       "SOK\r\n{6}\r\nOK\r\nOK\r\nNO {2}\r\nOK\r\n", "SOK \"bye\"\r\n"}},
 };
 
-/* An end is never in order here. */
+/* In these, an end is never clean. */
 static const struct session cut[] = {
     {"SMTP: no reply", PROTOCOL_SMTP, {"PQUIT\r\n"}},
     {"SMTP: half of it", PROTOCOL_SMTP, {"PQUIT\r\n", "S221-so\r\n221 by"}},
@@ -160,7 +160,9 @@ static const struct session cut[] = {
     {"no protocol known", PROTOCOL_AUTO, {"PQUIT\r\n", "S221 bye\r\n"}},
 };
 
-/* Plays it in pieces of `piece` bytes, 0: of random length. True where it is in order at the very end alone.
+/*
+ * Plays the session in pieces of `piece` bytes (0: of random length). True if the farewell is answered at the
+ * end; sets `*early` if it is before that.
  */
 static bool play(const struct session *s, size_t piece, bool *early)
 {
@@ -211,7 +213,7 @@ static void nothing_else_does(void **state)
     each_session(cut, sizeof cut / sizeof cut[0], false);
 }
 
-/* More commands than can be counted, and replies of any number, are no end in order. */
+/* With more commands than we can count, and any number of replies, an end is not clean. */
 static void too_many_commands_are_not_counted(void **state)
 {
     struct farewell f;
@@ -228,8 +230,10 @@ static void too_many_commands_are_not_counted(void **state)
     }
 }
 
-/* A long mail in one piece: its end is found, alone and among others; a mail of 1 MB that is sent is no
- * command. */
+/*
+ * The end of a long mail in one piece is found, whether QUIT was sent with RETR or after the mail. A text of
+ * 1 MB from the program is no command; only a QUIT on its last line counts.
+ */
 static void long_texts_are_skipped(void **state)
 {
     enum { LONG = 1 << 20 };

@@ -1,6 +1,4 @@
-/*
- * A server that never stops sending keeps nobody longer than one that says nothing.
- */
+/* A server that never stops sending must not keep anybody longer than a silent one. */
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/ssl.h>
@@ -34,7 +32,7 @@ struct flood {
     pthread_t thread;
 };
 
-/* Until nobody reads any more. */
+/* Sends until nobody reads any more. */
 static void *send_on(void *argument)
 {
     struct flood *f = argument;
@@ -82,9 +80,9 @@ static void a_handshake_of_hello_requests_ends_in_time(void **state)
     close(pair[1]);
 }
 
-/* ---- an open session, and a clock that the test moves on ---- */
+/* ---- an open session, and a clock that the test advances ---- */
 
-static _Atomic int64_t hours_ms; /* that have passed, as all but the kernel are told */
+static _Atomic int64_t hours_ms; /* added to everybody's clock but the kernel's */
 
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
@@ -94,7 +92,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     return result;
 }
 
-/* A connection whose program has gone, and whose server takes nothing but says a word now and then. */
+/* A connection whose program has gone, and whose server reads nothing but sends a little now and then. */
 static void a_server_that_takes_nothing_is_given_up(void **state)
 {
     static const char piece[65536];
@@ -130,12 +128,13 @@ static void a_server_that_takes_nothing_is_given_up(void **state)
     }
 }
 
-/* ---- records of the test's own ---- */
+/* ---- records that the test makes itself ---- */
 
 enum { KEY = 32, SALT = 4, NONCE = 12, TAG = 16, TEXT = 16384 };
 
-/* The server's half of a TLS 1.2 session with AES-256-GCM, in the hands of the test (RFC 5246, 6.3; RFC
- * 5288). */
+/*
+ * The server's half of a TLS 1.2 session with AES-256-GCM, run by the test itself (RFC 5246, 6.3; RFC 5288).
+ */
 struct half {
     EVP_CIPHER_CTX *cipher;
     unsigned char salt[SALT];
@@ -166,7 +165,7 @@ static void half_open(struct half *h, SSL *ssl)
     h->cipher = EVP_CIPHER_CTX_new();
     assert_int_equal(EVP_EncryptInit_ex(h->cipher, EVP_aes_256_gcm(), NULL, block + KEY, NULL), 1);
     memcpy(h->salt, block + 2 * KEY + SALT, SALT);
-    h->sequence = 1; /* behind Finished */
+    h->sequence = 1; /* after Finished */
 }
 
 static void put(unsigned char *to, uint64_t number, int bytes)
@@ -175,7 +174,7 @@ static void put(unsigned char *to, uint64_t number, int bytes)
         to[i] = (unsigned char)number;
 }
 
-/* One record of `length` bytes of type `type`. Returns its length. */
+/* Makes one record of `length` bytes and type `type`. Returns its length. */
 static size_t half_record(struct half *h, unsigned char *record, unsigned char type, const void *text,
                           int length)
 {
@@ -199,7 +198,9 @@ static size_t half_record(struct half *h, unsigned char *record, unsigned char t
     return 13 + (size_t)length + TAG;
 }
 
-/* Records full of HelloRequests, each of which the client answers with an alert, until nobody reads any more.
+/*
+ * Sends records full of HelloRequests, each of which the client answers with an alert, until nobody reads any
+ * more.
  */
 static void *request_on(void *argument)
 {
@@ -227,7 +228,7 @@ static void *read_on(void *argument)
     return NULL;
 }
 
-/* OpenSSL takes one after the other, and does not come back while there are more of them. */
+/* OpenSSL handles one after the other, and does not return while more are there. */
 static void hello_requests_do_not_hide_that_the_program_has_gone(void **state)
 {
     const int window = 4 << 20;
@@ -237,7 +238,9 @@ static void hello_requests_do_not_hide_that_the_program_has_gone(void **state)
     int64_t began;
 
     (void)state;
-    /* OpenSSL's way through a full window takes longer than what is measured (tried: aarch64 on x86-64). */
+    /*
+     * Emulated, OpenSSL takes longer for a full window than the time we measure (tried: aarch64 on x86-64).
+     */
     if (getenv("RETROTLS_EMULATED")) {
         print_message("the time that this takes is qemu's\n");
         skip();
@@ -249,13 +252,13 @@ static void hello_requests_do_not_hide_that_the_program_has_gone(void **state)
     rig_program_expect(&rig, "+OK\r\n");
     while (rig_pump_time(&rig) < 200)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    /* The connection is then reset at once, whatever is under way. */
+    /* This close resets the connection at once, whatever is in flight. */
     assert_int_equal(setsockopt(rig.tcp, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
     close(rig.program);
     rig.program = -1;
     began = plain_now();
     assert_int_equal(rig_join(&rig), PUMP_ENDED);
-    assert_true(plain_now() - began < PUMP_FLUSH / 2); /* else the flood has hidden it */
+    assert_true(plain_now() - began < PUMP_FLUSH / 2); /* else the flood hid that the program had gone */
     pthread_join(flood, NULL);
     pthread_join(drain, NULL);
     rig_close(&rig);

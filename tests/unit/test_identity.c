@@ -1,4 +1,4 @@
-/* A descriptor's identity survives its name, and no other name passes for one. */
+/* A descriptor's identity survives being written as a name, and no other name is taken for one. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -193,7 +193,7 @@ static void only_the_socket_of_that_cookie_is_ours(void **state)
     assert_false(identity_of(pair[0], &got));
     assert_true(sys_cookie(pair[0], &id.cookie));
     length = identity_write(&name, &id);
-    assert_int_equal(bind(pair[1], (struct sockaddr *)&name, length), 0); /* a stranger under that name */
+    assert_int_equal(bind(pair[1], (struct sockaddr *)&name, length), 0); /* a stranger binds that name */
     errno = EDOM;
     assert_false(identity_of(pair[1], &got));
     close(pair[1]);
@@ -223,14 +223,14 @@ static void outcome_follows_the_relays_end(void **state)
     name = name_of(text, &length);
     assert_int_equal(bind(pair[1], (struct sockaddr *)&name, length), 0);
     assert_int_equal(identity_outcome(pair[0], &id).state, OUTCOME_CONNECTED);
-    id.cookie ^= 1; /* named for another descriptor */
+    id.cookie ^= 1; /* a name made for another descriptor */
     assert_int_equal(identity_outcome(pair[0], &id).state, OUTCOME_PENDING);
     id.cookie ^= 1;
     close(pair[1]);
     assert_int_equal(identity_outcome(pair[0], &id).state, OUTCOME_CONNECTED);
     close(pair[0]);
 
-    /* A relay that was killed before it could name anything. */
+    /* A relay that was killed before it could name its end. */
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     close(pair[1]);
     assert_int_equal(identity_outcome(pair[0], &id).state, OUTCOME_FAILED);

@@ -137,7 +137,7 @@ static const struct dialogue dialogues[] = {
      FAILED,
      FAILURE_LATE_BYTES,
      {ASKED, "S%t OK begin\r\n* CAPABILITY AUTH=PLAIN\r\n"},
-     "behind"},
+     "after its answer"},
     {"C1: a fragment behind the reply", FAILED, FAILURE_LATE_BYTES, {ASKED, "S%t OK begin\r\n*"}, NULL},
     {"C2: a success behind a refusal",
      FAILED,
@@ -203,7 +203,7 @@ static void imap_dialogues(void **state)
     check_dialogues(dialogues, sizeof dialogues / sizeof dialogues[0], PROTOCOL_IMAP);
 }
 
-/* A tag that can be foretold can be answered before it is sent: no two commands share one. */
+/* If a tag can be predicted, it can be answered before it is sent. No two commands share one. */
 static void tags_cannot_be_foretold(void **state)
 {
     static const char *const script[] = {CAPABILITY, "S%t BAD\r\n", NULL};

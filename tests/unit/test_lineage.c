@@ -1,4 +1,4 @@
-/* Children whose process number is one that a forebear of theirs has or had. */
+/* Children whose process number also is, or was, the number of one of their ancestors. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 
 enum { CANNOT = 77 /* not root */ };
 
-static _Atomic uint64_t *numbers; /* shared */
+static _Atomic uint64_t *numbers; /* shared between processes */
 static struct lineage forebear;
 
 static uint64_t number(void)
@@ -36,7 +36,7 @@ static int in_namespace(int (*body)(void))
     return unshare(CLONE_NEWPID) == 0 ? in_child(body) : CANNOT;
 }
 
-/* Has the forebear's number, but what that one does from now on is another's doing. */
+/* Has the ancestor's number, but what the ancestor does from now on is another process's doing. */
 static int is_another(void)
 {
     const struct lineage *const me = lineage_now(number);
@@ -69,7 +69,7 @@ static void first_of_a_namespace_is_not_the_first_of_the_one_around_it(void **st
     assert_int_equal(result, 0);
 }
 
-/* Waits until its parent has ended, and forks a child that gets that one's number. */
+/* Waits until its parent has ended, and forks a child that gets the parent's number. */
 static int replace_the_parent(int end)
 {
     static const char path[] = "/proc/sys/kernel/ns_last_pid";
@@ -78,14 +78,14 @@ static int replace_the_parent(int end)
 
     lineage_now(number);
     (void)!read(end, &byte, 1);
-    fd = open(path, O_WRONLY | O_CLOEXEC); /* of the caller's own namespace */
+    fd = open(path, O_WRONLY | O_CLOEXEC); /* numbers of the caller's own namespace */
     if (fd < 0 || write(fd, "1", 1) != 1)
         return CANNOT;
     close(fd);
     return in_child(is_another);
 }
 
-/* Number 1: the forebear is number 2, and so is its grandchild. */
+/* Runs as number 1. Its child, the ancestor, has number 2, and so has the ancestor's grandchild. */
 static int make_a_grandchild_of_the_same_number(void)
 {
     int ended[2], result[2], status;

@@ -1,7 +1,6 @@
 /*
- * The log in folders that others can write to: it is written where the user has it, and nowhere else. What is
- * in a line was chosen by a server, so that a log that somebody else points elsewhere is a weapon
- * (CVE-2016-1247).
+ * The log in folders that others can write to: it is written where the user put it, and nowhere else. A
+ * server chooses what is in a line, so a log that somebody else can redirect is a weapon (CVE-2016-1247).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "monitor/log_file.h"
+#include "monitor/files/log_file.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { OTHER = 65534 };
@@ -108,9 +107,9 @@ static void what_is_no_file_of_ones_own_is_left_alone(void **state)
     assert_int_equal(unlink(in_folder("two")), 0);
     assert_int_equal(opened("one"), 0);
     assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
-    assert_int_equal(opened("fifo"), ENXIO); /* nobody reads it */
+    assert_int_equal(opened("fifo"), ENXIO); /* without a reader */
     assert_true(open(in_folder("fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC) >= 0);
-    assert_int_equal(opened("fifo"), EPERM); /* somebody does */
+    assert_int_equal(opened("fifo"), EPERM); /* with a reader */
     assert_int_equal(opened("real"), EISDIR);
     assert_int_equal(log_file_open(own, "/dev/null"), -1);
     assert_int_equal(log_file_open(own, "/dev/full"), -1);
@@ -134,7 +133,7 @@ static char *content(const char *name)
     return text;
 }
 
-/* Whoever has taken the worker over composes lines as he likes: they stay lines. */
+/* Whoever has taken over the worker can compose any line, but it stays one line. */
 static void a_line_is_one_line_of_printable_ascii(void **state)
 {
     static const char forged[] = "a\nb\r\033[2J\177\200\377\0c";

@@ -1,12 +1,13 @@
 /*
- * The monitor answers a worker that may have been taken over, with the rights of the user. What it has no use
- * for it cannot do; what it is for it still can.
+ * The monitor answers, with the user's rights, a worker that may have been taken over. It must be unable to
+ * do what it has no use for, and able to do its job.
  */
 #include "monitor/walls/walls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +20,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "monitor/credentials.h"
-#include "monitor/log_file.h"
-#include "monitor/open_named.h"
+#include "monitor/files/credentials.h"
+#include "monitor/files/log_file.h"
+#include "monitor/files/open_named.h"
+#include "monitor/messages.h"
+#include "monitor/opener.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/walls.h"
 
@@ -49,7 +52,7 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-/* In a child; the status that wait(2) gives of it. */
+/* Runs it in a child. Returns the status from wait(2). */
 static int try(try_function *act, bool walls)
 {
     const pid_t child = fork();
@@ -69,7 +72,7 @@ static int outcome(bool good)
     return good ? 0 : errno;
 }
 
-/* ---- what it cannot ---- */
+/* ---- what it cannot do ---- */
 
 static int write_over(void)
 {
@@ -150,10 +153,11 @@ static void what_it_has_no_use_for_it_cannot_do(void **state)
                                  become_another};
 
     (void)state;
+    walls_need_filters();
     if (SANITIZED)
         skip();
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        /* What is to be refused works otherwise; the file is the same after that. */
+        /* Each works without the walls. The folder is made anew after each. */
         const int without = try(all[i], false), with = try(all[i], true);
 
         if (without != 0 || !WIFEXITED(with) || WEXITSTATUS(with) != EPERM)
@@ -215,6 +219,7 @@ static void nor_make_other_calls(void **state)
                                    SYS_sendmmsg};
 
     (void)state;
+    walls_need_filters();
     if (SANITIZED)
         skip();
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -235,15 +240,17 @@ static int run_a_program(void)
 
 static void running_a_program_ends_it(void **state)
 {
-    const int status = try(run_a_program, true);
+    int status;
 
     (void)state;
+    walls_need_filters();
     if (SANITIZED)
         skip();
+    status = try(run_a_program, true);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
 }
 
-/* ---- what it can ---- */
+/* ---- what it can do ---- */
 
 static bool reads(const struct credentials *rights)
 {
@@ -277,6 +284,54 @@ static void what_it_is_for_it_can(void **state)
     assert_int_equal(status, 0);
 }
 
+/* Asks an opener. Returns its error, or -100 if it ends the channel. */
+static int asked(int opener, uint32_t kind)
+{
+    const struct monitor_head head = {.kind = kind, .grant = 1};
+    static struct monitor_answer_head answer;
+
+    if (send(opener, &head, sizeof head, MSG_NOSIGNAL) != sizeof head)
+        return -100;
+    return recv(opener, &answer, sizeof answer, 0) == sizeof answer ? answer.error : -100;
+}
+
+/* An opener answers only questions that may hang, and there is a limit to how many there are. */
+static int openers(void)
+{
+    static const uint32_t others[] = {0,
+                                      MONITOR_TAKE,
+                                      MONITOR_SIGN,
+                                      MONITOR_BIND,
+                                      MONITOR_OPTION,
+                                      MONITOR_END,
+                                      MONITOR_PARENT,
+                                      MONITOR_OPENER,
+                                      99};
+    int fd[OPENERS_LIMIT], more;
+
+    for (size_t i = 0; i < OPENERS_LIMIT; i++) {
+        if (opener_start(&fd[i]) != 0)
+            return 1;
+    }
+    if (opener_start(&more) != EAGAIN)
+        return 2;
+    for (size_t i = 0; i < OPENERS_LIMIT; i++) {
+        if (asked(fd[i], MONITOR_FILE) != EPERM || asked(fd[i], MONITOR_STATE) != EPERM)
+            return 3;
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (asked(fd[i], others[i]) != -100)
+            return 4;
+    }
+    return 0;
+}
+
+static void it_starts_openers(void **state)
+{
+    (void)state;
+    assert_int_equal(try(openers, true), 0);
+}
+
 /* ---- capabilities ---- */
 
 enum { OTHER = 65534 };
@@ -292,6 +347,33 @@ static int take_on_another(void)
     if (open_named(&other, mine, &error) >= 0 || error != EACCES)
         return 2;
     return reads(own) ? 0 : 3;
+}
+
+static const struct credentials other_rights = {.user = OTHER, .group = OTHER};
+
+static void *take_on(void *between)
+{
+    if (!credentials_take_on(&other_rights))
+        return NULL;
+    pthread_barrier_wait(between); /* the other thread has the rights */
+    pthread_barrier_wait(between); /* the other thread has read */
+    return open(mine, O_RDONLY) < 0 && errno == EACCES ? between : NULL;
+}
+
+/* While one thread has another user's rights, this one keeps its own. */
+static int rights_of_each_thread(void)
+{
+    pthread_barrier_t between;
+    pthread_t thread;
+    void *good = NULL;
+    bool own;
+
+    if (pthread_barrier_init(&between, NULL, 2) != 0 || pthread_create(&thread, NULL, take_on, &between) != 0)
+        return 1;
+    pthread_barrier_wait(&between);
+    own = open(mine, O_RDONLY) >= 0;
+    pthread_barrier_wait(&between);
+    return pthread_join(thread, &good) == 0 && good && own ? 0 : 2;
 }
 
 static int rights_left(void)
@@ -315,6 +397,7 @@ static void root_takes_on_a_programs_rights_and_keeps_few_of_its_own(void **stat
     assert_int_equal(chmod(folder, 0711), 0);
     assert_int_equal(chmod(mine, 0600), 0);
     assert_int_equal(try(take_on_another, true), 0);
+    assert_int_equal(try(rights_of_each_thread, true), 0);
     assert_int_equal(try(rights_left, true), 0);
 }
 
@@ -325,6 +408,7 @@ int main(void)
         cmocka_unit_test(nor_make_other_calls),
         cmocka_unit_test(running_a_program_ends_it),
         cmocka_unit_test(what_it_is_for_it_can),
+        cmocka_unit_test(it_starts_openers),
         cmocka_unit_test(root_takes_on_a_programs_rights_and_keeps_few_of_its_own),
     };
 

@@ -1,7 +1,8 @@
 /*
- * The forms of one name: what came out of an answer must be known again in whichever form the program looks
- * it up, or an attacker's answer chooses a form in which his name counts as if the person had typed it.
+ * The forms of one name. A name found in an answer must be recognised in whichever form the program looks it
+ * up. Otherwise an attacker's answer picks a form that makes his name count as if the person had typed it.
  */
+#include "policy/address.h"
 #include "tests/unit/names_helpers.h"
 
 static void assert_same(const char *a, const char *b)
@@ -45,37 +46,40 @@ static void literal_is_told_from_a_name(void **state)
     struct wire_address address;
 
     (void)state;
-    assert_true(name_literal("0xc0.2", &address));
+    assert_true(address_of_literal("0xc0.2", &address));
     assert_int_equal(address.family, AF_INET);
     assert_memory_equal(address.bytes, "\xc0\0\0\2", 4);
-    assert_true(name_literal("::ffff:192.0.2.1", &address));
+    assert_true(address_of_literal("::ffff:192.0.2.1", &address));
     assert_int_equal(address.family, AF_INET);
-    assert_true(name_literal("fe80::1%lo", &address));
+    assert_true(address_of_literal("fe80::1%lo", &address));
     assert_int_equal(address.family, AF_INET6);
-    assert_false(name_literal("", &address));
-    assert_false(name_literal("1.2.3.4.5", &address));
-    assert_false(name_literal("1.2.3.4 ", &address));
-    assert_false(name_literal("mail.example.org", &address));
+    assert_false(address_of_literal("", &address));
+    assert_false(address_of_literal("1.2.3.4.5", &address));
+    assert_false(address_of_literal("1.2.3.4 ", &address));
+    assert_false(address_of_literal("mail.example.org", &address));
 }
 
-/* An attacker's MX record: literals lead to loopback or to his own address without another question. */
+/*
+ * An attacker's MX record: an address as a name leads to loopback, or to his own address, without another
+ * question.
+ */
 static void literal_out_of_an_answer_is_known_in_plain_form(void **state)
 {
     (void)state;
     derive("example.org", "0xc0.0.2.100", NAMES_EXCHANGER);
-    ask("192.0.2.100", "192.0.2.100", 25); /* as getaddrinfo.c remembers it */
+    ask("192.0.2.100", "192.0.2.100", 25); /* as getaddrinfo.c remembers them */
     assert_both("192.0.2.100", 25, "example.org", "192.0.2.100");
 }
 
 static void escaped_name_out_of_an_answer_is_known(void **state)
 {
     (void)state;
-    derive("example.org", "a@b.localhost", NAMES_EXCHANGER); /* the message's bytes (dns_answer.h) */
-    ask("a\\@b.localhost", "192.0.2.101", 25);               /* dn_expand()'s words */
+    derive("example.org", "a@b.localhost", NAMES_EXCHANGER); /* as bytes of the message (dns_answer.h) */
+    ask("a\\@b.localhost", "192.0.2.101", 25);               /* as dn_expand() writes it */
     assert_both("192.0.2.101", 25, "example.org", "a\\@b.localhost");
 }
 
-/* _imap._tcp.example.org is an alias of _imap._tcp.attacker.example, and the program follows it by itself. */
+/* _imap._tcp.example.org is an alias of _imap._tcp.attacker.example, which the program follows by itself. */
 static void service_that_is_an_alias_leads_back(void **state)
 {
     (void)state;

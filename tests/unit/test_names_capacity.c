@@ -1,6 +1,6 @@
 /*
- * How much the memory of names holds: a program that runs for months, whose resolver threads look up whatever
- * its person reads, goes on working; and what was pushed out is told.
+ * How much the memory of names holds. A program that runs for months, and whose resolver threads look up
+ * whatever its user reads, keeps working; and the memory says what it has pushed out.
  */
 #include <stdio.h>
 #include <sys/resource.h>
@@ -29,7 +29,7 @@ static void thousand_lookups_are_all_remembered(void **state)
     }
 }
 
-/* ---- a program that runs for months, and connects in a thread that asks for nothing */
+/* ---- a program that runs for months, and connects in a thread that never looks anything up */
 
 static void numbered(unsigned i, char name[64], char address[32])
 {
@@ -56,22 +56,24 @@ static void resolver_thread_asks(unsigned from, unsigned to)
     in_thread(asks_for_many, range);
 }
 
-/* Where addresses have 32 bits, the table is smaller; with sanitizers each lookup takes long. */
+/* With 32-bit addresses the table is smaller; with sanitizers each lookup takes long. */
 static const unsigned many = sizeof(void *) > 4 && !SANITIZED ? 100000 : 20000;
 
+/* A program that has rights to give up maps the memory three times, so it has less. */
 static void hundred_thousand_lookups_of_a_resolver_thread_are_all_known(void **state)
 {
+    const unsigned all = names_may_part() ? many / 5 : many;
     char name[64], address[32];
 
     (void)state;
-    resolver_thread_asks(0, many);
-    for (unsigned i = 0; i < many; i++) {
+    resolver_thread_asks(0, all);
+    for (unsigned i = 0; i < all; i++) {
         numbered(i, name, address);
         assert_only(address, 143, name);
     }
 }
 
-/* A small memory of this test's own, in which one thread asks, and another connects. */
+/* A small memory of its own for this test: one thread looks up, another connects. */
 static struct name_memory memory;
 static struct lineage resolver = {.thread = 1}, connecting = {.thread = 2};
 
@@ -115,7 +117,7 @@ static void what_is_asked_for_now_and_then_is_never_lost(void **state)
 
     (void)state;
     if (SANITIZED)
-        skip(); /* minutes long, and of one thread; fuzz_names goes there */
+        skip(); /* takes minutes, in one thread only; fuzz_names covers it */
     for (unsigned i = 0; i < 20000; i++) {
         if (i % 1000 == 0)
             resolver_asks("mail.example.org", "192.0.2.47");
@@ -132,7 +134,7 @@ static void what_is_asked_for_now_and_then_is_never_lost(void **state)
     }
     printf("%u of 20,000 look like lost ones\n", lost);
     assert_in_range(lost, 1, 2000);
-    /* What was pushed out is told, whoever asks for that address later: another name may be meant. */
+    /* A loss is still reported if another thread looks that address up later: another name may be meant. */
     resolver_asks("link.attacker.example", "10.0.0.1");
     assert_true(find_as(&connecting, "10.0.0.1")->lost);
     name_memory_remember(&memory, &connecting, name_memory_tick(&memory), "mail.example.org",
@@ -140,16 +142,16 @@ static void what_is_asked_for_now_and_then_is_never_lost(void **state)
     assert_false(find_as(&connecting, "10.0.0.1")->lost);
 }
 
-/* ---- what is lost is told */
+/* ---- losses are reported */
 
-/* More aliases than are kept: any name that was among them may lead back to one that is not known. */
+/* More aliases than the memory keeps: any name that was among them may have an origin that we do not know. */
 static void origin_that_was_lost_is_told(void **state)
 {
     char name[64];
 
     (void)state;
     if (SANITIZED)
-        skip(); /* minutes long, and of one thread; fuzz_names goes there */
+        skip(); /* takes minutes, in one thread only; fuzz_names covers it */
     derive("mail.example.org", "victim.attacker.example", NAMES_ALIAS);
     for (int i = 0; i < 40000; i++) {
         snprintf(name, sizeof name, "a%d.attacker.example", i);
@@ -161,7 +163,7 @@ static void origin_that_was_lost_is_told(void **state)
     assert_only("192.0.2.46", 143, "typed.example.org");
 }
 
-/* Far more than the table holds: the latest are there, and nothing is given that was not asked for. */
+/* Far more than the table holds: the latest are there, and nothing is found that was not looked up. */
 static void oldest_are_evicted(void **state)
 {
     char name[64], address[32];
@@ -187,7 +189,7 @@ static void oldest_are_evicted(void **state)
     assert_in_range(kept, 3500, 4096);
 }
 
-/* A thread whose lookup with another port was pushed out meant that name, and not the one that is left. */
+/* A thread whose lookup with another port was pushed out meant that name, not the one that is left. */
 static void lookup_with_another_port_that_was_lost_counts(void **state)
 {
     const struct wire_address asked = v4("192.0.2.49", 143), evil = v4("192.0.2.49", 25);
@@ -197,7 +199,7 @@ static void lookup_with_another_port_that_was_lost_counts(void **state)
     name_memory_remember(&memory, &connecting, name_memory_tick(&memory), "mail.example.org", &asked);
     name_memory_remember(&memory, &resolver, name_memory_tick(&memory), "link.attacker.example", &evil);
     for (unsigned i = 0; i < 20000; i++) {
-        if (i % 1000 == 0) { /* so that the names are kept, and what is the connecting thread's own is not */
+        if (i % 1000 == 0) { /* keeps the names, but not the connecting thread's own record */
             name_memory_remember(&memory, NULL, 0, "mail.example.org", &asked);
             name_memory_remember(&memory, NULL, 0, "link.attacker.example", &evil);
         }
@@ -229,15 +231,22 @@ static bool works_in_little_room(void)
         return false;
     names_start();
     ask("mail.example.org", "192.0.2.48", 143);
-    return address_space() - before < 6u << 20 && child_finds("192.0.2.48", 143, "mail.example.org");
+    /* Three times as much if it has rights to give up (name_mapping.h). */
+    return address_space() - before < 18u << 20 && child_finds("192.0.2.48", 143, "mail.example.org");
 }
 
-/* Some daemons run under a limit of a few megabytes. It is the first test, before the memory is made. */
+/*
+ * Some daemons run under a limit of a few megabytes. This must be the first test, before the memory is made.
+ */
 static void program_whose_address_space_is_limited_has_a_small_memory(void **state)
 {
     (void)state;
     if (SANITIZED)
-        skip(); /* they map far more than any limit */
+        skip(); /* sanitizers map far more than any limit */
+    if (getenv("RETROTLS_EMULATED")) {
+        print_message("qemu-user has no limit of the address space\n");
+        skip();
+    }
     in_child(works_in_little_room);
 }
 

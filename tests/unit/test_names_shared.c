@@ -1,6 +1,6 @@
 /*
- * The memory of names that threads and processes share: floods, threads at once, forked children and what is
- * whose, and a writer that is killed. How much it holds: test_names_capacity.c.
+ * The memory of names as threads and processes share it: floods, threads at once, forked children and which
+ * lookups are whose, and a writer that is killed. For how much it holds see test_names_capacity.c.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static void name_that_a_flood_pushed_out_is_told_as_lost(void **state)
     other_thread_asks("mail.example.org", "192.0.2.40", 0);
     in_thread(flood, NULL);
     assert_true(find("192.0.2.40", 143)->lost);
-    /* What this thread asks for itself is known. */
+    /* This thread's own lookups are found. */
     ask("mail.example.org", "192.0.2.40", 143);
     assert_only("192.0.2.40", 143, "mail.example.org");
     other_thread_asks("link.attacker.example", "192.0.2.40", 0);
@@ -107,7 +107,7 @@ static void *worker(void *argument)
     return (void *)bad;
 }
 
-/* Each finds its own name, and those that the others asked for meanwhile. */
+/* Each finds its own name, and those that the others looked up meanwhile. */
 static void threads_at_once_each_find_their_own(void **state)
 {
     pthread_t thread[WORKERS];
@@ -168,7 +168,7 @@ static void childs_lookup_is_later_than_its_parents(void **state)
     assert_both("192.0.2.62", 143, "parent.example.org", "child.example.org"); /* a resolver child */
 }
 
-/* A child lets its sibling, or its parent, go first, by reading a byte from it. */
+/* A process lets a sibling or its parent go first by reading a byte from it. */
 static int before[2];
 
 static bool finds_both(void)
@@ -195,7 +195,7 @@ static void forked_while_parent_goes_on(const char *then, bool (*body)(void))
     close(before[1]);
 }
 
-/* The parent may be its child's resolver. */
+/* The parent may look names up for its child. */
 static void what_the_parent_asks_after_the_fork_must_match_too(void **state)
 {
     (void)state;
@@ -203,7 +203,7 @@ static void what_the_parent_asks_after_the_fork_must_match_too(void **state)
     forked_while_parent_goes_on("link.attacker.example", finds_both);
 }
 
-/* The order before the fork is lost when the parent asks again: then both must match. */
+/* If the parent asks again, the order before the fork is lost: then both names must match. */
 static void what_the_parent_asks_again_after_the_fork_stays_the_childs(void **state)
 {
     (void)state;
@@ -224,7 +224,7 @@ static bool first_preforked_child(void)
     return true;
 }
 
-/* One after the other. */
+/* They run one after the other. */
 static void preforked_children_do_not_get_in_each_others_way(void **state)
 {
     (void)state;
@@ -256,7 +256,7 @@ static bool sibling_asks(void)
     return true;
 }
 
-/* Its child has written into this process's memory, and this process is the same as before nonetheless. */
+/* The child has written into this process's memory, but this process's lookups count as before. */
 static void vfork_changes_nothing_for_the_parent(void **state)
 {
     int status;
@@ -277,7 +277,7 @@ static void vfork_changes_nothing_for_the_parent(void **state)
     }
 }
 
-/* Killed anywhere in the middle of writing, a child takes one entry with it at most, and nobody waits. */
+/* A child killed anywhere while it writes destroys one entry at most, and nobody has to wait. */
 static void killed_writer_hurts_nobody(void **state)
 {
     int status;

@@ -1,4 +1,4 @@
-/* Which protocol it is, what is lost when it is none (nothing), and how long a server may take. */
+/* Which protocol it is, that nothing is lost if it is none, and how long a server may take. */
 #include "tests/unit/peer.h"
 
 static const struct settings secure = {.level = LEVEL_SECURE, .timeout = 30, .greeting_timeout = 30};
@@ -23,54 +23,7 @@ static void the_table(void **state)
     assert_null(protocol_by_port(993));
 }
 
-static void first_lines_of_greetings(void **state)
-{
-    static const struct {
-        const char *line;
-        const struct protocol *protocol;
-    } cases[] = {
-        {"220 mail.example.org ESMTP Exim 4.96", &protocol_smtp},
-        {"220-mail.example.org esmtp", &protocol_smtp},
-        {"220 smtp.example.org ready", &protocol_smtp},
-        {"220 lmtp.example.org ESMTP", &protocol_smtp},
-        {"421 mail.example.org SMTP too busy", &protocol_smtp},
-        {"220 mail.example.org LMTP Cyrus", &protocol_lmtp},
-        {"220 smtp.example.org LMTP", &protocol_lmtp},
-        {"220 lmtp.example.org", &protocol_lmtp},
-        {"220 ProFTPD Server ready", NULL},
-        {"220 smtp.example.org FTP server ready", NULL},
-        {"220 hello", NULL},
-        {"220", NULL},
-        {"250 mail.example.org ESMTP", NULL},
-        {"2200 SMTP", NULL},
-        {"* OK [CAPABILITY IMAP4rev1] Dovecot ready.", &protocol_imap},
-        {"* OK", &protocol_imap},
-        {"* PREAUTH", &protocol_imap},
-        {"* BYE too busy", &protocol_imap},
-        {"* OKAY", NULL},
-        {"* NO", NULL},
-        {"+OK Dovecot ready.", &protocol_pop3},
-        {"-ERR busy", &protocol_pop3},
-        {"+OKAY", NULL},
-        {"200 news.example.org InterNetNews", &protocol_nntp},
-        {"201 no posting", &protocol_nntp},
-        {"200-x", NULL},
-        {"\"IMPLEMENTATION\" \"Dovecot Pigeonhole\"", &protocol_sieve},
-        {"\"sieve\" \"fileinto\"", &protocol_sieve},
-        {"\"STARTTLSX\"", NULL},
-        {"\"", NULL},
-        {"SSH-2.0-OpenSSH_9.2", NULL},
-        {"", NULL},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        if (protocol_by_greeting(cases[i].line) != cases[i].protocol)
-            fail_msg("%s", cases[i].line);
-    }
-}
-
-/* A port that is known names the protocol; a setting does so before it; else the greeting decides. */
+/* A setting names the protocol; else a known port does; else the greeting decides. */
 static void what_names_the_protocol(void **state)
 {
     static const char *const smtp[] = {"S220-x ESMTP\r\n220 y\r\n",
@@ -132,7 +85,7 @@ static void every_greeting_is_recognised(void **state)
     }
 }
 
-/* A greeting that begins well and goes on badly is this protocol's failure, not plaintext. */
+/* A greeting that starts well and turns bad is a failure of this protocol, not plaintext. */
 static void a_greeting_that_turns_bad(void **state)
 {
     static const struct {
@@ -160,12 +113,12 @@ static void a_greeting_that_turns_bad(void **state)
     }
 }
 
-/* Whatever was read of a server that is no mail server is kept: it is the program's. */
+/* What we read from a server that is no mail server is kept: it belongs to the program. */
 static void nothing_is_lost_of_another_protocol(void **state)
 {
     static const struct {
         const char *script[3];
-        size_t kept; /* bytes read before it was clear; the rest is left where it was */
+        size_t kept; /* bytes read before we knew; the rest is still in the socket */
     } cases[] = {
         {{"SSSH-2.0-OpenSSH_9.2\r\n"}, 21},
         {{"S220 ProFTPD ready\r\n220 more\r\n"}, 19},
@@ -203,15 +156,17 @@ static void nothing_is_lost_of_another_protocol(void **state)
     }
 }
 
-/* The program's pair: [0] its own end, [1] the relay's, the kept byte within. */
+/* The program's pair: [0] is its own end, [1] the relay's, with the kept byte in it. */
 static void open_program(int pair[2])
 {
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     assert_int_equal(send(pair[0], "", KEPT_BYTES, 0), KEPT_BYTES);
 }
 
-/* A protocol whose client speaks first, at a level that allows plaintext: it need not wait for a greeting for
- * ever. */
+/*
+ * A protocol whose client speaks first, at a level that allows plaintext: the program must not wait for a
+ * greeting for ever.
+ */
 static void a_program_that_speaks_first_goes_on_in_plaintext(void **state)
 {
     const struct local_address local = peer_loopback();
@@ -233,7 +188,7 @@ static void a_program_that_speaks_first_goes_on_in_plaintext(void **state)
     close(pair[1]);
 }
 
-/* Where TLS is demanded, or the protocol is known, early bytes are held until the server has greeted. */
+/* If TLS is required or the protocol is known, early bytes are held until the server has greeted. */
 static void a_silent_server_has_the_whole_greeting_timeout(void **state)
 {
     const struct local_address local = peer_loopback();
@@ -258,7 +213,7 @@ static void a_silent_server_has_the_whole_greeting_timeout(void **state)
     close(pair[1]);
 }
 
-/* The greeting may take its time, and yet the rest has a deadline of its own. */
+/* The greeting may take its time. The rest has its own deadline. */
 static void the_rest_has_its_own_timeout(void **state)
 {
     const struct local_address local = peer_loopback();
@@ -283,7 +238,7 @@ static void a_program_that_goes_away_ends_the_wait(void **state)
     (void)state;
     open_program(pair);
     close(pair[0]);
-    for (uint16_t port = 25; port < 5000; port = (uint16_t)(port + 4000)) { /* known, and not */
+    for (uint16_t port = 25; port < 5000; port = (uint16_t)(port + 4000)) { /* known, unknown */
         negotiate_for(pair[1], &r, &patient, port, false, &local, (const char *[]){NULL});
         assert_int_equal(r.outcome, FAILED);
         assert_int_equal(r.why.kind, FAILURE_PROGRAM_GONE);
@@ -291,7 +246,10 @@ static void a_program_that_goes_away_ends_the_wait(void **state)
     close(pair[1]);
 }
 
-/* F1, for each protocol: silence or dripping, before the greeting, after it, and after the wish for TLS. */
+/*
+ * F1, for each protocol: a silent or dripping server before the greeting, after it, and after the request for
+ * TLS.
+ */
 static void deadlines(void **state)
 {
     static const struct {
@@ -348,7 +306,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table),
-        cmocka_unit_test(first_lines_of_greetings),
         cmocka_unit_test(what_names_the_protocol),
         cmocka_unit_test(every_greeting_is_recognised),
         cmocka_unit_test(a_greeting_that_turns_bad),

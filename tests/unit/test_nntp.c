@@ -81,7 +81,7 @@ static void nntp_dialogues(void **state)
     check_dialogues(dialogues, sizeof dialogues / sizeof dialogues[0], PROTOCOL_NNTP);
 }
 
-/* 200 and 201 tell the program whether it may post; nothing else of the greeting is kept. */
+/* 200 or 201 tells the program whether it may post. The rest of the greeting is dropped. */
 static void greetings_of_the_relay(void **state)
 {
     const struct greeting posting = {.code = 200, .raw = "200 x"}, reading = {.code = 201, .raw = "201 x"};

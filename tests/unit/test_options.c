@@ -1,17 +1,22 @@
 /*
- * What a holder of a switched descriptor may ask about the connection behind it, and what its user may ask
- * about all: nobody else gets an answer.
+ * What the holder of a switched descriptor may ask about its connection, and what its user may ask about all
+ * connections. Nobody else gets an answer.
  */
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "monitor/channel.h"
+#include "monitor/messages.h"
 #include "relay/connection.h"
+#include "relay/options.h"
 #include "relay/request.h"
 #include "relay/session.h"
 #include "tests/unit/cmocka_all.h"
@@ -58,7 +63,7 @@ static void options_reach_the_real_socket(void **state)
     assert_int_equal(option(&m, WIRE_SET_OPTION, IPPROTO_TCP, TCP_KEEPIDLE, -1, m.program).answered, EINVAL);
     assert_int_equal(option(&m, WIRE_GET_OPTION, SOL_SOCKET, SO_KEEPALIVE, 0, m.program).answered, 0);
     assert_int_equal(option(&m, WIRE_GET_OPTION, IPPROTO_IP, IP_TOS, 0, m.program).answered, 0);
-    /* What would reach into the relay's memory, or change the stream under it. */
+    /* Options that reach into the relay's memory, or change the stream under it. */
     assert_int_equal(option(&m, WIRE_SET_OPTION, SOL_SOCKET, SO_ATTACH_FILTER, 0, m.program).answered,
                      ENOPROTOOPT);
     assert_int_equal(option(&m, WIRE_SET_OPTION, SOL_SOCKET, SO_ATTACH_BPF, 0, m.program).answered,
@@ -73,7 +78,133 @@ static void options_reach_the_real_socket(void **state)
     request_unmake(&m);
 }
 
-/* SIOCOUTQ: what the program wrote and the server has not got. */
+/* ---- an option that the monitor has to set ---- */
+
+/* The monitor of all tests here; it sets options only when a test lets it. */
+static struct {
+    int channel;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool asked, sets; /* guarded by `lock` */
+} monitor = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void monitor_waits_until(const bool *what)
+{
+    pthread_mutex_lock(&monitor.lock);
+    while (!*what)
+        pthread_cond_wait(&monitor.changed, &monitor.lock);
+    pthread_mutex_unlock(&monitor.lock);
+}
+
+static void monitor_notes(bool *what)
+{
+    pthread_mutex_lock(&monitor.lock);
+    *what = true;
+    pthread_cond_broadcast(&monitor.changed);
+    pthread_mutex_unlock(&monitor.lock);
+}
+
+static bool monitor_sets(const struct monitor_question *question)
+{
+    static const struct monitor_answer_head done = {.error = 0};
+
+    for (size_t i = 0; i < question->count; i++)
+        close(question->descriptor[i]);
+    monitor_notes(&monitor.asked);
+    monitor_waits_until(&monitor.sets);
+    return send(monitor.channel, &done, sizeof done, MSG_NOSIGNAL) == sizeof done;
+}
+
+static void *run_monitor(void *unused)
+{
+    static _Alignas(8) uint8_t data[MONITOR_DATA_LIMIT];
+    static struct monitor_answer answer;
+    struct monitor_question question;
+    bool good = true;
+
+    while (good && channel_receive(monitor.channel, &question, data, NULL))
+        good = question.head.kind == MONITOR_OPTION
+                   ? monitor_sets(&question)
+                   : channel_answer(monitor.channel, &question, &answer, NULL);
+    return unused;
+}
+
+/* Before there is a connection: the channel may not change while threads use it. */
+static int start(void **state)
+{
+    int pair[2];
+    pthread_t thread;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return -1;
+    monitor.channel = pair[1];
+    monitor_use(pair[0]);
+    if (pthread_create(&thread, NULL, run_monitor, NULL) != 0)
+        return -1;
+    pthread_detach(thread);
+    return request_start(state);
+}
+
+struct setting {
+    struct pair_identity pair;
+    int connection, error;
+};
+
+static void *set_by_monitor(void *argument)
+{
+    static const int value = 1;
+    static const struct option_request r = {
+        .level = SOL_SOCKET, .name = SO_MARK, .value = (const uint8_t *)&value, .value_length = sizeof value};
+    struct setting *const s = argument;
+
+    s->error = option_set(&s->pair, &r, s->connection);
+    return NULL;
+}
+
+static bool note_pair(const struct connection *c, void *pair)
+{
+    *(struct pair_identity *)pair = c->pair;
+    return false;
+}
+
+static void *look_at_all(void *pair)
+{
+    connection_each(note_pair, pair);
+    return NULL;
+}
+
+/*
+ * While the relay asks the monitor, it must not hold the lock of all connections: opening or ending one would
+ * wait.
+ */
+static void while_the_monitor_sets_one_nobody_else_waits(void **state)
+{
+    struct setting s = {.error = -1};
+    struct pair_identity other;
+    struct request_made m;
+    struct timespec until;
+    pthread_t setter, looker;
+
+    (void)state;
+    request_make(&m);
+    s.connection = dup(m.tcp);
+    assert_int_equal(request_hand_over(&m), 0);
+    request_close_relays_side(&m);
+    look_at_all(&s.pair);
+    assert_int_equal(pthread_create(&setter, NULL, set_by_monitor, &s), 0);
+    monitor_waits_until(&monitor.asked);
+    assert_int_equal(pthread_create(&looker, NULL, look_at_all, &other), 0);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 10;
+    assert_int_equal(pthread_timedjoin_np(looker, NULL, &until), 0);
+    monitor_notes(&monitor.sets);
+    assert_int_equal(pthread_join(setter, NULL), 0);
+    assert_int_equal(s.error, 0);
+    close(s.connection);
+    request_unmake(&m);
+}
+
+/* SIOCOUTQ: the bytes that the program wrote and the server has not got. */
 static void what_is_not_sent_yet_is_told(void **state)
 {
     struct request_made m;
@@ -90,7 +221,7 @@ static void what_is_not_sent_yet_is_told(void **state)
     assert_int_equal(asked.length, sizeof unsent);
     memcpy(&unsent, asked.value, sizeof unsent);
     assert_int_equal(unsent, 0);
-    /* Held back until the session has begun, which it never does here. */
+    /* Held back until the session begins, which it never does here. */
     assert_int_equal(send(m.program, "twelve bytes", 12, 0), 12);
     asked = option(&m, WIRE_GET_OPTION, WIRE_LEVEL_IOCTL, SIOCOUTQ, 0, m.program);
     memcpy(&unsent, asked.value, sizeof unsent);
@@ -125,7 +256,7 @@ static void only_the_holder_of_the_descriptor_may_touch_its_connection(void **st
     request_unmake(&one);
 }
 
-/* A pair of another process's, one end of which it hands over as it would to an accomplice. */
+/* One end of another process's pair, handed over as if to an accomplice. */
 static int anothers_end(uint64_t *cookie)
 {
     union {
@@ -159,8 +290,8 @@ static int anothers_end(uint64_t *cookie)
 }
 
 /*
- * Up to Linux 5.3 anybody could make a socket with the cookie of a connection's: namespaces counted on their
- * own. Here the connection has the stranger's number.
+ * Up to Linux 5.3 anybody could make a socket with the same cookie as a connection's, because each network
+ * namespace counted its own. Here the connection has the number of the stranger's socket.
  */
 static void the_cookie_of_another_socket_gives_no_right(void **state)
 {
@@ -180,8 +311,10 @@ static void the_cookie_of_another_socket_gives_no_right(void **state)
     request_unmake(&m);
 }
 
-/* connect() to AF_UNSPEC, shutdown() while pending: the program wants its socket back, with nothing said on
- * it. */
+/*
+ * connect() to AF_UNSPEC, or shutdown() while pending: the program wants its socket back, with nothing sent
+ * on it.
+ */
 static void a_live_connection_is_given_back_as_it_was(void **state)
 {
     const int on = 1;
@@ -205,7 +338,7 @@ static void a_live_connection_is_given_back_as_it_was(void **state)
     length = sizeof value;
     assert_int_equal(getsockopt(asked.descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &value, &length), 0);
     assert_int_equal(value, 33);
-    assert_true(recv(m.server, &byte, 1, MSG_DONTWAIT) <= 0); /* at most the end */
+    assert_true(recv(m.server, &byte, 1, MSG_DONTWAIT) <= 0); /* a FIN at most */
     assert_int_equal(option(&m, WIRE_RECLAIM, 0, 0, 0, m.program).answered, ENOTCONN);
     close(asked.descriptor);
     request_unmake(&m);
@@ -262,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_reach_the_real_socket),
+        cmocka_unit_test(while_the_monitor_sets_one_nobody_else_waits),
         cmocka_unit_test(what_is_not_sent_yet_is_told),
         cmocka_unit_test(only_the_holder_of_the_descriptor_may_touch_its_connection),
         cmocka_unit_test(the_cookie_of_another_socket_gives_no_right),
@@ -269,5 +403,5 @@ int main(void)
         cmocka_unit_test(the_own_user_is_told_of_all_connections),
     };
 
-    return cmocka_run_group_tests(tests, request_start, NULL);
+    return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -1,4 +1,4 @@
-/* The dialogue line by line: byte-exact, against one deadline, and never longer than the program is there. */
+/* The dialogue line by line: exact to the byte, within one deadline, and only while the program is there. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,7 +8,9 @@
 
 #include "tests/unit/peer.h"
 
-/* Both socket pairs of a dialogue, without a thread: what `server` and `program` do is done before. */
+/*
+ * Both socket pairs of a dialogue. There is no thread: what `server` and `program` send is sent beforehand.
+ */
 struct ends {
     struct plain plain;
     struct transport transport;
@@ -50,7 +52,7 @@ static void says(const struct ends *e, const char *bytes, size_t length)
     assert_int_equal(send(e->server, bytes, length, 0), length);
 }
 
-/* What stands behind the line belongs to whoever reads next: to TLS, after the STARTTLS reply. */
+/* What follows the line belongs to whoever reads next: to TLS, after the STARTTLS reply. */
 static void nothing_is_read_beyond_the_line(void **state)
 {
     struct ends e;
@@ -117,7 +119,7 @@ static void bytes_that_no_line_may_hold(void **state)
     }
 }
 
-/* The server may take as many lines as it likes, but not as many bytes. */
+/* The server may send any number of lines, but not any number of bytes. */
 static void a_negotiation_reads_no_more_than_its_limit(void **state)
 {
     struct ends e;
@@ -183,7 +185,9 @@ static void a_long_literal_is_skipped(void **state)
     pthread_join(thread, NULL);
 }
 
-/* F1: one deadline for all, not one for each read: a byte now and then does not put it off. */
+/*
+ * F1: there is one deadline for the whole dialogue, not one per read. A byte now and then does not extend it.
+ */
 static void a_dripping_server_meets_the_deadline(void **state)
 {
     static const char *const script[] = {"Dx", NULL};
@@ -240,7 +244,7 @@ static void a_connection_that_is_lost(void **state)
     (void)state;
     open_ends(&e, 30000);
     assert_true(plain_send(&e.plain, "QUIT\r\n", 6, &e.why));
-    close(e.server); /* with those unread */
+    close(e.server); /* with those bytes unread */
     e.server = -1;
     assert_int_equal(plain_read_line(&e.plain, e.line, &e.why), -1);
     assert_int_equal(e.why.kind, FAILURE_LOST);
@@ -252,7 +256,7 @@ static void a_connection_that_is_lost(void **state)
     close_ends(&e);
 }
 
-/* A program that goes away frees the dialogue at once, whatever the server does. */
+/* If the program goes away, the dialogue ends at once, whatever the server does. */
 static void the_program_goes_away(void **state)
 {
     struct ends e;
@@ -272,7 +276,7 @@ static void the_program_goes_away(void **state)
     close_ends(&e);
 }
 
-/* A program that ended its sending, or spoke early, still waits: not one byte of its own is touched. */
+/* A program that shut down its sending, or spoke early, still waits. Not one byte of its own is consumed. */
 static void a_program_that_waits_is_let_wait(void **state)
 {
     struct ends e;
@@ -293,7 +297,7 @@ static void a_program_that_waits_is_let_wait(void **state)
     close_ends(&e);
 }
 
-/* What it has left unsent is to arrive: the dialogue goes on without it, until its own end. */
+/* What the program wrote before it left must arrive: the dialogue goes on without it. */
 static void a_program_that_has_left_words_is_no_reason_to_end(void **state)
 {
     const struct linger cut = {.l_onoff = 1};
@@ -314,7 +318,7 @@ static void a_program_that_has_left_words_is_no_reason_to_end(void **state)
         assert_int_equal(plain_read_line(&e.plain, e.line, &e.why), 9);
         assert_true(plain_is_alone(&e.plain));
         assert_int_equal(plain_unsent(&e.plain), 6);
-        e.plain.filled = 6; /* the library's, not the program's: it has said nothing */
+        e.plain.filled = 6; /* the library's filler: the program has said nothing */
         assert_int_equal(plain_wait(&e.plain, POLLIN, plain_now() + 600000), WAIT_PROGRAM_GONE);
         e.plain.filled = 0;
         assert_int_equal(setsockopt(e.near[0], SOL_SOCKET, SO_LINGER, &cut, sizeof cut), 0);
@@ -347,7 +351,8 @@ static void signals_do_not_put_the_deadline_off(void **state)
     close_ends(&e);
 }
 
-/* Where poll() itself fails (more descriptors than RLIMIT_NOFILE allows), there is no busy loop but an end.
+/*
+ * If poll() itself fails (more descriptors than RLIMIT_NOFILE allows), the dialogue ends instead of spinning.
  */
 static void no_way_to_wait(void **state)
 {
@@ -365,7 +370,7 @@ static void no_way_to_wait(void **state)
     close_ends(&e);
 }
 
-/* A transport that reports what the socket's never does. */
+/* A transport whose reads are short or interrupted, which a socket's never are. */
 static int interruptions;
 
 static ssize_t interrupted_read(struct transport *t, void *buffer, size_t size)

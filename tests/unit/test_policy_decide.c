@@ -1,11 +1,11 @@
-/* Decisions that matter, one by one; where explain says that a setting comes from. */
+/* Important decisions, one by one, and where explain says that a setting comes from. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/policy.h"
 #include "tests/unit/policy_decisions.h"
 
-/* Of a connection whose name is lost. */
+/* For a connection whose name is lost. */
 static enum decision lost(const struct policy *policy, unsigned port)
 {
     const struct policy_query query = {.address = address_of("192.0.2.1", port), .hosts_lost = true};
@@ -27,7 +27,7 @@ static void user_and_program_that_are_not_known_might_be_any(void **state)
     query.address = address_of("192.0.2.1", 2525);
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_ERROR);
     query.address = address_of("192.0.2.1", 2526);
-    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED); /* the number is known */
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED); /* the uid is known */
     query.address = address_of("192.0.2.1", 2527);
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
     query.program_lost = true;
@@ -50,10 +50,10 @@ static void name_that_is_lost_might_be_any(void **state)
                   "match host e.example\n level none\n");
 
     (void)state;
-    assert_int_equal(lost(policy, 2525), DECISION_GUARD); /* the strictest of what may be meant */
+    assert_int_equal(lost(policy, 2525), DECISION_GUARD); /* the strictest of the blocks that may be meant */
     assert_int_equal(lost(policy, 2526), DECISION_GUARD);
     assert_int_equal(lost(policy, 2527), DECISION_GUARD);
-    assert_int_equal(lost(policy, 25), DECISION_ERROR); /* the fingerprint is one name's, not the others' */
+    assert_int_equal(lost(policy, 25), DECISION_ERROR); /* the fingerprint is for one name only */
     assert_string_equal(policy_first_error(policy), "");
     assert_int_equal(lost(policy, 587), DECISION_GUARD);
     assert_int_equal(lost(policy, 8080), DECISION_UNTOUCHED);
@@ -90,7 +90,7 @@ static void block_guards_the_port_it_names_also_on_loopback(void **state)
     policy_free(policy);
 }
 
-/* A program's web traffic, and a tunnel at loopback, are not what `match program` is about. */
+/* `match program` is not meant for the program's web traffic, nor for a tunnel on loopback. */
 static void block_that_names_no_port_keeps_to_mail(void **state)
 {
     const struct policy *policy = good_policy("match program mutt\n level encrypt\n");
@@ -103,7 +103,7 @@ static void block_that_names_no_port_keeps_to_mail(void **state)
     assert_true(guards(policy, lo, 143, "localhost"));
     assert_false(guards(policy, lo, 8080, "localhost"));
     policy_free(policy);
-    policy = good_policy("match port !25\n level encrypt\n"); /* names none either */
+    policy = good_policy("match port !25\n level encrypt\n"); /* names no port either */
     assert_false(guards(policy, out, 443, NULL) || guards(policy, lo, 143, NULL));
     policy_free(policy);
     policy = good_policy("match address !10.0.0.0/8\n level encrypt\n");
@@ -139,16 +139,16 @@ static void protocol_is_known_by_port_or_greeting(void **state)
     query.protocol = PROTOCOL_IMAP;
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
     assert_int_equal(settings.level, LEVEL_ENCRYPT);
-    query.protocol = PROTOCOL_POP3; /* no block is about that, and the defaults are for the usual ports */
+    query.protocol = PROTOCOL_POP3; /* no block has this protocol, and the defaults are for the usual ports */
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
-    query.protocol = PROTOCOL_SMTP; /* the greeting knows better than the port */
+    query.protocol = PROTOCOL_SMTP; /* the greeting overrides the port */
     query.address.port = 143;
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
     assert_int_equal(settings.level, LEVEL_SECURE);
     policy_free(policy);
 }
 
-/* connect() asks the ports alone: they are shown only where nothing else has a say. */
+/* connect() asks about ports only: there are guarded ports only if greetings never decide. */
 static void ports_tell_all_or_nothing(const struct policy *policy)
 {
     const uint8_t *const guarded = policy_guarded_ports(policy);
@@ -158,7 +158,7 @@ static void ports_tell_all_or_nothing(const struct policy *policy)
         assert_int_equal((guarded[port / 8] >> port % 8) & 1, policy_may_guard(policy, (uint16_t)port));
 }
 
-/* What a read on a connection to any other port costs depends on it. */
+/* It decides what a read on a connection to any other port costs. */
 static void greetings_count_where_a_block_that_guards_names_no_port(void **state)
 {
     static const struct {
@@ -184,7 +184,10 @@ static void greetings_count_where_a_block_that_guards_names_no_port(void **state
     }
 }
 
-/* Different threads asked for the one address: what an attacker made one of them ask for must not weaken. */
+/*
+ * Several threads looked up the one address: an attacker who makes one of them do so must not weaken the
+ * level.
+ */
 static void strictest_of_several_names_is_in_force(void **state)
 {
     const struct policy *policy = good_policy("match host weak.example.org\n level none\n"
@@ -201,19 +204,19 @@ static void strictest_of_several_names_is_in_force(void **state)
     query.hosts.item[1] = "some.example.org";
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
     assert_int_equal(settings.level, LEVEL_ENCRYPT);
-    query.hosts.item[0] = "test.example.org"; /* secure, but only to test it: not stricter */
+    query.hosts.item[0] = "test.example.org"; /* secure, but only as a test: not stricter */
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
     assert_true(settings.level == LEVEL_ENCRYPT && !settings.testing);
     query.hosts.item[0] = "same.example.org";
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
-    assert_int_equal(settings.timeout, 9); /* of equals, the block that stands before */
+    assert_int_equal(settings.timeout, 9); /* of two equals, the first block */
     query.hosts.count = 1;
     query.hosts.item[0] = "weak.example.org";
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
     policy_free(policy);
 }
 
-static void protocol_that_no_port_tells(void **state)
+static void protocol_that_no_port_names(void **state)
 {
     const struct policy *policy =
         good_policy("match port 1143 protocol pop3 imap\n level encrypt\n"
@@ -226,12 +229,12 @@ static void protocol_that_no_port_tells(void **state)
     assert_int_equal(level_at(policy, NULL, 1143), LEVEL_ENCRYPT);
     assert_int_equal(level_at(policy, NULL, 1110), LEVEL_ENCRYPT);
     decide(policy, NULL, 1111, DECISION_UNTOUCHED);
-    assert_int_equal(level_at(policy, NULL, 1112), LEVEL_SECURE); /* what fits without knowing comes first */
-    decide(policy, NULL, 1113, DECISION_UNTOUCHED);               /* names no port: its greeting will tell */
+    assert_int_equal(level_at(policy, NULL, 1112), LEVEL_SECURE); /* what surely matches comes first */
+    decide(policy, NULL, 1113, DECISION_UNTOUCHED);               /* names no port: the greeting decides */
     assert_true(policy_may_guard(policy, 1143));
     policy_free(policy);
     policy = policy_of("match port 1143 protocol imap\n level secure\nmatch port 1144\n levle secure\n");
-    decide(policy, NULL, 1143, DECISION_ERROR); /* which block it is cannot be told while there are errors */
+    decide(policy, NULL, 1143, DECISION_ERROR); /* with errors, we cannot say which block it is */
     decide(policy, NULL, 1145, DECISION_UNTOUCHED);
     policy_free(policy);
 }
@@ -244,7 +247,7 @@ static void what_is_unknown_fits_no_value(void **state)
                     "match port 5 address 0.0.0.0/0 ::/0\nmatch port 6 protocol smtp\n"
                     "match port 7 protocol !smtp\nmatch port 8 user 1000\n");
     struct policy_query query = {.address = {.family = 0}, .uid = 1000};
-    /* Port 6: only the greeting could tell, and whoever is on the path can change that. */
+    /* Port 6: only the greeting could say, and an attacker on the path can change it. */
     static const bool right[] = {false, false, true, false, false, false, true, true, true};
     char longer[300];
     struct settings settings;
@@ -263,8 +266,12 @@ static void what_is_unknown_fits_no_value(void **state)
         query.hosts.item[0] = ((const char *[]){"", "192.0.2.1", "127.1", "fe80::1%eth0"})[i];
         assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
     }
-    query.hosts.item[0] = "1.example.org";
-    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    /* If libc looks it up, it is a name: DNS may answer anything for it. */
+    for (unsigned i = 0; i < 4; i++) {
+        query.hosts.item[0] =
+            ((const char *[]){"1.example.org", "300.1.1.1", "1.2.3.4.5", "mail:example"})[i];
+        assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    }
     policy_free(policy);
 }
 
@@ -370,7 +377,7 @@ int main(void)
         cmocka_unit_test(protocol_is_known_by_port_or_greeting),
         cmocka_unit_test(greetings_count_where_a_block_that_guards_names_no_port),
         cmocka_unit_test(strictest_of_several_names_is_in_force),
-        cmocka_unit_test(protocol_that_no_port_tells),
+        cmocka_unit_test(protocol_that_no_port_names),
         cmocka_unit_test(what_is_unknown_fits_no_value),
         cmocka_unit_test(program_without_folder_is_its_own_base_name),
         cmocka_unit_test(words_of_the_language_may_be_names_too),

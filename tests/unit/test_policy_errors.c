@@ -1,19 +1,19 @@
 /*
- * Every error that the policy language gives, word for word.
+ * Every error of the policy language, word for word.
  *
- * policy_errors.txt has a section for each: its name in policy/language/error_texts.h, a policy, and what is
- * told of it.
+ * policy_errors.txt has a section for each: its name in policy/language/error_texts.h, a policy, and the
+ * messages about it.
  *
- *   === NAME [root]            `root`: only root can bring it about
- *   @file NAME MODE TEXT       another file in the folder; @folder NAME, @link NAME TO, @owner NAME UID,
- *   @fill NAME SIZE            @mode NAME MODE likewise; @fill: one comment of that size
+ *   === NAME [root]            `root`: only root can cause it
+ *   @file NAME MODE TEXT       another file in the folder; also @folder NAME, @link NAME TO,
+ *                              @owner NAME UID, @mode NAME MODE, and @fill NAME SIZE (a comment of that size)
  *   @missing                   there is no policy file
- *   @repeat COUNT TEXT         that many lines; @words COUNT TEXT: one line, its last word as often
- *   any other line             is the policy's own; <xx> is the byte of that number, <a*9> nine a's
+ *   @repeat COUNT TEXT         that many lines; @words COUNT TEXT: one line, with its last word that often
+ *   any other line             belongs to the policy; <xx> is the byte of that number, <a*9> nine a's
  *   ---
- *   what is told, with the folder as DIR
+ *   the messages, with the folder as DIR
  *
- * With UPDATE_GOLDEN set, what is told is written to policy_errors.txt.new, to be compared by eye.
+ * With UPDATE_GOLDEN set, the messages are written to policy_errors.txt.new, for a person to compare.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static void add(struct growing *to, const char *text, size_t length)
     to->text[to->length] = '\0';
 }
 
-/* With <xx> and <a*9> replaced. */
+/* Adds it with <xx> and <a*9> replaced. */
 static void add_line(struct growing *to, const char *line)
 {
     while (*line != '\0') {
@@ -82,7 +82,7 @@ static void fill(const char *name, size_t size)
     free(text);
 }
 
-/* An @ line, but for those that are text of the policy. */
+/* Handles an @ line, except those that are text of the policy. */
 static void arrange(const char *line)
 {
     char name[64], rest[512] = "";
@@ -130,7 +130,7 @@ static bool repeat(struct growing *policy, const char *line)
     return true;
 }
 
-/* Stands for OpenSSL, which `retrotls lint` asks. */
+/* Stands in for OpenSSL, which `retrotls lint` asks. */
 static const char *attempt(const struct settings *settings, enum policy_setting *blamed)
 {
     *blamed = POLICY_CIPHERS;
@@ -138,7 +138,7 @@ static const char *attempt(const struct settings *settings, enum policy_setting 
                                                                                          : NULL;
 }
 
-/* The lines up to "---". Arranges the files, and returns what is told. */
+/* Reads the lines up to "---", arranges the files, and returns the messages. */
 static char *told_of(char **line)
 {
     struct growing policy = {.text = NULL};
@@ -171,7 +171,7 @@ static char *told_of(char **line)
         put_bytes("policy", policy.text, policy.length);
     free(policy.text);
     source.path = in_folder("policy");
-    loaded = policy_load_and_try(&source, 1, attempt);
+    loaded = policy_load_by(&source, 1, &(struct policy_way){.attempt = attempt});
     told = without_folder(policy_errors(loaded));
     policy_free(loaded);
     assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
@@ -188,7 +188,7 @@ static size_t message_of(const char *name)
     return 0;
 }
 
-/* Whether `told` has the longest part of the message that is not filled in. */
+/* True if `told` contains the longest fixed part of the message. */
 static bool tells(const char *told, const char *text)
 {
     char part[256];
@@ -205,12 +205,31 @@ static bool tells(const char *told, const char *text)
     return longest > 0 && strstr(told, part) != NULL;
 }
 
-/* What is told must be what the section says, and must be the message that it is named after. */
+/* True if they differ in the first column only: how much of a policy fits depends on the size of a pointer.
+ */
+static bool differ_in_column(const char *a, const char *b)
+{
+    static const char before[] = "policy:1:", digits[] = "0123456789";
+    const char *const in_a = strstr(a, before), *const in_b = strstr(b, before);
+
+    return in_a && in_b && in_a - a == in_b - b && memcmp(a, b, (size_t)(in_a - a)) == 0 &&
+           strcmp(in_a + strlen(before) + strspn(in_a + strlen(before), digits),
+                  in_b + strlen(before) + strspn(in_b + strlen(before), digits)) == 0;
+}
+
+static bool is_as_expected(size_t message, const char *told, const char *expected)
+{
+    if (sizeof(void *) != 8 && strcmp(messages[message].name, "POLICY_TOO_LARGE") == 0)
+        return differ_in_column(told, expected);
+    return strcmp(told, expected) == 0;
+}
+
+/* The messages must be what the section says, and contain the one that the section is named after. */
 static void compare(size_t message, const char *told, const char *expected)
 {
     if (update != NULL)
         fputs(told, update);
-    else if (strcmp(told, expected) != 0)
+    else if (!is_as_expected(message, told, expected))
         fail_msg("%s\nis told:\n%s\nexpected:\n%s", messages[message].name, told, expected);
     if (!tells(told, messages[message].text))
         fail_msg("%s is not told:\n%s", messages[message].name, told);

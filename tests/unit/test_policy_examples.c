@@ -1,11 +1,11 @@
-/* The policies that are shipped load without error, and decide as their comments say. */
+/* The shipped policies load without error and decide as their comments say. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/policy.h"
 #include "tests/unit/policy_files.h"
 
-/* They are installed with these modes; a working copy may have others. */
+/* Installed policies have these modes; a working copy may differ. */
 static const struct policy *shipped(const char *name)
 {
     char path[PATH_MAX], text[1 << 15];
@@ -47,7 +47,7 @@ static struct settings of(const struct policy *policy, struct asked asked, enum 
     return settings;
 }
 
-/* A setting that is `secure`, with all else as built in. */
+/* True if the setting is `secure`, with everything else built in. */
 static bool is_usual(struct settings s)
 {
     return s.level == LEVEL_SECURE && !s.testing && !s.implicit && s.connect_port == 0 &&
@@ -76,7 +76,7 @@ static void default_says_what_is_in_force_without_it(void **state)
     policy_free(none);
 }
 
-/* What is commented out in it must be right as well, once it is not. */
+/* What is commented out in it must also be right when it is uncommented. */
 static void default_is_right_with_every_comment_taken_away(void **state)
 {
     char line[512], text[1 << 15] = "";

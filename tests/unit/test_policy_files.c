@@ -1,4 +1,4 @@
-/* What a policy file may look like, whom it may belong to, and what it includes. */
+/* What a policy file may look like, who may own it, and what it includes. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -21,7 +21,7 @@ static void files_may_be_written_anywhere(void **state)
         assert_int_equal(level_at(policy, NULL, 25), LEVEL_MAY);
         policy_free(policy);
     }
-    policy = policy_of(texts[4]); /* a '#' within a word is none */
+    policy = policy_of(texts[4]); /* a '#' within a word starts no comment */
     assert_non_null(strstr(policy_errors(policy), "'may#'"));
     policy_free(policy);
     policy_free(good_policy(""));
@@ -131,7 +131,7 @@ static void path_too_long_is_an_error(void **state)
     policy_free(policy);
 }
 
-/* A folder that was removed has no path: nothing relative can be found from it. */
+/* A removed working folder has no path: nothing relative to it can be found. */
 static void present_folder_may_be_gone(void **state)
 {
     const struct policy_source source = {.path = "policy"};
@@ -186,7 +186,7 @@ static void include_reads_patterns_in_order_of_names(void **state)
     assert_int_equal(level_at(policy, "a.example.org", 25), LEVEL_ENCRYPT);
     assert_int_equal(level_at(policy, "b.example.org", 25), LEVEL_MAY);
     assert_int_equal(level_at(policy, "c.example.org", 25),
-                     LEVEL_SECURE); /* theirs are not the defaults here */
+                     LEVEL_SECURE); /* the defaults of the included files do not count here */
     assert_int_equal(decide(policy, "a.example.org", 25, DECISION_GUARD).timeout, 7);
     assert_true(is_rule(decide(policy, "b.example.org", 25, DECISION_GUARD), "d/2.conf", 2));
     policy_free(policy);
@@ -225,7 +225,7 @@ static void pattern_needs_its_folder(void **state)
     policy = policy_of("include plain/*\n");
     assert_non_null(strstr(policy_errors(policy), "a part of the path is not a folder"));
     policy_free(policy);
-    policy = policy_of("include /proc/self/status\n"); /* regular, of this user, and no policy */
+    policy = policy_of("include /proc/self/status\n"); /* a regular file of this user, but no policy */
     assert_non_null(strstr(policy_errors(policy), "unknown setting 'Name:'"));
     policy_free(policy);
 }
@@ -246,7 +246,7 @@ static void too_many_files_of_a_pattern_are_an_error(void **state)
     policy_free(policy);
 }
 
-/* The pattern's path may fit where that of a file does not. */
+/* The pattern's path may fit while that of a matching file does not. */
 static void file_of_a_pattern_needs_a_path_that_fits(void **state)
 {
     char text[POLICY_PATH_LIMIT + 64] = "include ";

@@ -1,4 +1,4 @@
-/* What a policy that is in error stops, and what it leaves alone. */
+/* What a policy with errors stops, and what it leaves alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +12,10 @@ static void error_stops_the_usual_ports_and_what_blocks_are_about(void **state)
     (void)state;
     assert_string_not_equal(policy_errors(policy), "");
     assert_true(fails(policy, out, 25, NULL) && fails(policy, out, 1143, "a.example.org"));
-    assert_true(fails(policy, lo, 1143, "a.example.org")); /* that block names it */
+    assert_true(fails(policy, lo, 1143, "a.example.org")); /* a block names it */
     assert_false(fails(policy, lo, 25, NULL) || fails(policy, out, 1143, "a.example.com"));
     assert_int_equal(decision(policy, out, 8080, NULL, "/opt/x"),
-                     DECISION_UNTOUCHED); /* none: it guards nothing */
+                     DECISION_UNTOUCHED); /* level none: it guards nothing */
     assert_int_equal(decision(policy, out, 25, NULL, "/opt/x"), DECISION_ERROR);
     assert_true(policy_may_guard(policy, 8080));
     policy_free(policy);
@@ -29,15 +29,15 @@ static void error_in_the_defaults_leaves_blocks_in_place(void **state)
     assert_true(fails(policy, out, 25, NULL) && fails(policy, out, 1143, NULL));
     assert_false(fails(policy, out, 1110, NULL) || fails(policy, out, 2525, NULL));
     policy_free(policy);
-    policy = policy_of("match port 1143\n level none\n certificate x\n"); /* who knows what it was to be */
+    policy = policy_of("match port 1143\n level none\n certificate x\n"); /* the level is unknown */
     assert_true(fails(policy, out, 1143, NULL));
     policy_free(policy);
     policy = policy_of("match program mutt\n level none\n certificate x\n");
-    assert_false(fails(policy, out, 2525, NULL)); /* it names no port, whatever its level is */
+    assert_false(fails(policy, out, 2525, NULL)); /* it names no port, whatever its level */
     policy_free(policy);
 }
 
-/* A criterion that cannot be read may have named anything. */
+/* A criterion that we cannot read may have named anything. */
 static void unreadable_criterion_fits_everything(void **state)
 {
     const struct policy *policy = policy_of("match port 114x host a.example.org\n level may\n");
@@ -46,7 +46,7 @@ static void unreadable_criterion_fits_everything(void **state)
     assert_true(fails(policy, out, 2525, "a.example.org") && fails(policy, lo, 2525, "a.example.org"));
     assert_false(fails(policy, out, 2525, "b.example.org"));
     assert_false(fails(policy, out, 22, "a.example.org") || fails(policy, out, 443, "a.example.org") ||
-                 fails(policy, out, 993, "a.example.org")); /* surely no plaintext mail */
+                 fails(policy, out, 993, "a.example.org")); /* never plaintext mail */
     policy_free(policy);
     policy = policy_of("match port 1143 host a..b\n");
     assert_true(fails(policy, lo, 1143, NULL));
@@ -79,7 +79,7 @@ static void unreadable_match_line_fits_everything(void **state)
     }
 }
 
-/* But a setting that is misspelt in a block that can be read is no reason to stop everything. */
+/* But a misspelt setting in a readable block must not stop everything. */
 static void misspelt_setting_stops_no_more_than_its_block(void **state)
 {
     const struct policy *policy = policy_of("match port 1143\n certificate x\n ca-file \"\n");

@@ -1,4 +1,6 @@
-/* From files to a policy: which files count, in which order, what is trusted, and what a file may hold. */
+/*
+ * From files to a policy: which files count, in which order, which are trusted, and what a file may contain.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -34,6 +36,8 @@ static void no_file_means_the_built_in_defaults(void **state)
     assert_string_equal(settings.rule, "built-in defaults");
     assert_true(settings.level == LEVEL_SECURE && settings.protocol == PROTOCOL_AUTO && !settings.implicit);
     assert_true(settings.timeout == 60 && settings.greeting_timeout == 300 && !settings.testing);
+    assert_false(settings.sandbox_optional || settings.refuse_unreached);
+    assert_int_equal(settings.reach, REACH_AUTO);
     assert_true(settings.ca_file == NULL && settings.names.count == 0 && settings.connect_port == 0);
     policy_free(policy);
     policy = policy_load(NULL, 0);
@@ -64,7 +68,7 @@ static void users_blocks_come_first_but_before_final_ones(void **state)
     assert_int_equal(level_at(policy, "mail.example.org", 25), LEVEL_SECURE);
     assert_int_equal(level_at(policy, "www.example.org", 25), LEVEL_MAY);
     assert_int_equal(level_at(policy, "user.example.com", 25),
-                     LEVEL_SECURE); /* the user's `final` is no shield */
+                     LEVEL_SECURE); /* the user's `final` does not protect it */
     policy_free(policy);
 }
 
@@ -104,7 +108,7 @@ static void what_a_block_leaves_out_comes_from_its_own_file_first(void **state)
     policy_free(policy);
 }
 
-/* Else a user's default `testing yes` would undo what the administrator demands. */
+/* Otherwise a user's default `testing yes` would cancel what the administrator requires. */
 static void final_block_inherits_nothing_from_the_user(void **state)
 {
     const struct policy *policy =
@@ -133,7 +137,7 @@ static void trust_anchors_and_key_pairs_are_inherited_as_one(void **state)
                          "match host b.example.org\n");
     settings = decide(policy, "a.example.org", 25, DECISION_GUARD);
     assert_string_equal(settings.ca_file, in_folder("a.pem"));
-    assert_null(settings.ca_dir); /* the system's authorities would be trusted beside it */
+    assert_null(settings.ca_dir); /* else the system's CAs would be trusted as well */
     assert_string_equal(settings.client_cert, in_folder("b.pem"));
     assert_null(settings.client_key);
     settings = decide(policy, "b.example.org", 25, DECISION_GUARD);
@@ -141,7 +145,7 @@ static void trust_anchors_and_key_pairs_are_inherited_as_one(void **state)
     policy_free(policy);
 }
 
-/* `system` and `bundled` are no files, unless a path says so. */
+/* `system` and `bundled` are not files, unless written as a path. */
 static void words_in_place_of_a_ca_file(void **state)
 {
     const struct policy *policy;
@@ -191,11 +195,13 @@ static void every_setting_arrives(void **state)
         "  fingerprint spki-sha256:0000000000000000000000000000000000000000000000000000000000000000\r\n"
         "  tls-min 1.2\r\n  tls-max 1.3\r\n  ciphers \"HIGH:!aNULL @SECLEVEL=2\"\r\n"
         "  ciphersuites TLS_AES_256_GCM_SHA384\r\n  groups X25519:P-256\r\n"
-        "  timeout 2m\r\n  greeting-timeout 30s\r\n  testing yes\r\n  log /tmp/retrotls.log");
+        "  timeout 2m\r\n  greeting-timeout 30s\r\n  testing yes\r\n  sandbox optional\r\n  unreached "
+        "refuse\r\n  log "
+        "/tmp/retrotls.log");
     s = decide(policy, NULL, 1143, DECISION_GUARD);
     assert_true(s.level == LEVEL_FINGERPRINT && s.protocol == PROTOCOL_IMAP && s.implicit && s.testing);
     assert_true(s.connect_port == 993 && s.timeout == 120 && s.greeting_timeout == 30);
-    assert_true(s.strict_certificates);
+    assert_true(s.strict_certificates && s.sandbox_optional && s.refuse_unreached);
     assert_true(s.tls_min == SETTINGS_TLS_1_2 && s.tls_max == SETTINGS_TLS_1_3);
     assert_string_equal(s.connect_host, "mail.example.org");
     assert_string_equal(s.servername, "sni.example.org");
@@ -213,6 +219,37 @@ static void every_setting_arrives(void **state)
     assert_string_equal(s.fingerprints.item[0], pin);
     assert_true(is_rule(s, "policy", 1));
     policy_free(policy);
+}
+
+static enum reach reach_of(const char *text, const char *program, const char *user)
+{
+    const struct policy *const policy = good_policy(text);
+    const struct policy_query query = {.program = program, .user = user, .uid = 1000};
+    const enum reach reach = policy_reach(policy, &query);
+
+    policy_free(policy);
+    return reach;
+}
+
+/* `reach` is decided before there is a connection, from the program and its user alone. */
+static void reach_is_of_a_program_and_its_user(void **state)
+{
+    static const char text[] = "reach supervise\n"
+                               "match host mail.example.org\n  level may\n"
+                               "match program /opt/bin/old\n  reach both\n"
+                               "match user guest program old\n  reach preload\n";
+
+    (void)state;
+    assert_int_equal(reach_of("", "/bin/x", "me"), REACH_AUTO);
+    assert_int_equal(reach_of(text, "/bin/x", "me"), REACH_SUPERVISE);
+    assert_int_equal(reach_of(text, "/opt/bin/old", "me"), REACH_BOTH);
+    assert_int_equal(reach_of(text, "/bin/old", "guest"), REACH_PRELOAD);
+    assert_int_equal(reach_of(text, NULL, NULL), REACH_SUPERVISE);
+    /* Another block decides for one port: the stricter word counts. */
+    assert_int_equal(reach_of("match port 25\n  level may\nmatch program x\n  reach preload\n", "/x", "me"),
+                     REACH_AUTO);
+    assert_int_equal(reach_of("level none\nreach both\n", "/x", "me"), REACH_BOTH);
+    assert_int_equal(reach_of("match program x\n  level none\n  reach both\n", "/x", "me"), REACH_AUTO);
 }
 
 static void connect_to_takes_every_form(void **state)
@@ -256,7 +293,7 @@ static void without_memory_all_that_might_be_guarded_fails(void **state)
     if (child == 0) {
         const struct policy *policy;
 
-        /* A limit that leaves no room for a mapping: what is mapped already stays. */
+        /* A limit that leaves no room for another mapping. Existing ones stay. */
         if (setrlimit(RLIMIT_AS, &(struct rlimit){4096, 4096}) != 0)
             _exit(2);
         if (mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
@@ -273,7 +310,7 @@ static void without_memory_all_that_might_be_guarded_fails(void **state)
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_LIMIT) { /* qemu-user keeps its memory to itself */
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_LIMIT) { /* qemu-user manages its own memory */
         print_message("RLIMIT_AS limits nothing here\n");
         skip();
     }
@@ -305,7 +342,7 @@ static char *filled(char letter, size_t length)
     return text;
 }
 
-/* What the library has to send to the relay for one connection must never be too long for one message. */
+/* What the library sends to the relay for one connection must always fit into one message. */
 static void largest_settings_fit_one_message(void **state)
 {
     static char text[1 << 15], deep[POLICY_PATH_LIMIT], program[4096];
@@ -377,15 +414,15 @@ static void sources_are_the_named_one_or_the_usual_ones(void **state)
     assert_int_equal(policy_default_sources(sources, "", NULL, false, buffer, sizeof buffer), 1);
     assert_string_equal(sources[0].path, "/etc/retrotls/policy");
     assert_int_equal(policy_default_sources(sources, NULL, "relative", false, buffer, sizeof buffer), 1);
-    /* With AT_SECURE the environment is not the user's own. */
+    /* With AT_SECURE, the environment is not the user's own. */
     assert_int_equal(policy_default_sources(sources, "/p", "/home/a", true, buffer, sizeof buffer), 1);
     assert_string_equal(sources[0].path, "/etc/retrotls/policy");
-    /* A home that does not fit is not passed over in silence. */
+    /* A home directory whose path is too long is not silently skipped. */
     assert_int_equal(policy_default_sources(sources, NULL, "/home/a", false, small, sizeof small), 2);
     assert_true(sources[0].must_exist);
 }
 
-/* Nothing that a program does to its memory by accident changes the policy. */
+/* A program cannot change the policy by writing to its memory by accident. */
 static void loaded_policy_is_read_only(void **state)
 {
     const struct policy *policy = good_policy("level may\n");
@@ -416,6 +453,7 @@ int main(void)
         cmocka_unit_test(trust_anchors_and_key_pairs_are_inherited_as_one),
         cmocka_unit_test(words_in_place_of_a_ca_file),
         cmocka_unit_test(every_setting_arrives),
+        cmocka_unit_test(reach_is_of_a_program_and_its_user),
         cmocka_unit_test(connect_to_takes_every_form),
         cmocka_unit_test(without_memory_all_that_might_be_guarded_fails),
         cmocka_unit_test(certificate_is_found_behind_any_text),

@@ -1,6 +1,6 @@
 /*
- * Decisions against a slow and obvious model: random rules in two files, random connections. The model works
- * on the words as they stand in the files, and follows the text of policy/policy.h sentence by sentence.
+ * Decisions compared with a slow and obvious model: random rules in two files, random connections. The model
+ * works on the words in the files, and follows policy/policy.h sentence by sentence.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ enum { VALUES = 3, RULES = 5, FILES = 2, HOST = 0, ADDRESS, PORT, PROGRAM, USER,
 
 static const char *const kinds[KINDS] = {"host", "address", "port", "program", "user", "protocol"};
 
-/* Few words, so that much fits. */
+/* Few words, so that many rules match. */
 static const char *const pool[KINDS][8] = {
     [HOST] = {"a.example.org", "*.example.org", ".example.org", "*", "?.Example.ORG", "b.example.com", "*b*",
               "localhost"},
@@ -29,7 +29,7 @@ static const char *const pool[KINDS][8] = {
 struct rule {
     const char *values[KINDS][VALUES]; /* NULL: no more */
     bool negated[KINDS][VALUES];
-    int level, testing; /* -1: left out */
+    int level, testing; /* -1: not given */
     bool final;
     unsigned file, line;
 };
@@ -37,7 +37,7 @@ struct rule {
 struct rules {
     struct rule rule[FILES][RULES];
     unsigned count[FILES];
-    int level[FILES], testing[FILES]; /* the defaults */
+    int level[FILES], testing[FILES]; /* of the defaults */
 };
 
 static unsigned below(unsigned limit)
@@ -91,7 +91,7 @@ static unsigned write_settings(FILE *out, int level, int testing, bool final)
     return lines;
 }
 
-/* The file, in random order of criteria; notes the lines of the rules. */
+/* Writes the file, with the criteria in random order, and notes the lines of the rules. */
 static const char *write_rules(struct rules *rules, unsigned file)
 {
     char *text;
@@ -143,7 +143,7 @@ static bool host_is(const char *value, const char *host)
 {
     char name[64];
 
-    if (host == NULL || strcmp(host, "192.0.2.1") == 0) /* an address is no name */
+    if (host == NULL || strcmp(host, "192.0.2.1") == 0) /* an address is not a name */
         return false;
     snprintf(name, sizeof name, "%s", host);
     if (name[strlen(name) - 1] == '.')
@@ -153,7 +153,7 @@ static bool host_is(const char *value, const char *host)
     return is_glob(value, name, true);
 }
 
-/* An address as a text of its version and bits. */
+/* An address as text: its version and its bits. */
 static void bits_of(char text[160], const struct wire_address *address)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -202,7 +202,7 @@ static bool port_is(const char *value, unsigned port)
     return port == (strcmp(value, "imap") == 0 ? 143 : 587);
 }
 
-/* NULL: no usual port. */
+/* NULL: not a usual port. */
 static const char *protocol_of_port(unsigned port)
 {
     static const struct {
@@ -252,14 +252,14 @@ static bool is_loopback(const struct wire_address *address)
     return address_is("127.0.0.0/8", address) || address_is("::1", address);
 }
 
-/* A loopback address is left alone by itself, but not where another host's name led to it. */
+/* A loopback address is left alone, unless another host's name led to it. */
 static bool is_here(const struct policy_query *query, const char *host)
 {
     return is_loopback(&query->address) &&
            (host == NULL || strcmp(host, "localhost") == 0 || strcmp(host, "192.0.2.1") == 0);
 }
 
-/* Whether a value without '!' fits, none with one fits, and there is no need of one that fits. */
+/* True if a value without '!' matches (or there is none without) and none with '!' does. */
 static bool criterion_is(const struct rule *rule, unsigned kind, const struct policy_query *query,
                          const char *host, bool any_protocol, bool *named)
 {
@@ -279,7 +279,9 @@ static bool criterion_is(const struct rule *rule, unsigned kind, const struct po
     return *named || !any;
 }
 
-/* What a rule leaves out comes from its own file's defaults, then from the others', then it is built in. */
+/*
+ * What a rule leaves out comes from its own file's defaults, then from the other file's, then it is built in.
+ */
 static int in_force(const struct rule *rule, int own, const int *defaults, int built_in)
 {
     const unsigned other = rule == NULL ? 1 : 1 - rule->file;
@@ -326,7 +328,7 @@ struct verdict {
     int strictness, level, rank;
 };
 
-/* Nothing but '!' for hosts: of a connection without a name, nobody knows whether it is about it. */
+/* Only '!' values for hosts: without a name, nobody knows whether the rule is about the connection. */
 static bool only_excludes_hosts(const struct rule *rule)
 {
     for (unsigned i = 0; i < VALUES && rule->values[HOST][i] != NULL; i++)
@@ -335,7 +337,7 @@ static bool only_excludes_hosts(const struct rule *rule)
     return rule->values[HOST][0] != NULL;
 }
 
-/* Of the rules that might be about a connection without a name, the first `others` are not. */
+/* Of the rules that might be about a connection without a name, the first `others` are taken not to match. */
 static struct verdict judge(const struct rules *rules, const struct policy_query *query, const char *host,
                             unsigned others)
 {
@@ -376,7 +378,7 @@ static void take_stricter(struct verdict *best, struct verdict other)
         *best = other;
 }
 
-/* The strictest of all names; of equals, the rule that is tried first. */
+/* The strictest verdict of all names. Of equals, the rule that is tried first. */
 static struct verdict expected(const struct rules *rules, const struct policy_query *query)
 {
     struct verdict best = judge(rules, query, query->hosts.count > 0 ? query->hosts.item[0] : NULL, 0);
@@ -461,7 +463,7 @@ static void decisions_agree_with_the_obvious_model(void **state)
             compare(&rules, policy, seed, counts);
         policy_free(policy);
     }
-    for (unsigned i = 0; i < 5; i++) /* each outcome was met often enough to mean something */
+    for (unsigned i = 0; i < 5; i++) /* each outcome occurred often enough to mean something */
         assert_in_range(counts[i], 2000, 90000);
 }
 

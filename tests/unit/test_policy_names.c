@@ -1,4 +1,4 @@
-/* What the policy says of names: several, lost ones, mail exchangers, and names of this machine. */
+/* What the policy says about names: several names, lost ones, mail exchangers, and names of this machine. */
 #include <errno.h>
 #include <string.h>
 
@@ -44,19 +44,19 @@ static void rule_that_excludes_a_host_does_not_open_what_has_no_name(void **stat
     (void)state;
     assert_true(guards(policy, out, 143, NULL) && guards(policy, out, 143, "bank.example"));
     assert_false(guards(policy, out, 143, "other.example"));
-    assert_false(guards(policy, out, 143, out)); /* asked for as an address: that is no bank */
+    assert_false(guards(policy, out, 143, out)); /* looked up as an address: not the bank */
     assert_false(guards(policy, lo, 143, NULL));
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
     assert_int_equal(settings.level, LEVEL_ENCRYPT);
     query.hosts = (struct text_list){.count = 1, .item = {"other.example"}};
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
     assert_int_equal(settings.level, LEVEL_MAY);
-    assert_true(guards(policy, out, 2526, NULL)); /* the stricter of the two stays */
+    assert_true(guards(policy, out, 2526, NULL)); /* of the two, the stricter stays */
     assert_true(guards(policy, out, 110, NULL));
     policy_free(policy);
 }
 
-/* The host whose fingerprint or name it is could answer for the other. */
+/* The host that the fingerprint or name is for could answer for the other. */
 static void names_of_which_the_policy_demands_different_things_do_not_go_together(void **state)
 {
     static const char *const blocks[] = {
@@ -86,7 +86,36 @@ static void names_of_which_the_policy_demands_different_things_do_not_go_togethe
     const struct policy *policy = good_policy("match host evil.example\n timeout 9\n");
     query.hosts.count = 2;
     assert_int_equal(policy_decide(policy, &query, &settings),
-                     DECISION_GUARD); /* the same of the certificate */
+                     DECISION_GUARD); /* the same demands on the certificate */
+    policy_free(policy);
+}
+
+/* Nobody knows which of two equally strict blocks is meant, so neither's certificate may do. */
+static void what_is_unknown_must_not_decide_which_certificate_is_good(void **state)
+{
+    const struct policy *policy = good_policy("match host !bank.example\n name other.example\n"
+                                              "match port 25\n name bank.example\n");
+    struct policy_query query = {.address = address_of(out, 25)};
+    struct settings settings;
+
+    (void)state;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_ERROR);
+    query.hosts = (struct text_list){.count = 1, .item = {"bank.example"}};
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    policy_free(policy);
+
+    policy = good_policy("match user evil\n name evil.example\nmatch program evil\n name evil.example\n"
+                         "match port 25\n name bank.example\n");
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    query.program_lost = true;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_ERROR);
+    query.program_lost = false;
+    query.user_lost = true;
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_ERROR);
+    policy_free(policy);
+
+    policy = good_policy("match port 25\n name bank.example\n");
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
     policy_free(policy);
 }
 
@@ -102,15 +131,15 @@ static void mail_exchanger_counts_by_itself_where_a_block_names_it(void **state)
     query.address = address_of(out, 25);
     assert_true(policy_vouches(policy, &query, 1));
     assert_false(policy_vouches(policy, &query, 0)); /* it was looked up itself */
-    query.hosts.item[1] = "other.example";           /* which has a block of its own */
+    query.hosts.item[1] = "other.example";           /* which has its own block */
     assert_false(policy_vouches(policy, &query, 1));
-    query.hosts.item[0] = "mx.attacker.example"; /* which a pattern for all is not about */
+    query.hosts.item[0] = "mx.attacker.example"; /* a catch-all pattern does not vouch for it */
     query.hosts.item[1] = "partner.example";
     assert_false(policy_vouches(policy, &query, 1));
     policy_free(policy);
 }
 
-/* DNS may give any host the address of a listener that another user of this machine has there. */
+/* DNS may give any host a loopback address where another user of this machine listens. */
 static void loopback_is_left_alone_only_if_it_was_meant(void **state)
 {
     static const char *const here[] = {"localhost", "LOCALHOST.", "a.localhost", "ip6-localhost",
@@ -140,6 +169,24 @@ static void loopback_is_left_alone_only_if_it_was_meant(void **state)
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
     query.hosts_lost = true;
     assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    policy_free(policy);
+}
+
+/* A program with its own resolver may have the address from there, and write it down as a literal. */
+static void address_may_come_from_the_programs_own_resolver(void **state)
+{
+    const struct policy *policy = policy_load(NULL, 0);
+    struct policy_query query = {.resolves_itself = true};
+    struct settings settings;
+
+    (void)state;
+    query.address = address_of(lo, 143);
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    query.hosts.count = 1;
+    query.hosts.item[0] = "127.0.0.1";
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_GUARD);
+    query.hosts.item[0] = "localhost"; /* which libc was asked for */
+    assert_int_equal(policy_decide(policy, &query, &settings), DECISION_UNTOUCHED);
     policy_free(policy);
 }
 
@@ -173,7 +220,7 @@ static void names_of_this_machine_are_those_that_files_give_it(void **state)
         assert_false(machine_has(&machine, others[i]));
 }
 
-/* A DHCP server may say what the machine is called: that does not make the bank's server this machine. */
+/* A DHCP server may choose this machine's name. That does not make the bank's server this machine. */
 static void name_that_the_kernel_alone_has_is_not_this_machines(void **state)
 {
     struct machine machine = machine_of("imap.bank.example", "127.0.0.1 localhost\n", NULL);
@@ -222,8 +269,10 @@ int main(void)
         cmocka_unit_test(strictest_of_what_may_be_meant_is_in_force),
         cmocka_unit_test(rule_that_excludes_a_host_does_not_open_what_has_no_name),
         cmocka_unit_test(names_of_which_the_policy_demands_different_things_do_not_go_together),
+        cmocka_unit_test(what_is_unknown_must_not_decide_which_certificate_is_good),
         cmocka_unit_test(mail_exchanger_counts_by_itself_where_a_block_names_it),
         cmocka_unit_test(loopback_is_left_alone_only_if_it_was_meant),
+        cmocka_unit_test(address_may_come_from_the_programs_own_resolver),
         cmocka_unit_test(names_of_this_machine_are_those_that_files_give_it),
         cmocka_unit_test(name_that_the_kernel_alone_has_is_not_this_machines),
         cmocka_unit_test(names_of_one_line_of_hosts_are_one_host),

@@ -1,10 +1,14 @@
-/* The small parts of the policy language: numbers, nearest words, patterns, networks, services, words of a
- * line. */
+/*
+ * The small parts of the policy language: numbers, nearest words, patterns, networks, services, the words of
+ * a line.
+ */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "policy/address.h"
 #include "policy/glob.h"
@@ -12,7 +16,8 @@
 #include "policy/language/errors.h"
 #include "policy/language/keywords.h"
 #include "policy/language/lexer.h"
-#include "policy/language/readfile.h"
+#include "policy/old_stat.h"
+#include "policy/readfile.h"
 #include "policy/services.h"
 #include "policy/text.h"
 #include "tests/unit/policy_files.h"
@@ -92,7 +97,7 @@ static void words_compare_by_ascii_letters(void **state)
     assert_false(is_letter('[') || is_letter('@') || is_digit('/') || is_digit(':'));
 }
 
-/* What a pattern is, said in the plainest way. */
+/* Pattern matching in the plainest form. */
 static bool slow_glob(const char *pattern, const char *text)
 {
     if (*pattern == '\0')
@@ -127,7 +132,7 @@ static void patterns_agree_with_the_obvious_model(void **state)
     assert_in_range(fitted, 1000, 199000);
 }
 
-/* A pattern of many stars against a long text takes a moment, not ages. */
+/* A pattern with many stars against a long text must take a moment, not ages. */
 static void many_stars_cost_no_more_than_both_lengths(void **state)
 {
     char pattern[1000], text[1001];
@@ -218,7 +223,7 @@ static void loopback_is_known_in_every_form(void **state)
     (void)state;
     assert_true(loopback("127.0.0.1") && loopback("127.255.1.1") && loopback("::1") &&
                 loopback("::ffff:127.0.0.1"));
-    assert_true(loopback("0.0.0.0") && loopback("::")); /* connect() takes them for loopback */
+    assert_true(loopback("0.0.0.0") && loopback("::")); /* connect() treats them as loopback */
     assert_false(loopback("128.0.0.1") || loopback("::2") || loopback("0.0.0.1") || loopback("2001:db8::1"));
     assert_false(address_bytes(bytes, &none));
 }
@@ -243,7 +248,7 @@ static void services_are_known_by_name(void **state)
     assert_true(serves("no-such-service", 0) && serves("", 0));
 }
 
-/* netbase may be missing on a machine: what /etc/services says is compared with what is there. */
+/* netbase may not be installed, so we compare with whatever /etc/services has. */
 static void services_file_is_read_like_getservbyname(void **state)
 {
     char names[1024][32];
@@ -327,7 +332,7 @@ static void arena_gives_zeroed_memory_until_it_is_full(void **state)
     assert_non_null(arena_take(&arena, 8000));
     assert_null(arena_take(&arena, 2000));
     assert_in_range(arena_close(&arena), 8024, 12288);
-    assert_null(arena_map(SIZE_MAX / 2).base);
+    assert_null(arena_map(SIZE_MAX - 0xffff).base);
 }
 
 static void files_are_read_up_to_their_limit(void **state)
@@ -354,9 +359,36 @@ static void files_are_read_up_to_their_limit(void **state)
     assert_int_equal(file_read(fd, 5, &text, &length), EISDIR);
     file_close(fd);
     assert_int_equal(file_read(-1, 5, &text, &length), EBADF);
-    assert_int_equal(file_read(-1, SIZE_MAX / 2, &text, &length), ENOMEM);
+    assert_int_equal(file_read(-1, SIZE_MAX - 0xffff, &text, &length), ENOMEM);
     assert_int_equal(folder_read(-1, NULL, NULL), EBADF);
 }
+
+#ifdef SYS_old_stat
+/* Before Linux 4.11 there is no statx(2), and the layout of stat(2) is each machine's own. */
+static void older_kernels_tell_the_same_of_a_file(void **state)
+{
+    const char *const path = put("links", ""), *const all[] = {path, folder, "/", "/dev/null"};
+    uint64_t device, inode;
+    uint32_t owner, mode;
+    struct old_stat older;
+    struct file_facts facts;
+
+    (void)state;
+    assert_int_equal(link(path, in_folder("links-again")), 0);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        assert_int_equal(file_look(all[i], true, &facts), 0);
+        assert_int_equal(syscall(SYS_old_stat, AT_FDCWD, all[i], &older, 0), 0);
+        old_stat_read(&older, &device, &inode, &owner, &mode);
+        assert_int_equal(inode, facts.inode);
+        assert_int_equal(owner, facts.owner);
+        assert_int_equal(mode, facts.mode);
+        assert_int_equal(old_stat_links(&older), facts.links);
+    }
+    assert_int_equal(file_look(path, true, &facts), 0);
+    assert_int_equal(facts.links, 2);
+    unlink(in_folder("links-again"));
+}
+#endif
 
 static void errors_of_the_system_have_words(void **state)
 {
@@ -388,6 +420,9 @@ int main(void)
         cmocka_unit_test(words_are_taken_from_lines),
         cmocka_unit_test(arena_gives_zeroed_memory_until_it_is_full),
         cmocka_unit_test(files_are_read_up_to_their_limit),
+#ifdef SYS_old_stat
+        cmocka_unit_test(older_kernels_tell_the_same_of_a_file),
+#endif
         cmocka_unit_test(errors_of_the_system_have_words),
     };
 

@@ -93,7 +93,7 @@ static void pop3_dialogues(void **state)
     check_dialogues(dialogues, sizeof dialogues / sizeof dialogues[0], PROTOCOL_POP3);
 }
 
-/* D4: what APOP hashes the password with may not be anything the server (or someone before it) likes. */
+/* D4: APOP hashes the password with it, so the server (or somebody on the path) must not choose it freely. */
 static void only_a_message_id_is_kept_as_timestamp(void **state)
 {
     static const struct {

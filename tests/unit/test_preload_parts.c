@@ -1,5 +1,7 @@
-/* The library's small parts: text without stdio, locks that outlive a fork, lines of /proc and of
- * /etc/passwd. */
+/*
+ * The library's small parts: text without stdio, locks that outlive a fork, lines of /proc and of
+ * /etc/passwd.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -7,7 +9,7 @@
 #include <unistd.h>
 
 #include "preload/descriptor/epoll_sets.h"
-#include "preload/library_log.h"
+#include "preload/process/library_log.h"
 #include "preload/sys/account.h"
 #include "preload/sys/lock.h"
 #include "preload/sys/strbuf.h"
@@ -173,25 +175,6 @@ static void time_is_the_calendars(void **state)
     assert_string_equal(out, "2026-12-05T19:48:00Z");
 }
 
-static void nothing_from_outside_forges_a_field(void **state)
-{
-    const struct guard_request request = {
-        .program = "/tmp/a\" level=none\n/b",
-        .asked = {.count = 1, .item = {"x.org\r\nretrotls"}},
-        .asked_address = {.family = 2, .port = 143, .bytes = {192, 0, 2, 1}},
-        .settings = {.level = LEVEL_SECURE, .rule = "built-in defaults"}};
-    char out[LIBRARY_LOG_LINE_SIZE];
-
-    (void)state;
-    library_log_connection_fields(out, &request, LIBRARY_LOG_FAILED, 12, "why\\ \"not\"");
-    assert_non_null(strstr(out, "result=failed program=\"/tmp/a? level=none?/b\" pid="));
-    assert_non_null(strstr(out,
-                           " server=\"x.org??retrotls\" address=192.0.2.1 port=143 protocol=auto level=secure"
-                           " ms=12 rule=\"built-in defaults\" error=\"why? ?not?\""));
-    library_log_connection_sentence(out, &request, LIBRARY_LOG_FAILED, 12, "why\n");
-    assert_string_equal(out, "retrotls: x.org??retrotls:143 auto secure failed: why?, 12 ms");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,7 +185,6 @@ int main(void)
         cmocka_unit_test(registration_is_found_in_a_real_set),
         cmocka_unit_test(account_is_found_by_its_number),
         cmocka_unit_test(time_is_the_calendars),
-        cmocka_unit_test(nothing_from_outside_forges_a_field),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
- * J1: what of the program's words goes to a server inside TLS before it has shown that it speaks the
- * protocol, and what shows it. However the words come in pieces.
+ * J1: which of the program's words go to a server inside TLS before it has shown that it speaks the protocol,
+ * and what shows it, however the words are cut.
  */
 #include "relay/protocol/proof.h"
 
@@ -12,11 +12,11 @@
 struct talk {
     const char *name;
     const struct protocol *protocol;
-    const char *words; /* the program's; then it ends its direction */
+    const char *words; /* the program says these, then ends its direction */
     const char *script[STEPS_LIMIT];
     enum proof_end end;
-    const char *left; /* of the words, for the pump */
-    const char *read; /* by the program, or left for the pump to hand to it */
+    const char *left; /* the words left for the pump */
+    const char *read; /* by the program, or left for the pump to pass on */
     const char *why;
 };
 
@@ -288,11 +288,12 @@ static void *speak(void *argument)
 
 static void play(const struct talk *t, size_t piece)
 {
+    _Atomic bool asks_first = false;
     const struct local_address local = peer_loopback();
     struct transport transport;
-    struct buffer told = {.bytes = NULL}, said = {.bytes = NULL};
+    struct buffer unsent = {.bytes = NULL}, said = {.bytes = NULL};
     struct plain plain = {
-        .transport = &transport, .program = -1, .server = "mail.example.org", .kept = &told};
+        .transport = &transport, .program = -1, .server = "mail.example.org", .kept = &unsent};
     _Atomic uint64_t up = 0, down = 0;
     struct failure why = {.kind = FAILURE_NONE};
     struct program program = {.words = t->words, .piece = piece};
@@ -320,9 +321,10 @@ static void play(const struct talk *t, size_t piece)
                           .local = &local,
                           .watch = &watch,
                           .patience = 30000,
+                          .asks_first = &asks_first,
                           .up = &up,
                           .down = &down,
-                          .told = &told,
+                          .unsent = &unsent,
                           .said = &said};
     came_to = proof_run(&proof, &why);
     pthread_join(program_thread, NULL);
@@ -331,10 +333,10 @@ static void play(const struct talk *t, size_t piece)
     length = 0;
     for (ssize_t n; (n = recv(pair[0], read + length, sizeof read - length, MSG_DONTWAIT)) > 0;)
         length += (size_t)n;
-    memcpy(read + length, buffer_used(&told) > 0 ? told.bytes + told.begin : (uint8_t *)"",
-           buffer_used(&told));
-    length += buffer_used(&told);
-    /* What the program had not said yet when it was known, the pump reads. */
+    memcpy(read + length, buffer_used(&unsent) > 0 ? unsent.bytes + unsent.begin : (uint8_t *)"",
+           buffer_used(&unsent));
+    length += buffer_used(&unsent);
+    /* The pump reads what the program had not said yet when the proof came. */
     for (ssize_t n; buffer_used(&said) < strlen(t->left);) {
         char more[64];
 
@@ -350,7 +352,7 @@ static void play(const struct talk *t, size_t piece)
                  (int)peer.more_length, peer.more);
     if (t->left[0])
         assert_memory_equal(said.bytes + said.begin, t->left, strlen(t->left));
-    buffer_drop(&told);
+    buffer_drop(&unsent);
     buffer_drop(&said);
     close(pair[0]);
     close(pair[1]);
@@ -368,13 +370,13 @@ static void nothing_secret_is_said_before_the_proof(void **state)
 }
 
 /*
- * A machine with too much to do: between the moment at which the time for a read is set and the read itself,
- * all of it passes. TLS then looks at the clock, and not at the socket (tls_bio.c).
+ * An overloaded machine: all of the time for a read passes between setting it and the read itself. TLS then
+ * looks at the clock, not at the socket (tls_bio.c).
  */
 struct overtaken {
     struct transport transport, *real;
     const int64_t *deadline;
-    int times; /* that it happens */
+    int times; /* how often this happens */
 };
 
 static ssize_t overtaken_read(struct transport *t, void *buffer, size_t size)
@@ -391,13 +393,14 @@ static ssize_t overtaken_read(struct transport *t, void *buffer, size_t size)
     return -1;
 }
 
-/* The server's words, and its end, are not told again: the session must not wait for ever. */
+/* The server's words and its end are reported only once: the session must not wait for them for ever. */
 static void a_slow_machine_misses_nothing(void **state)
 {
     static const char words[] = "250 unasked\r\n";
     const struct local_address local = peer_loopback();
-    struct buffer told = {.bytes = NULL}, said = {.bytes = NULL};
+    struct buffer unsent = {.bytes = NULL}, said = {.bytes = NULL};
     struct plain plain = {.program = -1, .server = "mail.example.org", .kept = NULL};
+    _Atomic bool asks_first = false;
     _Atomic uint64_t up = 0, down = 0;
     struct failure why = {.kind = FAILURE_NONE};
     struct transport real;
@@ -427,16 +430,17 @@ static void a_slow_machine_misses_nothing(void **state)
                               .local = &local,
                               .watch = &watch,
                               .patience = 30000,
+                              .asks_first = &asks_first,
                               .up = &up,
                               .down = &down,
-                              .told = &told,
+                              .unsent = &unsent,
                               .said = &said};
-        alarm(20); /* ends the test where it hangs */
+        alarm(20); /* ends the test if it hangs */
         assert_int_equal(proof_run(&proof, &why), PROOF_ENDED);
         alarm(0);
         assert_int_equal(recv(pair[0], read, sizeof read, MSG_DONTWAIT), strlen(words));
         assert_memory_equal(read, words, strlen(words));
-        buffer_drop(&told);
+        buffer_drop(&unsent);
         buffer_drop(&said);
         close(pair[0]);
         close(pair[1]);

@@ -1,4 +1,6 @@
-/* What a write asks a proxy for: read wrongly, a guarded server would be reached in clear through it. */
+/*
+ * What a write asks of a proxy. Misread it, and a guarded server is reached through the proxy in clear text.
+ */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,7 @@
 
 #define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
 
-/* Of exactly that size, so that a byte read behind the end is seen by the sanitizers. */
+/* Of exactly that size, so that sanitizers notice a byte read beyond the end. */
 static enum proxy_words read_exact(const uint8_t *bytes, size_t length, struct proxy_target *target)
 {
     uint8_t *const exact = malloc(length + (length == 0));
@@ -33,9 +35,9 @@ static void asks(const uint8_t *bytes, size_t length, const char *host, const ch
     if (target.address.family != 0)
         assert_non_null(inet_ntop(target.address.family, target.address.bytes, text, sizeof text));
     assert_string_equal(text, address);
-    for (size_t cut = 0; cut < length; cut++) /* a part of it is no request for anything else */
+    for (size_t cut = 0; cut < length; cut++) /* no part of it is a request of another kind */
         if (read_exact(bytes, cut, &target) == PROXY_REQUEST)
-            assert_true(bytes[0] == 'C'); /* HTTP's needs no more than its first line */
+            assert_true(bytes[0] == 'C'); /* for HTTP the first line is enough */
 }
 
 static void requests_tell_where_to(void **state)

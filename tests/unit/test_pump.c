@@ -45,7 +45,7 @@ static void fill(struct stream_of_bytes *s, uint8_t *bytes, size_t length)
 
 static size_t piece(unsigned *seed, size_t left)
 {
-    /* Single bytes, lines, records, more than any buffer holds. */
+    /* Single bytes, lines, records, and more than any buffer holds. */
     static const size_t limits[] = {1, 80, 4096, 16384, 200000};
     const size_t size = 1 + (size_t)rand_r(seed) % limits[(size_t)rand_r(seed) % 5];
 
@@ -100,7 +100,7 @@ static void *program_reads(void *argument)
     return NULL;
 }
 
-/* One thread, as an SSL object allows: whatever is ready, both ways. */
+/* Does whatever is ready, both ways, in one thread, as an SSL object requires. */
 static bool server_does_both(struct rig *rig, unsigned seed)
 {
     struct stream_of_bytes out = {.state = 2, .left = STREAM_SIZE}, in = {.state = 1, .left = STREAM_SIZE};
@@ -146,7 +146,7 @@ static bool server_does_both(struct rig *rig, unsigned seed)
     return in.left == 0;
 }
 
-/* Random sizes, both directions at once, half-closes at the end: what arrives is what was sent. */
+/* Random sizes, both directions at once, half-closes at the end: what was sent arrives. */
 static void every_byte_arrives_both_ways(void **state)
 {
     (void)state;
@@ -232,7 +232,9 @@ static void one_byte_stays_unread(void **state)
     }
 }
 
-/* The relay killed in the middle of a session: the program reads what it was sent, then ECONNRESET. */
+/*
+ * If the relay is killed in the middle of a session, the program reads what was sent to it, then ECONNRESET.
+ */
 static void a_killed_relay_is_a_reset(void **state)
 {
     int pair[2], tcp[2] = {-1, -1}, ready[2];
@@ -264,7 +266,7 @@ static void a_killed_relay_is_a_reset(void **state)
     assert_int_equal(send(tcp[1], "half", 4, 0), 4);
     assert_int_equal(recv(pair[0], got, 2, MSG_WAITALL), 2);
     assert_int_equal(send(pair[0], "command", 7, 0), 7);
-    assert_int_equal(recv(tcp[1], got, 7, MSG_WAITALL), 7); /* the pump has forwarded it */
+    assert_int_equal(recv(tcp[1], got, 7, MSG_WAITALL), 7); /* so the pump has forwarded it */
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     assert_int_equal(recv(pair[0], got, sizeof got, 0), 2);
@@ -283,11 +285,11 @@ static bool stays_quiet(const struct rig *rig)
     const struct timespec moment = {.tv_nsec = 200000000};
     const long before = rig_pump_time(rig);
 
-    nanosleep(&moment, NULL); /* the one thing that time alone shows: a thread that waits uses none of it */
+    nanosleep(&moment, NULL); /* only elapsed time shows it: a waiting thread uses no CPU */
     return rig_pump_time(rig) - before < 50;
 }
 
-/* It may still have to do what the machine had no time for. A loop that spins never is quiet. */
+/* The pump may still have work to do on a busy machine. A loop that spins never becomes quiet. */
 static bool becomes_quiet(const struct rig *rig)
 {
     int tries = 100;
@@ -311,14 +313,14 @@ static void a_side_that_does_not_read_stops_the_other_side_alone(void **state)
 
         rig_open(&rig, rig_kinds[k], "", NULL);
         writable.fd = rig.program;
-        /* The server does not read: the program's writes stop in the end, and the pump waits. */
+        /* The server does not read: the program's writes block in the end, and the pump waits. */
         while (poll(&writable, 1, 200) == 1) {
             n = send(rig.program, block, sizeof block, MSG_DONTWAIT);
             written += n > 0 ? (size_t)n : 0;
             assert_true(written < 64 * 1024 * 1024);
         }
         assert_true(becomes_quiet(&rig));
-        /* The other direction is as alive as before. */
+        /* The other direction still works. */
         rig_server_write(&rig, "alive", 5);
         rig_program_expect(&rig, "alive");
         for (; written > 0; written -= (size_t)n) {
@@ -342,7 +344,7 @@ static void no_state_is_a_busy_loop(void **state)
         rig_program_expect(&rig, "220 hello\r\n");
         rig_program_write(&rig, "QUIT\r\n");
         rig_server_read(&rig, got, 6);
-        assert_true(becomes_quiet(&rig)); /* idle, the kept byte unread */
+        assert_true(becomes_quiet(&rig)); /* idle, with the kept byte unread */
         rig_server_write(&rig, "221 bye\r\n", 9);
         rig_end_in_order(&rig);
         rig_program_expect(&rig, "221 bye\r\n");
@@ -413,8 +415,10 @@ static void a_renegotiation_request_does_no_harm(void **state)
         SSL_do_handshake(rig.ssl);
     }
     rig_program_write(&rig, "ping");
-    /* The server's OpenSSL gives the session up at our no_renegotiation alert or goes on; the program is
-     * told. */
+    /*
+     * On our no_renegotiation alert, the server's OpenSSL either gives up the session or goes on. The program
+     * learns which.
+     */
     for (;;) {
         size_t n;
 
@@ -445,13 +449,13 @@ static void no_tls_inside_tls(void **state)
     assert_memory_equal(got, "MAIL FROM:<a@x>\r\n", 17);
     rig_server_write(&rig, "250 ok\r\n", 8);
     rig_program_expect(&rig, "250 ok\r\n");
-    rig_program_write(&rig, "STARTTLS\r\n"); /* no command of the opening: it may be a message's text */
+    rig_program_write(&rig, "STARTTLS\r\n"); /* no opening command: it may be a message's text */
     rig_server_read(&rig, got, 10);
     assert_memory_equal(got, "STARTTLS\r\n", 10);
     rig_close(&rig);
 }
 
-/* A beginning that is held back must not be lost where the program ends its stream there. */
+/* If the program ends its stream after half a command, the half that was held back must not be lost. */
 static void a_half_command_arrives_with_the_end(void **state)
 {
     struct rig rig;

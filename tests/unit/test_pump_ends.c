@@ -1,6 +1,4 @@
-/*
- * How a session ends, as each side learns of it: in order, cut, reset, by the program or by the server.
- */
+/* How a session ends, as each side sees it: cleanly, cut, reset, ended by the program or by the server. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -48,8 +46,8 @@ static void a_half_close_goes_through_and_reading_goes_on(void **state)
 }
 
 /*
- * printf 'RETR 1\r\nQUIT\r\n' | nc -N: dovecot and courier drop what they have not sent at a close_notify. So
- * that comes when the server has ended, or the program has gone and hears no answer.
+ * printf 'RETR 1\r\nQUIT\r\n' | nc -N: on a close_notify, dovecot and courier drop what they have not sent.
+ * So we send it only when the server has ended, or when the program has gone and hears no answer.
  */
 static void after_a_farewell_a_half_close_waits_for_the_answers(void **state)
 {
@@ -90,7 +88,7 @@ static void after_a_farewell_a_half_close_waits_for_the_answers(void **state)
     }
 }
 
-/* Over TCP a program may write after the server's FIN: so it must not die of SIGPIPE, nor get EPIPE, here. */
+/* Over TCP, a program may write after the server's FIN. So here it must not die of SIGPIPE or get EPIPE. */
 static void the_servers_end_is_an_end_of_file_and_writing_goes_on(void **state)
 {
     (void)state;
@@ -113,7 +111,7 @@ static void the_servers_end_is_an_end_of_file_and_writing_goes_on(void **state)
     }
 }
 
-/* F4: whoever cuts the connection, the program is told, after it has read what was sent. */
+/* F4: whoever cuts the connection, the program learns of it, after it has read what was sent. */
 static void a_truncation_is_a_reset(void **state)
 {
     (void)state;
@@ -132,8 +130,7 @@ static void a_truncation_is_a_reset(void **state)
     }
 }
 
-/* J2: the farewell's reply, and it alone, makes an end without close_notify one in order (test_farewell.c).
- */
+/* J2: only the reply to the farewell makes an end without close_notify clean (test_farewell.c). */
 static void a_bare_close_after_the_reply_to_quit_is_an_end(void **state)
 {
     static const struct {
@@ -231,8 +228,10 @@ static void what_is_not_tls_is_a_reset(void **state)
     }
 }
 
-/* A program exits right after its last write, with bytes of the server's unread: the server gets all it
- * wrote. */
+/*
+ * A program exits right after its last write, without reading all of the server's bytes: the server gets all
+ * it wrote.
+ */
 static void what_was_written_last_arrives(void **state)
 {
     enum { LENGTH = 150000 };
@@ -258,8 +257,10 @@ static void what_was_written_last_arrives(void **state)
             assert_int_equal(SSL_get_error(rig.ssl, 0), SSL_ERROR_ZERO_RETURN);
         }
         assert_int_equal(recv(rig.server, got, 1, 0), 0);
-        /* The server's last words must not meet a closed socket: a reset could take away what it has not
-         * read. */
+        /*
+         * The server's last words must not reach a closed socket: a reset could destroy what the server has
+         * not read.
+         */
         rig_server_write(&rig, "250 queued\r\n", 12);
         rig_end_in_order(&rig);
         assert_int_equal(rig_join(&rig), PUMP_ENDED);
@@ -290,7 +291,7 @@ static void a_close_that_lingers_not_is_a_reset_to_the_server(void **state)
     }
 }
 
-/* The server has ended in order and closed: it answers what the program writes then with a reset. */
+/* After the server has ended cleanly and closed, it answers the program's writes with a reset. */
 static void a_reset_after_the_servers_end_closes_the_programs_end(void **state)
 {
     (void)state;
@@ -308,7 +309,7 @@ static void a_reset_after_the_servers_end_closes_the_programs_end(void **state)
         rig_join(&rig);
         assert_int_equal(send(rig.program, "NOOP\r\n", 6, MSG_NOSIGNAL), -1);
         assert_int_equal(errno, EPIPE);
-        assert_int_equal(rig_program_read(&rig, got, sizeof got), 0); /* the end was a clean one */
+        assert_int_equal(rig_program_read(&rig, got, sizeof got), 0); /* the end was clean */
         rig_close(&rig);
     }
 }

@@ -1,5 +1,6 @@
 /*
- * Who may hand a connection over to the relay, and what becomes of it: only the program that started it may.
+ * Who may hand over a connection to the relay, and what becomes of it. Only the program that started the
+ * relay may.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -39,7 +40,7 @@ static void a_connection_is_taken_over_and_named(void **state)
     request_unmake(&m);
 }
 
-/* The cookies of sockets are given out in turn, so that the names can be foretold. */
+/* The kernel gives out socket cookies in sequence, so the names can be predicted. */
 static void a_name_that_a_stranger_has_taken_is_no_obstacle(void **state)
 {
     struct sockaddr_un taken = {.sun_family = AF_UNIX};
@@ -112,6 +113,15 @@ static void what_is_no_connection_is_refused(void **state)
     request_unmake(&m);
 }
 
+/* A message with more descriptors than its reader takes: qemu-user cuts it and keeps them open. */
+static void need_whole_messages(void)
+{
+    if (getenv("RETROTLS_EMULATED")) {
+        print_message("qemu-user keeps descriptors that it does not pass on\n");
+        skip();
+    }
+}
+
 static void what_is_no_message_is_refused(void **state)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
@@ -120,10 +130,11 @@ static void what_is_no_message_is_refused(void **state)
     size_t length;
 
     (void)state;
+    need_whole_messages();
     request_make(&m);
     length = wire_write_guard(message, &m.request);
     assert_int_equal(request_ask(message, length, NULL, 0).answered, EINVAL);
-    assert_int_equal(request_ask(message, length, many, 8).answered, EMFILE); /* more than it has room for */
+    assert_int_equal(request_ask(message, length, many, 8).answered, EMFILE); /* more than it accepts */
     assert_int_equal(request_ask(message, length - 4, NULL, 0).answered, EBADMSG);
     assert_int_equal(request_ask(message, 3, NULL, 0).answered, EBADMSG);
     message[4] ^= 2; /* another version */
@@ -145,7 +156,7 @@ static size_t count_descriptors(void)
     return count;
 }
 
-/* Anyone who can reach the listener can send some: they must not use up the relay's descriptors. */
+/* Anyone who can reach the listener can send descriptors. They must not use up the relay's. */
 static void descriptors_that_no_message_has_are_not_kept(void **state)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
@@ -154,6 +165,7 @@ static void descriptors_that_no_message_has_are_not_kept(void **state)
     struct request_made m;
 
     (void)state;
+    need_whole_messages();
     request_make(&m);
     for (size_t count = 1; count <= 8; count++) {
         request_ask(message, 3, many, count);
@@ -161,12 +173,12 @@ static void descriptors_that_no_message_has_are_not_kept(void **state)
         request_ask(message, wire_write_status(message), many, count);
     }
     request_unmake(&m);
-    for (int i = 0; i < 20000 && count_descriptors() > before; i++) /* the thread that tells the status */
+    for (int i = 0; i < 20000 && count_descriptors() > before; i++) /* waits for the status thread */
         poll(NULL, 0, 1);
     assert_int_equal(count_descriptors(), before);
 }
 
-/* Filler that is not there: the pair is no pair of ours. It must not be waited for. */
+/* The filler is not there, so the pair is not one of ours. The relay must not wait for it. */
 static void missing_filler_closes_the_connection(void **state)
 {
     struct request_made m;
@@ -238,7 +250,7 @@ static void a_connect_that_works_makes_the_program_writable(void **state)
     request_unmake(&m);
 }
 
-/* As after a refused connect() over TCP: and the socket comes back with what the program had set on it. */
+/* As after a refused connect() over TCP. The socket comes back with the options that the program set. */
 static void a_refused_connect_is_told_and_the_socket_comes_back(void **state)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
@@ -262,8 +274,10 @@ static void a_refused_connect_is_told_and_the_socket_comes_back(void **state)
     request_close_relays_side(&m);
     assert_int_equal(poll(&polled, 1, 20000), 1);
     assert_true(polled.revents & POLLERR && polled.revents & POLLHUP);
-    /* The kernel frees what was not read just after it has told of the end (unix_release_sock()): writable
-     * then. */
+    /*
+     * Just after it reports the end, the kernel frees what was not read (unix_release_sock()). Only then is
+     * the socket writable.
+     */
     while (!(polled.revents & POLLOUT))
         assert_int_equal(poll(&polled, 1, 20000), 1);
     assert_int_equal(polled.revents, POLLOUT | POLLERR | POLLHUP);
@@ -273,11 +287,11 @@ static void a_refused_connect_is_told_and_the_socket_comes_back(void **state)
     assert_string_equal(name, wanted);
     length = sizeof error;
     assert_int_equal(getsockopt(m.program, SOL_SOCKET, SO_ERROR, &error, &length), 0);
-    assert_int_equal(error, ECONNRESET); /* which the library turns into the name's */
+    assert_int_equal(error, ECONNRESET); /* the library returns the error in the name instead */
 
     back.cookie = m.request.cookie;
     asked = request_ask(message, wire_write_option(message, WIRE_RECLAIM, &back), &m.server, 1);
-    assert_int_equal(asked.answered, EPERM); /* not by one who has another descriptor */
+    assert_int_equal(asked.answered, EPERM); /* not with another descriptor */
     asked = request_ask(message, wire_write_option(message, WIRE_RECLAIM, &back), &m.program, 1);
     assert_int_equal(asked.answered, 0);
     length = sizeof value;
@@ -285,12 +299,13 @@ static void a_refused_connect_is_told_and_the_socket_comes_back(void **state)
     assert_int_equal(value, 77);
     close(asked.descriptor);
     asked = request_ask(message, wire_write_option(message, WIRE_RECLAIM, &back), &m.program, 1);
-    assert_int_equal(asked.answered, ENOTCONN); /* once */
+    assert_int_equal(asked.answered, ENOTCONN); /* only once */
     close(listener);
     request_unmake(&m);
 }
 
-/* A blocking connect() waits for the relay's word: the program's end has a name, and can be written to, then.
+/*
+ * A blocking connect() waits for the relay's answer. By then, the program's end has a name and is writable.
  */
 static void who_waits_for_the_outcome_is_told(void **state)
 {
@@ -329,7 +344,7 @@ static void who_waits_for_the_outcome_is_told_why_there_is_none(void **state)
     connect_anew(&m, &address);
     waiting = request_hand_over_to_be_told(&m);
     assert_int_equal(request_outcome(waiting), ECONNREFUSED);
-    back.cookie = m.request.cookie; /* the socket can be had by then */
+    back.cookie = m.request.cookie; /* the socket is available by then */
     asked = request_ask(message, wire_write_option(message, WIRE_RECLAIM, &back), &m.program, 1);
     assert_int_equal(asked.answered, 0);
     close(asked.descriptor);
@@ -337,7 +352,7 @@ static void who_waits_for_the_outcome_is_told_why_there_is_none(void **state)
     request_unmake(&m);
 }
 
-/* Another thread takes the socket back (shutdown()): it sees to the rest. */
+/* Another thread takes the socket back (shutdown()) and does the rest. */
 static void who_waits_for_the_outcome_is_told_that_it_was_called_off(void **state)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
@@ -350,7 +365,7 @@ static void who_waits_for_the_outcome_is_told_that_it_was_called_off(void **stat
     request_make(&m);
     make_address(&address, &listener);
     listen(listener, 0);
-    for (int i = 0; i < 3; i++) { /* the queue is full: further SYNs are not answered */
+    for (int i = 0; i < 3; i++) { /* the queue is full: more SYNs get no answer */
         taken[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         connect(taken[i], (struct sockaddr *)&address, sizeof address);
     }
@@ -365,7 +380,7 @@ static void who_waits_for_the_outcome_is_told_that_it_was_called_off(void **stat
     close(listener);
 }
 
-/* A program that gives up a connect() that nobody answers frees the thread at once. */
+/* If the program gives up a connect() that nobody answers, the relay's thread ends at once. */
 static void a_program_that_gives_up_connecting_is_forgotten(void **state)
 {
     struct sockaddr_in address;
@@ -376,7 +391,7 @@ static void a_program_that_gives_up_connecting_is_forgotten(void **state)
     request_make(&m);
     make_address(&address, &listener);
     listen(listener, 0);
-    for (int i = 0; i < 3; i++) { /* the queue is full: further SYNs are not answered */
+    for (int i = 0; i < 3; i++) { /* the queue is full: more SYNs get no answer */
         taken[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         connect(taken[i], (struct sockaddr *)&address, sizeof address);
     }
@@ -400,7 +415,7 @@ static void a_program_that_gives_up_connecting_is_forgotten(void **state)
     close(listener);
 }
 
-/* ---- a failure that the library knows already ---- */
+/* ---- a failure that the library already knows ---- */
 
 static void a_failure_is_told_in_the_programs_protocol(void **state)
 {
@@ -419,7 +434,7 @@ static void a_failure_is_told_in_the_programs_protocol(void **state)
     assert_int_equal(
         strncmp(got, "* BYE retrotls: /etc/retrotls/policy:3:5: unknown setting 'levle' (did you", 72), 0);
     assert_non_null(strstr(got, "until it is mended\r\n"));
-    /* The program may write on; nothing of it arrives anywhere. */
+    /* The program may write on, but nothing of it arrives anywhere. */
     assert_int_equal(send(m.program, "a LOGIN x secret\r\n", 18, MSG_NOSIGNAL), 18);
     assert_int_equal(send(m.program, "b LOGOUT\r\n", 10, MSG_NOSIGNAL), 10);
     assert_int_equal(recv(m.server, got, sizeof got, 0), 0);

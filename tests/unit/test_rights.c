@@ -1,7 +1,7 @@
 /*
- * The relay has the rights of the user who started it, and a program that gave them up still has its token.
- * The monitor opens files by the rights that the program has when it asks: what it may not do itself, the
- * relay does not do for it.
+ * The relay has the rights of the user who started it. A program that gave up those rights still has its
+ * token. So the monitor opens files with the rights that the program has when it asks: the relay does nothing
+ * for the program that it may not do itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,14 +23,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "monitor/credentials.h"
-#include "monitor/open_named.h"
+#include "monitor/files/credentials.h"
+#include "monitor/files/open_named.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/request_peer.h"
 
 enum { OTHER = 65534 };
 
-/* What is in the log `path` after a connection whose policy says so; NULL: there is none. */
+/* The log at `path` after a connection whose policy names it. NULL: there is no log. */
 static char *logged_by(uid_t user, const char *path)
 {
     struct request_made m;
@@ -66,7 +66,7 @@ static void fill(const char *path, uid_t user, gid_t group, mode_t mode)
     assert_int_equal(chmod(path, mode), 0);
 }
 
-/* Root's relay, and a program that has become another user: before it could name root's own log. */
+/* Root's relay, and a program that has become another user, which must not get a line into root's own log. */
 static void another_user_writes_what_it_may(void **state)
 {
     char folder[] = "/tmp/retrotls-log-XXXXXX", roots[64], its[64], *text;
@@ -87,7 +87,7 @@ static void another_user_writes_what_it_may(void **state)
     assert_non_null(strstr(text, "result=failed"));
     free(text);
     unlink(its);
-    assert_null(logged_by(OTHER, its)); /* the folder is root's */
+    assert_null(logged_by(OTHER, its)); /* only root may create files there */
     text = logged_by(geteuid(), roots);
     assert_non_null(strstr(text, "result=failed"));
     free(text);
@@ -95,9 +95,9 @@ static void another_user_writes_what_it_may(void **state)
     rmdir(folder);
 }
 
-/* ---- what the kernel tells of a peer ---- */
+/* ---- what the kernel reports about a peer ---- */
 
-/* Becomes what it is to be; in a child of root's. */
+/* Changes the process's rights. Runs in a child of root's. */
 typedef bool become_function(void);
 
 static const struct sockaddr_un *address(socklen_t *length)
@@ -110,7 +110,7 @@ static const struct sockaddr_un *address(socklen_t *length)
     return &name;
 }
 
-/* A child that becomes it, connects, and lives until the connection is closed. */
+/* Forks a child that changes its rights, connects, and lives until the connection is closed. */
 static int connection_of(become_function *become, pid_t *child)
 {
     const int listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
@@ -136,7 +136,7 @@ static int connection_of(become_function *become, pid_t *child)
     return connection;
 }
 
-/* Opens the file as that program could: 0 or an errno. */
+/* Opens the file with that program's rights. Returns 0 or an errno. */
 static int opened_for(become_function *become, const char *path)
 {
     pid_t child;
@@ -152,7 +152,7 @@ static int opened_for(become_function *become, const char *path)
     close(connection);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    /* And is itself again. */
+    /* Afterwards this process has its own rights again. */
     own = open("/etc/shadow", O_RDONLY | O_CLOEXEC);
     assert_true(own >= 0 && geteuid() == 0 && setfsuid((uid_t)-1) == 0);
     close(own);
@@ -177,7 +177,7 @@ static bool with_effective_group(void)
     return become(NULL, 0, MAIL, SOMEBODY);
 }
 
-/* As a program that is setgid, and gives it up once it has its lock: what it had is what root's relay has. */
+/* Like a setgid program that gives up its group once it has its lock. Root's relay has what it gave up. */
 static bool with_group_given_up(void)
 {
     return become(NULL, 0, SOMEBODY, SOMEBODY);
@@ -196,7 +196,7 @@ static bool without_capabilities(void)
     return syscall(SYS_capset, &head, none) == 0;
 }
 
-/* Has all, but of no file that is outside. */
+/* Has all capabilities, but for no file outside its namespace. */
 static bool in_a_namespace_of_users(void)
 {
     return unshare(CLONE_NEWUSER) == 0;
@@ -229,11 +229,11 @@ static void capabilities_are_those_of_now(void **state)
     assert_int_equal(opened_for(with_root_alone, path), 0);
     assert_int_equal(opened_for(without_capabilities, path), EACCES);
     fill(path, 0, 0, 0600);
-    assert_int_equal(opened_for(without_capabilities, path), 0); /* it is its own */
+    assert_int_equal(opened_for(without_capabilities, path), 0); /* the file's owner */
     unlink(path);
 }
 
-/* A process of several threads cannot enter one (unshare(2)), and qemu-user has a thread of its own. */
+/* A process with several threads cannot enter one (unshare(2)), and qemu-user has a thread of its own. */
 static bool can_enter_a_namespace_of_users(void)
 {
     int status;
@@ -264,7 +264,7 @@ static void capabilities_of_a_namespace_of_users_count_for_nothing(void **state)
 
 /* ---- options ---- */
 
-/* What a program asks of its TCP socket is done by its rights, and not by the relay's. */
+/* What a program asks of its TCP socket is done with its rights, not with the relay's. */
 static void options_that_ask_for_rights_have_those_of_the_program(void **state)
 {
     static const struct {
@@ -298,7 +298,7 @@ static void options_that_ask_for_rights_have_those_of_the_program(void **state)
     close(tcp);
 }
 
-/* An ordinary user's relay has nothing to lend, and cannot become anybody. */
+/* An ordinary user's relay has no rights to lend, and cannot become another user. */
 static int as_an_ordinary_user(void)
 {
     struct credentials *const own = credentials_own();
@@ -306,7 +306,7 @@ static int as_an_ordinary_user(void)
 
     if (!become(NULL, 0, SOMEBODY, SOMEBODY) || !credentials_note_own())
         return -1;
-    fd = open_named(own, "/etc/passwd", &error); /* root's rights */
+    fd = open_named(own, "/etc/passwd", &error); /* needs root's rights */
     return fd >= 0 ? -1 : error;
 }
 
@@ -325,7 +325,10 @@ static void rights_that_cannot_be_taken_on_open_nothing(void **state)
     assert_int_equal(status, 0);
 }
 
-/* Its number may be another process's by now: here it is a dead one's still, which has all that it had. */
+/*
+ * The program's number may be another process's by now. Here it is still that of the dead process, which had
+ * all capabilities.
+ */
 static void a_program_that_has_ended_has_no_capabilities(void **state)
 {
     pid_t child;

@@ -1,6 +1,6 @@
 /*
- * The system's bundle of roots is read when a root is needed that is nowhere else, and once; a folder of
- * roots is asked for each name once.
+ * The system's bundle of roots is read only when a root is needed that is nowhere else, and only once. A
+ * folder of roots is asked for each name once.
  */
 #include <openssl/x509_vfy.h>
 #include <pthread.h>
@@ -20,13 +20,13 @@ static struct peer_authority authority;
 static const char *bundle = "/nonexistent";
 static struct settings settings = {.level = LEVEL_SECURE};
 
-/* In libcrypto's place. */
+/* Replaces libcrypto's. */
 const char *X509_get_default_cert_file(void)
 {
     return bundle;
 }
 
-/* A store of a connection's whose trust is the system's, the bundle at `path`. */
+/* The store of a connection that trusts the system's roots, with the bundle at `path`. */
 static X509_STORE *store_with(const char *path, struct files *files)
 {
     X509_STORE *const store = X509_STORE_new();
@@ -131,7 +131,7 @@ static void no_bundle_is_one_without_roots(void **state)
     close_store(store, &files);
 }
 
-/* As many descriptors are open as may be, at the moment at which the first connection needs a root. */
+/* All descriptors are in use just when the first connection needs a root. */
 static void it_is_read_again_where_it_could_not_be_opened(void **state)
 {
     struct files files;
@@ -149,7 +149,7 @@ static void it_is_read_again_where_it_could_not_be_opened(void **state)
     close_store(store, &files);
 }
 
-/* Connections verify at once, in threads that share the store. */
+/* Several connections verify at once, in threads that share the store. */
 struct shared {
     X509_STORE *store;
     const struct files *files;
@@ -188,7 +188,7 @@ static void many_threads_may_need_it_at_once(void **state)
 
 /* ---- the folder ---- */
 
-/* Puts the authority's root into a folder under its hash. */
+/* The path of the authority's root in a folder, under its hash. */
 static void hashed_name(const char *folder, char *path, size_t size)
 {
     snprintf(path, size, "%s/%08lx.0", folder,
@@ -210,7 +210,7 @@ static void a_folder_is_asked_for_a_name_once(void **state)
     assert_true(roots_add_folder(store));
     assert_int_equal(verify(store, known.certificate), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
     peer_certificate_to_file(&authority.root, path);
-    /* It has changed: another context asks again (tls_settings_key()). */
+    /* The folder has changed: another context asks again (tls_settings_key()). */
     assert_int_equal(verify(store, known.certificate), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
     X509_STORE_free(store);
     store = X509_STORE_new();
@@ -222,7 +222,7 @@ static void a_folder_is_asked_for_a_name_once(void **state)
     rmdir(folder);
 }
 
-/* Without a connection for which it verifies, nobody's rights are there to read by. */
+/* Without a connection to verify for, there are no rights to read with. */
 static void for_nobody_nothing_is_read(void **state)
 {
     struct files files;
@@ -237,9 +237,9 @@ static void for_nobody_nothing_is_read(void **state)
     close_store(store, &files);
 }
 
-/* ---- what they are worth ---- */
+/* ---- old and missing stores ---- */
 
-/* What a person is told of a certificate whose issuer is not in the store. */
+/* The message about a certificate whose issuer is not in the store. */
 static struct failure told(X509_STORE *store)
 {
     struct references wanted = {.count = 1, .item = {{.text = "b.example"}}};
@@ -252,7 +252,7 @@ static struct failure told(X509_STORE *store)
     return v.why;
 }
 
-/* A file of roots that begin so many days ago, and what is told where an issuer is not in it. */
+/* The message about an unknown issuer, with a file of roots that became valid so many days ago. */
 static struct failure told_with_roots(const int *days_ago, size_t count)
 {
     char path[] = "/tmp/retrotls-test-bundle-XXXXXX";
@@ -289,7 +289,7 @@ static void a_store_is_as_old_as_its_third_youngest_root(void **state)
     snprintf(years, sizeof years, "roots are of %d:", tm.tm_year + 1900);
     assert_int_equal(told_with_roots(all, 1).kind, FAILURE_OLD_TRUST_STORE);
     assert_int_equal(told_with_roots(all, 2).kind, FAILURE_OLD_TRUST_STORE);
-    why = told_with_roots(all, 5); /* two of somebody's own */
+    why = told_with_roots(all, 5); /* the two young ones may be somebody's own */
     assert_int_equal(why.kind, FAILURE_OLD_TRUST_STORE);
     assert_non_null(strstr(why.text, years));
     assert_int_equal(told_with_roots(all, 6).kind, FAILURE_CERTIFICATE_UNKNOWN_ISSUER);
@@ -303,7 +303,7 @@ static void no_store_at_all_is_told_from_an_old_one(void **state)
     X509_STORE *store = X509_STORE_new();
 
     (void)state;
-    assert_int_equal(told(store).kind, FAILURE_CERTIFICATE_UNKNOWN_ISSUER); /* for nobody */
+    assert_int_equal(told(store).kind, FAILURE_CERTIFICATE_UNKNOWN_ISSUER); /* no connection to verify for */
     roots_ask_for(&none);
     assert_int_equal(told(store).kind, FAILURE_NO_TRUST_STORE);
     roots_ask_for(NULL);

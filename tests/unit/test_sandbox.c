@@ -1,6 +1,6 @@
 /*
- * The walls from inside: what the worker can do no more, and what it still can. Each test runs in a child
- * that shuts itself in as the worker does; what works there first is shown to work without.
+ * The walls from inside: what the worker can no longer do, and what it still can. Each test runs in a child
+ * that shuts itself in as the worker does. What should work before is also tried without the walls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +29,8 @@
 
 static char folder[] = "/tmp/retrotls-sandbox-XXXXXX";
 static char other_file[64], script[64];
-static int given;                          /* a socket that it has */
-static char secret[] = "of the program's"; /* in the parent */
+static int given;                          /* a socket that the worker already has */
+static char secret[] = "of the program's"; /* in the parent's memory */
 
 static int outcome(bool good)
 {
@@ -123,7 +123,7 @@ static int see_whether_there_is_a_file(void)
     return outcome(access(other_file, F_OK) == 0);
 }
 
-/* Landlock knows nothing of these. */
+/* Landlock does not cover these. */
 static void test_no_looking_for_files(void **state)
 {
     (void)state;
@@ -134,7 +134,7 @@ static void test_no_looking_for_files(void **state)
     is_forbidden(see_whether_there_is_a_file, EPERM);
 }
 
-/* What is open stays so: what the monitor hands over. */
+/* What is open stays usable: what the monitor hands over. */
 static int opened = -1;
 
 static int read_what_is_open(void)
@@ -155,7 +155,7 @@ static void test_descriptors_that_it_has(void **state)
 
 /* ---- privileges ---- */
 
-/* By an option that is on the list, and asks for CAP_NET_ADMIN. */
+/* With an option that is on the list and needs CAP_NET_ADMIN. */
 static int mark_a_socket(void)
 {
     return outcome(setsockopt(given, SOL_SOCKET, SO_MARK, &(int){1}, sizeof(int)) == 0);
@@ -229,7 +229,7 @@ static void test_no_other_process(void **state)
 {
     (void)state;
     walls_need_filters();
-    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0); /* Yama, or its parent could not be traced anyhow */
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0); /* else Yama would forbid tracing the parent anyway */
     is_forbidden(read_parent, EPERM);
     is_forbidden(signal_parent, EPERM);
     is_forbidden(signal_parent_by_descriptor, EPERM);
@@ -248,14 +248,14 @@ static void test_running_or_tracing_ends_the_process(void **state)
     walls_need_filters();
     if (SANITIZED)
         skip();
-    walls_assert_status(walls_try(run_program, NO_WALLS), 7); /* the script's own */
+    walls_assert_status(walls_try(run_program, NO_WALLS), 7); /* the script's own status */
     status = walls_try(run_program, ALL_WALLS);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
     status = walls_try(trace_parent, ALL_WALLS);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
 }
 
-/* Whoever has used up the descriptors must not meet a relay with fewer walls. */
+/* Using up the descriptors must not give anybody a relay with fewer walls. */
 static void test_no_walls_no_relay(void **state)
 {
     const struct rlimit none = {0, 0};
@@ -273,7 +273,7 @@ static void test_no_walls_no_relay(void **state)
     walls_assert_status(status, WORKS);
 }
 
-/* ---- what has to go on ---- */
+/* ---- what has to work ---- */
 
 static void *set(void *flag)
 {
@@ -321,7 +321,7 @@ static void test_what_a_session_needs(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
-/* ---- */
+/* ---- set-up ---- */
 
 static void put(const char *path, const char *text, mode_t mode)
 {

@@ -1,6 +1,6 @@
 /*
- * The walls from inside: the network, and whatever else a kernel offers. What works without is shown to work;
- * see test_sandbox.c.
+ * The walls from inside: the network, and whatever else a kernel offers. Each call is shown to work without
+ * the walls. See test_sandbox.c.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -43,7 +43,10 @@ static int netlink_socket(void)
     return outcome(socket(AF_NETLINK, SOCK_RAW, 0) >= 0);
 }
 
-/* To the log of a system that has none; a TCP socket that the relay was given would go elsewhere alike. */
+/*
+ * Connects to the log of a system that has none. A TCP socket that the relay was given could connect
+ * elsewhere as well.
+ */
 static int connect_somewhere(void)
 {
     const struct sockaddr_un nowhere = {.sun_family = AF_UNIX, .sun_path = "/nonexistent"};
@@ -52,7 +55,9 @@ static int connect_somewhere(void)
     return outcome(connect(fd, (const struct sockaddr *)&nowhere, sizeof nowhere) != 0 && errno == ENOENT);
 }
 
-/* A TCP socket whose connect() has failed, as the relay keeps some, and a listener of the program's machine.
+/*
+ * A TCP socket whose connect() has failed, like those the relay keeps, and a listener on the program's
+ * machine.
  */
 static int closed_tcp = -1, listener = -1;
 static struct sockaddr_in listens_at;
@@ -101,7 +106,7 @@ static void test_no_socket_to_elsewhere(void **state)
     open_tcp();
     is_forbidden(connect_what_it_has, EPERM);
     if (!SANITIZED) {
-        /* Each child's connection is another one: the socket is closed again by its end. */
+        /* Each child needs a new connection: when it ends, the socket is closed again. */
         close(closed_tcp);
         closed_tcp = socket(AF_INET, SOCK_STREAM, 0);
         is_forbidden(send_to_elsewhere, EPERM);
@@ -113,7 +118,7 @@ static void test_no_socket_to_elsewhere(void **state)
     close(listener);
 }
 
-/* ---- signals by way of a socket ---- */
+/* ---- signals through a socket ---- */
 
 static int own_a_socket(void)
 {
@@ -154,10 +159,10 @@ static int attach_a_filter(void)
     return outcome(setsockopt(closed_tcp, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0);
 }
 
-/* ENOENT, ENOTCONN: it got as far as looking at the socket. */
+/* ENOENT, ENOTCONN: the kernel got as far as looking at the socket. */
 static int change_its_protocol(void)
 {
-    return outcome(setsockopt(closed_tcp, IPPROTO_TCP, TCP_ULP, "tls", 3) == 0 || errno == ENOENT ||
+    return outcome(socket_option_set(closed_tcp, IPPROTO_TCP, TCP_ULP, "tls", 3) == 0 || errno == ENOENT ||
                    errno == ENOTCONN);
 }
 
@@ -165,14 +170,14 @@ static int set_what_a_program_sets(void)
 {
     const int one = 1;
 
-    return outcome(setsockopt(closed_tcp, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one) == 0 &&
-                   setsockopt(closed_tcp, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 &&
-                   setsockopt(closed_tcp, IPPROTO_TCP, TCP_USER_TIMEOUT, &one, sizeof one) == 0 &&
-                   setsockopt(closed_tcp, IPPROTO_IP, IP_TOS, &one, sizeof one) == 0 &&
-                   setsockopt(given_pair[0], SOL_SOCKET, SO_PEEK_OFF, &one, sizeof one) == 0);
+    return outcome(socket_option_set(closed_tcp, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one) == 0 &&
+                   socket_option_set(closed_tcp, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 &&
+                   socket_option_set(closed_tcp, IPPROTO_TCP, TCP_USER_TIMEOUT, &one, sizeof one) == 0 &&
+                   socket_option_set(closed_tcp, IPPROTO_IP, IP_TOS, &one, sizeof one) == 0 &&
+                   socket_option_set(given_pair[0], SOL_SOCKET, SO_PEEK_OFF, &one, sizeof one) == 0);
 }
 
-/* Each number of the levels that there are: those that may be set get as far as the socket, no other does. */
+/* Tries each number of the known levels. Options that may be set get as far as the socket; no other does. */
 static int only_those_of_the_list(void)
 {
     static const int levels[] = {SOL_SOCKET, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6, 17, 263, 282, 4, -1};
@@ -182,8 +187,8 @@ static int only_those_of_the_list(void)
             const bool own = levels[i] == SOL_SOCKET && name == SO_PEEK_OFF;
             const bool wanted = own || socket_option_may_be_set(levels[i], name);
 
-            /* No socket: what passes the filter fails with EBADF. */
-            if (setsockopt(-1, levels[i], name, NULL, 0) != -1 || errno != (wanted ? EBADF : EPERM))
+            /* There is no socket: what passes the filter fails with EBADF. */
+            if (socket_option_set(-1, levels[i], name, NULL, 0) != -1 || errno != (wanted ? EBADF : EPERM))
                 return ENOTRECOVERABLE;
         }
     }
@@ -210,7 +215,7 @@ static void test_no_option_beyond_those_of_programs(void **state)
 
 /* ---- whatever else a kernel offers ---- */
 
-static long number; /* of a system call, with arguments that are wrong in any case */
+static long number; /* of a system call whose arguments are always wrong */
 
 static int call(void)
 {
@@ -288,7 +293,7 @@ static void test_no_other_system_call(void **state)
 }
 
 #ifdef __x86_64__
-/* ---- the other numbers that a kernel has for the same calls ---- */
+/* ---- other numbers that a kernel has for the same calls ---- */
 
 enum { GETPID_OF_I386 = 20, X32 = 0x40000000 };
 

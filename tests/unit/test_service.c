@@ -1,6 +1,6 @@
 /*
- * How long the relay lives: as long as somebody needs it, and no longer. The loop runs in a process of its
- * own, as the relay does; its owner is another.
+ * How long the relay lives: as long as somebody needs it, and no longer. The loop runs in its own process, as
+ * in the relay. Its owner is a third process.
  */
 #include <poll.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ struct relay {
     struct sockaddr_un address;
     socklen_t length;
     pid_t owner, process;
-    int alive; /* reads as ended once the relay has gone */
+    int alive; /* end of file once the relay has gone */
 };
 
 static pid_t start_owner(void)
@@ -37,14 +37,14 @@ static pid_t start_owner(void)
     const pid_t owner = fork();
 
     if (owner == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* ends when the test fails */
         for (;;)
             pause();
     }
     return owner;
 }
 
-/* `as_child`: the owner is this process, whose child the relay is. Else the owner is another process. */
+/* `as_child`: this process is the owner, and the relay its child. Else the owner is another process. */
 static void start(struct relay *r, bool as_child)
 {
     static int number;
@@ -66,7 +66,7 @@ static void start(struct relay *r, bool as_child)
         monitor_set_token(token);
         monitor_set_relay_name("00112233445566778899aabbccddeeff");
         {
-            const struct service_owner owner = service_owner_of(r->owner, getppid());
+            const struct service_owner owner = service_owner_of(r->owner, getppid);
 
             service_run(listener, &owner);
         }
@@ -122,7 +122,7 @@ static int answer_of(int fd)
     return n > 0 && wire_read_reply(&reply, bytes, (size_t)n) ? reply.error : -1;
 }
 
-/* A connection to a server that says nothing. Returns the program's end; `*server` is the server's. */
+/* A connection to a silent server. Returns the program's end; `*server` is the server's. */
 static int guarded(const struct relay *r, int *server)
 {
     static _Alignas(8) uint8_t message[WIRE_MESSAGE_LIMIT];
@@ -168,12 +168,12 @@ static void it_ends_with_its_owner(void **state)
     start(&r, false);
     assert_false(has_ended(&r, 100));
     end_owner(&r);
-    assert_true(has_ended(&r, 20000)); /* and not by idleness, which takes IDLE_WITH_OWNER */
+    assert_true(has_ended(&r, 20000)); /* not because it was idle, which takes IDLE_WITH_OWNER */
     assert_int_equal(connect_to(&r), -1);
     stop(&r);
 }
 
-/* A forked child of the program's goes on with its connection after the program has gone. */
+/* A forked child keeps using the connection after the program has gone. */
 static void it_outlives_its_owner_while_a_connection_lives(void **state)
 {
     struct relay r;
@@ -194,7 +194,7 @@ static void it_outlives_its_owner_while_a_connection_lives(void **state)
     stop(&r);
 }
 
-/* The time of a connect(): a request connection is open, and nothing comes over it. */
+/* During a connect(), a request connection is open and silent. */
 static void a_silent_request_keeps_it_alive_and_blocks_nobody(void **state)
 {
     struct relay r;
@@ -215,7 +215,7 @@ static void a_silent_request_keeps_it_alive_and_blocks_nobody(void **state)
     stop(&r);
 }
 
-/* An owner that waits for all of its children must not wait for this one for ever. */
+/* An owner that waits for all its children must not wait for the relay for ever. */
 static void as_a_child_of_its_owner_it_ends_when_idle(void **state)
 {
     struct relay r;
@@ -234,7 +234,7 @@ static void as_a_child_of_its_owner_it_ends_when_idle(void **state)
     stop(&r);
 }
 
-/* Anybody may connect to an abstract address. Many who say nothing must not keep the program out. */
+/* Anybody may connect to an abstract address. Many silent connections must not keep the program out. */
 static void a_crowd_of_silent_requests_keeps_nobody_out(void **state)
 {
     enum { CROWD = REQUESTS_LIMIT + 50 };

@@ -1,6 +1,6 @@
 /*
- * Blocks that never decide, which `retrotls lint` warns of: pairs where one is certain, pairs where none is,
- * and, for random policies and connections, that no block that was warned of decides anything.
+ * Blocks that never decide, about which `retrotls lint` warns: pairs where that is certain, pairs where it is
+ * not, and a check, for random policies and connections, that no reported block decides anything.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "tests/unit/policy_files.h"
 
 static const struct {
-    const char *earlier, *block; /* what stands behind `match`; a trailing '-' is level none */
+    const char *earlier, *block; /* what follows `match`; a trailing '-' means level none */
     bool covered;
 } pairs[] = {
     {"port 143", "port 143", true},
@@ -22,20 +22,20 @@ static const struct {
     {"port imap", "port 143", true},
     {"address 10.0.0.0/8", "address 10.1.0.0/16 10.2.3.4", true},
     {"address 10.1.0.0/16", "address 10.0.0.0/8", false},
-    {"address ::/0", "address 10.0.0.0/8", false}, /* another version */
+    {"address ::/0", "address 10.0.0.0/8", false}, /* another IP version */
     {"address 0.0.0.0/0 ::/0", "address 10.0.0.1 2001:db8::1", true},
     {"program mutt", "program mutt user ada", true},
     {"program *", "program mutt", true},
     {"program mutt", "host a.example.org", false},
     {"user ada", "user 1000", false},
-    {"user *", "user ada", false}, /* not looked at */
+    {"user *", "user ada", false}, /* not examined */
     {"protocol imap", "protocol imap", true},
     {"protocol imap pop3", "protocol imap", true},
     {"host !a.example.org", "host !a.example.org !b.example.org", true},
     {"host !a.example.org !b.example.org", "host !a.example.org", false},
     {"host b.example.org !a.example.org", "host b.example.org", false},
-    {"host !a.example.org", "host b.example.org", false}, /* not looked at */
-    /* A block that guards does not reach what it does not name. */
+    {"host !a.example.org", "host b.example.org", false}, /* not examined */
+    /* A block that guards does not reach ports that it does not name. */
     {"host a.example.org", "host a.example.org", true},
     {"host a.example.org", "host a.example.org port 1143", false},
     {"host a.example.org", "host a.example.org -", false},
@@ -45,7 +45,7 @@ static const struct {
     {"program mutt", "program mutt host localhost", false},
 };
 
-/* One rule of a match line; '-' at its end is level none. */
+/* Adds a block with these criteria. A '-' at the end means level none. */
 static void add_block(char *text, const char *criteria)
 {
     const size_t length = strlen(criteria);
@@ -71,7 +71,7 @@ static void certain_pairs(void **state)
     }
 }
 
-/* ---- none that was warned of decides */
+/* ---- no reported block decides */
 
 enum { ROUNDS = 400, BLOCKS = 12, QUERIES = 300, COVERED_LIMIT = 64 };
 

@@ -96,7 +96,7 @@ static void sieve_dialogues(void **state)
     check_dialogues(dialogues, sizeof dialogues / sizeof dialogues[0], PROTOCOL_SIEVE);
 }
 
-/* In plaintext the program gets the whole list, literals and all, byte for byte. */
+/* In plaintext the program gets the whole list, byte for byte, literals included. */
 static void the_list_is_kept_as_it_came(void **state)
 {
     static const char list[] = "\"IMPLEMENTATION\" {6}\r\na\r\n\"b\"\r\n\"SIEVE\" \"x\"\r\nOK {2}\r\nhi\r\n";
@@ -135,7 +135,7 @@ static size_t second_greeting(const char *const *script, char *out, size_t size,
     return length;
 }
 
-/* The list that comes over TLS is the program's greeting; where none comes, there is no session. */
+/* The list that comes over TLS is the program's greeting. Without it there is no session. */
 static void the_second_greeting(void **state)
 {
     static const char list[] = "\"SIEVE\" {4}\r\na\r\nb\r\n\"SASL\" \"PLAIN\"\r\nOK\r\n";

@@ -1,4 +1,7 @@
-/* What connect() has acquired is found again after a longjmp, and never taken from a call that goes on. */
+/*
+ * What connect() has acquired is found again after a longjmp, and never taken from a call that is still
+ * running.
+ */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -78,7 +81,7 @@ static struct slot *in_handler;
 static void on_alternate_stack(int number)
 {
     (void)number;
-    in_handler = slot_take(stack + SHALLOW + 1); /* "not deeper", but that stack says nothing of this one */
+    in_handler = slot_take(stack + SHALLOW + 1); /* "not deeper", but on another stack */
 }
 
 static void alternate_stack_proves_nothing(void **state)
@@ -147,7 +150,7 @@ static void every_thread_has_its_own_and_ended_ones_are_reused(void **state)
     void *taken;
 
     (void)state;
-    /* Each thread ends with its slot in use, as a cancelled one would. Far more than there can be slots. */
+    /* Each thread ends with its slot in use, like a cancelled one. There are far more threads than slots. */
     for (int i = 0; i < 2 * SLOTS_LIMIT; i++) {
         pthread_t thread;
 

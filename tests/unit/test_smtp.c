@@ -83,7 +83,7 @@ static const struct dialogue dialogues[] = {
      FAILED,
      FAILURE_LATE_BYTES,
      {ASKED, "S220 go ahead\r\n250-x\r\n250 AUTH PLAIN\r\n"},
-     "behind its answer to STARTTLS"},
+     "after its answer to STARTTLS"},
     {"C1: a fragment behind the reply", FAILED, FAILURE_LATE_BYTES, {ASKED, "S220 go ahead\r\nx"}, NULL},
     {"C2: a success behind a refusal",
      FAILED,
@@ -155,7 +155,8 @@ static void lmtp_dialogues(void **state)
 static const struct settings secure = {
     .level = LEVEL_SECURE, .protocol = PROTOCOL_SMTP, .timeout = 30, .greeting_timeout = 30};
 
-/* EHLO tells the address of the real socket, in the form of RFC 5321, 4.1.3; a mapped address is an IPv4 one.
+/*
+ * EHLO gives the address of the real socket, in the form of RFC 5321, 4.1.3. A mapped address counts as IPv4.
  */
 static void ehlo_tells_the_local_address(void **state)
 {
@@ -187,7 +188,9 @@ static void ehlo_tells_the_local_address(void **state)
     assert_int_equal(r.outcome, READY);
 }
 
-/* The host is the only word of the server's that goes into the greeting after TLS: it must be a host. */
+/*
+ * The host is the only word of the server's that goes into the greeting after TLS, so it must be a host name.
+ */
 static void only_a_host_is_kept_of_the_greeting(void **state)
 {
     static const struct {

@@ -1,6 +1,6 @@
 /*
- * Where the system's authorities are: the first place that has any. And those beside the relay, which must be
- * nobody else's work.
+ * Where the system's CAs are: the first place that has any. Also those next to the relay, which nobody else
+ * may have put there.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/files/bundled_roots.h"
+#include "monitor/files/system_roots.h"
 #include "monitor/messages.h"
-#include "monitor/roots/bundled_roots.h"
-#include "monitor/roots/system_roots.h"
 #include "tests/unit/cmocka_all.h"
 
 static char base[] = "/tmp/retrotls-test-places-XXXXXX";
@@ -87,7 +87,7 @@ static void none_is_none(void **state)
     assert_true(found.folder == NULL && found.bundle == NULL);
 }
 
-/* What is known of a folder holds until it changes. */
+/* What we know about a folder holds until the folder changes. */
 static void a_folder_that_gets_certificates_is_seen(void **state)
 {
     char folder[PATH_MAX], name[PATH_MAX];
@@ -106,7 +106,7 @@ static void a_folder_that_gets_certificates_is_seen(void **state)
     assert_null(found.folder);
 }
 
-/* This very program stands for the relay. */
+/* This program stands in for the relay. */
 static void beside(char path[PATH_MAX + 32])
 {
     char folder[PATH_MAX] = "";

@@ -1,6 +1,6 @@
 /*
- * What a preload cannot reach is refused before it starts, and what it can is let through: scripts followed
- * to the program that runs them, and the bits that make the loader leave a preload out.
+ * What a preload cannot reach is refused before it starts, and what it can reach is let through. Scripts are
+ * followed to the program that runs them. Also the mode bits that make the loader ignore a preload.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "command/reach/shebang.h"
 #include "command/reach/target.h"
+#include "program/shebang.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { NOBODY = 65534 };
@@ -52,7 +52,7 @@ static const char *script(const char *name, const char *text)
     return write_file(name, text, strlen(text), 0755);
 }
 
-/* A copy of this test: a program within reach. */
+/* A copy of this test: a program that a preload reaches. */
 static const char *program(const char *name, mode_t mode)
 {
     static char bytes[1 << 25];
@@ -95,19 +95,20 @@ static void first_lines_are_read_as_the_kernel_does(void **state)
         {"echo\n", SHEBANG_NONE, NULL, NULL},
         {"#!/usr/bin/env python3\n", SHEBANG_READ, "/usr/bin/env", "python3"},
         {"#!/usr/bin/env  python3  \n", SHEBANG_READ, "/usr/bin/env", "python3"},
-        {"#!/usr/bin/env python3 -u\n", SHEBANG_READ, "/usr/bin/env", "python3 -u"}, /* one argument */
+        {"#!/usr/bin/env python3 -u\n", SHEBANG_READ, "/usr/bin/env", "python3 -u"}, /* a single argument */
         {"#!/usr/bin/env -S python3 -u\n", SHEBANG_READ, "/usr/bin/env", "python3"},
         {"#!/usr/bin/env -Spython3 -u\n", SHEBANG_READ, "/usr/bin/env", "python3"},
         {"#!/usr/bin/env -vS python3\n", SHEBANG_READ, "/usr/bin/env", "python3"},
         {"#!/usr/bin/env --split-string=python3 -u\n", SHEBANG_READ, "/usr/bin/env", "python3"},
         {"#!/usr/bin/env -S A=1 B=2 -- perl\n", SHEBANG_READ, "/usr/bin/env", "perl"},
         {"#!/usr/bin/env -S -C /tmp -u HOME --unset=X perl\n", SHEBANG_READ, "/usr/bin/env", "perl"},
-        {"#!/usr/bin/env -S -i perl\n", SHEBANG_CLEARS, NULL, NULL},
-        {"#!/usr/bin/env -S - perl\n", SHEBANG_CLEARS, NULL, NULL},
-        {"#!/usr/bin/env -S --ignore-environment perl\n", SHEBANG_CLEARS, NULL, NULL},
-        {"#!/usr/bin/env -i\n", SHEBANG_CLEARS, NULL, NULL},
-        {"#!/usr/bin/env -S -u LD_PRELOAD perl\n", SHEBANG_CLEARS, NULL, NULL},
-        {"#!/usr/bin/env -S --unset=LD_PRELOAD perl\n", SHEBANG_CLEARS, NULL, NULL},
+        {"#!/usr/bin/env -S -i perl\n", SHEBANG_READ, "/usr/bin/env", "perl"},
+        {"#!/usr/bin/env -S - perl\n", SHEBANG_READ, "/usr/bin/env", "perl"},
+        {"#!/usr/bin/env -S --ignore-environment perl\n", SHEBANG_READ, "/usr/bin/env", "perl"},
+        {"#!/usr/bin/env -i\n", SHEBANG_OBSCURE, NULL, NULL},
+        {"#!/usr/bin/env -S -u LD_PRELOAD perl\n", SHEBANG_READ, "/usr/bin/env", "perl"},
+        {"#!/usr/bin/env -S --unset=LD_PRELOAD perl\n", SHEBANG_READ, "/usr/bin/env", "perl"},
+        {"#!/usr/bin/env -S LD_PRELOAD=x.so perl\n", SHEBANG_READ, "/usr/bin/env", "perl"},
         {"#!/usr/bin/env -S LD_PRELOAD= perl\n", SHEBANG_CLEARS, NULL, NULL},
         {"#!/usr/bin/env\n", SHEBANG_OBSCURE, NULL, NULL},
         {"#!/usr/bin/env -S\n", SHEBANG_OBSCURE, NULL, NULL},
@@ -131,7 +132,7 @@ static void first_lines_are_read_as_the_kernel_does(void **state)
     }
 }
 
-/* The kernel looks at 256 bytes: a name that goes on beyond them is cut off, and it refuses. */
+/* The kernel looks at 256 bytes. It refuses a name that goes on beyond them and would be cut off. */
 static void name_beyond_what_the_kernel_reads_is_bad(void **state)
 {
     char text[400] = "#!/";
@@ -154,7 +155,7 @@ static void program_is_found_as_execvp_does(void **state)
     (void)state;
     mkdir(path_of("first"), 0755);
     mkdir(path_of("second"), 0755);
-    mkdir(path_of("first/tool"), 0755); /* a folder of that name is passed over */
+    mkdir(path_of("first/tool"), 0755); /* a folder of that name is skipped */
     program("second/tool", 0755);
     write_file("first/plain", "", 0, 0644);
     snprintf(variable, sizeof variable, "%s:/nonexistent:%s", path_of("first"), path_of("second"));
@@ -174,7 +175,7 @@ static void program_is_found_as_execvp_does(void **state)
     setenv("PATH", "/usr/bin:/bin", 1);
 }
 
-/* ---- what is within reach */
+/* ---- what a preload reaches */
 
 static void program_is_within_reach(void **state)
 {
@@ -184,11 +185,21 @@ static void program_is_within_reach(void **state)
     assert_string_equal(words, "");
 }
 
+/* Under qemu-user, /bin/sh is this machine's, for another architecture. */
+static void need_own_shell(void)
+{
+    if (getenv("RETROTLS_EMULATED") && fault_of("/bin/sh") != TARGET_WITHIN_REACH) {
+        print_message("/bin/sh is for another architecture\n");
+        skip();
+    }
+}
+
 static void scripts_are_followed(void **state)
 {
     char text[PATH_MAX];
 
     (void)state;
+    need_own_shell();
     assert_int_equal(fault_of(script("one", "#!/bin/sh\n")), TARGET_WITHIN_REACH);
     assert_int_equal(target.steps, 2);
     assert_string_equal(target_program(&target), "/bin/sh");
@@ -205,6 +216,7 @@ static void scripts_are_followed(void **state)
 static void text_without_a_first_line_is_the_shells(void **state)
 {
     (void)state;
+    need_own_shell();
     assert_int_equal(fault_of(script("bare", "echo hello\n")), TARGET_WITHIN_REACH);
     assert_true(target.by_shell);
     assert_string_equal(target_program(&target), "/bin/sh");
@@ -212,7 +224,7 @@ static void text_without_a_first_line_is_the_shells(void **state)
     assert_true(target.by_shell);
 }
 
-/* ---- what is not */
+/* ---- what it does not reach */
 
 static void missing_and_forbidden_files_are_told(void **state)
 {
@@ -246,13 +258,13 @@ static void what_is_no_program_is_told(void **state)
     assert_int_equal(fault_of(script("bad", "#!\n")), TARGET_NO_PROGRAM);
 }
 
-static void environment_cleared_by_env_is_told(void **state)
+static void preload_emptied_by_env_is_told(void **state)
 {
     (void)state;
-    assert_int_equal(fault_of(script("clears", "#!/usr/bin/env -S -i sh\n")), TARGET_ENVIRONMENT);
-    assert_non_null(strstr(words, "clear the environment"));
+    assert_int_equal(fault_of(script("clears", "#!/usr/bin/env -S LD_PRELOAD= sh\n")), TARGET_ENVIRONMENT);
+    assert_non_null(strstr(words, "empty LD_PRELOAD"));
     assert_int_equal(fault_of(script("obscure", "#!/usr/bin/env -S $SHELL\n")), TARGET_OBSCURE);
-    assert_non_null(strstr(words, "not understood"));
+    assert_non_null(strstr(words, "do not understand"));
 }
 
 static void script_of_an_unreachable_program_is_unreachable(void **state)
@@ -262,6 +274,7 @@ static void script_of_an_unreachable_program_is_unreachable(void **state)
     char text[PATH_MAX];
 
     (void)state;
+    need_own_shell();
     assert_int_equal(fault_of(write_file("static", head, sizeof head, 0755)), TARGET_STATIC);
     snprintf(text, sizeof text, "#!%s\n", path_of("static"));
     assert_int_equal(fault_of(script("of-static", text)), TARGET_STATIC);
@@ -284,7 +297,7 @@ static void setuid_of_another_is_told(void **state)
 
     (void)state;
     if (getuid() != 0 || !heeded())
-        skip(); /* to give a file away takes root */
+        skip(); /* only root may give a file away */
     path = program("setuid", 0755);
     assert_int_equal(chown(path, NOBODY, getgid()), 0);
     assert_int_equal(chmod(path, 04755), 0);
@@ -294,11 +307,11 @@ static void setuid_of_another_is_told(void **state)
     assert_int_equal(chmod(path, 02755), 0);
     assert_int_equal(fault_of(path), TARGET_SETGID);
     assert_non_null(strstr(words, "is setgid nogroup"));
-    assert_int_equal(chmod(path, 02745), 0); /* no x for the group: mandatory locking, once */
+    assert_int_equal(chmod(path, 02745), 0); /* this bit without x once meant mandatory locking */
     assert_int_equal(fault_of(path), TARGET_WITHIN_REACH);
 }
 
-/* The loader ignores a preload only where the file's owner is somebody else. */
+/* The loader ignores a preload only if somebody else owns the file. */
 static void ones_own_setuid_has_no_effect(void **state)
 {
     (void)state;
@@ -325,7 +338,7 @@ static void setuid_without_effect_is_within_reach(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* To root they give nothing, so that the loader heeds a preload; to everybody else they do. */
+/* They give nothing to root, so the loader does not ignore a preload then. To everybody else they do. */
 static void file_capabilities_are_told(void **state)
 {
     const struct vfs_cap_data caps = {.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
@@ -339,7 +352,7 @@ static void file_capabilities_are_told(void **state)
         skip();
     path = program("capable", 0755);
     if (setxattr(path, "security.capability", &caps, sizeof caps, 0) != 0)
-        skip(); /* a file system without them */
+        skip(); /* the file system has none */
     assert_int_equal(fault_of(path), TARGET_WITHIN_REACH);
     child = fork();
     assert_true(child >= 0);
@@ -380,7 +393,7 @@ int main(void)
         cmocka_unit_test(missing_and_forbidden_files_are_told),
         cmocka_unit_test(circles_are_left),
         cmocka_unit_test(what_is_no_program_is_told),
-        cmocka_unit_test(environment_cleared_by_env_is_told),
+        cmocka_unit_test(preload_emptied_by_env_is_told),
         cmocka_unit_test(script_of_an_unreachable_program_is_unreachable),
         cmocka_unit_test(setuid_of_another_is_told),
         cmocka_unit_test(ones_own_setuid_has_no_effect),

@@ -1,6 +1,6 @@
 /*
- * The socket that a guarded connection is made on is like the program's own: its options, its local address.
- * What cannot be carried and decides where packets go makes it fail.
+ * The socket that makes a guarded connection is like the program's own: same options, same local address. If
+ * it cannot copy something that decides where packets go, it fails.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -172,7 +172,7 @@ static void local_address_and_port_are_shared(void **state)
     }
 }
 
-/* qemu-user knows no IP_BIND_ADDRESS_NO_PORT, nor does a kernel before 4.2. */
+/* qemu-user does not have IP_BIND_ADDRESS_NO_PORT, nor does a kernel before 4.2. */
 static void need_addresses_without_a_port(void)
 {
     const int on = 1, fd = new_socket(&kinds[0]);
@@ -204,7 +204,7 @@ static void address_without_a_port_stays_so(void **state)
     close(copy);
 }
 
-/* Unless another program has it already, which is as good. */
+/* It may fail if another program has the address, which is just as good. */
 static void take(int fd, const struct kind *kind, int port)
 {
     const struct sockaddr_storage address = loopback(kind, port);
@@ -213,7 +213,7 @@ static void take(int fd, const struct kind *kind, int port)
         assert_int_equal(errno, EADDRINUSE);
 }
 
-/* The port of a connection that failed is shown, but not bound. */
+/* After a failed connection, the port is shown but not bound. */
 static void port_of_a_failed_connection_is_not_bound(void **state)
 {
     (void)state;
@@ -237,8 +237,7 @@ static void port_of_a_failed_connection_is_not_bound(void **state)
     }
 }
 
-/* bind(2) to an address with port 0 stays in force after a connection that failed, though its port does not.
- */
+/* After a failed connection, bind(2) to an address with port 0 stays in effect, but the port does not. */
 static void address_of_a_failed_connection_is_bound(void **state)
 {
     struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
@@ -271,7 +270,7 @@ static void copy_is_free_and_of_the_library(void **state)
     close(copy);
 }
 
-/* In a child: 0 where no copy can be made, and `what` is named. */
+/* Runs in a child. Exits with 0 if no copy can be made and the failure names `what`. */
 static void fails(const char *what, bool (*prepare)(int fd))
 {
     const pid_t child = fork();
@@ -287,7 +286,7 @@ static void fails(const char *what, bool (*prepare)(int fd))
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     if (WEXITSTATUS(status) == 77)
-        skip(); /* what this user may not prepare it cannot meet either */
+        skip(); /* what this user may not set up cannot happen to him either */
     assert_int_equal(status, 0);
 }
 
@@ -309,7 +308,7 @@ static bool enter_another_network(int fd)
     uint64_t cookie;
     socklen_t length = sizeof cookie;
 
-    /* Linux before 5.14 and qemu-user do not tell the network of a socket. */
+    /* Linux before 5.14 and qemu-user do not report a socket's network namespace. */
     if (getsockopt(fd, SOL_SOCKET, NETNS_COOKIE, &cookie, &length) != 0) {
         fputs("SO_NETNS_COOKIE is not told\n", stderr);
         return false;
@@ -354,13 +353,13 @@ static void what_cannot_be_read_back(void **state)
     fails("TCP_MD5SIG", note_key);
 }
 
-/* Whatever the program sets and however: no crash, nothing noted out of bounds. */
+/* Whatever the program sets, and in whatever order: no crash, and no write out of bounds. */
 static void any_number_can_be_noted(void **state)
 {
     (void)state;
     for (int level = -1; level < 300; level++) {
         if (level == IPPROTO_TCP || level == IPPROTO_IP || level == IPPROTO_IPV6)
-            continue; /* they hold names that make a copy fail */
+            continue; /* these contain options that make a copy fail */
         for (int name = -1; name < 200; name++)
             tcp_options_note(level, name);
     }

@@ -1,6 +1,6 @@
 /*
- * What has become of a TCP socket: whether TLS may still begin on it. Told wrongly, plaintext would go out,
- * or a server's own connections would be taken for a client's.
+ * What has happened on a TCP socket: whether TLS may still begin. A wrong answer would send plaintext, or
+ * take a server's own connections for a client's.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "preload/adopt/tcp_use.h"
+#include "preload/descriptor/tcp_use.h"
 
-/* A client's connection that nobody has used: its SYN was acknowledged. */
+/* A client's connection that nobody has used. Its SYN was acknowledged. */
 static const struct tcp_counts fresh = {
     .state = TCP_ESTABLISHED, .bytes_acked = 1, .segs_out = 2, .segs_in = 1};
 
@@ -32,7 +32,7 @@ static void untouched_while_all_that_came_is_unread(void **state)
     assert_int_equal(use(c, 40, 0), USE_UNTOUCHED);
     assert_int_equal(use(c, 39, 0), USE_TOUCHED);
     assert_int_equal(use(c, 0, 0), USE_TOUCHED);
-    c.state = TCP_CLOSE_WAIT; /* the server has greeted and closed: its FIN counts one */
+    c.state = TCP_CLOSE_WAIT; /* the server has greeted and closed: the FIN counts as one byte */
     c.bytes_received = 41;
     assert_int_equal(use(c, 40, 0), USE_UNTOUCHED);
     assert_int_equal(use(c, 41, 0), USE_TOUCHED);
@@ -68,18 +68,21 @@ static void a_servers_side_has_sent_no_syn(void **state)
     assert_int_equal(use(c, 0, 0), USE_ACCEPTED);
     c.bytes_sent = c.bytes_acked = 100;
     assert_int_equal(use(c, 0, 0), USE_ACCEPTED);
-    c.bytes_sent = 150; /* 20 of it sent twice, 30 on the way */
+    c.bytes_sent = 150; /* 20 of them sent twice, 30 on the way */
     c.bytes_retrans = 20;
     assert_int_equal(use(c, 0, 30), USE_ACCEPTED);
     c.notsent_bytes = 7;
     assert_int_equal(use(c, 0, 37), USE_ACCEPTED);
-    c.bytes_acked++; /* a client's, with the same numbers */
+    c.bytes_acked++; /* a client's connection with the same numbers */
     assert_int_equal(use(c, 0, 37), USE_TOUCHED);
     c.state = TCP_SYN_RECV;
     assert_int_equal(use(c, 0, 0), USE_ACCEPTED);
 }
 
-/* What an older kernel does not tell counts for nothing; too old a one tells too little to be sure. */
+/*
+ * Fields that an older kernel does not report do not count. A kernel that is too old reports too little to be
+ * sure.
+ */
 static void fields_that_the_kernel_did_not_give_do_not_count(void **state)
 {
     struct tcp_counts c = fresh;
@@ -145,7 +148,7 @@ static void await(int fd)
     assert_int_equal(poll(&set, 1, 10000), 1);
 }
 
-/* qemu-user tells the first four bytes alone. */
+/* qemu-user reports only the first four bytes. */
 static void need_the_kernels_counts(void)
 {
     struct tcp_info info;

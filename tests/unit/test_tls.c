@@ -1,5 +1,5 @@
 /*
- * What is spoken with the server, whatever its certificate: G4 weak cryptography, F3 what may come instead of
+ * What is spoken with the server, whatever its certificate: G4 weak cryptography, F3 other things in place of
  * a handshake.
  */
 #include <fcntl.h>
@@ -52,7 +52,7 @@ static void weak_servers_fail_at_every_level(void **state)
     }
 }
 
-/* Diffie-Hellman over 1024 bits, of a server whose certificate is as it should be. */
+/* A server with a good certificate, but Diffie-Hellman over 1024 bits. */
 static void a_small_group_fails_at_every_level(void **state)
 {
     struct identity_of_peer rsa =
@@ -82,7 +82,7 @@ static void a_small_group_fails_at_every_level(void **state)
     peer_certificate_free(&rsa);
 }
 
-/* A policy's ciphers cannot bring back what is never spoken. */
+/* A policy's ciphers cannot bring back what we never speak. */
 static void no_setting_lowers_the_floor(void **state)
 {
     struct identity_of_peer weak =
@@ -105,8 +105,8 @@ static void no_setting_lowers_the_floor(void **state)
 }
 
 /*
- * RFC 9325, 4.1 and 4.2: at the levels that say whom they trust, a session that was recorded cannot be read
- * with a key that is stolen later, and no cipher has CBC's history.
+ * RFC 9325, 4.1 and 4.2: at the levels that check the server, a key stolen later must not help to read a
+ * recorded session, and no cipher may have the history of CBC.
  */
 static void only_forward_secrecy_and_aead_where_the_server_is_checked(void **state)
 {
@@ -147,7 +147,9 @@ static void only_forward_secrecy_and_aead_where_the_server_is_checked(void **sta
                 fail_msg("%s at %s: %s", cases[i].cipher, level_name((enum level)level), seen.why.text);
             if (!taken)
                 assert_non_null(strstr(seen.why.text, "'ciphers DEFAULT'"));
-            /* The line that the message names lets it go on; with groups of the policy's own, it names none.
+            /*
+             * The line that the message suggests makes it work. If the policy sets its own groups, there is
+             * no suggestion.
              */
             settings.ciphers = "DEFAULT";
             assert_true(peer_handshake(context, &settings, &asked, NULL).done);
@@ -177,7 +179,7 @@ static void what_is_no_handshake_is_named(void **state)
         {"\x15\x03\x03\x00\x02\x02\x46", 7, FAILURE_TLS_VERSION},
         {"SSH-2.0-OpenSSH_9\r\n", 19, FAILURE_TLS_NOT_TLS},
         {"\x16\x03\x03\x00\x04\x01\x02\x03\x04", 9, FAILURE_TLS_OTHER},
-        /* A ServerHello of TLS 1.2 with no extension: none for secure renegotiation either. */
+        /* A TLS 1.2 ServerHello without extensions, so without secure renegotiation. */
         {"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03"
          "0123456789abcdef0123456789abcdef\x00\xc0\x2f\x00",
          47, FAILURE_TLS_RENEGOTIATION},
@@ -261,7 +263,7 @@ static void a_silent_server_is_given_up_in_time(void **state)
     assert_int_equal(why.kind, FAILURE_TLS_TIMEOUT);
     peer_saw(&why);
     tls_close(&tls);
-    /* And at once where the program has gone. */
+    /* It also ends at once if the program has gone. */
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, program), 0);
     close(program[0]);
     dialogue.program = program[1];
@@ -278,7 +280,7 @@ static void a_silent_server_is_given_up_in_time(void **state)
 
 /* ---- memory ---- */
 
-static _Thread_local long left = -1; /* allocations of this thread that succeed; -1: all */
+static _Thread_local long left = -1; /* how many more allocations of this thread succeed; -1: all */
 static _Thread_local bool once, failed;
 
 static bool may_allocate(void)
@@ -319,8 +321,8 @@ static void release(void *old, const char *file, int line)
 }
 
 /*
- * Each of OpenSSL's allocations fails, alone or with all after it. `good`: whether the handshake is taken
- * where none fails.
+ * Makes each of OpenSSL's allocations fail in turn, alone or with all that follow. `good`: whether the
+ * handshake succeeds without failures.
  */
 static void fail_each_allocation(SSL_CTX *context, bool alone, bool good)
 {
@@ -328,12 +330,12 @@ static void fail_each_allocation(SSL_CTX *context, bool alone, bool good)
     long n = 0;
 
     assert_int_equal(peer_handshake(context, &settings, &asked, NULL).done,
-                     good); /* what is made once is there */
+                     good); /* so that OpenSSL makes its global data first */
     do {
         const struct timespec times[2] = {{.tv_sec = n}, {.tv_sec = n}};
         struct peer_seen seen;
 
-        utimensat(AT_FDCWD, peer_trusted.file, times, 0); /* it has changed: a new context and trust store */
+        utimensat(AT_FDCWD, peer_trusted.file, times, 0); /* changed: a new context and trust store */
         failed = false;
         once = alone;
         left = n;
@@ -346,7 +348,10 @@ static void fail_each_allocation(SSL_CTX *context, bool alone, bool good)
     assert_true(n > 200);
 }
 
-/* Without memory the connection fails and says so, or goes on; no other server is taken for the one meant. */
+/*
+ * Without memory, the connection fails with a message, or goes on. No other server is taken for the intended
+ * one.
+ */
 static void no_memory_is_a_failure_like_any_other(void **state)
 {
     struct identity_of_peer other =
@@ -387,6 +392,6 @@ int main(void)
         cmocka_unit_test(every_text_was_seen),
     };
 
-    CRYPTO_set_mem_functions(allocate, reallocate, release); /* before anything of OpenSSL's */
+    CRYPTO_set_mem_functions(allocate, reallocate, release); /* before OpenSSL allocates anything */
     return cmocka_run_group_tests(tests, peer_set_up, peer_tear_down);
 }

@@ -1,6 +1,6 @@
 /*
- * The files that a policy names may change while a program runs: what they say counts from the next
- * connection on, and one that is no file any more keeps nobody waiting.
+ * The files that a policy names may change while a program runs. Their content counts from the next
+ * connection on, and one that is no longer a file does not keep anybody waiting.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -30,7 +30,7 @@ static void copy_into(const char *to, const char *from)
     fclose(file);
 }
 
-/* As `cp -p` and rsync(1) do, the same file comes to hold something else, and is as old as before. */
+/* As `cp -p` and rsync(1) do: the same file gets other content, and keeps its time stamp. */
 static void a_file_that_was_written_over_counts_at_once(void **state)
 {
     SSL_CTX *context = peer_context(&peer_shown, NULL);
@@ -56,7 +56,7 @@ static void a_file_that_was_written_over_counts_at_once(void **state)
     SSL_CTX_free(context);
 }
 
-/* Each stands where a regular file stood when the policy was read. */
+/* The named file was a regular one when the policy was read, and no longer is. */
 static void expect_refused(struct settings settings, const char *name)
 {
     SSL_CTX *context = peer_context(&peer_shown, NULL);

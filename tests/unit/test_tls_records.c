@@ -1,6 +1,6 @@
 /*
- * Records that leave together: whatever the socket takes at a time, the server reads every byte, in order,
- * and nothing waits that nobody would send.
+ * Records that are sent together. However much the socket takes at a time, the server reads every byte, in
+ * order, and no byte is left waiting that nobody would send.
  */
 #include <poll.h>
 #include <signal.h>
@@ -38,7 +38,7 @@ static int close_authority(void **state)
     return 0;
 }
 
-/* What the server has read is as it should be, up to here. */
+/* What the server has read is right up to here. */
 struct reading {
     size_t good;
     bool ended;
@@ -70,11 +70,10 @@ static void wait_until_writable(struct tls *tls)
     struct pollfd socket = {.fd = tls->stream.fd, .events = POLLOUT};
 
     assert_int_equal(poll(&socket, 1, 20000), 1);
-    tls->stream.writable = true;
+    tls->stream.ready.writable = true;
 }
 
-/* As the pump does: what is there is offered, more of it each time, until the stream says that it is blocked.
- */
+/* Like the pump: offers what there is, more of it each time, until the stream says that it is blocked. */
 static void write_all(struct tls *tls, unsigned seed)
 {
     size_t done = 0, offered = 0;
@@ -82,7 +81,7 @@ static void write_all(struct tls *tls, unsigned seed)
     while (done < TOTAL) {
         size_t count;
 
-        if (offered == done) { /* all of it was taken: nothing may be left behind */
+        if (offered == done) { /* all of it was taken: nothing may be left unsent */
             assert_int_equal(buffer_used(&tls->gathered), 0);
             assert_null(tls->gathered.bytes);
         }
@@ -95,7 +94,7 @@ static void write_all(struct tls *tls, unsigned seed)
             const enum flow flow = tls->stream.write(&tls->stream, sent + done, offered - done, &count);
 
             if (flow == FLOW_BLOCKED) {
-                assert_false(tls->stream.writable);
+                assert_false(tls->stream.ready.writable);
                 wait_until_writable(tls);
                 break;
             }
@@ -125,9 +124,9 @@ static void transfer(int version, const char *ciphers, bool small, unsigned seed
     int pair[2];
 
     SSL_CTX_set_max_proto_version(context, version);
-    assert_int_equal(SSL_CTX_set_cipher_list(context, ciphers), 1); /* of TLS 1.2 */
+    assert_int_equal(SSL_CTX_set_cipher_list(context, ciphers), 1); /* ciphers of TLS 1.2 */
     peer_tcp_pair(pair);
-    if (small) /* not the server's: a window below loopback's segment size is waited for by TCP's timers */
+    if (small) /* not the server's: with a window below loopback's segment size, TCP waits for its timers */
         make_small(pair[0], SO_SNDBUF);
     server.fd = pair[1];
     peer_server_start(&server);
@@ -149,7 +148,7 @@ static void every_byte_arrives_in_order(void **state)
     for (unsigned i = 0; i < 2; i++) {
         transfer(TLS1_3_VERSION, "ALL", i == 0, i);
         transfer(TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256", i == 0, i + 2);
-        transfer(TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA256", i == 0, i + 4); /* several records a write */
+        transfer(TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA256", i == 0, i + 4); /* several records per write */
     }
 }
 

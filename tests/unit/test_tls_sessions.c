@@ -1,6 +1,4 @@
-/*
- * Sessions that are resumed: for whom, how often, and while what goes on.
- */
+/* Which sessions are resumed: for which names, how often, and what else may go on meanwhile. */
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -46,7 +44,7 @@ static void a_session_is_resumed_for_its_own_names_alone(void **state)
     peer_certificate_free(&a_shown);
 }
 
-/* RFC 8446, C.4: who is on the path would know two connections with one ticket for the same client's. */
+/* RFC 8446, C.4: an observer would recognise two connections with the same ticket as the same client's. */
 static void a_ticket_is_used_once(void **state)
 {
     const struct text_list once = peer_names("once.example", NULL);
@@ -66,7 +64,7 @@ static void a_ticket_is_used_once(void **state)
     peer_certificate_free(&own);
 }
 
-/* Or the log would tell of the first connection alone what is wrong with its certificate. */
+/* Otherwise the log would report what is wrong with the certificate only for the first connection. */
 static void what_only_testing_lets_pass_is_not_resumed(void **state)
 {
     const struct text_list names = peer_names("tested.example", NULL);
@@ -136,9 +134,9 @@ static void a_ticket_serves_while_its_connection_goes_on(void **state)
     assert_true(tls_handshake(&tls, &dialogue, &why));
     while (tls.stream.read(&tls.stream, &byte, 1, &count) == FLOW_BLOCKED) {
         plain_wait(&dialogue, POLLIN, dialogue.deadline);
-        tls.stream.edge = true;
+        tls.stream.ready.fresh = true;
     }
-    for (int i = 0; i < 3; i++) { /* the first of its tickets, then those of the connection before */
+    for (int i = 0; i < 3; i++) { /* first one of its own tickets, then those of the previous connection */
         bool *resumed;
 
         assert_int_equal(pthread_create(&other, NULL, shake_hands, context), 0);

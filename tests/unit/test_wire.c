@@ -16,7 +16,7 @@ static struct guard_request sample(void)
         .token = "0123456789abcde",
         .cookie = 0x1122334455667788,
         .pid = 42,
-        .pending = WIRE_PENDING_TOLD,
+        .pending = WIRE_PENDING_REPORTED,
         .filler = 219264,
         .asked_address = {.family = 2, .port = 143, .bytes = {127, 0, 0, 1}},
         .program = "/usr/bin/mutt",
@@ -43,7 +43,7 @@ static void guard_request_survives_the_wire(void **state)
     assert_int_equal(wire_type_of(message, length), WIRE_GUARD);
     assert_true(wire_read_guard(&got, message, length));
     assert_memory_equal(got.token, sent.token, sizeof sent.token);
-    assert_true(got.cookie == sent.cookie && got.pid == 42 && got.pending == WIRE_PENDING_TOLD &&
+    assert_true(got.cookie == sent.cookie && got.pid == 42 && got.pending == WIRE_PENDING_REPORTED &&
                 got.filler == 219264);
     assert_int_equal(got.asked_address.port, 143);
     assert_string_equal(got.program, "/usr/bin/mutt");
@@ -158,7 +158,7 @@ static void a_status_entry_survives_the_wire(void **state)
     assert_false(wire_read_connection(&got, message, wire_write_status(message)));
 }
 
-/* A relay answers with as many messages as it has connections: each is bounded, whatever its texts are. */
+/* A relay answers with a message for each of its connections. Each is bounded, whatever its texts are. */
 static void a_status_entry_is_bounded(void **state)
 {
     static char text[WIRE_TEXT_LIMIT + 1];
@@ -177,7 +177,7 @@ static void a_status_entry_is_bounded(void **state)
     assert_int_equal(wire_write_connection(message, &sent), 0);
 }
 
-/* What stands in a table of names must be in it. */
+/* A number that stands for a name must be in its table. */
 static void a_status_entry_of_unknown_numbers_is_malformed(void **state)
 {
     const struct wire_connection good = {.stage = WIRE_REFUSED, .level = LEVEL_FINGERPRINT};
@@ -191,42 +191,81 @@ static void a_status_entry_of_unknown_numbers_is_malformed(void **state)
         assert_false(wire_read_connection(&got, message, wire_write_connection(message, &bad[i])));
 }
 
-/* Each text has a field of its own: none is taken for another, and none is lost. */
+/* Each member has its own field or place: none is taken for another, and none is lost. */
 static void every_setting_survives_the_wire(void **state)
 {
-    static const size_t texts[] = {
-        offsetof(struct settings, connect_host), offsetof(struct settings, servername),
-        offsetof(struct settings, ca_file),      offsetof(struct settings, ca_dir),
-        offsetof(struct settings, crl_file),     offsetof(struct settings, ciphers),
-        offsetof(struct settings, ciphersuites), offsetof(struct settings, groups),
-        offsetof(struct settings, client_cert),  offsetof(struct settings, client_key),
-        offsetof(struct settings, log),          offsetof(struct settings, rule)};
-    static char values[sizeof texts / sizeof texts[0]][16];
+    static char values[64][16];
     struct guard_request sent = sample();
     struct guard_request got;
+    struct settings *s = &sent.settings;
+    unsigned at = 0;
 
     (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        snprintf(values[i], sizeof values[i], "text %zu", i);
-        *(const char **)((char *)&sent.settings + texts[i]) = values[i];
-    }
-    sent.settings.implicit = sent.settings.testing = sent.settings.strict_certificates = true;
-    sent.settings.tls_min = SETTINGS_TLS_1_2;
-    sent.settings.tls_max = SETTINGS_TLS_1_3;
-    sent.settings.connect_port = UINT16_MAX;
-    sent.settings.names = (struct text_list){.count = 2, .item = {"a.example", "b.example"}};
+#define NUMBER(KEY, type, member, place, limit, default, context, server) \
+    s->member = (type)((limit) < 2 * (at + 1) ? (limit) : 2 * at);        \
+    at++;
+#define NAME_VALUE snprintf(values[at], sizeof values[at], "text %u", at)
+#define TEXT(KEY, member, tag, context, server) \
+    NAME_VALUE;                                 \
+    s->member = values[at++];
+#define LIST(KEY, member, tag, context, server) \
+    NAME_VALUE;                                 \
+    s->member = (struct text_list){.count = 2, .item = {"first", values[at++]}};
+#include "wire/settings.def"
+    assert_true(at < sizeof values / sizeof values[0]);
+    s->rule = "the rule";
     assert_true(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        assert_string_equal(*(const char **)((char *)&got.settings + texts[i]), values[i]);
-    assert_true(got.settings.implicit && got.settings.testing && got.settings.strict_certificates);
-    assert_int_equal(got.settings.tls_min, SETTINGS_TLS_1_2);
-    assert_int_equal(got.settings.tls_max, SETTINGS_TLS_1_3);
-    assert_int_equal(got.settings.connect_port, UINT16_MAX);
-    assert_int_equal(got.settings.names.count, 2);
-    assert_string_equal(got.settings.names.item[1], "b.example");
+#define NUMBER(KEY, type, member, place, limit, default, context, server) \
+    assert_true(got.settings.member == s->member);
+#define TEXT(KEY, member, tag, context, server) assert_string_equal(got.settings.member, s->member);
+#define LIST(KEY, member, tag, context, server)     \
+    assert_int_equal(got.settings.member.count, 2); \
+    assert_string_equal(got.settings.member.item[1], s->member.item[1]);
+#include "wire/settings.def"
+    assert_string_equal(got.settings.rule, "the rule");
 }
 
-/* One field more, at the end of a message: refused, whatever it is and whoever reads. */
+static void numbers_over_their_limit_are_refused(void **state)
+{
+    struct guard_request sent = sample(), got;
+
+    (void)state;
+    sent.settings = (struct settings){.level = LEVEL_SECURE};
+    assert_true(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
+    sent.settings.level = (enum level)(LEVEL_FINGERPRINT + 1);
+    assert_false(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
+    sent.settings = (struct settings){.protocol = PROTOCOL_KINDS};
+    assert_false(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
+    sent.settings = (struct settings){.connect_port = UINT16_MAX + 1};
+    assert_false(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
+}
+
+/* Programs run for months, so a newer relay must understand an older library. */
+static void numbers_and_tags_stay_what_they_were(void **state)
+{
+    struct guard_request sent = sample();
+    const uint32_t numbers[] = {3, 2, 1, 0, 1, 60, 300, 0x303, 0x304, 993};
+    size_t length;
+
+    (void)state;
+    sent.settings = (struct settings){.level = LEVEL_SECURE,
+                                      .protocol = PROTOCOL_LMTP,
+                                      .implicit = true,
+                                      .strict_certificates = true,
+                                      .timeout = 60,
+                                      .greeting_timeout = 300,
+                                      .tls_min = SETTINGS_TLS_1_2,
+                                      .tls_max = SETTINGS_TLS_1_3,
+                                      .connect_port = 993};
+    length = wire_write_guard(message, &sent);
+    assert_non_null(memmem(message, length, numbers, sizeof numbers));
+    assert_true(TAG_CONNECT_TO == 6 && TAG_SERVERNAME == 7 && TAG_CA_FILE == 8 && TAG_CA_DIR == 9 &&
+                TAG_CRL_FILE == 10 && TAG_CIPHERS == 11 && TAG_CIPHERSUITES == 12 && TAG_GROUPS == 13 &&
+                TAG_CLIENT_CERT == 14 && TAG_CLIENT_KEY == 15 && TAG_LOG == 16 && TAG_RULE == 17 &&
+                TAG_NAME == 18 && TAG_FINGERPRINT == 19 && TAG_OPTION == 20);
+}
+
+/* A surplus field at the end of a message is refused, whatever it is and whoever reads it. */
 static bool reads(enum wire_type type, size_t length)
 {
     struct guard_request guard;
@@ -265,7 +304,7 @@ static size_t write_sample(enum wire_type type)
     }
 }
 
-/* With a field of these bytes behind the sample's own. */
+/* Reads the sample with one more field, of these bytes, at its end. */
 static bool reads_with(enum wire_type type, enum tag tag, uint16_t zero, uint32_t told, size_t length)
 {
     struct writer w;
@@ -282,8 +321,8 @@ static void a_field_too_many_is_refused(void **state)
 {
     static const struct {
         enum wire_type type;
-        enum tag fresh;    /* the sample has none, or it may be repeated; 0: there is no such */
-        enum tag repeated; /* the sample has one already */
+        enum tag fresh;    /* the sample has none, or it may be repeated; 0: there is no such tag */
+        enum tag repeated; /* the sample already has one */
     } cases[] = {{WIRE_GUARD, TAG_ASKED, TAG_PROGRAM},
                  {WIRE_SET_OPTION, 0, TAG_VALUE},
                  {WIRE_CONNECTION, TAG_CIPHER, TAG_PROGRAM},
@@ -308,7 +347,7 @@ static void a_field_too_many_is_refused(void **state)
         assert_false(reads_with(type, fresh, 0, 9, 4)); /* beyond the end */
         assert_false(reads_with(type, fresh, 0, UINT32_MAX, 4));
         assert_false(reads_with(type, fresh, 0, UINT32_MAX - 3, 4));
-        assert_false(reads_with(type, fresh, 0, 0, 0)); /* a text has a NUL at least */
+        assert_false(reads_with(type, fresh, 0, 0, 0)); /* a text has at least its NUL */
     }
 }
 
@@ -375,6 +414,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guard_request_survives_the_wire),
         cmocka_unit_test(every_setting_survives_the_wire),
+        cmocka_unit_test(numbers_over_their_limit_are_refused),
+        cmocka_unit_test(numbers_and_tags_stay_what_they_were),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(a_field_too_many_is_refused),
         cmocka_unit_test(what_is_missing_is_noticed),

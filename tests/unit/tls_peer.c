@@ -48,7 +48,7 @@ static void add_raw_name(X509 *certificate, const char *bytes, size_t length)
     GENERAL_NAMES_free(names);
 }
 
-/* "OID=value" or "critical,OID=value", its value in the words of openssl.cnf ("DER:05:00", "ASN1:..."). */
+/* "OID=value" or "critical,OID=value", with the value as in openssl.cnf ("DER:05:00", "ASN1:..."). */
 static void add_any_extension(X509 *certificate, const char *words)
 {
     const bool critical = strncmp(words, "critical,", 9) == 0;
@@ -234,7 +234,7 @@ SSL_CTX *peer_context(const struct identity_of_peer *identity, X509 *chain)
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
     assert_non_null(context);
-    SSL_CTX_set_security_level(context, 0); /* weak ones are shown on purpose */
+    SSL_CTX_set_security_level(context, 0); /* some tests use weak ones on purpose */
     assert_int_equal(SSL_CTX_use_certificate(context, identity->certificate), 1);
     assert_int_equal(SSL_CTX_use_PrivateKey(context, identity->key), 1);
     if (chain)
@@ -312,10 +312,10 @@ struct peer_seen peer_handshake(SSL_CTX *context, const struct settings *setting
             seen.why = tls.check.why;
         snprintf(seen.verified, sizeof seen.verified, "%s", tls.check.verified);
         seen.resumed = SSL_session_reused(tls.ssl);
-        if (seen.done && act) { /* one byte, behind which the tickets have been read as well */
+        if (seen.done && act) { /* one byte; reading it has also read the tickets before it */
             while (tls.stream.read(&tls.stream, bytes, sizeof bytes, &count) == FLOW_BLOCKED) {
                 plain_wait(&dialogue, POLLIN, dialogue.deadline);
-                tls.stream.edge = true;
+                tls.stream.ready.fresh = true;
             }
         }
         tls_close(&tls);

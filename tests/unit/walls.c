@@ -55,7 +55,7 @@ static _Noreturn void child(try_function *act, enum walls walls)
     pthread_t thread;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGSYS, SIG_DFL); /* cmocka catches these; no relay does */
+    signal(SIGSYS, SIG_DFL); /* cmocka catches these; the relay does not */
     signal(SIGSEGV, SIG_DFL);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (!put_up(walls) || pthread_create(&thread, NULL, in_thread, (void *)(uintptr_t)act) != 0)

@@ -7,56 +7,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command/reach/elf.h"
+#include "program/elf.h"
 
-/* Calls that the library intercepts, or that use a descriptor it has switched. Resolver calls come first. */
+/*
+ * The calls that the library intercepts (calls.def), except those that every program imports, and one that
+ * uses a descriptor which the library has switched. Calls that look up names come first.
+ */
 static const char *const watched[] = {
-    "getaddrinfo",
-    "getaddrinfo_a",
-    "gethostbyname",
-    "gethostbyname2",
-    "gethostbyname_r",
-    "gethostbyname2_r",
-    "res_query",
-    "res_search",
-    "res_nquery",
-    "res_nsearch",
-    "res_send",
-    "res_nsend",
-    "__res_query",
-    "__res_search",
-    "__res_nquery",
-    "__res_nsearch",
-    "__res_send",
-    "__res_nsend",
-    "res_querydomain",
-    "res_nquerydomain",
-    "__res_querydomain",
-    "__res_nquerydomain",
-    "socket",
-    "connect",
-    "send",
-    "sendto",
-    "sendmsg",
-    "sendmmsg",
-    "recv",
-    "recvfrom",
-    "recvmsg",
-    "recvmmsg",
-    "__recv_chk",
-    "__recvfrom_chk",
-    "sendfile",
-    "sendfile64",
-    "splice",
-    "shutdown",
-    "getsockopt",
-    "setsockopt",
-    "getsockname",
-    "getpeername",
+#define LOOKS_UP(name) name,
+#define SHOWN(name)
+#define NOT_SHOWN(name)
+#define CALL(name, libc, doctor) doctor(#name)
+#include "preload/calls.def"
+#undef LOOKS_UP
+#undef SHOWN
+#define LOOKS_UP(name)
+#define SHOWN(name) name,
+#define CALL(name, libc, doctor) doctor(#name)
+#include "preload/calls.def"
     "epoll_ctl",
 };
 
-enum { RESOLVER_CALLS = 22 };
+enum {
+    RESOLVER_CALLS = 0
+#undef LOOKS_UP
+#undef SHOWN
+#define LOOKS_UP(name) +1
+#define SHOWN(name)
+#define CALL(name, libc, doctor) doctor(#name)
+#include "preload/calls.def"
+};
 
 _Static_assert(sizeof watched / sizeof watched[0] <= 64, "they are a set of bits");
 

@@ -7,18 +7,18 @@
 #include <stdint.h>
 
 enum {
-    IMPORTED_CALLS_FILES_LIMIT = 64,  /* files with such calls; of any more we keep only the answers below */
+    IMPORTED_CALLS_FILES_LIMIT = 64,  /* files with such calls; for more, we keep only the answers below */
     IMPORTED_CALLS_TEXT_LIMIT = 1024, /* bytes of imported_calls_text() */
     IMPORTED_CALLS_NAMES_LIMIT = 256, /* bytes of a list of libraries */
 };
 
 struct imported_calls {
-    bool connects;                                 /* some file imports connect() */
-    bool resolves;                                 /* some file imports a resolver call of libc's */
+    bool connects;                                 /* a file imports connect() */
+    bool resolves;                                 /* a file imports one of libc's resolver calls */
     bool loads_more;                               /* the program itself imports dlopen() */
-    bool rings;                                    /* some file needs liburing */
+    bool rings;                                    /* a file needs liburing */
     char tls[IMPORTED_CALLS_NAMES_LIMIT];          /* the TLS libraries among the files: "libssl.so.3, ..." */
-    char own_resolver[IMPORTED_CALLS_NAMES_LIMIT]; /* DNS libraries that do not ask libc */
+    char own_resolver[IMPORTED_CALLS_NAMES_LIMIT]; /* DNS libraries that do not go through libc */
     size_t count;
     struct imported_calls_of {
         char name[64]; /* the file's base name */
@@ -27,7 +27,8 @@ struct imported_calls {
 };
 
 /*
- * Adds what the file at `path` imports. `program`: it is the program, not a library. Skips the files of libc.
+ * Adds what the file at `path` imports. `program` is true for the program, false for a library. Skips libc's
+ * files.
  */
 void imported_calls_add(struct imported_calls *calls, const char *path, bool program);
 

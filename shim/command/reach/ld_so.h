@@ -14,8 +14,8 @@ struct ld_so_answer {
 };
 
 /*
- * Runs `loader --list program` with LD_PRELOAD set to `preload` (or NULL). Of the other variables that the
- * loader heeds, passes on only LD_LIBRARY_PATH.
+ * Runs `loader --list program` with LD_PRELOAD set to `preload` (or NULL). The only other variable of the
+ * loader's that we pass on is LD_LIBRARY_PATH.
  */
 void ld_so_list(struct ld_so_answer *answer, const char *loader, const char *program, const char *preload);
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command/beside.h"
+#include "command/reach/beside.h"
 #include "command/reach/ld_so.h"
 
 #define LIBRARY "libretrotls.so"
@@ -134,24 +134,25 @@ static void complaint(const struct ld_so_answer *answer, char *line, size_t size
     }
 }
 
-static bool loads(const char *preload, const char *path, const struct target *target,
+static bool loads(const char *preload, struct library *library, const struct target *target,
                   char why[LIBRARY_WHY_LIMIT])
 {
-    static struct ld_so_answer answer;
+    struct ld_so_answer *const answer = &library->listing;
+    const char *const path = library->path;
     const char *const loader = target->elf.interpreter, *const program = target_program(target);
     struct search search = {.path = path};
     char line[512];
 
-    ld_so_list(&answer, loader, program, preload);
-    ld_so_each_file(&answer, note_library, &search);
-    complaint(&answer, line, sizeof line);
-    if (answer.error)
+    ld_so_list(answer, loader, program, preload);
+    ld_so_each_file(answer, note_library, &search);
+    complaint(answer, line, sizeof line);
+    if (answer->error)
         snprintf(why, LIBRARY_WHY_LIMIT, "%s needs the loader %s: %s.", program, loader,
-                 strerror(answer.error));
-    else if (answer.status == 0 && search.found && !strstr(line, LIBRARY))
+                 strerror(answer->error));
+    else if (answer->status == 0 && search.found && !strstr(line, LIBRARY))
         return true;
     else
-        snprintf(why, LIBRARY_WHY_LIMIT, "the loader of %s does not load it with %s%s%s", program, path,
+        snprintf(why, LIBRARY_WHY_LIMIT, "the loader of %s does not start it with %s%s%s", program, path,
                  line[0] ? ": " : ".", line);
     return false;
 }
@@ -184,7 +185,7 @@ bool library_find(struct library *library, const struct target *target, char why
         return false;
     }
     if (elf_libc(&target->elf) == LIBC_OTHER || !find(&beside, &target->elf, library->path)) {
-        beside_tell(&beside, doubt, sizeof doubt);
+        beside_describe(&beside, doubt, sizeof doubt);
         snprintf(why, LIBRARY_WHY_LIMIT,
                  "%s is built for %s%s, and there is no " LIBRARY
                  " for that beside this command%s%s%s Install or build the library for it.",
@@ -202,10 +203,10 @@ bool library_find(struct library *library, const struct target *target, char why
     }
     with_lib(beside.folder, library->path, library->preload);
     if (library->preload[0] && elf_libc(&target->elf) == LIBC_GLIBC &&
-        loads(library->preload, library->path, target, why))
+        loads(library->preload, library, target, why))
         return true;
     strcpy(library->preload, library->path);
-    return loads(library->preload, library->path, target, why);
+    return loads(library->preload, library, target, why);
 }
 
 char *library_preload(const struct library *library, const char *earlier)

@@ -25,13 +25,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "command/reach/ld_so.h"
 #include "command/reach/target.h"
 
 enum { LIBRARY_WHY_LIMIT = 4 * PATH_MAX };
 
 struct library {
-    char path[PATH_MAX];    /* the file */
-    char preload[PATH_MAX]; /* the value for LD_PRELOAD */
+    char path[PATH_MAX];         /* the file */
+    char preload[PATH_MAX];      /* the value for LD_PRELOAD */
+    struct ld_so_answer listing; /* all that the loader loads for the program, this library included */
 };
 
 /*

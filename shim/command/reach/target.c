@@ -14,7 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "command/reach/shebang.h"
+#include "program/shebang.h"
 
 /* ---- finding it */
 
@@ -58,9 +58,9 @@ int target_search(const char *name, char path[PATH_MAX])
     }
 }
 
-/* ---- why the loader ignores a preload: AT_SECURE (ld.so(8), getauxval(3)) */
+/* ---- reasons for the loader to ignore a preload: AT_SECURE (ld.so(8), getauxval(3)) */
 
-/* Whether the kernel heeds the file's set-id bits and capabilities at all (execve(2)). */
+/* True if the kernel honours the file's set-id bits and capabilities (execve(2)). */
 static bool privileges_are_heeded(int fd)
 {
     struct statvfs fs;
@@ -69,7 +69,7 @@ static bool privileges_are_heeded(int fd)
            prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
 }
 
-/* Whether the file has capabilities. To the real user root they give nothing new (capabilities(7)). */
+/* True if the file has capabilities. They give nothing new to the real user root (capabilities(7)). */
 static bool has_capabilities(int fd)
 {
     struct vfs_ns_cap_data caps = {0};
@@ -104,16 +104,18 @@ static enum target_fault of_program(struct target *target, const struct stat *st
     target->group = st->st_gid;
     if (target->elf.type != ET_EXEC && target->elf.type != ET_DYN)
         return TARGET_NO_PROGRAM;
-    if (target->elf.foreign_order) /* decided later, by the libraries that we find */
+    if (target->elf.foreign_order) /* decided later, from the libraries that we find */
         return privileges(target, st, fd);
     if (target->elf.go)
         return TARGET_GO;
+    if (target->elf.free_pascal)
+        return TARGET_PASCAL;
     if (!target->elf.interpreter)
         return TARGET_STATIC;
     return privileges(target, st, fd);
 }
 
-/* Appends a step. False if there are too many, or it is too long. */
+/* Appends a step. Returns false if there are too many, or it is too long. */
 static bool next_step(struct target *target, const char *path)
 {
     if (target->steps == TARGET_STEPS || strlen(path) >= PATH_MAX)

@@ -1,8 +1,8 @@
 /*
- * Finds out whether a preload can reach a program before it starts: when the system's loader leaves a preload
- * out, it says little or nothing, and the program runs unguarded.
+ * Finds out in advance whether a preload can reach a program. If the system's loader ignores a preload, it
+ * says little or nothing, and the program runs unguarded.
  *
- * We follow a script to the program that finally runs it, the way execve(2) and env(1) do.
+ * We follow a script to the program that finally runs it, as execve(2) and env(1) do.
  */
 #ifndef RETROTLS_COMMAND_REACH_TARGET_H
 #define RETROTLS_COMMAND_REACH_TARGET_H
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "command/reach/elf.h"
+#include "program/elf.h"
 
 enum {
     TARGET_STEPS = 8, /* the kernel follows five interpreters, and env(1) sometimes adds one */
@@ -27,8 +27,9 @@ enum target_fault {
     TARGET_NO_PROGRAM,  /* neither ELF nor a script, or malformed */
     TARGET_TOO_DEEP,    /* interpreters of interpreters */
     TARGET_OBSCURE,     /* env(1) with options that we do not understand */
-    TARGET_ENVIRONMENT, /* `env -i` and the like remove LD_PRELOAD */
+    TARGET_ENVIRONMENT, /* `env LD_PRELOAD=` leaves the library behind */
     TARGET_GO,
+    TARGET_PASCAL,
     TARGET_STATIC,
     TARGET_SETUID,
     TARGET_SETGID,
@@ -39,12 +40,12 @@ struct target {
     enum target_fault fault;
     int error; /* the errno of TARGET_MISSING, TARGET_DENIED, TARGET_UNREADABLE */
     size_t steps;
-    /* The file asked for, then what runs it; the last one is the program. */
+    /* The file that was asked for, then what runs it. The last one is the program. */
     char step[TARGET_STEPS][PATH_MAX];
     bool by_shell; /* the first is text without "#!": execvp(3) gives it to /bin/sh */
     uid_t owner;   /* of the program */
     gid_t group;
-    bool others_gain; /* other users gain rights by running it, so a preload does not reach it for them */
+    bool others_gain; /* others gain rights by running it, so a preload would not reach it for them */
     struct elf elf;   /* the program's, if we could read it */
     void *map;
     size_t map_size;

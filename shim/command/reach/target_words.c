@@ -28,11 +28,11 @@ static void group_name(const struct target *target, char *name, size_t size)
 
 static const char *of_dos(const char *interpreter)
 {
-    return strchr(interpreter, '\r') ? "; its lines end as on Windows, with a carriage return: convert it"
+    return strchr(interpreter, '\r') ? "; its lines end with a carriage return, as on Windows: convert it"
                                      : "";
 }
 
-/* Writes "FILE", or "FILE is run by PROGRAM, which". */
+/* Writes the beginning of a sentence: "FILE", or "FILE is run by PROGRAM, which". */
 static void subject(const struct target *target, char text[2 * PATH_MAX + 32])
 {
     if (target->steps == 1)
@@ -61,10 +61,10 @@ char *target_words(const struct target *target, char words[TARGET_WORDS_LIMIT])
                      target_program(target), strerror(target->error), of_dos(target_program(target)));
         return words;
     case TARGET_UNREADABLE:
-        predicate = "cannot be read, so nobody can tell whether a preloaded library reaches it";
+        predicate = "cannot be read, so we cannot find out whether a preloaded library reaches it";
         break;
     case TARGET_NO_PROGRAM:
-        predicate = "is no ELF program, nor a script with \"#!\" and an interpreter";
+        predicate = "is neither an ELF program nor a script with \"#!\" and an interpreter";
         break;
     case TARGET_TOO_DEEP:
         snprintf(words, TARGET_WORDS_LIMIT,
@@ -73,25 +73,28 @@ char *target_words(const struct target *target, char words[TARGET_WORDS_LIMIT])
         return words;
     case TARGET_OBSCURE:
         snprintf(words, TARGET_WORDS_LIMIT,
-                 "what the first line of %s makes env(1) run is not understood; "
+                 "the first line of %s runs a program by env(1) in a way that we do not understand; "
                  "name the interpreter: 'retrotls INTERPRETER %s'",
                  target_program(target), target->step[0]);
         return words;
     case TARGET_ENVIRONMENT:
         snprintf(words, TARGET_WORDS_LIMIT,
-                 "the first line of %s makes env(1) clear the environment, and LD_PRELOAD with it, so its "
-                 "connections cannot be guarded; name the interpreter: 'retrotls INTERPRETER %s'",
+                 "the first line of %s makes env(1) empty LD_PRELOAD, so its connections cannot be guarded; "
+                 "name the interpreter: 'retrotls INTERPRETER %s'",
                  target_program(target), target->step[0]);
         return words;
     case TARGET_GO:
         predicate =
             "is a Go program: it makes its system calls without the C library, so a preloaded library "
             "does not see its connections";
-        advice = "Use its own TLS settings.";
+        break;
+    case TARGET_PASCAL:
+        predicate =
+            "is built by Free Pascal: it makes its system calls without the C library, so a preloaded "
+            "library does not see its connections";
         break;
     case TARGET_STATIC:
         predicate = "is statically linked: no library can be preloaded into it";
-        advice = "Use its own TLS settings, or a dynamically linked build of it.";
         break;
     case TARGET_SETUID:
         owner_name(target, name, sizeof name);
@@ -104,11 +107,11 @@ char *target_words(const struct target *target, char words[TARGET_WORDS_LIMIT])
         group_name(target, name, sizeof name);
         snprintf(line, sizeof line, "is setgid %s: the system's loader ignores LD_PRELOAD for it", name);
         predicate = line;
-        advice = "Run it from a copy without the setgid bit, or with that group as your own (newgrp(1)).";
+        advice = "Run a copy without the setgid bit, or join that group first (newgrp(1)).";
         break;
     case TARGET_CAPABILITIES:
         predicate = "has file capabilities: the system's loader ignores LD_PRELOAD for it";
-        advice = "Run it from a copy, which has none.";
+        advice = "Run a copy of it: a copy has none.";
         break;
     }
     snprintf(words, TARGET_WORDS_LIMIT, "%s %s.%s%s", who, predicate, *advice ? " " : "", advice);

@@ -3,19 +3,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/net.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "monitor/walls/calls.h"
 #include "monitor/walls/filter.h"
 
 /* ---- capabilities ---- */
 
 /*
- * For files and their folders; to take on the program's user and groups; to see in /proc/PID/ns whether it
- * shares our user namespace (ptrace(2), PTRACE_MODE_READ_FSCREDS); for SO_MARK, SO_BINDTODEVICE and the like.
+ * For files and their folders; for taking on the program's user and groups; for reading in /proc/PID/ns
+ * whether the program shares our user namespace (ptrace(2), PTRACE_MODE_READ_FSCREDS); for SO_MARK,
+ * SO_BINDTODEVICE and the like.
  */
 static const unsigned kept[] = {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID,
                                 CAP_SYS_PTRACE,   CAP_NET_ADMIN,       CAP_NET_RAW};
@@ -44,85 +47,88 @@ static void drop_capabilities(void)
 #ifndef RETROTLS_SANITIZED
 static const int allowed[] = {
     /* memory; mmap and mprotect have rules of their own */
-    SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(munmap), SCMP_SYS(sysinfo),
-    /* the process itself, the end of its worker, and whether a program is alive */
-    SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(futex), SCMP_SYS(futex_time64), SCMP_SYS(getpid),
-    SCMP_SYS(getppid), SCMP_SYS(gettid), SCMP_SYS(membarrier), SCMP_SYS(pidfd_open),
-    SCMP_SYS(restart_syscall), SCMP_SYS(rseq), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(set_robust_list),
-    SCMP_SYS(wait4), SCMP_SYS(waitpid),
-    /* time and randomness, if the vDSO does not serve */
-    SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(getrandom), SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep),
-    SCMP_SYS(time),
+    SYS_brk, SYS_madvise, SYS_mremap, SYS_munmap, SYS_sysinfo,
+    /* the process itself, its threads, the end of its worker, and whether a program still runs */
+    SYS_exit, SYS_exit_group, SYS_futex, SYS_futex_time64, SYS_getpid, SYS_getppid, SYS_gettid,
+    SYS_membarrier, SYS_pidfd_open, SYS_restart_syscall, SYS_rseq, SYS_rt_sigaction, SYS_rt_sigprocmask,
+    SYS_rt_sigreturn, SYS_sched_getaffinity, SYS_sched_yield, SYS_set_robust_list, SYS_wait4, SYS_waitpid,
+    /* time and randomness, if there is no vDSO for them */
+    SYS_clock_getres, SYS_clock_gettime, SYS_clock_gettime64, SYS_clock_nanosleep, SYS_clock_nanosleep_time64,
+    SYS_getrandom, SYS_gettimeofday, SYS_nanosleep, SYS_time,
     /* files and the contents of folders; open and openat are below */
-    SCMP_SYS(_llseek), SCMP_SYS(access), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(faccessat),
-    SCMP_SYS(fstat), SCMP_SYS(fstat64), SCMP_SYS(fstatat64), SCMP_SYS(getdents), SCMP_SYS(getdents64),
-    SCMP_SYS(lseek), SCMP_SYS(lstat), SCMP_SYS(lstat64), SCMP_SYS(newfstatat), SCMP_SYS(read),
-    SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(readv), SCMP_SYS(stat), SCMP_SYS(stat64),
-    SCMP_SYS(statx), SCMP_SYS(write), SCMP_SYS(writev),
-    /* the worker, requests, syslog; setsockopt, socket, sendto and sendmsg have rules of their own */
-    SCMP_SYS(bind), SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(poll), SCMP_SYS(ppoll),
-    SCMP_SYS(ppoll_time64), SCMP_SYS(recv), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(send),
+    SYS__llseek, SYS_access, SYS_close, SYS_close_range, SYS_faccessat, SYS_fstat, SYS_fstat64, SYS_fstatat64,
+    SYS_getdents, SYS_getdents64, SYS_lseek, SYS_lstat, SYS_lstat64, SYS_newfstatat, SYS_read, SYS_readlink,
+    SYS_readlinkat, SYS_readv, SYS_stat, SYS_stat64, SYS_statx, SYS_write, SYS_writev,
+    /* sockets; setsockopt, socket, socketpair, sendto and sendmsg have rules of their own */
+    SYS_bind, SYS_getsockname, SYS_getsockopt, SYS_poll, SYS_ppoll, SYS_ppoll_time64, SYS_recv, SYS_recvfrom,
+    SYS_recvmsg, SYS_send,
     /* rights */
-    SCMP_SYS(capget), SCMP_SYS(capset), SCMP_SYS(getegid), SCMP_SYS(getegid32), SCMP_SYS(geteuid),
-    SCMP_SYS(geteuid32), SCMP_SYS(getgid), SCMP_SYS(getgid32), SCMP_SYS(getgroups), SCMP_SYS(getgroups32),
-    SCMP_SYS(getuid), SCMP_SYS(getuid32), SCMP_SYS(setfsgid), SCMP_SYS(setfsgid32), SCMP_SYS(setfsuid),
-    SCMP_SYS(setfsuid32), SCMP_SYS(setgroups), SCMP_SYS(setgroups32)};
+    SYS_capget, SYS_capset, SYS_getegid, SYS_getegid32, SYS_geteuid, SYS_geteuid32, SYS_getgid, SYS_getgid32,
+    SYS_getgroups, SYS_getgroups32, SYS_getuid, SYS_getuid32, SYS_setfsgid, SYS_setfsgid32, SYS_setfsuid,
+    SYS_setfsuid32, SYS_setgroups, SYS_setgroups32};
 
-/* Opening to read, or to append to the log: never with O_TRUNC; and fcntl(2) cannot remove O_APPEND. */
-static bool allow_opening(scmp_filter_ctx filter)
+/* None for options: see relay/sandbox/seccomp.c. */
+static const unsigned socketcalls[] = {SYS_BIND,     SYS_GETSOCKNAME, SYS_GETSOCKOPT, SYS_RECV,
+                                       SYS_RECVFROM, SYS_RECVMSG,     SYS_SEND,       SYS_SENDMSG,
+                                       SYS_SENDTO,   SYS_SOCKET,      SYS_SOCKETPAIR};
+
+/*
+ * Allows opening to read, or to append to the log, but never with O_TRUNC. And fcntl(2) cannot remove
+ * O_APPEND.
+ */
+static void allow_opening(struct filter *f)
 {
     static const struct {
         int call;
         unsigned flags; /* the number of the argument that holds them */
-    } ways[] = {{SCMP_SYS(open), 1}, {SCMP_SYS(openat), 2}};
-    bool good = true;
+    } ways[] = {{SYS_open, 1}, {SYS_openat, 2}};
 
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        const struct scmp_arg_cmp reading =
-            filter_has_bits(ways[i].flags, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY);
-        const struct scmp_arg_cmp appending = filter_has_bits(
-            ways[i].flags, O_ACCMODE | O_TRUNC | O_APPEND | O_NOFOLLOW, O_WRONLY | O_APPEND | O_NOFOLLOW);
-
-        good = good && filter_allow_if(filter, ways[i].call, reading) &&
-               filter_allow_if(filter, ways[i].call, appending);
+        filter_allow_if(f, ways[i].call,
+                        filter_has_bits(ways[i].flags, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+        filter_allow_if(f, ways[i].call,
+                        filter_has_bits(ways[i].flags, O_ACCMODE | O_TRUNC | O_APPEND | O_NOFOLLOW,
+                                        O_WRONLY | O_APPEND | O_NOFOLLOW));
     }
-    return good;
 }
 
-/* Leaves out F_SETOWN and F_SETSIG, which make the kernel send a signal to any process of this user. */
-static bool allow_fcntl(scmp_filter_ctx filter)
+/* Leaves out F_SETOWN and F_SETSIG, which make the kernel signal any process of this user. */
+static void allow_fcntl(struct filter *f)
 {
     static const unsigned commands[] = {F_GETFD, F_SETFD, F_GETFL};
-    bool good = true;
 
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        good = good &&
-               filter_allow_if(filter, SCMP_SYS(fcntl), filter_has_bits(1, UINT32_MAX, commands[i])) &&
-               filter_allow_if(filter, SCMP_SYS(fcntl64), filter_has_bits(1, UINT32_MAX, commands[i]));
-    return good;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        filter_allow_if(f, SYS_fcntl, filter_has_bits(1, UINT32_MAX, commands[i]));
+        filter_allow_if(f, SYS_fcntl64, filter_has_bits(1, UINT32_MAX, commands[i]));
+    }
 }
 
-static scmp_filter_ctx make(void)
+void walls_rules(struct filter *f)
 {
-    const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-
-    if (filter && filter_allow_all(filter, allowed, sizeof allowed / sizeof *allowed) &&
-        allow_opening(filter) && allow_fcntl(filter) && filter_allow_memory(filter) &&
-        filter_allow_options(filter) && filter_allow_sending(filter) && filter_allow_abort(filter) &&
-        filter_allow_if(filter, SCMP_SYS(socket), filter_equals(0, AF_UNIX)) && filter_end_on_running(filter))
-        return filter;
-    seccomp_release(filter);
-    return NULL;
+    filter_start(f, false);
+    filter_allow_all(f, allowed, sizeof allowed / sizeof *allowed);
+    allow_opening(f);
+    allow_fcntl(f);
+    filter_allow_memory(f);
+    filter_allow_options(f);
+    filter_allow_sending(f);
+    filter_allow_abort(f);
+    filter_allow_threads(f);
+    filter_allow_if(f, SYS_socket, filter_equals(0, AF_UNIX));
+    filter_allow_if(f, SYS_socketpair, filter_equals(0, AF_UNIX));
+    filter_end_on_running(f);
+    filter_allow_socketcalls(f, socketcalls, sizeof socketcalls / sizeof *socketcalls);
 }
 
 static int shut(void)
 {
-    return filter_load(make);
+    struct filter filter;
+
+    walls_rules(&filter);
+    return filter_load(&filter);
 }
 #else
-/* A sanitizer's runtime needs far more calls: see relay/sandbox/seccomp.c. */
+/* A sanitizer's runtime needs many more calls: see relay/sandbox/seccomp.c. */
 static int shut(void)
 {
     return 0;

@@ -4,6 +4,7 @@
 
 #include "preload/adopt/refused.h"
 #include "preload/adopt/sharers.h"
+#include "preload/process/verbose.h"
 #include "preload/sys/lock.h"
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
@@ -28,7 +29,7 @@ static void say(struct look *look, const char *what, pid_t process)
         strbuf_number(&w, (uint64_t)process);
         strbuf_byte(&w, ')');
     }
-    strbuf_add(&w, "; start the program that connects with retrotls");
+    strbuf_add(&w, "; start the connecting program with retrotls");
 }
 
 /* Called after say(). The log mentions a connection only once. */
@@ -41,7 +42,7 @@ static enum first_use too_late(struct look *look)
     if (look->occasion == AT_ARRIVAL)
         return FIRST_USE_PLAIN;
     if (fd_state_of(look->fd) != FD_STATE_REFUSED)
-        guard_log(&look->guard, demands ? LIBRARY_LOG_FAILED : LIBRARY_LOG_PLAINTEXT);
+        guard_log(&look->guard, demands ? RESULT_FAILED : RESULT_PLAINTEXT);
     if (!demands) {
         fd_state_set(look->fd, FD_STATE_PLAIN);
         return FIRST_USE_PLAIN;
@@ -58,7 +59,7 @@ static enum first_use switch_now(struct look *look)
 
     if (!guard_acquire(guard)) {
         if (look->occasion != AT_ARRIVAL)
-            guard_log(guard, LIBRARY_LOG_FAILED);
+            guard_log(guard, RESULT_FAILED);
         return FIRST_USE_REFUSED;
     }
     if (guard_hand_over(guard, look->use == USE_CONNECTING ? WIRE_PENDING : WIRE_CONNECTED))
@@ -68,7 +69,7 @@ static enum first_use switch_now(struct look *look)
         strbuf_start(&w, guard->why, sizeof guard->why);
         strbuf_add(&w, failure);
     }
-    guard_log(guard, LIBRARY_LOG_FAILED);
+    guard_log(guard, RESULT_FAILED);
     return refuse(EPERM);
 }
 
@@ -78,7 +79,7 @@ static bool is_ours_alone(struct look *look)
     const pid_t other = sharers_with(look->fd);
 
     if (other > 0)
-        say(look, "the process that handed the connection down uses it too", other);
+        say(look, "the process that passed the connection on still has it", other);
     /* If we cannot know, we trust a connection only when the program is about to use it. */
     return other == 0 || (other < 0 && look->occasion != AT_ARRIVAL);
 }
@@ -86,15 +87,15 @@ static bool is_ours_alone(struct look *look)
 static enum first_use guarded(struct look *look)
 {
     if (look->is_taken) {
-        say(look, "another process has taken the connection for TLS", 0);
+        say(look, "another process has already taken the connection over for TLS", 0);
         return too_late(look);
     }
     if (look->is_smc) {
-        say(look, "a connection over SMC that retrotls did not see begin cannot be given TLS", 0);
+        say(look, "retrotls cannot add TLS to an SMC connection that it did not see begin", 0);
         return too_late(look);
     }
     if (look->use == USE_TOUCHED) {
-        say(look, "the connection was used before retrotls saw it, too late for TLS", 0);
+        say(look, "the connection was used before retrotls saw it: it is too late for TLS", 0);
         return too_late(look);
     }
     return is_ours_alone(look) ? switch_now(look) : too_late(look);
@@ -113,6 +114,8 @@ static enum first_use ask(struct look *look, const struct policy *policy)
     if (guard->slot->guard.settings.protocol == PROTOCOL_AUTO)
         guard->slot->guard.settings.protocol = guard->shown;
     look->unguarded = decision == DECISION_UNTOUCHED && !look->is_taken;
+    if (!look->unguarded)
+        verbose_note_connection();
     watched = look->unguarded ? FIRST_USE_PLAIN : guarded(look);
     const int saved = errno;
     if (watched == FIRST_USE_REFUSED && look->occasion == AT_START && !refused_put(look->fd))

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "preload/adopt/first_use.h"
-#include "preload/adopt/tcp_use.h"
+#include "preload/descriptor/tcp_use.h"
 #include "preload/guard/guard.h"
 
 /* When we look at a connection. */

@@ -2,7 +2,7 @@
 
 #include "preload/adopt/first_use.h"
 #include "preload/adopt/proxied.h"
-#include "preload/descriptor/program_end.h"
+#include "preload/guard/program_end.h"
 #include "preload/libc/io.h"
 
 bool fd_permits_write_to(int fd, bool *switched)

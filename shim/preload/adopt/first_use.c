@@ -8,20 +8,20 @@
 #include <unistd.h>
 
 #include "preload/adopt/adopt.h"
-#include "preload/adopt/greeting.h"
 #include "preload/adopt/refused.h"
-#include "preload/config.h"
 #include "preload/descriptor/identity.h"
 #include "preload/descriptor/open_numbers.h"
-#include "preload/exempt.h"
 #include "preload/guard/replaced.h"
 #include "preload/guard/smc.h"
 #include "preload/guard/taken_mark.h"
 #include "preload/guard/tcp_options.h"
-#include "preload/interpose/connect.h"
 #include "preload/libc/io.h"
+#include "preload/libc/real.h"
+#include "preload/process/config.h"
 #include "preload/sys/environment.h"
+#include "preload/sys/exempt.h"
 #include "preload/sys/sys.h"
+#include "wire/greeting.h"
 
 enum { PROTOCOL_MPTCP = 262 };
 
@@ -63,7 +63,7 @@ static enum first_use ask(struct look *look, const struct policy *policy)
 /* A connection to a port that no rule names. */
 static enum first_use look_at_greeting(struct look *look, const struct policy *policy)
 {
-    char bytes[GREETING_LIMIT];
+    char bytes[GREETING_LINE];
     ssize_t count;
 
     if (look->use != USE_UNTOUCHED || !policy_may_guard_by_greeting(policy))
@@ -74,7 +74,7 @@ static enum first_use look_at_greeting(struct look *look, const struct policy *p
     if (count < 0 && look->way == FIRST_USE_READ)
         return FIRST_USE_REFUSED;
     /* A program that speaks before the server does is not a mail program. */
-    look->guard.shown = count > 0 ? greeting_protocol(bytes, (size_t)count) : PROTOCOL_AUTO;
+    look->guard.shown = count > 0 ? greeting_protocol(bytes, (size_t)count, GREETING_UNNAMED) : PROTOCOL_AUTO;
     return look->guard.shown == PROTOCOL_AUTO ? plain(look) : ask(look, policy);
 }
 
@@ -186,7 +186,7 @@ static enum first_use look_at_tcp(struct look *look)
     if (look->use == USE_NONE)
         return look_at_unconnected(look);
     watched = look_at_connection(look);
-    return watched == FIRST_USE_PLAIN && connect_is_behind() ? FIRST_USE_PROXY : watched;
+    return watched == FIRST_USE_PLAIN && real_connect_is_behind() ? FIRST_USE_PROXY : watched;
 }
 
 /*

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "preload/adopt/proxy.h"
-#include "preload/config.h"
 #include "preload/guard/guard.h"
+#include "preload/process/config.h"
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
 
@@ -21,10 +21,10 @@ static bool is_refused(struct guard *guard, const struct policy *policy)
         return false;
     strbuf_start(&w, guard->why, sizeof guard->why);
     strbuf_add(&w,
-               "a proxy's preload (proxychains, torsocks) stands in front of retrotls, which only sees the "
+               "a proxy's preload (proxychains, torsocks) comes before retrotls, which only sees the "
                "proxy; start the program with 'retrotls PROGRAM' under it, or put libretrotls.so first in "
                "LD_PRELOAD");
-    guard_log(guard, demands ? LIBRARY_LOG_FAILED : LIBRARY_LOG_PLAINTEXT);
+    guard_log(guard, demands ? RESULT_FAILED : RESULT_PLAINTEXT);
     return demands;
 }
 

@@ -1,6 +1,6 @@
 #include "preload/descriptor/fd_state.h"
 
-#include "preload/interpose/export.h"
+#include "preload/sys/export.h"
 #include "preload/sys/sys.h"
 
 _Atomic uint8_t fd_states[FD_STATE_NUMBERS];

@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "preload/exempt.h"
+#include "preload/sys/exempt.h"
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
 

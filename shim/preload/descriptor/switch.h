@@ -16,12 +16,12 @@ enum {
 };
 
 /*
- * Gives `to` what the program can have set on the open socket `fd`: O_NONBLOCK, O_APPEND, O_ASYNC with owner
- * and signal, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT. Returns false with errno set.
+ * Copies to `to` what the program can have set on the open socket `fd`: O_NONBLOCK, O_APPEND, O_ASYNC with
+ * owner and signal, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT. Returns false with errno set.
  */
 bool switch_carry(int fd, int to);
 /*
- * Gives the timeout `name` of `fd`, SO_RCVTIMEO or SO_SNDTIMEO, to the timeout `to_name` of `to`. Returns
+ * Copies the timeout `name` of `fd`, SO_RCVTIMEO or SO_SNDTIMEO, to the timeout `to_name` of `to`. Returns
  * false with errno set.
  */
 bool switch_carry_timeout(int fd, int name, int to, int to_name);

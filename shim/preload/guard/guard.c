@@ -4,26 +4,117 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "preload/adopt/tcp_use.h"
-#include "preload/config.h"
 #include "preload/descriptor/fd_state.h"
 #include "preload/descriptor/identity.h"
 #include "preload/descriptor/open_numbers.h"
 #include "preload/descriptor/switch.h"
+#include "preload/descriptor/tcp_use.h"
 #include "preload/guard/pair.h"
 #include "preload/guard/replaced.h"
 #include "preload/guard/taken_mark.h"
 #include "preload/guard/tcp_copy.h"
 #include "preload/libc/real.h"
-#include "preload/library_log.h"
 #include "preload/names/connection_names.h"
+#include "preload/names/gai_requests.h"
+#include "preload/process/config.h"
+#include "preload/process/library_log.h"
 #include "preload/relay/relay_client.h"
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
 
 enum { TRIES = 2 /* relays asked before the library gives up */ };
+
+static void find_names(const struct guard *guard, const struct wire_address *where);
+static const char *explain_loss(const struct guard *guard, const struct policy_query *query);
+static void say(struct guard *guard, const char *what, int error);
+static int errno_for_program(int error);
+static bool may_ask_another(const struct guard *guard, int error);
+static bool is_untouched(const struct guard *guard);
+static bool find_other_relay(struct guard *guard);
+static bool ask_relay(struct guard *guard, enum wire_connecting connecting);
+static bool name_end(const struct guard *guard, int end, int tcp);
+static bool is_link_local(const struct wire_address *a);
+static bool logs_to_stderr(const struct guard_request *request);
+
+enum decision guard_decide(struct guard *guard, const struct policy *policy)
+{
+    struct slot *const slot = guard->slot;
+    struct guard_request *const request = &slot->guard;
+    char user[256];
+    struct wire_address where = guard_destination(&guard->asked);
+    const struct guard_client *const client = guard->client;
+    struct policy_query query = {.program = client ? client->program : config_program(),
+                                 .uid = client ? client->uid : (uint32_t)geteuid()};
+    enum decision decision;
+
+    memset(request, 0, sizeof *request);
+    where = address_unmapped(&where);
+    find_names(guard, &where);
+    query.address = where;
+    connection_names_ask(&query, &slot->found);
+    query.protocol = guard->shown;
+    query.user = config_user(query.uid, user, sizeof user);
+    query.user_lost = !query.user;
+    query.program_lost = !query.program[0];
+    decision = policy_decide(policy, &query, &request->settings);
+    if (config_log())
+        request->settings.log = config_log();
+    request->program = query.program;
+    request->pid = client ? client->pid : sys_process();
+    request->asked_address = where;
+    request->asked = query.hosts;
+    if (decision == DECISION_GUARD &&
+        !connection_names_settle(policy, &query, &request->settings, &request->asked)) {
+        connection_names_explain(&query, client && query.hosts_lost, slot->failure, sizeof slot->failure);
+        request->failure = slot->failure;
+        return DECISION_ERROR;
+    }
+    if (decision == DECISION_ERROR) {
+        request->failure = policy_first_error(policy);
+        if (!request->failure[0])
+            request->failure = explain_loss(guard, &query);
+    }
+    return decision;
+}
+
+static void find_names(const struct guard *guard, const struct wire_address *where)
+{
+    struct names_found *const found = &guard->slot->found;
+
+    if (guard->client) {
+        guard->client->find_names(guard->client, where, found);
+        return;
+    }
+    if (!guard->host) {
+        names_find(where, found);
+        found->lost = found->lost || gai_requests_owe_answers();
+        return;
+    }
+    found->lost = false;
+    found->resolves = false;
+    found->count = guard->host[0] ? 1 : 0;
+    found->exchanger[0] = 0;
+    strncpy(found->name[0], guard->host, sizeof found->name[0] - 1);
+    found->name[0][sizeof found->name[0] - 1] = '\0';
+}
+
+/* Says why a policy without errors does not allow the connection: what it would have to know. */
+static const char *explain_loss(const struct guard *guard, const struct policy_query *query)
+{
+    struct slot *const slot = guard->slot;
+
+    if (query->user_lost && !query->hosts_lost)
+        return "/etc/passwd has no name for the program's user, and a 'match user' in the policy might mean "
+               "that user; write the user's number there";
+    if (query->program_lost && !query->hosts_lost)
+        return "/proc does not show which program this is, and a 'match program' in the policy might mean "
+               "it";
+    connection_names_explain(query, guard->client && query->hosts_lost, slot->failure, sizeof slot->failure);
+    return slot->failure;
+}
 
 struct wire_address guard_destination(const struct wire_address *asked)
 {
@@ -45,6 +136,31 @@ struct wire_address guard_destination(const struct wire_address *asked)
     return to;
 }
 
+bool guard_acquire(struct guard *guard)
+{
+    struct slot *const slot = guard->slot;
+    int connection;
+
+    guard->why[0] = '\0';
+    if (!sys_cookie(guard->fd, &guard->cookie)) {
+        say(guard, "the kernel cannot identify sockets (SO_COOKIE, statx(2))", 0);
+        errno = ENETUNREACH;
+        return false;
+    }
+    if (!open_numbers_can_be_had()) {
+        say(guard, "cannot find out which descriptors are open: /proc/self/fd cannot be read", errno);
+        errno = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : ENETUNREACH;
+        return false;
+    }
+    connection = relay_connect(&slot->relay, guard->started + RELAY_DEADLINE, guard->why, sizeof guard->why);
+    if (connection >= 0 && slot_keep(slot, SLOT_REQUEST, connection) && pair_make(slot))
+        return true;
+    if (!guard->why[0])
+        say(guard, "cannot make a pair of sockets", errno);
+    errno = errno_for_program(errno);
+    return false;
+}
+
 static void say(struct guard *guard, const char *what, int error)
 {
     struct strbuf w;
@@ -63,111 +179,28 @@ static void say(struct guard *guard, const char *what, int error)
         errno = error;
 }
 
-static void find_names(const struct guard *guard, const struct wire_address *where)
-{
-    struct names_found *const found = &guard->slot->found;
-
-    if (!guard->host) {
-        names_find(where, found);
-        return;
-    }
-    found->lost = false;
-    found->count = guard->host[0] ? 1 : 0;
-    found->exchanger[0] = 0;
-    strncpy(found->name[0], guard->host, sizeof found->name[0] - 1);
-    found->name[0][sizeof found->name[0] - 1] = '\0';
-}
-
-/* Says why a policy without errors does not allow the connection: what it would have to know. */
-static const char *loss(struct slot *slot, const struct policy_query *query)
-{
-    if (query->user_lost && !query->hosts_lost)
-        return "/etc/passwd has no name for the program's user, and a 'match user' of the policy might be "
-               "about "
-               "it; give the user's number there";
-    if (query->program_lost && !query->hosts_lost)
-        return "/proc does not tell which program this is, and a 'match program' of the policy might be "
-               "about it";
-    connection_names_explain(query, slot->failure, sizeof slot->failure);
-    return slot->failure;
-}
-
-enum decision guard_decide(struct guard *guard, const struct policy *policy)
-{
-    struct slot *const slot = guard->slot;
-    struct guard_request *const request = &slot->guard;
-    char user[256];
-    struct wire_address where = guard_destination(&guard->asked);
-    struct policy_query query = {.program = config_program(), .uid = (uint32_t)geteuid()};
-    enum decision decision;
-
-    memset(request, 0, sizeof *request);
-    where = address_unmapped(&where);
-    find_names(guard, &where);
-    query.address = where;
-    connection_names_ask(&query, &slot->found);
-    query.protocol = guard->shown;
-    query.user = config_user(query.uid, user, sizeof user);
-    query.user_lost = !query.user;
-    query.program_lost = !query.program[0];
-    decision = policy_decide(policy, &query, &request->settings);
-    if (config_log())
-        request->settings.log = config_log();
-    request->program = query.program;
-    request->asked_address = where;
-    if (decision == DECISION_GUARD &&
-        !connection_names_settle(policy, &query, &request->settings, &request->asked)) {
-        connection_names_explain(&query, slot->failure, sizeof slot->failure);
-        request->failure = slot->failure;
-        return DECISION_ERROR;
-    }
-    if (decision == DECISION_ERROR) {
-        request->asked = query.hosts;
-        request->failure = policy_first_error(policy);
-        if (!request->failure[0])
-            request->failure = loss(slot, &query);
-    }
-    return decision;
-}
-
 /* The program sees its own shortages only; the log has the rest. */
 static int errno_for_program(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ? error : ENETUNREACH;
 }
 
-bool guard_acquire(struct guard *guard)
-{
-    struct slot *const slot = guard->slot;
-    int connection;
-
-    guard->why[0] = '\0';
-    if (!sys_cookie(guard->fd, &guard->cookie)) {
-        say(guard, "the kernel does not tell one socket from another (SO_COOKIE, statx(2))", 0);
-        errno = ENETUNREACH;
-        return false;
-    }
-    if (!open_numbers_can_be_had()) {
-        say(guard, "cannot tell which descriptors are open, /proc/self/fd cannot be read", errno);
-        errno = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : ENETUNREACH;
-        return false;
-    }
-    connection = relay_connect(&slot->relay, guard->started + RELAY_DEADLINE, guard->why, sizeof guard->why);
-    if (connection >= 0 && slot_keep(slot, SLOT_REQUEST, connection) && pair_make(slot))
-        return true;
-    if (!guard->why[0])
-        say(guard, "cannot make a pair of sockets", errno);
-    errno = errno_for_program(errno);
-    return false;
-}
-
 bool guard_copy_tcp(struct guard *guard)
 {
     const char *what = "";
-    const int tcp = tcp_copy(guard->fd, guard->asked.family, &what);
     struct strbuf w;
     char text[80];
+    long before = -1;
+    int tcp;
 
+    /* A firewall may ask whose socket it is, which is the user of the thread that makes it (net/socket.c). */
+    if (guard->client)
+        before = sys_call(SYS_setfsuid, guard->client->uid);
+    tcp = tcp_copy(guard->fd, guard->asked.family, &what);
+    const int saved = errno;
+    if (guard->client)
+        sys_call(SYS_setfsuid, before);
+    errno = saved;
     guard->has_copy = true;
     if (tcp >= 0 && slot_keep(guard->slot, SLOT_TCP, tcp)) {
         guard->tcp_cookie = guard->slot->held[SLOT_TCP].cookie;
@@ -186,37 +219,79 @@ int guard_tcp(const struct guard *guard)
     return guard->has_copy ? slot_descriptor(guard->slot, SLOT_TCP) : guard->fd;
 }
 
-static bool is_link_local(const struct wire_address *a)
+bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
 {
-    return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
-}
+    struct slot *const slot = guard->slot;
+    uint64_t cookie;
+    bool good;
 
-/* Binds the program's end to a name with the addresses that getpeername() and getsockname() will report. */
-static bool name_end(const struct guard *guard, int end, int tcp)
-{
-    struct sockaddr_storage own;
-    struct sockaddr_un name;
-    socklen_t length = sizeof own;
-    struct identity id = {.peer = guard_destination(&guard->asked),
-                          .cookie = guard->slot->held[SLOT_PROGRAM_END].cookie};
-
-    if (sys_getsockname(tcp, &own, &length) != 0 || !address_read(&id.local, &own, length))
+    if (!slot_is_mine(slot) || !sys_cookie(guard->fd, &cookie) || cookie != guard->cookie) {
+        say(guard, "its descriptor was closed or replaced meanwhile", 0);
         return false;
-    if (!is_link_local(&id.peer))
-        id.peer.scope = 0;
-    else if (id.local.scope != 0)
-        id.peer.scope = id.local.scope;
-    length = identity_write(&name, &id);
-    return sys_bind(end, &name, length) == 0;
+    }
+    if (!guard->has_copy)
+        taken_mark_set(guard->fd, true);
+    good = ask_relay(guard, connecting);
+    for (int tries = 1; !good && tries < TRIES && may_ask_another(guard, errno); tries++)
+        good = find_other_relay(guard) && ask_relay(guard, connecting);
+    if (!good && (errno == EPIPE || errno == ECONNRESET))
+        say(guard, "the relay (retrotls-relay) has ended", 0);
+    if (!good)
+        return false;
+    slot_drop(slot, SLOT_RELAY_END);
+    if (connecting != WIRE_PENDING_REPORTED)
+        slot_drop(slot, SLOT_REQUEST);
+    if (!guard_switch(guard, slot_descriptor(slot, SLOT_PROGRAM_END))) {
+        if (errno == EEXIST) /* epoll_ctl(2) */
+            say(guard,
+                "the program has it in an epoll set already, and the kernel does not say how (Linux 3.8, "
+                "/proc)",
+                0);
+        else
+            say(guard, "cannot switch the descriptor", errno);
+        return false;
+    }
+    fd_state_set(guard->fd, FD_STATE_SWITCHED);
+    return true;
 }
 
-static bool logs_to_stderr(const struct guard_request *request)
+/*
+ * True if another relay may be asked after one that ended with this error. A relay that read the request may
+ * have begun to speak with the server, and another one could not go on from there. Before Linux 4.1 the
+ * kernel does not say what was sent (tcp_use.h).
+ */
+static bool may_ask_another(const struct guard *guard, int error)
 {
-    return request->settings.log && strcmp(request->settings.log, "stderr") == 0 && library_log_has_stderr();
+    return error == ECONNRESET || (error == EPIPE && is_untouched(guard));
 }
 
-/* Asks the relay once. Returns false with errno EPIPE if the relay is gone and we may ask another one. */
-static bool ask(struct guard *guard, enum wire_connecting connecting)
+/* True if nothing was sent on the TCP socket and nothing that arrived was read. */
+static bool is_untouched(const struct guard *guard)
+{
+    const enum tcp_use use = tcp_use(guard_tcp(guard));
+
+    return use == USE_NONE || use == USE_CONNECTING || use == USE_UNTOUCHED;
+}
+
+static bool find_other_relay(struct guard *guard)
+{
+    struct slot *const slot = guard->slot;
+    int connection;
+
+    slot_drop(slot, SLOT_REQUEST);
+    connection =
+        relay_connect(&slot->relay, sys_milliseconds() + RELAY_DEADLINE, guard->why, sizeof guard->why);
+    if (connection < 0)
+        return false;
+    if (!slot_keep(slot, SLOT_REQUEST, connection) || !pair_make(slot)) {
+        say(guard, "cannot make a pair of sockets", errno);
+        return false;
+    }
+    return true;
+}
+
+/* Asks the relay once. False with errno set, as relay_ask() does if the relay has ended. */
+static bool ask_relay(struct guard *guard, enum wire_connecting connecting)
 {
     struct slot *const slot = guard->slot;
     struct guard_request *const request = &slot->guard;
@@ -245,7 +320,6 @@ static bool ask(struct guard *guard, enum wire_connecting connecting)
     }
     memcpy(request->token, slot->relay.token, sizeof request->token);
     request->cookie = slot->held[SLOT_PROGRAM_END].cookie;
-    request->pid = sys_process();
     request->pending = connecting;
     request->filler = slot->filler;
     request->elapsed = (uint32_t)(now - guard->started);
@@ -263,71 +337,39 @@ static bool ask(struct guard *guard, enum wire_connecting connecting)
     }
     if (reply.error != 0) {
         say(guard, "the relay refuses", reply.error);
+        errno = reply.error;
         return false;
     }
     return true;
 }
 
-static bool acquire_again(struct guard *guard)
+/* Binds the program's end to a name with the addresses that getpeername() and getsockname() will report. */
+static bool name_end(const struct guard *guard, int end, int tcp)
 {
-    struct slot *const slot = guard->slot;
-    int connection;
+    struct sockaddr_storage own;
+    struct sockaddr_un name;
+    socklen_t length = sizeof own;
+    struct identity id = {.peer = guard_destination(&guard->asked),
+                          .cookie = guard->slot->held[SLOT_PROGRAM_END].cookie};
 
-    slot_drop(slot, SLOT_REQUEST);
-    connection =
-        relay_connect(&slot->relay, sys_milliseconds() + RELAY_DEADLINE, guard->why, sizeof guard->why);
-    if (connection < 0)
+    if (sys_getsockname(tcp, &own, &length) != 0 || !address_read(&id.local, &own, length))
         return false;
-    if (!slot_keep(slot, SLOT_REQUEST, connection) || !pair_make(slot)) {
-        say(guard, "cannot make a pair of sockets", errno);
-        return false;
-    }
-    return true;
+    if (!is_link_local(&id.peer))
+        id.peer.scope = 0;
+    else if (id.local.scope != 0)
+        id.peer.scope = id.local.scope;
+    length = identity_write(&name, &id);
+    return sys_bind(end, &name, length) == 0;
 }
 
-/* True if nothing was sent on the TCP socket and nothing that arrived was read. */
-static bool is_unspoken(const struct guard *guard)
+static bool is_link_local(const struct wire_address *a)
 {
-    const enum tcp_use use = tcp_use(guard_tcp(guard));
-
-    return use == USE_NONE || use == USE_CONNECTING || use == USE_UNTOUCHED;
+    return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
 }
 
-bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
+static bool logs_to_stderr(const struct guard_request *request)
 {
-    struct slot *const slot = guard->slot;
-    uint64_t cookie;
-    bool good;
-
-    if (!slot_is_mine(slot) || !sys_cookie(guard->fd, &cookie) || cookie != guard->cookie) {
-        say(guard, "its descriptor was closed or replaced meanwhile", 0);
-        return false;
-    }
-    if (!guard->has_copy)
-        taken_mark_set(guard->fd, true);
-    good = ask(guard, connecting);
-    /* A killed relay may have begun to speak with the server; another one could not go on from there. */
-    for (int tries = 1; !good && errno == EPIPE && tries < TRIES && is_unspoken(guard); tries++)
-        good = acquire_again(guard) && ask(guard, connecting);
-    if (!good && errno == EPIPE)
-        say(guard, "the relay (retrotls-relay) has ended", 0);
-    if (!good)
-        return false;
-    slot_drop(slot, SLOT_RELAY_END);
-    if (connecting != WIRE_PENDING_TOLD)
-        slot_drop(slot, SLOT_REQUEST);
-    if (!guard_switch(guard, slot_descriptor(slot, SLOT_PROGRAM_END))) {
-        if (errno == EEXIST) /* epoll_ctl(2) */
-            say(guard,
-                "the program has it in an epoll set already, and the kernel does not tell how (Linux 3.8, "
-                "/proc)",
-                0);
-        else
-            say(guard, "cannot switch the descriptor", errno);
-        return false;
-    }
-    fd_state_set(guard->fd, FD_STATE_SWITCHED);
-    return true;
+    return request->settings.log && strcmp(request->settings.log, "stderr") == 0 && library_log_has_stderr();
 }
 
 void guard_cut(const struct guard *guard)
@@ -350,7 +392,7 @@ void guard_cut(const struct guard *guard)
     errno = saved;
 }
 
-void guard_log(const struct guard *guard, enum library_log_result result)
+void guard_log(const struct guard *guard, enum log_result result)
 {
     library_log_connection(&guard->slot->guard, result, sys_milliseconds() - guard->started, guard->why);
 }

@@ -15,22 +15,25 @@
 
 #include "policy/policy.h"
 #include "preload/guard/slots.h"
-#include "preload/library_log.h"
+#include "preload/process/library_log.h"
 
 enum { GUARD_WHY_LIMIT = 400 };
 
-struct guard;
-
-/*
- * Makes the program's numbers of the socket guard->fd, whose SO_COOKIE is guard->cookie, refer to `socket`,
- * which stays open. Returns false with errno set if some may still refer to the old socket.
- */
-typedef bool guard_install(const struct guard *guard, int socket);
+/* The program that connects, where it is not this process (shim/supervise). */
+struct guard_client {
+    uint32_t pid, uid;   /* effective user */
+    const char *program; /* path of the executable; "" if it is not known */
+    /* In place of names_find(). */
+    void (*find_names)(const struct guard_client *client, const struct wire_address *address,
+                       struct names_found *found);
+    /* Makes the connection if the policy leaves it alone. Returns like connect(2). */
+    int (*connect)(int fd, const struct sockaddr_storage *address, socklen_t length);
+};
 
 struct guard {
-    int fd;                    /* the program's */
-    guard_install *install;    /* NULL: the numbers are this process's (switch.h) */
-    struct wire_address asked; /* the address that the program asked for */
+    int fd;                            /* the program's */
+    const struct guard_client *client; /* NULL: this process is the program */
+    struct wire_address asked;         /* the address that the program asked for */
     struct slot *slot;
     int64_t started;          /* sys_milliseconds() of connect() */
     uint64_t cookie;          /* of the program's TCP socket */
@@ -63,26 +66,29 @@ int guard_tcp(const struct guard *guard);
 
 /*
  * Hands the TCP socket to the relay and switches the program's numbers. Another process that still has the
- * program's own socket finds it marked as taken (taken_mark.h, replaced.h). With WIRE_PENDING_TOLD the slot
- * keeps SLOT_REQUEST, where the outcome will arrive. Returns false with `why` set; the caller must then call
- * guard_cut().
+ * program's own socket finds it marked as taken (taken_mark.h, replaced.h). With WIRE_PENDING_REPORTED the
+ * slot keeps SLOT_REQUEST, where the outcome will arrive. Returns false with `why` set; the caller must then
+ * call guard_cut().
  */
 bool guard_hand_over(struct guard *guard, enum wire_connecting connecting);
 
 /*
  * The step of guard_hand_over() that makes the program's numbers refer to `end`, the program's end of the
- * pair, with guard->install if it is set. Returns false with errno set.
+ * pair. Returns false with errno set.
  */
 bool guard_switch(const struct guard *guard, int end);
 
 /* Shows the program guard_tcp(), with its state, in place of its own socket. Returns false with errno set. */
 bool guard_show_tcp(const struct guard *guard);
 
+/* True if another preload of the program has a connect(), which then makes the connection. */
+bool guard_connects_by_another(const struct guard *guard);
+
 /* Makes sure that nothing the program has can reach the server any more. Keeps errno. */
 void guard_cut(const struct guard *guard);
 
 /* Logs what became of this connection, and `why`. Keeps errno. */
-void guard_log(const struct guard *guard, enum library_log_result result);
+void guard_log(const struct guard *guard, enum log_result result);
 
 /* 127.0.0.1 for 0.0.0.0 and ::1 for ::, where the kernel connects instead; other addresses unchanged. */
 struct wire_address guard_destination(const struct wire_address *asked);

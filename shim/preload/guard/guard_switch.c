@@ -58,14 +58,17 @@ static bool switch_alone(const struct guard *guard, int end)
 
 bool guard_switch(const struct guard *guard, int end)
 {
-    if (guard->install)
-        return guard->install(guard, end);
     /* Another preload may know the copy's number (guarded_connect.c) and must see it closed. */
-    if (guard->has_copy && !real_connect_is_anothers())
+    if (guard->has_copy && !guard_connects_by_another(guard))
         return switch_alone(guard, end);
     /* From now on the pair signals; encrypted data on the TCP socket is no news to the program. */
     async_signal_stop(guard->fd);
     return switch_all(guard->fd, guard->cookie, end, -1);
+}
+
+bool guard_connects_by_another(const struct guard *guard)
+{
+    return !guard->client && real_connect_is_anothers();
 }
 
 bool guard_show_tcp(const struct guard *guard)

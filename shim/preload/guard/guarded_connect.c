@@ -5,22 +5,20 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include "preload/adopt/tcp_use.h"
-#include "preload/config.h"
 #include "preload/descriptor/fd_state.h"
 #include "preload/descriptor/identity.h"
+#include "preload/descriptor/tcp_use.h"
 #include "preload/guard/connect_to.h"
 #include "preload/guard/guard.h"
+#include "preload/guard/guardable.h"
 #include "preload/guard/replaced.h"
-#include "preload/guard/smc.h"
 #include "preload/guard/tcp_connect.h"
-#include "preload/interpose/connect.h"
 #include "preload/libc/io.h"
 #include "preload/libc/real.h"
+#include "preload/process/config.h"
+#include "preload/process/verbose.h"
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
-
-enum { PROTOCOL_MPTCP = 262 }; /* IPPROTO_MPTCP, Linux 5.6 */
 
 /* One call. */
 struct call {
@@ -34,15 +32,17 @@ struct call {
     bool overtaken;      /* another thread has connected the socket: there is no result */
 };
 
+static bool run(struct call *call, const void *frame, int *result);
 static bool is_answered_by_kernel(int fd, int *result);
-static int decide(struct call *call, const void *frame);
-static void leave_alone(struct call *call);
-static void refuse(struct call *call);
-static void connect_to_target(struct call *call);
+static int ask_policy(struct call *call, const void *frame);
+static void connect_by_kernel(struct call *call);
+static bool compose_unguarded(const struct guard *guard, struct library_log_line *line);
+static void hand_over_unconnected(struct call *call);
+static void connect_and_hand_over(struct call *call);
 static bool find_target(struct call *call);
 static void let_cancel(struct call *call);
-static int begin(struct call *call, bool may_wait);
-static int connect_by_another(struct call *call);
+static int connect_copy(struct call *call, bool may_wait);
+static int connect_copy_by_another(struct call *call);
 static bool goes_on(int error);
 static bool has_failed(const struct guard *guard, int error, bool waits);
 static void show_failure(struct call *call, int error);
@@ -50,6 +50,7 @@ static void not_handed_over(struct call *call);
 static void give_up_unless_overtaken(struct call *call, int error);
 static void give_up(struct call *call, int error);
 static void finish(struct call *call, int error);
+static void close_for_another(struct call *call);
 
 bool guarded_connect(int fd, const struct sockaddr_storage *address, socklen_t length,
                      const struct wire_address *asked, const void *frame, int *result)
@@ -63,23 +64,43 @@ bool guarded_connect(int fd, const struct sockaddr_storage *address, socklen_t l
         .result = -1,
     };
 
-    if (is_answered_by_kernel(fd, result))
+    return run(&call, frame, result);
+}
+
+bool guarded_connect_for(const struct guard_client *client, int fd, const struct sockaddr_storage *address,
+                         socklen_t length, const struct wire_address *asked, int *result)
+{
+    struct call call = {
+        .fd = fd,
+        .address = *address,
+        .length = length,
+        .guard = {.fd = fd, .client = client, .asked = *asked, .started = sys_milliseconds()},
+        .before = errno,
+        .result = -1,
+    };
+
+    return run(&call, __builtin_frame_address(0), result);
+}
+
+static bool run(struct call *call, const void *frame, int *result)
+{
+    if (is_answered_by_kernel(call->fd, result))
         return true;
-    switch (decide(&call, frame)) {
+    switch (ask_policy(call, frame)) {
     case DECISION_UNTOUCHED:
-        leave_alone(&call);
+        connect_by_kernel(call);
         break;
     case DECISION_GUARD:
-        connect_to_target(&call);
+        connect_and_hand_over(call);
         break;
     case DECISION_ERROR:
-        refuse(&call);
+        hand_over_unconnected(call);
         break;
     default:
         break;
     }
-    *result = call.result;
-    return !call.overtaken;
+    *result = call->result;
+    return !call->overtaken;
 }
 
 /*
@@ -114,33 +135,76 @@ static bool is_answered_by_kernel(int fd, int *result)
 }
 
 /* Returns -1 with errno set if nothing can be decided; otherwise leaves signals blocked. */
-static int decide(struct call *call, const void *frame)
+static int ask_policy(struct call *call, const void *frame)
 {
     const struct policy *const policy = config_policy();
+    enum decision decision;
 
     if (!policy)
         return -1;
     fd_state_forget(call->fd);
     call->signals = sys_signals_block();
     call->guard.slot = slot_take(frame);
-    if (call->guard.slot)
-        return (int)guard_decide(&call->guard, policy);
-    sys_signals_restore(call->signals);
-    return -1;
+    if (!call->guard.slot) {
+        sys_signals_restore(call->signals);
+        return -1;
+    }
+    decision = guard_decide(&call->guard, policy);
+    if (decision != DECISION_UNTOUCHED)
+        verbose_note_connection();
+    return (int)decision;
 }
 
-static void leave_alone(struct call *call)
+static void connect_by_kernel(struct call *call)
 {
+    const struct guard_client *const client = call->guard.client;
+    struct library_log_line line;
+    const bool logs = compose_unguarded(&call->guard, &line);
+
     finish(call, 0);
-    call->result =
-        connect_tell_watch(call->fd, real.connect(call->fd, (struct sockaddr *)&call->address, call->length));
+    if (client)
+        call->result = client->connect(call->fd, &call->address, call->length);
+    else
+        call->result =
+            note_unguarded(call->fd, real.connect(call->fd, (struct sockaddr *)&call->address, call->length));
+    if (logs && (call->result == 0 || goes_on(errno))) {
+        library_log_write(&line);
+        verbose_note_connection();
+    }
+}
+
+/*
+ * Composes the log's line for a connection to a usual mail port that is left alone, so that nobody takes it
+ * for a protected one. The line is written once there is a connection. False if there is nothing to log.
+ */
+static bool compose_unguarded(const struct guard *guard, struct library_log_line *line)
+{
+    struct guard_request *const request = &guard->slot->guard;
+    struct settings *const settings = &request->settings;
+    const enum protocol_kind usual = port_protocol(request->asked_address.port);
+    char reason[GUARD_WHY_LIMIT];
+    struct strbuf w;
+
+    if (usual == PROTOCOL_AUTO)
+        return false;
+    if (settings->protocol == PROTOCOL_AUTO)
+        settings->protocol = usual;
+    strbuf_start(&w, reason, sizeof reason);
+    if (settings->rule == policy_built_in) {
+        strbuf_add(&w, "loopback, and no block of the policy names it");
+    } else {
+        strbuf_add(&w, "level none, ");
+        strbuf_add(&w, settings->rule);
+    }
+    library_log_compose(line, request, RESULT_UNGUARDED, sys_milliseconds() - guard->started, reason);
+    return true;
 }
 
 /*
  * Hands over the socket unconnected if it must not be connected, so that the program reads the reason in the
  * greeting. If the relay cannot tell which protocol the greeting is for, connect() itself fails.
  */
-static void refuse(struct call *call)
+static void hand_over_unconnected(struct call *call)
 {
     struct strbuf w;
 
@@ -155,7 +219,7 @@ static void refuse(struct call *call)
     }
 }
 
-static void connect_to_target(struct call *call)
+static void connect_and_hand_over(struct call *call)
 {
     struct guard *const guard = &call->guard;
     const bool may_wait = !(sys_fcntl(call->fd, F_GETFL, 0) & O_NONBLOCK);
@@ -171,12 +235,12 @@ static void connect_to_target(struct call *call)
         give_up_unless_overtaken(call, errno);
         return;
     }
-    error = begin(call, may_wait);
-    waits = error == EINPROGRESS && may_wait && !real_connect_is_anothers();
+    error = connect_copy(call, may_wait);
+    waits = error == EINPROGRESS && may_wait && !guard->client && !real_connect_is_anothers();
     if (has_failed(guard, error, waits)) {
         show_failure(call, error);
     } else if (!guard_hand_over(guard, error == 0 ? WIRE_CONNECTED
-                                       : waits    ? WIRE_PENDING_TOLD
+                                       : waits    ? WIRE_PENDING_REPORTED
                                                   : WIRE_PENDING)) {
         not_handed_over(call);
     } else if (waits) {
@@ -221,16 +285,16 @@ static void let_cancel(struct call *call)
     call->signals = sys_signals_block();
 }
 
-static int begin(struct call *call, bool may_wait)
+static int connect_copy(struct call *call, bool may_wait)
 {
     const int tcp = guard_tcp(&call->guard);
 
-    if (!real_connect_is_anothers())
+    if (!guard_connects_by_another(&call->guard))
         return tcp_connect_begin(tcp, &call->address, call->length, may_wait);
     /* The other preload looks at O_NONBLOCK, and at nothing else of the program's socket. */
     if (may_wait && sys_fcntl(tcp, F_SETFL, 0) != 0)
         return errno;
-    return connect_by_another(call);
+    return connect_copy_by_another(call);
 }
 
 /*
@@ -238,7 +302,7 @@ static int begin(struct call *call, bool may_wait)
  * (proxychains) puts another socket, connected to the proxy, under the number; that socket is then the
  * connection. What it writes to the proxy passes through this library, which must not touch it.
  */
-static int connect_by_another(struct call *call)
+static int connect_copy_by_another(struct call *call)
 {
     const int tcp = guard_tcp(&call->guard);
     uint64_t cookie;
@@ -303,8 +367,18 @@ static void give_up_unless_overtaken(struct call *call, int error)
 
 static void give_up(struct call *call, int error)
 {
-    guard_log(&call->guard, LIBRARY_LOG_FAILED);
+    guard_log(&call->guard, RESULT_FAILED);
     finish(call, error);
+}
+
+static void finish(struct call *call, int error)
+{
+    if (call->guard.has_copy && guard_connects_by_another(&call->guard))
+        close_for_another(call);
+    slot_release(call->guard.slot);
+    sys_signals_restore(call->signals);
+    errno = error == 0 ? call->before : error;
+    call->result = error == 0 ? 0 : -1;
 }
 
 /* Another preload that has connected the copy remembers its number until it sees the close(2). */
@@ -318,29 +392,4 @@ static void close_for_another(struct call *call)
     real.close(tcp);
     call->signals = sys_signals_block();
     fd_state_forget(tcp);
-}
-
-static void finish(struct call *call, int error)
-{
-    if (call->guard.has_copy && real_connect_is_anothers())
-        close_for_another(call);
-    slot_release(call->guard.slot);
-    sys_signals_restore(call->signals);
-    errno = error == 0 ? call->before : error;
-    call->result = error == 0 ? 0 : -1;
-}
-
-static bool may_be(int fd, int option, int value, int other)
-{
-    const int found = sys_option(fd, SOL_SOCKET, option, -1);
-
-    return found == value || found == other || (found == -1 && errno != EBADF && errno != ENOTSOCK);
-}
-
-bool guarded_connect_wants(int fd, int family)
-{
-    if (smc_is(fd, sys_option(fd, SOL_SOCKET, SO_PROTOCOL, -1)))
-        return true;
-    return may_be(fd, SO_PROTOCOL, IPPROTO_TCP, PROTOCOL_MPTCP) && may_be(fd, SO_DOMAIN, family, family) &&
-           may_be(fd, SO_TYPE, SOCK_STREAM, SOCK_STREAM);
 }

@@ -10,7 +10,7 @@ enum { FILLER_LIMIT = 4 << 20, PAGES = 16 };
 /*
  * An unread byte keeps the whole buffer it came in charged to the sender, and a socket is writable while four
  * times the charge fits its SO_SNDBUF. With a small SO_SNDBUF the relay would have to consume the byte that
- * it leaves unread (shim/relay/pump/relay_end.h), and for a moment a killed relay would look to the program
+ * it leaves unread (shim/relay/io/relay_end.h), and for a moment a killed relay would look to the program
  * like an orderly end. On Linux 6.18 with pages of 4 KB the largest buffers are 37120 bytes from a write(2),
  * and 66304 from a sendfile(2) or splice(2) of a file or a pipe that does not pass through this library
  * (which splits them into pieces). Four times 66304 is less than PAIR_SEND_BUFFER, and that is less than the
@@ -80,7 +80,7 @@ bool pair_make_pending(struct slot *slot)
      */
     enum { LARGE = 9 * 4096 - 512 };
     const int end = slot_descriptor(slot, SLOT_PROGRAM_END);
-    const int priority = PAIR_UNTOLD;
+    const int priority = PAIR_UNREPORTED;
     ssize_t sent;
 
     while ((sent = send_zeros(end, LARGE)) > 0 && slot->filler < FILLER_LIMIT)

@@ -26,8 +26,8 @@ enum {
      * to a UNIX socket, every process that holds the socket sees it, and setting these values needs no
      * privilege.
      */
-    PAIR_TOLD = 0,   /* the outcome has been reported */
-    PAIR_UNTOLD = 1, /* the next connect() reports it */
+    PAIR_REPORTED = 0,   /* the outcome has been reported */
+    PAIR_UNREPORTED = 1, /* the next connect() reports it */
 };
 
 /* Makes a pair in the slot, with the seed byte in it (pair.c). Returns false with errno set. */
@@ -35,7 +35,7 @@ bool pair_make(struct slot *slot);
 
 /*
  * Fills the program's end until it takes no more, so that it is no more writable than a TCP socket that is
- * still connecting, and marks it PAIR_UNTOLD.
+ * still connecting, and marks it PAIR_UNREPORTED.
  */
 bool pair_make_pending(struct slot *slot);
 

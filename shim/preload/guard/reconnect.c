@@ -12,8 +12,7 @@
 #include "preload/relay/relay_query.h"
 #include "preload/sys/sys.h"
 
-/* SO_SNDTIMEO in milliseconds, -1 if there is none. */
-static int send_timeout(int fd)
+int reconnect_timeout(int fd)
 {
     int64_t wide[2] = {0, 0};
     int32_t narrow[2];
@@ -48,7 +47,7 @@ static bool is_same(int fd, const struct identity *id)
  */
 static bool wait_for_outcome(int fd, const struct identity *id, struct peer_state *outcome)
 {
-    const int timeout = send_timeout(fd);
+    const int timeout = reconnect_timeout(fd);
     const int64_t end = sys_milliseconds() + timeout;
     int left = timeout;
 
@@ -74,10 +73,10 @@ static bool wait_for_outcome(int fd, const struct identity *id, struct peer_stat
 
 static bool take_untold(int fd)
 {
-    const int told = PAIR_TOLD;
+    const int reported = PAIR_REPORTED;
 
-    return sys_option(fd, SOL_SOCKET, SO_PRIORITY, PAIR_TOLD) == PAIR_UNTOLD &&
-           sys_setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &told, sizeof told) == 0;
+    return sys_option(fd, SOL_SOCKET, SO_PRIORITY, PAIR_REPORTED) == PAIR_UNREPORTED &&
+           sys_setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &reported, sizeof reported) == 0;
 }
 
 bool reconnect(int fd, const struct identity *id, int *result)

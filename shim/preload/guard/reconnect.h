@@ -21,4 +21,7 @@ bool reconnect(int fd, const struct identity *id, int *result);
  */
 int reconnect_dissolve(int fd, const struct identity *id);
 
+/* SO_SNDTIMEO of `fd` in milliseconds, -1 if there is none. */
+int reconnect_timeout(int fd);
+
 #endif

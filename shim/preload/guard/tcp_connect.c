@@ -47,9 +47,9 @@ static bool is_unchanged(const struct guard *guard, struct identity *id)
 
 static void take_untold(int fd)
 {
-    const int told = PAIR_TOLD;
+    const int reported = PAIR_REPORTED;
 
-    sys_setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &told, sizeof told);
+    sys_setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &reported, sizeof reported);
 }
 
 /*

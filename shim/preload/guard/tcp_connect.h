@@ -20,7 +20,7 @@ int tcp_connect_begin(int tcp, const struct sockaddr_storage *address, socklen_t
 
 /*
  * Waits, as a blocking connect(2) would and with the program's signals open, for the outcome that the relay
- * reports after guard_hand_over(WIRE_PENDING_TOLD). Returns 0 or the errno of connect(2). After EINTR, or
+ * reports after guard_hand_over(WIRE_PENDING_REPORTED). Returns 0 or the errno of connect(2). After EINTR, or
  * EINPROGRESS when SO_SNDTIMEO has run out, the connection goes on. After a failure the program's numbers
  * refer to the TCP socket again, as it was before connect(). ENETUNREACH with guard->why set means that the
  * relay has failed.

@@ -20,8 +20,8 @@
 #    include <sys/mman.h>
 #    include <unistd.h>
 
-#    include "preload/interpose/export.h"
 #    include "preload/libc/next.h"
+#    include "preload/sys/export.h"
 #    include "preload/sys/own_code.h"
 
 /* <link.h>, of this process's own class. */
@@ -257,8 +257,7 @@ static struct objects *note_all(void)
 
 EXPORTED void *dlopen(const char *path, int flags)
 {
-    static struct next real = {.name = "dlopen"};
-    dlopen_call *const call = next(&real);
+    dlopen_call *const call = next(NEXT_dlopen);
     struct objects *before = NULL;
     void *handle;
 

@@ -6,7 +6,6 @@
  */
 #include "preload/interpose/resolver.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -14,36 +13,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "preload/interpose/export.h"
 #include "preload/libc/next.h"
+#include "preload/names/answers.h"
 #include "preload/names/names.h"
-
-void resolver_answer(struct names_question *question, int family, const void *bytes, uint16_t port)
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    struct wire_address address = {.port = port}, literal;
-    const char *const name = question->name;
-    char text[INET6_ADDRSTRLEN];
-
-    if (!name || (family != AF_INET && family != AF_INET6))
-        return;
-    if (family == AF_INET6 && memcmp(bytes, mapped, sizeof mapped) == 0) {
-        family = AF_INET; /* a literal must match the SAN of the IPv4 address */
-        bytes = (const uint8_t *)bytes + 12;
-    }
-    address.family = (uint16_t)family;
-    memcpy(address.bytes, bytes, family == AF_INET ? 4 : 16);
-    /*
-     * 0x7f.1 and fe80::1%eth0 must match IP SANs, so we remember them in plain form. If the DNS was asked for
-     * such a name, the answer may be any address, and that address was not asked for.
-     */
-    if (name_literal(name, &literal) && literal.family == family &&
-        memcmp(literal.bytes, address.bytes, sizeof address.bytes) == 0 &&
-        inet_ntop(family, bytes, text, sizeof text))
-        question->name = text;
-    names_answer(question, &address);
-    question->name = name;
-}
+#include "preload/sys/export.h"
 
 /* getaddrinfo() returns an address once for each type of socket, in a row. */
 static bool repeats(const struct addrinfo *result, const struct addrinfo *last)
@@ -66,9 +39,9 @@ void resolver_answer_all(struct names_question *question, const char *service, c
             continue;
         last = result;
         if (result->ai_family == AF_INET)
-            resolver_answer(question, AF_INET, &v4->sin_addr, service ? ntohs(v4->sin_port) : 0);
+            answer_address(question, AF_INET, &v4->sin_addr, service ? ntohs(v4->sin_port) : 0);
         else if (result->ai_family == AF_INET6)
-            resolver_answer(question, AF_INET6, &v6->sin6_addr, service ? ntohs(v6->sin6_port) : 0);
+            answer_address(question, AF_INET6, &v6->sin6_addr, service ? ntohs(v6->sin6_port) : 0);
     }
     errno = saved;
 }
@@ -84,7 +57,7 @@ static void answer_host(struct names_question *question, const struct hostent *h
         names_derive(question, *alias, NAMES_ALIAS);
     for (char *const *address = host->h_addr_list; address && *address; address++) {
         if (host->h_length == (host->h_addrtype == AF_INET ? 4 : 16))
-            resolver_answer(question, host->h_addrtype, *address, 0);
+            answer_address(question, host->h_addrtype, *address, 0);
     }
     errno = saved;
 }
@@ -92,8 +65,8 @@ static void answer_host(struct names_question *question, const struct hostent *h
 EXPORTED int getaddrinfo(const char *restrict node, const char *restrict service,
                          const struct addrinfo *restrict hints, struct addrinfo **restrict result)
 {
-    static struct next real = {.name = "getaddrinfo"};
-    int (*const call)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = next(&real);
+    int (*const call)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        next(NEXT_getaddrinfo);
     struct names_question question;
     int error;
 
@@ -108,8 +81,7 @@ EXPORTED int getaddrinfo(const char *restrict node, const char *restrict service
 
 EXPORTED struct hostent *gethostbyname(const char *name)
 {
-    static struct next real = {.name = "gethostbyname"};
-    struct hostent *(*const call)(const char *) = next(&real);
+    struct hostent *(*const call)(const char *) = next(NEXT_gethostbyname);
     struct names_question question = names_begin(name, false);
     struct hostent *const host = call ? call(name) : NULL;
 
@@ -119,8 +91,7 @@ EXPORTED struct hostent *gethostbyname(const char *name)
 
 EXPORTED struct hostent *gethostbyname2(const char *name, int family)
 {
-    static struct next real = {.name = "gethostbyname2"};
-    struct hostent *(*const call)(const char *, int) = next(&real);
+    struct hostent *(*const call)(const char *, int) = next(NEXT_gethostbyname2);
     struct names_question question = names_begin(name, false);
     struct hostent *const host = call ? call(name, family) : NULL;
 
@@ -131,8 +102,8 @@ EXPORTED struct hostent *gethostbyname2(const char *name, int family)
 EXPORTED int gethostbyname_r(const char *restrict name, struct hostent *restrict host, char *restrict buffer,
                              size_t size, struct hostent **restrict result, int *restrict why)
 {
-    static struct next real = {.name = "gethostbyname_r"};
-    int (*const call)(const char *, struct hostent *, char *, size_t, struct hostent **, int *) = next(&real);
+    int (*const call)(const char *, struct hostent *, char *, size_t, struct hostent **, int *) =
+        next(NEXT_gethostbyname_r);
     struct names_question question;
     int error;
 
@@ -151,9 +122,8 @@ EXPORTED int gethostbyname2_r(const char *restrict name, int family, struct host
                               char *restrict buffer, size_t size, struct hostent **restrict result,
                               int *restrict why)
 {
-    static struct next real = {.name = "gethostbyname2_r"};
     int (*const call)(const char *, int, struct hostent *, char *, size_t, struct hostent **, int *) =
-        next(&real);
+        next(NEXT_gethostbyname2_r);
     struct names_question question;
     int error;
 

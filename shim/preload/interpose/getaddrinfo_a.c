@@ -4,27 +4,25 @@
  *
  * We remember an answer where the program learns that it has come: in gai_error(), gai_suspend(), GAI_WAIT,
  * and a notification by thread. We do not see a program take a signal and read ar_result without gai_error().
- * Its connection then has no name, and fails.
+ * So once a request is finished, and until the program asks about it, any connection may be for its name.
  */
-#include <netdb.h>
+#include "preload/interpose/resolver.h"
 
 #ifdef __GLIBC__ /* musl does not have it */
 #    include <errno.h>
 #    include <signal.h>
 #    include <stdlib.h>
 
-#    include "preload/interpose/export.h"
-#    include "preload/interpose/resolver.h"
 #    include "preload/libc/next.h"
-
-#    define LIBANL "libanl.so.1" /* until glibc 2.34 */
+#    include "preload/names/gai_requests.h"
+#    include "preload/sys/export.h"
 
 static int done(struct gaicb *request)
 {
-    static struct next real = {.name = "gai_error", .library = LIBANL};
-    int (*const call)(struct gaicb *) = next(&real);
-    const int error = call ? call(request) : EAI_SYSTEM;
+    const int error = gai_request_error(request);
 
+    if (error != EAI_INPROGRESS)
+        gai_request_forget(request);
     if (error == 0) {
         struct names_question question = names_begin(request->ar_name, true);
 
@@ -51,8 +49,7 @@ EXPORTED int gai_error(struct gaicb *request)
 
 EXPORTED int gai_suspend(const struct gaicb *const list[], int entries, const struct timespec *timeout)
 {
-    static struct next real = {.name = "gai_suspend", .library = LIBANL};
-    int (*const call)(const struct gaicb *const[], int, const struct timespec *) = next(&real);
+    int (*const call)(const struct gaicb *const[], int, const struct timespec *) = next(NEXT_gai_suspend);
     const int error = call ? call(list, entries, timeout) : EAI_SYSTEM;
 
     if (error == 0 || error == EAI_ALLDONE)
@@ -96,8 +93,7 @@ static struct notice *make_notice(const struct sigevent *event, struct gaicb *li
 
 EXPORTED int getaddrinfo_a(int mode, struct gaicb *list[], int entries, struct sigevent *event)
 {
-    static struct next real = {.name = "getaddrinfo_a", .library = LIBANL};
-    int (*const call)(int, struct gaicb *[], int, struct sigevent *) = next(&real);
+    int (*const call)(int, struct gaicb *[], int, struct sigevent *) = next(NEXT_getaddrinfo_a);
     struct sigevent ours;
     struct notice *notice;
     int error;
@@ -112,6 +108,8 @@ EXPORTED int getaddrinfo_a(int mode, struct gaicb *list[], int entries, struct s
         /* After an error libc may notify or not. Leaking the notice is better than using it after free(). */
         return call(mode, list, entries, &ours);
     }
+    if (mode == GAI_NOWAIT)
+        gai_requests_note(list, entries);
     error = call(mode, list, entries, event);
     if (mode == GAI_WAIT)
         all_done(list, entries);

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "preload/interpose/export.h"
+#include "policy/address.h"
 #include "preload/libc/next.h"
 #include "preload/names/names.h"
+#include "preload/sys/export.h"
 
 static struct names_question begin(int family, const void *bytes, size_t length)
 {
@@ -50,9 +51,8 @@ static void derive_all(const struct names_question *question, const struct hoste
 EXPORTED int getnameinfo(const struct sockaddr *restrict address, socklen_t length, char *restrict host,
                          socklen_t host_size, char *restrict service, socklen_t service_size, int flags)
 {
-    static struct next real = {.name = "getnameinfo"};
     int (*const call)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int) =
-        next(&real);
+        next(NEXT_getnameinfo);
     const struct names_question question = begin_at(address, length);
     struct wire_address literal;
     int error;
@@ -60,15 +60,14 @@ EXPORTED int getnameinfo(const struct sockaddr *restrict address, socklen_t leng
     if (!call)
         return EAI_SYSTEM;
     error = call(address, length, host, host_size, service, service_size, flags);
-    if (error == 0 && host && host_size > 0 && !name_literal(host, &literal))
+    if (error == 0 && host && host_size > 0 && !address_of_literal(host, &literal))
         names_derive(&question, host, NAMES_ALIAS);
     return error;
 }
 
 EXPORTED struct hostent *gethostbyaddr(const void *address, socklen_t length, int family)
 {
-    static struct next real = {.name = "gethostbyaddr"};
-    struct hostent *(*const call)(const void *, socklen_t, int) = next(&real);
+    struct hostent *(*const call)(const void *, socklen_t, int) = next(NEXT_gethostbyaddr);
     const struct names_question question = begin(family, address, length);
     struct hostent *const host = call ? call(address, length, family) : NULL;
 
@@ -80,9 +79,8 @@ EXPORTED int gethostbyaddr_r(const void *restrict address, socklen_t length, int
                              struct hostent *restrict host, char *restrict buffer, size_t size,
                              struct hostent **restrict result, int *restrict why)
 {
-    static struct next real = {.name = "gethostbyaddr_r"};
     int (*const call)(const void *, socklen_t, int, struct hostent *, char *, size_t, struct hostent **,
-                      int *) = next(&real);
+                      int *) = next(NEXT_gethostbyaddr_r);
     struct names_question question;
     int error;
 

@@ -7,9 +7,9 @@
 #include <sys/ioctl.h>
 
 #include "preload/descriptor/identity.h"
-#include "preload/interpose/export.h"
 #include "preload/libc/real.h"
 #include "preload/relay/relay_query.h"
+#include "preload/sys/export.h"
 #include "preload/sys/memory.h"
 
 #ifndef SIOCOUTQ
@@ -19,7 +19,7 @@
 #    define SIOCOUTQNSD 0x894B
 #endif
 
-static int tell_unsent(int fd, const struct identity *id, int request, void *to)
+static int report_unsent(int fd, const struct identity *id, int request, void *to)
 {
     const int before = errno;
     int unsent = 0;
@@ -46,7 +46,7 @@ EXPORTED int ioctl(int fd, ioctl_request request, ...)
     argument = va_arg(list, void *);
     va_end(list);
     if ((request == SIOCOUTQ || request == SIOCOUTQNSD) && identity_of(fd, &id))
-        return tell_unsent(fd, &id, (int)request, argument);
+        return report_unsent(fd, &id, (int)request, argument);
     return real.ioctl(fd, request, argument);
 }
 

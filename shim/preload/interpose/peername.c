@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 
 #include "preload/descriptor/identity.h"
-#include "preload/interpose/export.h"
 #include "preload/libc/real.h"
+#include "preload/sys/export.h"
 
 /*
  * True if the address may be a UNIX socket's. If the buffer is too short for the family, the full length
@@ -26,7 +26,8 @@ static bool may_be_ours(const struct sockaddr *address, socklen_t room, const so
 }
 
 /* Does as the kernel: copies as much as there is room for, and returns the full length. */
-static int tell(const struct wire_address *from, struct sockaddr *address, socklen_t room, socklen_t *length)
+static int report(const struct wire_address *from, struct sockaddr *address, socklen_t room,
+                  socklen_t *length)
 {
     struct sockaddr_storage full;
 
@@ -50,7 +51,7 @@ EXPORTED int getpeername(int fd, struct sockaddr *restrict address, socklen_t *r
         errno = ENOTCONN;
         return -1;
     }
-    return tell(&id.peer, address, room, length);
+    return report(&id.peer, address, room, length);
 }
 
 EXPORTED int getsockname(int fd, struct sockaddr *restrict address, socklen_t *restrict length)
@@ -62,5 +63,5 @@ EXPORTED int getsockname(int fd, struct sockaddr *restrict address, socklen_t *r
         return -1;
     if (!may_be_ours(address, room, length) || !identity_of(fd, &id))
         return 0;
-    return tell(&id.local, address, room, length);
+    return report(&id.local, address, room, length);
 }

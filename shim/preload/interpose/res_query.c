@@ -1,8 +1,8 @@
 /*
  * For programs that ask libresolv for records themselves (exim and postfix do): res_query(), res_search() and
  * their kin, and res_send(), which takes a query ready made. The name is the one that was asked for. An alias
- * and the targets of MX, SRV and PTR records are remembered as names that an answer gave. We ignore other
- * types.
+ * and the targets of MX, SRV and PTR records are remembered as names that an answer gave, and the addresses
+ * that come with the targets as the name's that was asked for. We ignore other types.
  *
  * We do not include <resolv.h>: it has had macros for these names, and res_state is a pointer whatever it
  * points to. glibc exported the functions under both names. Since 2.34 the one with the underscores is for
@@ -14,34 +14,16 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "preload/interpose/export.h"
-#include "preload/interpose/resolver.h"
 #include "preload/libc/next.h"
+#include "preload/names/answers.h"
 #include "preload/names/dns_answer.h"
 #include "preload/names/names.h"
-
-#define LIBRESOLV "libresolv.so.2"
+#include "preload/sys/export.h"
 
 static int no_resolver(void)
 {
     h_errno = NO_RECOVERY;
     return -1;
-}
-
-static void note(void *context, const struct dns_found *found)
-{
-    struct names_question *const question = context;
-
-    struct names_question about = *question;
-
-    if (found->part == DNS_ADDRESS)
-        resolver_answer(question, found->family, found->bytes, 0);
-    else if (found->part == DNS_POINTER && name_reverse(question->name, &about.about))
-        names_derive(&about, found->name, NAMES_ALIAS);
-    else if (found->part == DNS_POINTER)
-        names_derive(question, found->name, NAMES_ALIAS);
-    else
-        names_derive(question, found->name, found->part == DNS_ALIAS ? NAMES_ALIAS : NAMES_EXCHANGER);
 }
 
 /*
@@ -55,15 +37,14 @@ static int read_answer(struct names_question *question, const unsigned char *ans
     bool good = true;
 
     if (question->name && answer && length > 0 && size > 0)
-        good = dns_answer_each(answer, (size_t)(whole ? length : size), whole, note, question);
+        good = answer_dns(question, answer, (size_t)(whole ? length : size), whole);
     errno = saved;
     return good ? length : no_resolver();
 }
 
 EXPORTED int res_query(const char *name, int class, int type, unsigned char *answer, int size)
 {
-    static struct next real = {.name = "res_query", .alias = "__res_query", .library = LIBRESOLV};
-    int (*const call)(const char *, int, int, unsigned char *, int) = next(&real);
+    int (*const call)(const char *, int, int, unsigned char *, int) = next(NEXT_res_query);
     struct names_question question = names_begin(name, false);
 
     return call ? read_answer(&question, answer, size, call(name, class, type, answer, size)) : no_resolver();
@@ -71,8 +52,7 @@ EXPORTED int res_query(const char *name, int class, int type, unsigned char *ans
 
 EXPORTED int res_search(const char *name, int class, int type, unsigned char *answer, int size)
 {
-    static struct next real = {.name = "res_search", .alias = "__res_search", .library = LIBRESOLV};
-    int (*const call)(const char *, int, int, unsigned char *, int) = next(&real);
+    int (*const call)(const char *, int, int, unsigned char *, int) = next(NEXT_res_search);
     struct names_question question = names_begin(name, false);
 
     return call ? read_answer(&question, answer, size, call(name, class, type, answer, size)) : no_resolver();
@@ -80,8 +60,7 @@ EXPORTED int res_search(const char *name, int class, int type, unsigned char *an
 
 EXPORTED int res_nquery(void *state, const char *name, int class, int type, unsigned char *answer, int size)
 {
-    static struct next real = {.name = "res_nquery", .alias = "__res_nquery", .library = LIBRESOLV};
-    int (*const call)(void *, const char *, int, int, unsigned char *, int) = next(&real);
+    int (*const call)(void *, const char *, int, int, unsigned char *, int) = next(NEXT_res_nquery);
     struct names_question question = names_begin(name, false);
 
     return call ? read_answer(&question, answer, size, call(state, name, class, type, answer, size))
@@ -90,8 +69,7 @@ EXPORTED int res_nquery(void *state, const char *name, int class, int type, unsi
 
 EXPORTED int res_nsearch(void *state, const char *name, int class, int type, unsigned char *answer, int size)
 {
-    static struct next real = {.name = "res_nsearch", .alias = "__res_nsearch", .library = LIBRESOLV};
-    int (*const call)(void *, const char *, int, int, unsigned char *, int) = next(&real);
+    int (*const call)(void *, const char *, int, int, unsigned char *, int) = next(NEXT_res_nsearch);
     struct names_question question = names_begin(name, false);
 
     return call ? read_answer(&question, answer, size, call(state, name, class, type, answer, size))
@@ -116,8 +94,8 @@ static const char *joined(const char *name, const char *domain, char whole[2 * N
 EXPORTED int res_querydomain(const char *name, const char *domain, int class, int type, unsigned char *answer,
                              int size)
 {
-    static struct next real = {.name = "res_querydomain", .alias = "__res_querydomain", .library = LIBRESOLV};
-    int (*const call)(const char *, const char *, int, int, unsigned char *, int) = next(&real);
+    int (*const call)(const char *, const char *, int, int, unsigned char *, int) =
+        next(NEXT_res_querydomain);
     char whole[2 * NAME_LIMIT];
     struct names_question question = names_begin(joined(name, domain, whole), false);
 
@@ -128,9 +106,8 @@ EXPORTED int res_querydomain(const char *name, const char *domain, int class, in
 EXPORTED int res_nquerydomain(void *state, const char *name, const char *domain, int class, int type,
                               unsigned char *answer, int size)
 {
-    static struct next real = {
-        .name = "res_nquerydomain", .alias = "__res_nquerydomain", .library = LIBRESOLV};
-    int (*const call)(void *, const char *, const char *, int, int, unsigned char *, int) = next(&real);
+    int (*const call)(void *, const char *, const char *, int, int, unsigned char *, int) =
+        next(NEXT_res_nquerydomain);
     char whole[2 * NAME_LIMIT];
     struct names_question question = names_begin(joined(name, domain, whole), false);
 
@@ -148,8 +125,7 @@ static const char *asked_in(const unsigned char *query, int length, char name[NA
 
 EXPORTED int res_send(const unsigned char *query, int length, unsigned char *answer, int size)
 {
-    static struct next real = {.name = "res_send", .alias = "__res_send", .library = LIBRESOLV};
-    int (*const call)(const unsigned char *, int, unsigned char *, int) = next(&real);
+    int (*const call)(const unsigned char *, int, unsigned char *, int) = next(NEXT_res_send);
     char name[NAME_LIMIT];
     struct names_question question = names_begin(asked_in(query, length, name), false);
 
@@ -158,8 +134,7 @@ EXPORTED int res_send(const unsigned char *query, int length, unsigned char *ans
 
 EXPORTED int res_nsend(void *state, const unsigned char *query, int length, unsigned char *answer, int size)
 {
-    static struct next real = {.name = "res_nsend", .alias = "__res_nsend", .library = LIBRESOLV};
-    int (*const call)(void *, const unsigned char *, int, unsigned char *, int) = next(&real);
+    int (*const call)(void *, const unsigned char *, int, unsigned char *, int) = next(NEXT_res_nsend);
     char name[NAME_LIMIT];
     struct names_question question = names_begin(asked_in(query, length, name), false);
 

@@ -10,9 +10,9 @@
 
 #include "preload/descriptor/identity.h"
 #include "preload/guard/reconnect.h"
-#include "preload/interpose/export.h"
 #include "preload/libc/real.h"
 #include "preload/relay/relay_query.h"
+#include "preload/sys/export.h"
 #include "preload/sys/sys.h"
 
 /*

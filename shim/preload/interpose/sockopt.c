@@ -10,12 +10,13 @@
 #include <sys/socket.h>
 
 #include "preload/descriptor/identity.h"
-#include "preload/descriptor/program_end.h"
+#include "preload/guard/program_end.h"
 #include "preload/guard/replaced.h"
 #include "preload/guard/tcp_options.h"
-#include "preload/interpose/export.h"
+#include "preload/interpose/sockopt.h"
 #include "preload/libc/real.h"
 #include "preload/relay/relay_query.h"
+#include "preload/sys/export.h"
 #include "preload/sys/memory.h"
 #include "preload/sys/sys.h"
 
@@ -189,6 +190,11 @@ static void correct(int fd, int name, void *value, socklen_t *length)
     }
 }
 
+bool option_is_descriptors_own(int level, int name)
+{
+    return level == SOL_SOCKET && is_own_option(name);
+}
+
 EXPORTED int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict length)
 {
     const int before = errno;
@@ -201,7 +207,7 @@ EXPORTED int getsockopt(int fd, int level, int name, void *restrict value, sockl
             correct(fd, name, value, length);
         else if (level == IPPROTO_TCP && name == TCP_INFO)
             correct_state(fd, value, length);
-        return 0;
+        return finish(0, before);
     }
     /* EOPNOTSUPP is what a UNIX socket says of any other level. */
     if (level == SOL_SOCKET || errno != EOPNOTSUPP || !identity_of(fd, &id))

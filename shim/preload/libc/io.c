@@ -82,37 +82,12 @@ void io_start(void)
         size_t member;
         const char *name, *alias;
     } functions[] = {
-        {offsetof(struct io, read), "read", NULL},
-        {offsetof(struct io, readv), "readv", NULL},
-        {offsetof(struct io, preadv2), "preadv2", NULL},
-        {offsetof(struct io, preadv64v2), "preadv64v2", NULL},
-        {offsetof(struct io, read_chk), "__read_chk", NULL},
-        {offsetof(struct io, recv), "recv", NULL},
-        {offsetof(struct io, recvfrom), "recvfrom", NULL},
-        {offsetof(struct io, recv_chk), "__recv_chk", NULL},
-        {offsetof(struct io, recvfrom_chk), "__recvfrom_chk", NULL},
-        {offsetof(struct io, recvmsg), "recvmsg", NULL},
-        {offsetof(struct io, recvmsg64), "__recvmsg64", "recvmsg"},
-        {offsetof(struct io, recvmmsg), "recvmmsg", NULL},
-        {offsetof(struct io, recvmmsg64), "__recvmmsg64", NULL},
-        {offsetof(struct io, write), "write", NULL},
-        {offsetof(struct io, writev), "writev", NULL},
-        {offsetof(struct io, pwritev2), "pwritev2", NULL},
-        {offsetof(struct io, pwritev64v2), "pwritev64v2", NULL},
-        {offsetof(struct io, send), "send", NULL},
-        {offsetof(struct io, sendfile), "sendfile", NULL},
-        {offsetof(struct io, sendfile64), "sendfile64", sizeof(off_t) == 8 ? "sendfile" : NULL},
-        {offsetof(struct io, splice), "splice", NULL},
-        {offsetof(struct io, socket), "socket", NULL},
-        {offsetof(struct io, dup), "dup", NULL},
-        {offsetof(struct io, dup2), "dup2", NULL},
-        {offsetof(struct io, dup3), "dup3", NULL},
-        {offsetof(struct io, fcntl), "fcntl", NULL},
-        {offsetof(struct io, fcntl64), "fcntl64", "fcntl"},
-        {offsetof(struct io, fcntl_time64), "__fcntl_time64", "fcntl"},
-        {offsetof(struct io, pidfd_getfd), "pidfd_getfd", NULL},
+#define IO(name, libc, doctor, member, alias) {offsetof(struct io, member), #name, alias},
+#include "preload/calls.def"
     };
 
+    _Static_assert(sizeof functions / sizeof functions[0] == sizeof(struct io) / sizeof(void (*)(void)),
+                   "each member of struct io has a line in calls.def");
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
         look_up(functions[i].member, functions[i].name, functions[i].alias);
 }

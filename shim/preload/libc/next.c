@@ -2,17 +2,34 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
-static void *look_up(void *where, const struct next *function)
+/* Until glibc 2.34 these stood apart from libc; libresolv still does. */
+#define LIBANL "libanl.so.1"
+#define LIBRT "librt.so.1"
+#define LIBRESOLV "libresolv.so.2"
+
+static struct function {
+    const char *name;
+    const char *alias;   /* tried if libc has no `name`; or NULL */
+    const char *library; /* has it if libc does not, perhaps loaded by a plugin; or NULL */
+    _Atomic(void *) found;
+} functions[NEXT_CALLS] = {
+#define NEXT(name, libc, doctor, alias, library) [NEXT_##name] = {#name, alias, library, NULL},
+#include "preload/calls.def"
+};
+
+static void *look_up(void *where, const struct function *function)
 {
     void *const found = dlsym(where, function->name);
 
     return !found && function->alias ? dlsym(where, function->alias) : found;
 }
 
-void *next(struct next *function)
+void *next(enum next_call which)
 {
+    struct function *const function = &functions[which];
     void *found = atomic_load_explicit(&function->found, memory_order_acquire);
 
     if (found)
@@ -27,4 +44,14 @@ void *next(struct next *function)
         errno = ENOSYS;
     atomic_store_explicit(&function->found, found, memory_order_release);
     return found;
+}
+
+void next_start(void)
+{
+    static const enum next_call early[] = {NEXT_setuid,    NEXT_seteuid,   NEXT_setreuid,
+                                           NEXT_setresuid, NEXT_setgid,    NEXT_setegid,
+                                           NEXT_setregid,  NEXT_setresgid, NEXT_capset};
+
+    for (size_t i = 0; i < sizeof early / sizeof early[0]; i++)
+        next(early[i]);
 }

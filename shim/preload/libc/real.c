@@ -6,7 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/libc/exec_calls.h"
+#include "preload/sys/own_code.h"
 #include "preload/sys/sys.h"
+#include "wire/call_mark.h"
 
 static int first_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
@@ -95,7 +98,7 @@ struct real real = {
     .ioctl = first_ioctl,
 };
 
-static bool connect_is_anothers;
+static bool connect_is_behind, connect_is_anothers;
 
 /* The system calls themselves, for a libc whose functions dlsym() does not find. */
 
@@ -133,7 +136,7 @@ static int call_ioctl(int fd, ioctl_request request, ...)
     va_start(list, request);
     argument = va_arg(list, void *);
     va_end(list);
-    return (int)sys_call(SYS_ioctl, fd, request, argument);
+    return (int)sys_call(SYS_ioctl, CALL_MARKED(fd), request, argument, 0, 0, CALL_SIXTH);
 }
 
 /*
@@ -149,23 +152,44 @@ static int call_ioctl(int fd, ioctl_request request, ...)
             real.member = (otherwise);                                                         \
     } while (0)
 
+enum {
+    LINES = 0
+#define REAL(name, libc, doctor, otherwise) +1
+#include "preload/calls.def"
+};
+
+_Static_assert(sizeof(struct real) / sizeof(void (*)(void)) == LINES + 1,
+               "each member of struct real but close() has a line in calls.def");
+
 void real_start(void)
 {
+    const void *first;
     void *own;
 
-    LOOK_UP(connect, call_connect);
-    LOOK_UP(getpeername, call_getpeername);
-    LOOK_UP(getsockname, call_getsockname);
-    LOOK_UP(getsockopt, sys_getsockopt);
-    LOOK_UP(setsockopt, sys_setsockopt);
-    LOOK_UP(sendto, call_sendto);
-    LOOK_UP(sendmsg, sys_sendmsg);
-    LOOK_UP(sendmmsg, call_sendmmsg);
-    LOOK_UP(shutdown, sys_shutdown);
     LOOK_UP(close, sys_close);
-    LOOK_UP(ioctl, call_ioctl);
+#define REAL(name, libc, doctor, otherwise) LOOK_UP(name, otherwise);
+#include "preload/calls.def"
     own = dlsym(RTLD_NEXT, "__connect");
+    first = dlsym(RTLD_DEFAULT, "connect");
+    connect_is_behind = first && !own_code_has(first);
     connect_is_anothers = own && memcmp(&own, &real.connect, sizeof own) != 0;
+}
+
+void real_mark_calls(void)
+{
+    if (!connect_is_anothers)
+        real.connect = call_connect;
+    real.getpeername = call_getpeername;
+    real.getsockname = call_getsockname;
+    real.getsockopt = sys_getsockopt;
+    real.setsockopt = sys_setsockopt;
+    real.shutdown = sys_shutdown;
+    real.ioctl = call_ioctl;
+}
+
+bool real_connect_is_behind(void)
+{
+    return connect_is_behind;
 }
 
 bool real_connect_is_anothers(void)

@@ -25,6 +25,7 @@ void connection_names_ask(struct policy_query *query, const struct names_found *
     query->hosts.count = found->count == UINT32_MAX ? 0 : found->count;
     query->hosts_lost = found->lost;
     query->hosts_here = 0;
+    query->resolves_itself = found->resolves;
     for (uint32_t i = 0; i < query->hosts.count; i++) {
         query->hosts.item[i] = found->name[i];
         query->hosts_exchanger[i] = exchanger_of(found, i);
@@ -57,18 +58,26 @@ static void add_address(struct strbuf *w, const struct wire_address *from)
         strbuf_add(w, address);
 }
 
-void connection_names_explain(const struct policy_query *query, char *why, size_t size)
+void connection_names_explain(const struct policy_query *query, bool unseen, char *why, size_t size)
 {
     struct strbuf w;
 
     strbuf_start(&w, why, size);
-    if (query->hosts_lost) {
-        strbuf_add(&w, "the name that the program asked for ");
+    if (unseen) {
+        strbuf_add(&w, "which name led to ");
+        add_address(&w, &query->address);
+        strbuf_add(&w, " cannot be seen from outside the program;");
+    } else if (query->hosts_lost) {
+        strbuf_add(&w, "the name that led to ");
         add_address(&w, &query->address);
         strbuf_add(&w,
                    " is lost (too many names, or too many addresses of one); start the program again, or");
+    } else if (query->hosts.count == 0) {
+        strbuf_add(&w, "no name led to ");
+        add_address(&w, &query->address);
+        strbuf_add(&w, ", and the policy demands different things of several;");
     } else {
-        strbuf_add(&w, "the program asked for several names of ");
+        strbuf_add(&w, "several names led to ");
         add_address(&w, &query->address);
         strbuf_add(&w, ", and the policy demands different things of them;");
     }

@@ -21,7 +21,10 @@ void connection_names_ask(struct policy_query *query, const struct names_found *
 bool connection_names_settle(const struct policy *policy, const struct policy_query *query,
                              const struct settings *settings, struct text_list *asked);
 
-/* Explains why the query's names do not allow a connection, and which line to add to the policy. */
-void connection_names_explain(const struct policy_query *query, char *why, size_t size);
+/*
+ * Explains why the query's names do not allow a connection, and which line to add to the policy. `unseen`:
+ * its names are not lost, but nobody could see them.
+ */
+void connection_names_explain(const struct policy_query *query, bool unseen, char *why, size_t size);
 
 #endif

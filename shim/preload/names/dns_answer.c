@@ -5,6 +5,9 @@
 
 enum {
     HEAD = 12,
+    ANSWERS = 6, /* offsets of the sections' counts (RFC 1035, 4.1.1) */
+    AUTHORITIES = 8,
+    ADDITIONAL = 10,
     QUESTION_TAIL = 4, /* type and class, after the name */
     RECORD_TAIL = 10,  /* type, class, time to live and length, after the name */
     CLASS_IN = 1,
@@ -24,7 +27,7 @@ static unsigned two_bytes(const uint8_t *at)
     return (unsigned)at[0] << 8 | at[1];
 }
 
-/* The offset after the name at `at`; 0 if it is malformed or runs past the message. */
+/* The offset after the name at `at`; 0 if it is malformed, more than `length` if it runs past the message. */
 static size_t behind_name(const uint8_t *message, size_t length, size_t at)
 {
     while (at < length) {
@@ -33,12 +36,33 @@ static size_t behind_name(const uint8_t *message, size_t length, size_t at)
         if (label == 0)
             return at + 1;
         if (label >= 0xc0) /* a pointer ends the name (4.1.4) */
-            return at + 2 <= length ? at + 2 : 0;
+            return at + 2;
         if (label > 63)
             return 0;
         at += 1 + label;
     }
-    return 0;
+    return length + 1;
+}
+
+/*
+ * The same as musl does it (src/network/dns_parse.c), which takes the first byte that cannot be an ASCII
+ * letter or a length for the end. It finds other records than we do if the two differ.
+ */
+static size_t behind_ascii_name(const uint8_t *message, size_t length, size_t at)
+{
+    while (at < length && message[at] != 0 && message[at] < 128)
+        at++;
+    if (at >= length)
+        return length + 1;
+    return at + (message[at] == 0 ? 1 : 2);
+}
+
+/* As behind_name(), but a name that programs read in different ways counts as malformed. */
+static size_t behind_owner(const uint8_t *message, size_t length, size_t at)
+{
+    const size_t end = behind_name(message, length, at), other = behind_ascii_name(message, length, at);
+
+    return end == other || (end > length && other > length) ? end : 0;
 }
 
 /*
@@ -74,7 +98,9 @@ static bool expand(const uint8_t *message, size_t length, size_t at, char name[N
 struct reading {
     const uint8_t *message;
     size_t length;
-    bool addresses; /* the question was for addresses */
+    bool addresses;      /* are of interest in this section */
+    bool only_addresses; /* nothing else is */
+    bool exchangers;     /* there were some */
     void (*each)(void *context, const struct dns_found *found);
     void *context;
 };
@@ -93,26 +119,56 @@ static bool read_target(const struct reading *r, size_t data, unsigned size, uns
     return true;
 }
 
-static bool read_data(const struct reading *r, unsigned type, size_t data, unsigned size)
+/* An address of another length is malformed: Go takes its first bytes. */
+static bool read_address(const struct reading *r, int family, size_t data, unsigned size)
 {
-    const uint8_t *const bytes = r->message + data;
+    const struct dns_found found = {.part = DNS_ADDRESS, .family = family, .bytes = r->message + data};
 
+    if (size != (family == AF_INET ? 4 : 16))
+        return false;
+    if (r->addresses)
+        r->each(r->context, &found);
+    return true;
+}
+
+/*
+ * musl looks at the lower byte of a type alone, and not at where a name in the data ends. Whatever the record
+ * really is, it is a good one.
+ */
+static void read_lower_byte(const struct reading *r, unsigned type, size_t data, unsigned size)
+{
+    char name[NAME_SIZE];
+    const struct dns_found found = {.part = type == TYPE_PTR ? DNS_POINTER : DNS_ALIAS, .name = name};
+
+    if (type == TYPE_A)
+        read_address(r, AF_INET, data, size);
+    else if (type == TYPE_AAAA)
+        read_address(r, AF_INET6, data, size);
+    else if ((type == TYPE_CNAME || type == TYPE_PTR) && !r->only_addresses &&
+             expand(r->message, r->length, data, name) && name[0])
+        r->each(r->context, &found);
+}
+
+static bool read_data(struct reading *r, unsigned type, size_t data, unsigned size)
+{
+    if (type > UINT8_MAX)
+        read_lower_byte(r, type & UINT8_MAX, data, size);
+    if (r->only_addresses && type != TYPE_A && type != TYPE_AAAA)
+        return true;
     switch (type) {
     case TYPE_A:
-        if (size == 4 && r->addresses)
-            r->each(r->context, &(struct dns_found){.part = DNS_ADDRESS, .family = AF_INET, .bytes = bytes});
-        return true;
+        return read_address(r, AF_INET, data, size);
     case TYPE_AAAA:
-        if (size == 16 && r->addresses)
-            r->each(r->context, &(struct dns_found){.part = DNS_ADDRESS, .family = AF_INET6, .bytes = bytes});
-        return true;
+        return read_address(r, AF_INET6, data, size);
     case TYPE_CNAME:
         return read_target(r, data, size, 0, DNS_ALIAS);
     case TYPE_PTR:
         return read_target(r, data, size, 0, DNS_POINTER);
     case TYPE_MX:
+        r->exchangers = true;
         return read_target(r, data, size, 2, DNS_EXCHANGER);
     case TYPE_SRV:
+        r->exchangers = true;
         return read_target(r, data, size, 6, DNS_EXCHANGER);
     default:
         return true;
@@ -121,16 +177,16 @@ static bool read_data(const struct reading *r, unsigned type, size_t data, unsig
 
 /*
  * Reads the record at `*at` and moves `*at` past it. False if it is malformed, or if the message ends before
- * it does (`*cut`).
+ * it does (`*cut`). Its class does not matter: neither Go nor musl looks at it.
  */
-static bool read_record(const struct reading *r, size_t *at, bool *cut)
+static bool read_record(struct reading *r, size_t *at, bool *cut)
 {
-    const size_t head = behind_name(r->message, r->length, *at);
+    const size_t head = behind_owner(r->message, r->length, *at);
     size_t data;
     unsigned size;
 
-    *cut = head == 0 || r->length - head < RECORD_TAIL;
-    if (*cut)
+    *cut = head > r->length || (head != 0 && r->length - head < RECORD_TAIL);
+    if (*cut || head == 0)
         return false;
     data = head + RECORD_TAIL;
     size = two_bytes(r->message + head + 8);
@@ -138,8 +194,17 @@ static bool read_record(const struct reading *r, size_t *at, bool *cut)
     if (*cut)
         return false;
     *at = data + size;
-    return two_bytes(r->message + head + 2) != CLASS_IN ||
-           read_data(r, two_bytes(r->message + head), data, size);
+    return read_data(r, two_bytes(r->message + head), data, size);
+}
+
+/* The section that starts at `*at`, of as many records as the header's two bytes at `count` say. */
+static bool read_section(struct reading *r, size_t count, size_t *at, bool *cut)
+{
+    for (unsigned left = two_bytes(r->message + count); left > 0; left--) {
+        if (!read_record(r, at, cut))
+            return false;
+    }
+    return true;
 }
 
 bool dns_answer_each(const uint8_t *message, size_t length, bool whole,
@@ -153,19 +218,26 @@ bool dns_answer_each(const uint8_t *message, size_t length, bool whole,
     /* QR set, RCODE 0, one question */
     if (length < HEAD || !(message[2] & 0x80) || (message[3] & 0x0f) || two_bytes(message + 4) != 1)
         return true;
-    at = behind_name(message, length, HEAD);
-    if (at == 0 || length - at < QUESTION_TAIL)
+    at = behind_owner(message, length, HEAD);
+    if (at == 0)
+        return false;
+    if (at > length || length - at < QUESTION_TAIL)
         return !whole;
     type = two_bytes(message + at);
     if (two_bytes(message + at + 2) != CLASS_IN)
         return true;
     r.addresses = type == TYPE_A || type == TYPE_AAAA || type == TYPE_ANY;
     at += QUESTION_TAIL;
-    for (unsigned left = two_bytes(message + 6); left > 0; left--) {
-        if (!read_record(&r, &at, &cut))
-            return cut && !whole;
-    }
-    return true;
+    if (!read_section(&r, ANSWERS, &at, &cut))
+        return cut && !whole;
+    if (!r.exchangers)
+        return true;
+    r.only_addresses = true;
+    r.addresses = false;
+    if (!read_section(&r, AUTHORITIES, &at, &cut))
+        return cut && !whole;
+    r.addresses = true;
+    return read_section(&r, ADDITIONAL, &at, &cut) || (cut && !whole);
 }
 
 bool dns_question_name(const uint8_t *message, size_t length, char *name, size_t size)

@@ -1,6 +1,7 @@
 /*
  * The addresses and names in a DNS answer (RFC 1035, 4.1; RFC 3596; RFC 2782), for programs that call
- * libresolv themselves.
+ * libresolv themselves or have a resolver of their own. Some of these read an answer loosely, and whoever
+ * forges it knows how: all that some program might read counts.
  *
  * The answer comes from the network, so every length is checked against the end of the message, and a name
  * follows no more pointers than it could have labels.
@@ -27,13 +28,15 @@ struct dns_found {
 };
 
 /*
- * Calls `each` for every such record of class IN in the answer section, and for addresses only if the
+ * Calls `each` for every such record in the answer section, of whatever class, and for addresses only if the
  * question was for addresses or for everything. An address may belong to any name, because an alias's target
- * has another name than the question. Calls nothing if the message is not a successful answer to one
+ * has another name than the question. If the answer has MX or SRV records, the additional section may hold
+ * their targets' addresses (RFC 1035, 3.3.9; RFC 2782), and a program may connect to these without asking
+ * again: `each` gets them, too. Calls nothing if the message is not a successful answer to one
  * question.
  *
- * False if a record is malformed, so that we cannot know which others there are. `whole`: the message has not
- * been cut to `length`. A cut message may end anywhere.
+ * False if a record is malformed, so that we cannot know which others there are, or what a program makes of
+ * it. `whole`: the message has not been cut to `length`. A cut message may end anywhere.
  */
 bool dns_answer_each(const uint8_t *message, size_t length, bool whole,
                      void (*each)(void *context, const struct dns_found *found), void *context);

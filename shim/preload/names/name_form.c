@@ -6,36 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "policy/address.h"
 #include "policy/alabel.h"
 #include "preload/names/records.h"
-
-bool name_literal(const char *name, struct wire_address *address)
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    char bare[INET6_ADDRSTRLEN];
-    const size_t length = strcspn(name, "%");
-    struct in6_addr six;
-    struct in_addr four;
-
-    *address = (struct wire_address){.family = AF_INET};
-    if (name[strspn(name, "0123456789abcdefABCDEFxX.")] == '\0' && inet_aton(name, &four) == 1) {
-        memcpy(address->bytes, &four, sizeof four);
-        return true;
-    }
-    if (length >= sizeof bare)
-        return false;
-    memcpy(bare, name, length);
-    bare[length] = '\0';
-    if (inet_pton(AF_INET6, bare, &six) != 1)
-        return false;
-    if (memcmp(&six, mapped, sizeof mapped) == 0) {
-        memcpy(address->bytes, six.s6_addr + sizeof mapped, 4);
-    } else {
-        address->family = AF_INET6;
-        memcpy(address->bytes, &six, sizeof six);
-    }
-    return true;
-}
 
 static bool is_digit(char c)
 {
@@ -118,7 +91,7 @@ uint64_t name_hash(const char *name)
     length = strlen(name);
     if (length > 1 && name[length - 1] == '.')
         plain[--length] = '\0';
-    if (name_literal(name, &literal) && inet_ntop(literal.family, literal.bytes, text, sizeof text)) {
+    if (address_of_literal(name, &literal) && inet_ntop(literal.family, literal.bytes, text, sizeof text)) {
         name = text;
         length = strlen(text);
     } else if (alabel_from(normal, sizeof normal, name, length)) {

@@ -13,13 +13,6 @@
 enum { NAME_LIMIT = 256 /* bytes, with the NUL: RFC 1035, 2.3.4 */ };
 
 /*
- * Whether libc takes `name` for an address without asking anybody: an IPv4 address in any form of
- * inet_aton(3) (0x7f.1), or an IPv6 address with or without a scope (fe80::1%eth0). `address` gets the family
- * and the bytes. An IPv4 address mapped into IPv6 becomes the IPv4 address.
- */
-bool name_literal(const char *name, struct wire_address *address);
-
-/*
  * Whether `name` is one that asks DNS for the name of an address (RFC 1035, 3.5; RFC 3596, 2.5):
  * 1.2.0.192.in-addr.arpa. `address` gets the family and the bytes.
  */

@@ -12,6 +12,18 @@ const struct name_sizes name_sizes_large = {
     .lost_own = 1 << 18,
 };
 
+const struct name_sizes name_sizes_middle = {
+    .lookups = 8192,
+    .own = 4096,
+    .origins = 2048,
+    .lookup_levels = 2,
+    .own_levels = 2,
+    .origin_levels = 2,
+    .lost_lookups = 1 << 18,
+    .lost_origins = 1 << 18,
+    .lost_own = 1 << 18,
+};
+
 const struct name_sizes name_sizes_small = {
     .lookups = 4096,
     .own = 4096,
@@ -50,7 +62,7 @@ static struct losses take_losses(char *bytes, size_t *used, uint32_t count)
 
 static struct name_memory lay_out(char *bytes, size_t *used, const struct name_sizes *sizes)
 {
-    struct name_memory memory;
+    struct name_memory memory = {0};
 
     memory.clock = take(bytes, used, sizeof *memory.clock);
     memory.lookups = take_records(bytes, used, sizes->lookups, sizes->lookup_levels);

@@ -14,6 +14,12 @@
  * months. So the tables are large, in memory that costs nothing until it is touched. When a table is full,
  * the oldest record gives way, and we note its key as lost (losses.h). A connection that needs what was lost
  * fails.
+ *
+ * A process that gives up rights gets a memory of its own (name_mapping.h). It goes on reading those that it
+ * had, which it cannot write any more, and trusts them. Whatever it looks up from then on it also writes into
+ * one more memory, which the whole family can read and write: what was heard. A name that was only heard
+ * counts as one more that the certificate must be for. It makes no other name count less, and no connection
+ * rests on it alone.
  */
 #ifndef RETROTLS_PRELOAD_NAMES_NAME_MEMORY_H
 #define RETROTLS_PRELOAD_NAMES_NAME_MEMORY_H
@@ -25,8 +31,15 @@
 #include "preload/names/name_layout.h"
 #include "preload/names/names.h"
 
-/* Counts lookups and threads. No number is given twice, and later numbers are greater. */
+/*
+ * A time for a lookup. None is given twice, and later ones are greater. In memories that processes with
+ * different rights have, it is CLOCK_MONOTONIC's or a little later, so that the times of all of them can be
+ * compared though none can write another's clock.
+ */
 uint64_t name_memory_tick(struct name_memory *memory);
+
+/* A number for a thread, which no other thread in this memory or in one above has. */
+uint64_t name_memory_number(struct name_memory *memory);
 
 /*
  * `me` asked for `name` and got `address`. `me` is NULL if no thread of the program made the lookup
@@ -50,7 +63,7 @@ void name_memory_derive_address(struct name_memory *memory, struct lineage *me, 
 
 void name_memory_forget(struct name_memory *memory);
 
-void name_memory_find(struct name_memory *memory, const struct lineage *me,
+void name_memory_find(const struct name_memory *memory, const struct lineage *me,
                       const struct wire_address *address, struct names_found *found);
 
 #endif

@@ -1,101 +1,68 @@
 #include "preload/names/names.h"
+#include "policy/address.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
+
+#ifdef __GLIBC__
+#    include <gnu/libc-version.h>
+#endif
 
 #include "policy/machine.h"
 #include "preload/names/lineage.h"
+#include "preload/names/name_mapping.h"
 #include "preload/names/name_memory.h"
-
-enum {
-    ADDRESS_SPACES = 32, /* a program needs room for this many large memories before it gets one */
-};
-
-/* The address, plus SMALL if the memory is the small one. */
-static _Atomic uintptr_t mapped;
-static const uintptr_t SMALL = 1;
-
-static void *map(const struct name_sizes *sizes)
-{
-    const size_t size = name_memory_size(sizes);
-    /*
-     * Pages of a shared mapping cost nothing until they are touched (mm/shmem.c). MAP_NORESERVE keeps the
-     * kernel from reserving them in advance, except with vm.overcommit_memory 2 (proc(5)).
-     */
-    void *const bytes =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (bytes == MAP_FAILED)
-        return NULL;
-    madvise(bytes, size, MADV_DONTDUMP); /* a core dump would contain all of it, as zeroes */
-    return bytes;
-}
-
-static bool has_room(void)
-{
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-           limit.rlim_cur / ADDRESS_SPACES >= name_memory_size(&name_sizes_large);
-}
-
-/* False if there is no memory yet. */
-static bool found_memory(struct name_memory *memory)
-{
-    const uintptr_t at = mapped;
-
-    if (at == 0)
-        return false;
-    *memory = name_memory_at((void *)(at & ~SMALL), at & SMALL ? &name_sizes_small : &name_sizes_large);
-    return true;
-}
-
-static bool use(const struct name_sizes *sizes, uintptr_t tag)
-{
-    void *const fresh = map(sizes);
-    uintptr_t none = 0;
-
-    if (fresh && !atomic_compare_exchange_strong(&mapped, &none, (uintptr_t)fresh | tag))
-        munmap(fresh, name_memory_size(sizes));
-    return fresh != NULL;
-}
-
-/* Another library's constructor may look a name up before ours has run. */
-static bool start(struct name_memory *memory)
-{
-    const int saved = errno;
-
-    if (found_memory(memory))
-        return true;
-    if (!has_room() || !use(&name_sizes_large, 0))
-        use(&name_sizes_small, SMALL);
-    errno = saved;
-    return found_memory(memory);
-}
+#include "preload/names/name_own.h"
 
 void names_start(void)
 {
-    struct name_memory memory;
+    struct name_view view;
 
-    start(&memory);
+    name_mapping_start(&view);
 }
 
-static uint64_t tick(void)
+bool names_may_part(void)
 {
-    struct name_memory memory;
+    return name_mapping_may_part();
+}
 
-    return found_memory(&memory) ? name_memory_tick(&memory) : 0;
+void names_part(void)
+{
+    const int saved = errno;
+
+    name_mapping_part();
+    errno = saved;
+}
+
+void names_forked(void)
+{
+    name_mapping_forked();
+}
+
+/* Another thread parted while this one wrote: what it wrote may lie half in one memory, half in the other. */
+static void settle(const struct name_view *view)
+{
+    struct name_view now;
+
+    if (!name_mapping_stands(view) && name_mapping_view(&now))
+        name_memory_forget(&now.memory);
+}
+
+static uint64_t number(void)
+{
+    struct name_view view;
+
+    return name_mapping_view(&view) ? name_memory_number(&view.memory) : 0;
 }
 
 struct names_question names_begin(const char *name, bool apart)
 {
     struct names_question question = {.name = name, .apart = apart};
-    struct name_memory m;
-    const bool good = start(&m);
+    struct name_view view;
+    const bool good = name_mapping_start(&view);
     const size_t length = name ? strnlen(name, NAME_LIMIT) : 0;
 
     if (length == 0)
@@ -103,7 +70,23 @@ struct names_question names_begin(const char *name, bool apart)
     else if (length == NAME_LIMIT)
         question.name = NAMES_NO_HOST;
     if (good)
-        question.begun = name_memory_tick(&m);
+        question.begun = name_memory_tick(&view.memory);
+    return question;
+}
+
+uint64_t names_now(void)
+{
+    struct name_view view;
+
+    return name_mapping_start(&view) ? name_memory_tick(&view.memory) : 0;
+}
+
+struct names_question names_begin_for(struct lineage *by, uint64_t begun, const char *name)
+{
+    struct names_question question = names_begin(name, !by);
+
+    question.by = by;
+    question.begun = begun;
     return question;
 }
 
@@ -118,23 +101,56 @@ struct names_question names_begin_reverse(const struct wire_address *address)
 
 static struct lineage *asker(const struct names_question *question)
 {
-    return question->apart ? NULL : lineage_now(tick);
+    if (question->apart)
+        return NULL;
+    return question->by ? question->by : lineage_now(number);
+}
+
+static bool is_literal_of(const char *name, const struct wire_address *address)
+{
+    struct wire_address literal;
+
+    return address_of_literal(name, &literal) && literal.family == address->family &&
+           memcmp(literal.bytes, address->bytes, sizeof literal.bytes) == 0;
+}
+
+/*
+ * A program may write down an address from an answer and read it again (inet_ntop(3), getaddrinfo(3)). So a
+ * literal does not replace the names that a connection to its address could mean now: it asks for them again.
+ */
+static void ask_again(struct name_memory *m, const struct names_question *question,
+                      const struct wire_address *address)
+{
+    struct lineage *const me = asker(question);
+    struct names_found found;
+
+    name_memory_find(m, me, address, &found);
+    for (uint32_t i = 0; found.count != UINT32_MAX && i < found.count; i++) {
+        /* An exchanger's domain comes with the exchanger. */
+        if (found.exchanger[i] == 0 && !is_literal_of(found.name[i], address))
+            name_memory_remember(m, me, question->begun, found.name[i], address);
+    }
+    if (found.lost)
+        name_memory_remember(m, me, question->begun, "", address);
 }
 
 void names_answer(struct names_question *question, const struct wire_address *address)
 {
-    struct name_memory m;
-    const bool good = start(&m);
+    struct name_view view;
+    const bool good = name_mapping_start(&view);
     const int saved = errno;
 
     if (!good || !question->name || (address->family != AF_INET && address->family != AF_INET6))
         return;
     if (question->addresses < NAME_ANSWER_LIMIT) {
         question->addresses++;
-        name_memory_remember(&m, asker(question), question->begun, question->name, address);
+        if (!question->apart && is_literal_of(question->name, address))
+            ask_again(&view.memory, question, address);
+        name_memory_remember(&view.memory, asker(question), question->begun, question->name, address);
     } else {
-        name_memory_forget(&m);
+        name_memory_forget(&view.memory);
     }
+    settle(&view);
     errno = saved;
 }
 
@@ -170,32 +186,77 @@ static void derive(struct name_memory *m, const struct names_question *question,
 
 void names_derive(const struct names_question *question, const char *other, enum names_origin how)
 {
-    struct name_memory m;
-    const bool good = start(&m);
+    struct name_view view;
+    const bool good = name_mapping_start(&view);
     const int saved = errno;
 
     if (!good || !other || !other[0] || strnlen(other, NAME_LIMIT) == NAME_LIMIT)
         return;
     if (question->about.family != 0) {
-        name_memory_derive_address(&m, asker(question), question->begun, &question->about, other,
+        name_memory_derive_address(&view.memory, asker(question), question->begun, &question->about, other,
                                    is_same_host);
     } else if (question->name) {
-        derive(&m, question, other, how);
+        derive(&view.memory, question, other, how);
         if (host_of(other) != other) /* the program may ask for the service itself next */
-            derive(&m, question, host_of(other), how);
+            derive(&view.memory, question, host_of(other), how);
     }
+    settle(&view);
     errno = saved;
+}
+
+/*
+ * Before glibc 2.34 libc's resolver is a library of its own, whose connect() is ours: we cannot tell it from
+ * the program's.
+ */
+static bool resolver_is_in_libc(void)
+{
+#ifdef __GLIBC__
+    enum { SINCE_MINOR = 34 };
+    const char *const version = gnu_get_libc_version();
+
+    return strncmp(version, "2.", 2) != 0 || atoi(version + 2) >= SINCE_MINOR;
+#else
+    return true;
+#endif
+}
+
+void names_note_port(uint16_t port)
+{
+    struct name_view view;
+
+    if (!names_is_port_of_dns(port) || !resolver_is_in_libc() || !name_mapping_start(&view))
+        return;
+    atomic_store(&view.memory.clock->resolves, 1);
+    if (view.memory.parted)
+        atomic_store(&view.memory.heard->clock->resolves, 1);
+}
+
+static bool resolves(const struct name_memory *memory)
+{
+    for (const struct name_memory *at = memory; at; at = name_memory_next(memory, at)) {
+        if (atomic_load(&at->clock->resolves) != 0)
+            return true;
+    }
+    return false;
 }
 
 void names_find(const struct wire_address *address, struct names_found *found)
 {
-    struct name_memory m;
-    const bool good = start(&m);
+    names_find_for(NULL, address, found);
+}
+
+void names_find_for(const struct lineage *who, const struct wire_address *address, struct names_found *found)
+{
+    struct name_view view;
+    const bool good = name_mapping_start(&view);
     const int saved = errno;
 
     found->count = 0;
     found->lost = !good;
+    found->resolves = good && resolves(&view.memory);
     if (good && (address->family == AF_INET || address->family == AF_INET6))
-        name_memory_find(&m, lineage_now(tick), address, found);
+        name_memory_find(&view.memory, who ? who : lineage_now(number), address, found);
+    if (good && !name_mapping_stands(&view))
+        found->lost = true;
     errno = saved;
 }

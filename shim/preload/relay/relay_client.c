@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "preload/config.h"
+#include "preload/process/config.h"
 #include "preload/relay/relay_path.h"
-#include "preload/relay/spawn.h"
+#include "preload/relay/relay_spawn.h"
 #include "preload/sys/lock.h"
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
@@ -120,7 +120,7 @@ static void say_why_not_started(char *why, size_t size, int error)
     }
     strbuf_start(&w, why, size);
     strbuf_add(&w, passed.relay);
-    strbuf_add(&w, " is not run, as ");
+    strbuf_add(&w, " is not run, because ");
     strbuf_add(&w, strcmp(passed.cause, passed.relay) == 0 ? "it" : passed.cause);
     strbuf_byte(&w, ' ');
     strbuf_add(&w, trust_words(passed.trust));
@@ -226,7 +226,7 @@ static bool send_message(int connection, const uint8_t *message, size_t length, 
         if ((errno != ETOOMANYREFS && errno != EAGAIN && errno != ENOBUFS) ||
             sys_milliseconds() >= deadline) {
             if (is_gone(errno))
-                errno = EPIPE;
+                errno = ECONNRESET;
             return false;
         }
         sys_pause(PAUSE);
@@ -270,9 +270,14 @@ bool relay_ask(int connection, const uint8_t *message, size_t length, const int 
     header.msg_control = &control;
     /* With CMSG_SPACE, the kernel would put a second descriptor into the padding. */
     header.msg_controllen = (__typeof__(header.msg_controllen))CMSG_LEN(sizeof(int));
+    /*
+     * An end that is closed with a message unread, or that nobody accepted, gives ECONNRESET; otherwise its
+     * peer reads an end of file (net/unix/af_unix.c, unix_release_sock()).
+     */
     got = sys_recvmsg(connection, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got <= 0) {
-        errno = got == 0 || is_gone(errno) ? EPIPE : errno;
+        if (got == 0)
+            errno = EPIPE;
         return false;
     }
     if (header.msg_controllen >= CMSG_LEN(sizeof(int)) && control.head.cmsg_level == SOL_SOCKET &&

@@ -44,7 +44,8 @@ bool relay_in_use(struct relay *relay);
 /*
  * Sends one message with `count` descriptors and waits for the reply, in `buffer` of `size` bytes (aligned to
  * 8); `*reply` points into it. `*received` is the descriptor that came with the reply, or -1; `received` may
- * be NULL. False with errno set: EPIPE if the relay has gone (it took nothing over then), ETIMEDOUT, EBADMSG.
+ * be NULL. False with errno set: ECONNRESET if the relay ended before it read the message, EPIPE if it ended
+ * and may have read it, ETIMEDOUT, EBADMSG.
  */
 bool relay_ask(int connection, const uint8_t *message, size_t length, const int *descriptors, size_t count,
                int64_t deadline, uint8_t *buffer, size_t size, struct wire_reply *reply, int *received);

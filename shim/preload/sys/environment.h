@@ -8,12 +8,12 @@
 #include <stdbool.h>
 
 /*
- * Whether the program has privileges that its user does not have (AT_SECURE: setuid, setgid, file
- * capabilities). True if neither libc nor /proc can say; then nothing that the user has set counts.
+ * True if the program has privileges that its user does not have (AT_SECURE: setuid, setgid, file
+ * capabilities). Also true if neither libc nor /proc can say. If true, we ignore whatever the user has set.
  */
 bool environment_is_secure(void);
 
-/* Whether the program was started as root. */
+/* True if root started the program. */
 bool environment_is_roots(void);
 
 /* Like secure_getenv(3). */

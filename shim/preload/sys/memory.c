@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "preload/sys/sys.h"
 
@@ -50,4 +51,22 @@ bool memory_read_some(void *to, const void *from, size_t size)
         return false;
     memset((char *)to + n, 0, size - (size_t)n);
     return true;
+}
+
+/*
+ * rt_sigprocmask(2) copies the set before it looks at `how` (kernel/signal.c). Our `how` is invalid, so the
+ * error is EFAULT if the kernel cannot read the set, and otherwise EINVAL.
+ */
+bool memory_is_readable(const void *address)
+{
+    enum { NOTHING_TO_DO = -1 };
+    const uintptr_t set = (uintptr_t)address & ~(uintptr_t)7; /* within one page */
+    const int saved = errno;
+    bool readable;
+
+    readable =
+        memory_is_plausible(address) &&
+        !(sys_call(SYS_rt_sigprocmask, NOTHING_TO_DO, set, NULL, sizeof(sys_signals)) < 0 && errno == EFAULT);
+    errno = saved;
+    return readable;
 }

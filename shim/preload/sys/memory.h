@@ -13,6 +13,12 @@
 bool memory_read(void *to, const void *from, size_t size);
 bool memory_write(void *to, const void *from, size_t size);
 
+/*
+ * Whether a byte can be read. For a process that may have a system call filter of its own, about to start
+ * another program: this needs rt_sigprocmask(2) only. Keeps errno.
+ */
+bool memory_is_readable(const void *address);
+
 /* False if no program can have memory at the address (mmap_min_addr). Makes no system call. */
 static inline bool memory_is_plausible(const void *address)
 {

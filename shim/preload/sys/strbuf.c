@@ -81,6 +81,7 @@ void strbuf_error(struct strbuf *w, int error)
         {ETIMEDOUT, "no answer in time"},
         {EPIPE, "it has ended"},
         {ECONNREFUSED, "it has ended"},
+        {ECONNRESET, "it has ended"},
         {EBADMSG, "its answer is malformed"},
         {ENOSYS, "Function not implemented"},
     };
@@ -102,9 +103,10 @@ const char *strbuf_remedy(int error)
     case ENOTDIR:
     case ENOEXEC:
     case EACCES:
-        return "retrotls is not wholly installed, install it again";
+        return "retrotls is not completely installed: install it again";
     case EPIPE:
     case ECONNREFUSED:
+    case ECONNRESET:
         return "run it by hand to see why";
     case EMFILE:
         return "raise the limit of open files (ulimit -n)";

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "policy/old_stat.h"
-#include "preload/interpose/export.h"
+#include "preload/sys/export.h"
 #include "wire/wire.h"
 
 enum {
@@ -98,6 +98,7 @@ int sys_option(int fd, int level, int name, int otherwise)
 bool sys_cookie(int fd, uint64_t *cookie)
 {
     socklen_t length = sizeof *cookie;
+    const int saved = errno;
     uint32_t owner;
 
     /* Try twice: if we cannot tell who owns a descriptor, we leave it open. */
@@ -111,6 +112,7 @@ bool sys_cookie(int fd, uint64_t *cookie)
     if (fd < 0 || (errno != ENOPROTOOPT && errno != EINVAL) || !sys_inode(fd, cookie, &owner))
         return false;
     *cookie |= WIRE_COOKIE_OF_INODE;
+    errno = saved;
     return true;
 }
 
@@ -192,6 +194,21 @@ bool sys_thread_exists(uint32_t process, uint32_t thread)
     return sys_call(SYS_tgkill, process, thread, 0) == 0 || errno != ESRCH;
 }
 
+bool sys_permitted(uint64_t *capabilities)
+{
+    /* linux/capability.h, which not every libc has headers of: version 3 */
+    const uint32_t header[2] = {0x20080522, 0};
+    struct {
+        uint32_t effective, permitted, inheritable;
+    } data[2] = {{0}};
+    const int saved = errno;
+    const bool good = sys_call(SYS_capget, header, data) == 0;
+
+    *capabilities = data[0].permitted | (uint64_t)data[1].permitted << 32;
+    errno = saved;
+    return good;
+}
+
 /* This function takes the kernel's structure; for a 64-bit time_t, libc has another (__clock_gettime64). */
 typedef int (*clock_call)(clockid_t clock, struct kernel_timespec *now);
 static _Atomic clock_call libcs_clock;
@@ -206,14 +223,19 @@ void sys_start(void)
     atomic_store_explicit(&libcs_clock, call, memory_order_relaxed);
 }
 
-int64_t sys_milliseconds(void)
+int64_t sys_nanoseconds(void)
 {
     struct kernel_timespec now = {0, 0};
     const clock_call call = atomic_load_explicit(&libcs_clock, memory_order_relaxed);
 
     if (!call || call(CLOCK_MONOTONIC, &now) != 0)
         sys_call(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
-    return (int64_t)now.seconds * 1000 + now.nanoseconds / 1000000;
+    return (int64_t)now.seconds * 1000000000 + now.nanoseconds;
+}
+
+int64_t sys_milliseconds(void)
+{
+    return sys_nanoseconds() / 1000000;
 }
 
 int64_t sys_time(void)

@@ -88,7 +88,11 @@ uint32_t sys_thread(void);  /* gettid(2) */
 /* Whether a thread of that process has that number. */
 bool sys_thread_exists(uint32_t process, uint32_t thread);
 
+/* The capabilities that the calling thread may use (capget(2), permitted). False if it fails; keeps errno. */
+bool sys_permitted(uint64_t *capabilities);
+
 int64_t sys_milliseconds(void); /* CLOCK_MONOTONIC */
+int64_t sys_nanoseconds(void);  /* the same clock */
 int64_t sys_time(void);         /* seconds, CLOCK_REALTIME */
 /*
  * Makes sys_milliseconds() use libc's clock_gettime(2), which asks the kernel without a system call. Before

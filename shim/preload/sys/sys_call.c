@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "preload/interpose/export.h"
+#include "preload/sys/export.h"
 #include "preload/sys/sys.h"
 
 /* Each returns what the kernel does: a number from -4095 to -1 is an errno. */
@@ -63,8 +63,8 @@ static long enter(long number, const long argument[6])
 #endif
 
 /*
- * execve(2) and exit_group(2) do not return, and spawn.c calls them in a process that shares its parent's
- * memory. AddressSanitizer's notes on this frame would outlive the stack that it is on.
+ * execve(2) and exit_group(2) do not return, and relay_spawn.c calls them in a process that shares its
+ * parent's memory. AddressSanitizer's notes on this frame would outlive the stack that it is on.
  */
 __attribute__((no_sanitize_address)) TOGETHER long sys_call_6(long number, long a, long b, long c, long d,
                                                               long e, long f)

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "preload/sys/sys.h"
+#include "wire/call_mark.h"
 
 #ifdef SYS_socketcall
 /*
@@ -44,42 +45,46 @@ int sys_listen(int fd, int backlog)
 
 int sys_connect(int fd, const void *address, socklen_t length)
 {
-    return (int)SOCKET_CALL(connect, 3, fd, ADDRESS(address), (long)length);
+    return (int)SOCKET_CALL(connect, 3, CALL_MARKED(fd), ADDRESS(address), (long)length, 0, 0, CALL_SIXTH);
 }
 
 int sys_shutdown(int fd, int how)
 {
-    return (int)SOCKET_CALL(shutdown, 13, fd, how);
+    return (int)SOCKET_CALL(shutdown, 13, CALL_MARKED(fd), how, 0, 0, 0, CALL_SIXTH);
 }
 
 int sys_getsockname(int fd, void *address, socklen_t *length)
 {
-    return (int)SOCKET_CALL(getsockname, 6, fd, ADDRESS(address), ADDRESS(length));
+    return (int)SOCKET_CALL(getsockname, 6, CALL_MARKED(fd), ADDRESS(address), ADDRESS(length), 0, 0,
+                            CALL_SIXTH);
 }
 
 int sys_getpeername(int fd, void *address, socklen_t *length)
 {
-    return (int)SOCKET_CALL(getpeername, 7, fd, ADDRESS(address), ADDRESS(length));
+    return (int)SOCKET_CALL(getpeername, 7, CALL_MARKED(fd), ADDRESS(address), ADDRESS(length), 0, 0,
+                            CALL_SIXTH);
 }
 
 int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 {
-    return (int)SOCKET_CALL(getsockopt, 15, fd, level, name, ADDRESS(value), ADDRESS(length));
+    return (int)SOCKET_CALL(getsockopt, 15, CALL_MARKED(fd), level, name, ADDRESS(value), ADDRESS(length),
+                            CALL_SIXTH);
 }
 
 int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
-    return (int)SOCKET_CALL(setsockopt, 14, fd, level, name, ADDRESS(value), (long)length);
+    return (int)SOCKET_CALL(setsockopt, 14, CALL_MARKED(fd), level, name, ADDRESS(value), (long)length,
+                            CALL_SIXTH);
 }
 
 ssize_t sys_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    return SOCKET_CALL(sendmsg, 16, fd, ADDRESS(message), flags);
+    return SOCKET_CALL(sendmsg, 16, CALL_MARKED(fd), ADDRESS(message), flags, 0, 0, CALL_SIXTH);
 }
 
 ssize_t sys_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    return SOCKET_CALL(recvmsg, 17, fd, ADDRESS(message), flags);
+    return SOCKET_CALL(recvmsg, 17, CALL_MARKED(fd), ADDRESS(message), flags, 0, 0, CALL_SIXTH);
 }
 
 ssize_t sys_sendto(int fd, const void *bytes, size_t count, int flags, const void *address, socklen_t length)
@@ -89,5 +94,6 @@ ssize_t sys_sendto(int fd, const void *bytes, size_t count, int flags, const voi
 
 int sys_sendmmsg(int fd, void *messages, unsigned count, int flags)
 {
-    return (int)SOCKET_CALL(sendmmsg, 20, fd, ADDRESS(messages), (long)count, flags);
+    return (int)SOCKET_CALL(sendmmsg, 20, CALL_MARKED(fd), ADDRESS(messages), (long)count, flags, 0,
+                            CALL_SIXTH);
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "wire/clean.h"
+
 bool send_command(struct plain *server, const char *name, const char *line, struct failure *why)
 {
     if (!plain_is_empty(server)) {
@@ -10,6 +12,15 @@ bool send_command(struct plain *server, const char *name, const char *line, stru
         return false;
     }
     return plain_send(server, line, strlen(line), why);
+}
+
+bool send_upgrade(struct plain *server, const char *name, const char *line, struct failure *why)
+{
+    if (!send_command(server, name, line, why))
+        return false;
+    if (server->upgrading)
+        server->upgrading(server);
+    return true;
 }
 
 enum outcome answered(struct plain *server, const char *name, enum outcome outcome, struct failure *why)
@@ -92,11 +103,6 @@ bool first_word_is(const char *text, const char *word)
     return strncasecmp(text, word, length) == 0 && (text[length] == '\0' || text[length] == ' ');
 }
 
-bool holds_word(const char *text, const char *word)
-{
-    return strcasestr(text, word) != NULL;
-}
-
 bool is_domain(const char *text, size_t length)
 {
     size_t label = 0;
@@ -126,7 +132,6 @@ size_t write_line(char out[GREETING_LIMIT], const char *before, const char *text
     const size_t most = GREETING_LIMIT - 1 - strlen(before) - strlen(after);
     char *to = stpcpy(out, before);
 
-    for (size_t i = 0; i < most && text[i]; i++)
-        *to++ = text[i] < 0x20 || text[i] > 0x7e || text[i] == '"' || text[i] == '\\' ? '?' : text[i];
+    to += clean_copy(to, most, text, strnlen(text, most), CLEAN_QUOTABLE);
     return (size_t)(stpcpy(to, after) - out);
 }

@@ -15,6 +15,9 @@ enum { SAID_LIMIT = CLEAN_FIELD_LIMIT + 1 }; /* bytes of a line kept for a messa
  */
 bool send_command(struct plain *server, const char *name, const char *line, struct failure *why);
 
+/* The same for the command that asks for TLS; then calls `upgrading` (plain.h). */
+bool send_upgrade(struct plain *server, const char *name, const char *line, struct failure *why);
+
 /*
  * Call once the answer to the command `name` has been read. Returns `outcome` if no byte follows the answer,
  * else FAILED with `why` set. (RFC 3207, 4: what was sent before TLS must not be taken for what is sent after
@@ -43,9 +46,6 @@ bool is_code_of(int code, const int codes[]);
 
 /* True if the first word of `text` (up to a space or its end) is `word`, ignoring case. */
 bool first_word_is(const char *text, const char *word);
-
-/* True if `word` occurs anywhere in `text`, ignoring case. */
-bool holds_word(const char *text, const char *word);
 
 /*
  * True if the `length` bytes are a domain (RFC 5321, 4.1.2): labels of letters, digits and inner hyphens,

@@ -10,7 +10,7 @@ struct command {
     enum kind kind;
 };
 
-/* The line without its CR; NULL if it is longer than what is kept of it. */
+/* Returns the line without its CR; NULL if the line is longer than what we keep of it. */
 static const char *whole_line(struct farewell_lines *l)
 {
     if (l->length >= FAREWELL_HEAD)
@@ -36,8 +36,8 @@ static bool has_word(const char *line, const char *word)
 }
 
 /*
- * Whether the line ends in a literal ("{12}", "{12+}", "~{12}"): 1, with its size in `*size`; 0 if not; -1 if
- * it is too large.
+ * Returns 1 if the line ends in a literal ("{12}", "{12+}", "~{12}"), with its size in `*size`; 0 if it does
+ * not; -1 if the literal is too large.
  */
 static int literal_at_end(const struct farewell_lines *l, uint64_t *size)
 {
@@ -59,8 +59,8 @@ static int literal_at_end(const struct farewell_lines *l, uint64_t *size)
 }
 
 /*
- * The server asks for more of a command. Returns true if it can only mean the last one; otherwise stops
- * counting.
+ * The server asks for the rest of a command. Returns true if that can only be the last command; otherwise
+ * stops counting.
  */
 static bool may_ask(struct farewell *f)
 {
@@ -123,7 +123,7 @@ static void imap_command(struct farewell *f)
     f->tag[space - line] = '\0';
 }
 
-/* A brace at the end of a status response is text. If it may be in a response code, we stop following. */
+/* A brace at the end of a status response is text. If it may belong to a response code, we stop counting. */
 static void imap_reply(struct farewell *f)
 {
     static const char *const statuses[] = {"* OK", "* NO", "* BAD", "* BYE", "* PREAUTH"};

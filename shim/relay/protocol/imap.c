@@ -185,8 +185,11 @@ static bool make_tag(const struct plain *server, char tag[TAG_SIZE], struct fail
     return true;
 }
 
-/* Sends `name` and reads all responses. */
-static enum status ask(struct plain *server, const char *name, struct answer *a, struct failure *why)
+typedef bool sender(struct plain *server, const char *name, const char *line, struct failure *why);
+
+/* Sends `name` by `send` and reads all responses. */
+static enum status ask(struct plain *server, const char *name, sender *send, struct answer *a,
+                       struct failure *why)
 {
     char tag[TAG_SIZE], command[64];
 
@@ -194,14 +197,14 @@ static enum status ask(struct plain *server, const char *name, struct answer *a,
     if (!make_tag(server, tag, why))
         return STATUS_BROKEN;
     snprintf(command, sizeof command, "%s %s\r\n", tag, name);
-    return send_command(server, name, command, why) ? hear(server, tag, name, a, why) : STATUS_BROKEN;
+    return send(server, name, command, why) ? hear(server, tag, name, a, why) : STATUS_BROKEN;
 }
 
 /* Asks the server for its capabilities. READY if it offers STARTTLS. */
 static enum outcome ask_capabilities(struct plain *server, struct failure *why)
 {
     struct answer a;
-    const enum status status = ask(server, "CAPABILITY", &a, why);
+    const enum status status = ask(server, "CAPABILITY", send_command, &a, why);
 
     if (status == STATUS_BROKEN)
         return FAILED;
@@ -235,7 +238,7 @@ static enum outcome imap_upgrade(struct plain *server, const struct local_addres
         offered = ask_capabilities(server, why);
     if (offered != READY)
         return offered;
-    switch (ask(server, "STARTTLS", &a, why)) {
+    switch (ask(server, "STARTTLS", send_upgrade, &a, why)) {
     case STATUS_BROKEN:
         return FAILED;
     case STATUS_OK:
@@ -287,18 +290,12 @@ static size_t imap_refuse(const char *text, char out[GREETING_LIMIT])
     return write_line(out, "* BYE retrotls: ", text, "\r\n");
 }
 
-static bool imap_greets(const char *line)
-{
-    return first_word_is(line, "* OK") || first_word_is(line, "* PREAUTH") || first_word_is(line, "* BYE");
-}
-
 const struct protocol protocol_imap = {
     .kind = PROTOCOL_IMAP,
     .greeting = imap_greeting,
     .upgrade = imap_upgrade,
     .greet = imap_greet,
     .refuse = imap_refuse,
-    .greets = imap_greets,
     .tagged = true,
     .literals = true,
     .upgrade_command = "STARTTLS",

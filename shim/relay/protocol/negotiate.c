@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "relay/protocol/protocol.h"
+#include "wire/greeting.h"
 
-enum { SPEAKS_FIRST_MS = 2000 }; /* ms to wait for a silent server once the program has spoken */
+enum { SPEAKS_FIRST_MS = 2000 }; /* ms to wait for a silent server once the program has sent something */
 
 /*
  * A transport that first returns bytes that were already read, then those of the transport below it. It
@@ -60,23 +61,9 @@ static enum outcome greeting_after(struct plain *server, const struct protocol *
     return outcome;
 }
 
-/* Whether a greeting of some protocol can begin with these bytes. */
-static bool may_be_greeting(const char *bytes, size_t length)
-{
-    static const char starts[][5] = {"220", "421", "554", "200", "201", "* ", "+OK", "-ERR", "\""};
-
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
-        const size_t known = strlen(starts[i]);
-
-        if (memcmp(bytes, starts[i], length < known ? length : known) == 0)
-            return true;
-    }
-    return false;
-}
-
 /*
- * Waits for bytes from the server. False if it stays silent until the deadline; or, if plaintext is allowed,
- * for SPEAKS_FIRST_MS when the program has spoken first.
+ * Waits for bytes from the server. Returns false if the server stays silent until the deadline, or, if
+ * plaintext is allowed and the program has spoken first, for SPEAKS_FIRST_MS.
  */
 static bool server_speaks(struct plain *server, bool plaintext_allowed, bool *program_gone)
 {
@@ -98,29 +85,17 @@ static bool server_speaks(struct plain *server, bool plaintext_allowed, bool *pr
     }
 }
 
-/* The protocol of a greeting whose first line is `line`, which has `length` bytes with its line end. */
-static const struct protocol *protocol_of_line(char *line, size_t length)
-{
-    char *end = line + length - (length > 1 && line[length - 2] == '\r' ? 2 : 1);
-    const char kept = *end;
-    const struct protocol *protocol;
-
-    *end = '\0';
-    protocol = protocol_by_greeting(line);
-    *end = kept;
-    return protocol;
-}
-
 /*
- * Reads the greeting's first line into `g->raw`, or as many bytes as show that it is not a greeting. READY
- * with `*protocol` set; NOT_OFFERED if it is not from a mail server; FAILED if the program has gone.
+ * Reads the greeting's first line into `g->raw`, or as many bytes as it takes to see that it is not a
+ * greeting. Returns READY with `*protocol` set, NOT_OFFERED if it is not from a mail server, FAILED if the
+ * program has gone.
  */
 static enum outcome recognise(struct plain *server, bool plaintext_allowed, const struct protocol **protocol,
                               struct greeting *g, struct failure *why)
 {
     bool program_gone = false;
 
-    while (g->raw_length < sizeof g->raw - 1 && may_be_greeting(g->raw, g->raw_length)) {
+    while (g->raw_length < sizeof g->raw - 1 && greeting_may_begin(g->raw, g->raw_length)) {
         char *at = g->raw + g->raw_length;
         ssize_t got = server->transport->peek(server->transport, at, sizeof g->raw - 1 - g->raw_length);
         const char *end = got > 0 ? memchr(at, '\n', (size_t)got) : NULL;
@@ -134,7 +109,9 @@ static enum outcome recognise(struct plain *server, bool plaintext_allowed, cons
         g->raw_length += (size_t)got;
         server->consumed += (size_t)got;
         if (at[got - 1] == '\n') {
-            *protocol = protocol_of_line(g->raw, g->raw_length);
+            const size_t length = strnlen(g->raw, g->raw_length); /* a line with a NUL is no greeting */
+
+            *protocol = protocol_by_kind(greeting_protocol(g->raw, length, GREETING_GUARDED));
             break;
         }
     }

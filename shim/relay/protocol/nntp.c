@@ -65,7 +65,7 @@ static enum outcome nntp_upgrade(struct plain *server, const struct local_addres
         fail(why, FAILURE_NOT_OFFERED, server->server, "STARTTLS");
         return answered(server, "CAPABILITIES", NOT_OFFERED, why);
     }
-    if (!send_command(server, "STARTTLS", "STARTTLS\r\n", why))
+    if (!send_upgrade(server, "STARTTLS", "STARTTLS\r\n", why))
         return FAILED;
     outcome = response(server, "STARTTLS", 382, FAILURE_REFUSED, why);
     return outcome == READY ? answered(server, "STARTTLS", READY, why) : outcome;
@@ -112,20 +112,12 @@ static size_t nntp_refuse(const char *text, char out[GREETING_LIMIT])
     return write_line(out, "400 retrotls: ", text, "\r\n");
 }
 
-static bool nntp_greets(const char *line)
-{
-    const int code = reply_code(line, " ");
-
-    return code == 200 || code == 201;
-}
-
 const struct protocol protocol_nntp = {
     .kind = PROTOCOL_NNTP,
     .greeting = nntp_greeting,
     .upgrade = nntp_upgrade,
     .greet = nntp_greet,
     .refuse = nntp_refuse,
-    .greets = nntp_greets,
     .upgrade_command = "STARTTLS",
     .upgraded_already = "502 retrotls: TLS is up already\r\n",
     .greeting_is_proof = true,

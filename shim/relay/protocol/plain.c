@@ -67,7 +67,7 @@ enum plain_wait plain_wait(const struct plain *server, short events, int64_t unt
         if (ends[1].revents) {
             if (plain_unsent(server) == 0 || plain_drops_unsent(server->transport->descriptor))
                 return WAIT_PROGRAM_GONE;
-            program = -1; /* it cannot come back; what it has left must arrive, as over TCP */
+            program = -1; /* it cannot come back, but what it has sent must still arrive, as over TCP */
         }
         if (ends[0].revents)
             return WAIT_READY;
@@ -93,7 +93,7 @@ bool plain_await(const struct plain *server, short events, enum failure_kind lat
     }
 }
 
-/* Call after the transport returned `result` <= 0: waits if waiting helps, else sets `why`. */
+/* Call this after the transport has returned `result` <= 0. Waits if waiting helps; otherwise sets `why`. */
 static bool retry(struct plain *server, ssize_t result, short events, struct failure *why)
 {
     if (result == 0) {
@@ -132,7 +132,7 @@ static size_t read_some(struct plain *in, void *to, size_t size, struct failure 
     return (size_t)got;
 }
 
-/* How many of the waiting bytes (at most `size`) belong to the current line; 0 with `why` set. */
+/* Returns how many of the waiting bytes (at most `size`) belong to the current line; 0 with `why` set. */
 static size_t rest_of_line(struct plain *in, char *scratch, size_t size, struct failure *why)
 {
     const char *end;
@@ -146,7 +146,7 @@ static size_t rest_of_line(struct plain *in, char *scratch, size_t size, struct 
     return end ? (size_t)(end - scratch) + 1 : (size_t)seen;
 }
 
-/* Checks that the new bytes of `line`, those from `from` on, are allowed where they are. */
+/* Checks that the new bytes of `line`, those from `from` on, may stand where they are. */
 static bool well_formed(const struct plain *in, const char *line, size_t from, size_t length,
                         struct failure *why)
 {
@@ -208,7 +208,7 @@ bool plain_skip(struct plain *in, uint64_t count, struct failure *why)
 {
     char discarded[1024];
 
-    if (count > DIALOGUE_LIMIT - in->consumed) { /* do not wait for what would be refused in the end */
+    if (count > DIALOGUE_LIMIT - in->consumed) { /* do not wait for bytes that we would refuse in the end */
         fail(why, FAILURE_DIALOGUE_LIMIT, in->server);
         return false;
     }

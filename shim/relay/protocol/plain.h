@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "relay/failure.h"
-#include "relay/pump/buffer.h"
+#include "relay/io/buffer.h"
+#include "relay/protocol/failure.h"
 
 enum {
     LINE_LIMIT = 8192,         /* bytes of a line with its CRLF (RFC 9051, 4; RFC 5321, 4.5.3.1 asks less) */
@@ -51,6 +51,8 @@ struct plain {
     size_t consumed;     /* bytes read so far, against DIALOGUE_LIMIT */
     const char *server;  /* its name, cleaned, for messages */
     struct buffer *kept; /* gets a copy of all that is read; NULL: no copy */
+    /* Called once the server has been asked for TLS, while it prepares its answer; may be NULL. */
+    void (*upgrading)(struct plain *server);
 };
 
 /*

@@ -90,7 +90,7 @@ static enum outcome pop3_upgrade(struct plain *server, const struct local_addres
         fail(why, FAILURE_NOT_OFFERED, server->server, "STLS");
         return answered(server, "CAPA", NOT_OFFERED, why);
     }
-    if (!send_command(server, "STLS", "STLS\r\n", why))
+    if (!send_upgrade(server, "STLS", "STLS\r\n", why))
         return FAILED;
     outcome = status(server, "STLS", FAILURE_REFUSED, why);
     return outcome == READY ? answered(server, "STLS", READY, why) : outcome;
@@ -129,18 +129,12 @@ static size_t pop3_refuse(const char *text, char out[GREETING_LIMIT])
     return write_line(out, "-ERR [SYS/TEMP] retrotls: ", text, "\r\n");
 }
 
-static bool pop3_greets(const char *line)
-{
-    return is_ok(line) || is_err(line);
-}
-
 const struct protocol protocol_pop3 = {
     .kind = PROTOCOL_POP3,
     .greeting = pop3_greeting,
     .upgrade = pop3_upgrade,
     .greet = pop3_greet,
     .refuse = pop3_refuse,
-    .greets = pop3_greets,
     .upgrade_command = "STLS",
     .upgraded_already = "-ERR retrotls: TLS is up already\r\n",
     .greeting_is_proof = true,

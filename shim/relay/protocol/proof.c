@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "relay/pump/edges.h"
+#include "relay/io/edges.h"
 
 enum {
     READ_AT_ONCE = 4096,
@@ -92,18 +92,19 @@ static enum saying next_command(const struct protocol *p, const char *bytes, siz
 }
 
 /*
- * Writes `told` to the program. If the program reads no more, drops it: what it wrote may still have to go to
- * the server.
+ * Writes `unsent` to the program. If the program reads no more, drops it: what it wrote may still have to go
+ * to the server.
  */
-static void tell(struct proof *p)
+static void write_unsent(struct proof *p)
 {
-    while (buffer_used(p->told) > 0) {
-        const ssize_t n = relay_end_write(p->program, p->told->bytes + p->told->begin, buffer_used(p->told));
+    while (p->program && buffer_used(p->unsent) > 0) {
+        const ssize_t n =
+            relay_end_write(p->program, p->unsent->bytes + p->unsent->begin, buffer_used(p->unsent));
         struct pollfd polled = {.fd = p->program->fd, .events = POLLOUT};
 
         if (n > 0) {
             atomic_fetch_add_explicit(p->down, (uint64_t)n, memory_order_relaxed);
-            buffer_take(p->told, (size_t)n);
+            buffer_take(p->unsent, (size_t)n);
         } else if (n < 0 && errno == EAGAIN) {
             if (poll(&polled, 1, -1) < 0 && errno != EINTR)
                 break;
@@ -111,7 +112,7 @@ static void tell(struct proof *p)
             break;
         }
     }
-    buffer_drop(p->told);
+    buffer_drop(p->unsent);
 }
 
 /* ---- the server ---- */
@@ -119,7 +120,7 @@ static void tell(struct proof *p)
 /* Blames the service that answered, unless the failure has another cause. */
 static enum proof_end failed(const struct proof *p, const char *command, struct failure *why)
 {
-    const struct buffer *told = p->told;
+    const struct buffer *unsent = p->unsent;
     char line[CLEAN_FIELD_LIMIT + 1] = "";
     size_t length = 0;
 
@@ -135,17 +136,25 @@ static enum proof_end failed(const struct proof *p, const char *command, struct 
     default:
         return PROOF_FAILED;
     }
-    while (length < buffer_used(told) && !strchr("\r\n", told->bytes[told->begin + length]))
+    while (length < buffer_used(unsent) && !strchr("\r\n", unsent->bytes[unsent->begin + length]))
         length++;
     if (length > 0)
-        clean_text(line, sizeof line, (const char *)told->bytes + told->begin, length);
+        clean_text(line, sizeof line, (const char *)unsent->bytes + unsent->begin, length);
     *why = (struct failure){.kind = FAILURE_NONE};
     fail(why, FAILURE_OTHER_SERVICE, p->server->server, protocol_kind_name(p->protocol->kind), line, command);
     return PROOF_FAILED;
 }
 
-/* Sends a command (its line end is among the `length` bytes) and reads the whole reply into `told`. */
-static enum speaks exchange(struct proof *p, const char *bytes, size_t length, bool must, struct failure *why)
+/* Sends a command, with its line end. */
+static bool say(struct proof *p, const char *bytes, size_t length, struct failure *why)
+{
+    p->server->consumed = 0;
+    p->server->deadline = plain_now() + p->patience;
+    return plain_send(p->server, bytes, length, why);
+}
+
+/* Reads the whole reply to that command into `unsent`. */
+static enum speaks reply_to(struct proof *p, const char *bytes, size_t length, bool must, struct failure *why)
 {
     char command[PROOF_LINE + 2];
     size_t text = length - 1;
@@ -154,38 +163,40 @@ static enum speaks exchange(struct proof *p, const char *bytes, size_t length, b
     text -= text > 0 && bytes[text - 1] == '\r';
     memcpy(command, bytes, text);
     command[text] = '\0';
-    p->server->consumed = 0;
-    p->server->deadline = plain_now() + p->patience;
-    if (!plain_send(p->server, bytes, length, why))
-        return SPEAKS_NOT;
     speaks = p->protocol->answer(p->server, command, must, why);
     if (speaks == SPEAKS_NOT)
         failed(p, command, why);
     return speaks;
 }
 
-/* Asks the relay's own question. The program sees nothing of it. */
-static enum proof_end ask(struct proof *p, struct failure *why)
+/*
+ * The program sees nothing of the question. It reads what it has not read yet, its greeting, while the server
+ * prepares its reply.
+ */
+enum proof_end proof_ask(struct proof *p, struct failure *why)
 {
     char command[PROBE_LIMIT];
     enum speaks speaks;
 
-    if (!p->protocol->probe(p->server, p->local, command, why))
+    if (!p->protocol->probe(p->server, p->local, command, why) || !say(p, command, strlen(command), why))
         return PROOF_FAILED;
-    speaks = exchange(p, command, strlen(command), true, why);
-    buffer_drop(p->told);
+    write_unsent(p);
+    speaks = reply_to(p, command, strlen(command), true, why);
+    buffer_drop(p->unsent);
     return speaks == SPEAKS ? PROOF_GIVEN : PROOF_FAILED;
 }
 
 /* Passes on the program's own question, the first `length` bytes of `said`. */
 static enum speaks pass_on(struct proof *p, size_t length, struct failure *why)
 {
-    const enum speaks speaks = exchange(p, (const char *)p->said->bytes + p->said->begin, length, false, why);
+    const char *const command = (const char *)p->said->bytes + p->said->begin;
+    const enum speaks speaks =
+        say(p, command, length, why) ? reply_to(p, command, length, false, why) : SPEAKS_NOT;
 
     buffer_take(p->said, length);
     atomic_fetch_add_explicit(p->up, length, memory_order_relaxed);
     if (speaks == MAY_SPEAK)
-        tell(p);
+        write_unsent(p);
     return speaks;
 }
 
@@ -198,9 +209,9 @@ static bool decline_upgrade(struct proof *p, size_t length)
     starttls_watch_program(p->watch, (const char *)p->said->bytes + p->said->begin, length, forward, &count);
     buffer_take(p->said, length);
     count = starttls_watch_answer(p->watch, answer);
-    if (!buffer_append(p->told, answer, count))
+    if (!buffer_append(p->unsent, answer, count))
         return false;
-    tell(p);
+    write_unsent(p);
     return true;
 }
 
@@ -228,14 +239,14 @@ static enum heard hear_server(struct proof *p)
     size_t room;
     ssize_t n;
 
-    if (!buffer_open(p->told, &room))
+    if (!buffer_open(p->unsent, &room))
         return NO_MEMORY;
     p->server->deadline = plain_now() + UNASKED;
-    n = p->server->transport->read(p->server->transport, p->told->bytes + p->told->end, room);
+    n = p->server->transport->read(p->server->transport, p->unsent->bytes + p->unsent->end, room);
     if (n <= 0)
         return n < 0 && (errno == EAGAIN || errno == EINTR) ? HEARD_NOTHING : HEARD_SERVER_END;
-    buffer_put(p->told, (size_t)n);
-    tell(p);
+    buffer_put(p->unsent, (size_t)n);
+    write_unsent(p);
     return HEARD_SERVER;
 }
 
@@ -266,7 +277,7 @@ static enum heard hear(struct proof *p, struct edges *edges)
         if (heard != HEARD_NOTHING)
             return heard;
         buffer_rest(p->said);
-        buffer_rest(p->told);
+        buffer_rest(p->unsent);
         relay_end_make_room(p->program);
         wait = patience(p);
         count = edges_wait(edges, no_output, events, wait, true);
@@ -286,20 +297,29 @@ static bool is_end(struct failure *why)
     return end;
 }
 
+/* What the program has said so far. */
+static enum saying first_command(const struct proof *p, size_t *line)
+{
+    const size_t length = buffer_used(p->said);
+
+    *line = 0;
+    return length > 0 ? next_command(p->protocol, (const char *)p->said->bytes + p->said->begin, length, line)
+                      : NOT_YET;
+}
+
 static enum proof_end talk(struct proof *p, struct edges *edges, struct failure *why)
 {
     bool ended = false;
 
-    tell(p);
+    write_unsent(p);
     for (;;) {
-        const size_t length = buffer_used(p->said);
-        size_t line = 0;
-        enum saying saying = NOT_YET;
+        size_t line;
+        const enum saying saying = first_command(p, &line);
 
-        if (length > 0)
-            saying = next_command(p->protocol, (const char *)p->said->bytes + p->said->begin, length, &line);
-        if (saying == OTHER || (saying == NOT_YET && ended && length > 0))
-            return ask(p, why);
+        if (saying == OTHER || (saying == NOT_YET && ended && buffer_used(p->said) > 0)) {
+            *p->asks_first = true;
+            return proof_ask(p, why);
+        }
         if (saying == NOT_YET && ended)
             return PROOF_GIVEN;
         if (saying == HARMLESS) {
@@ -311,7 +331,7 @@ static enum proof_end talk(struct proof *p, struct edges *edges, struct failure 
             default:
                 if (is_end(why))
                     return PROOF_ENDED;
-                buffer_drop(p->told);
+                buffer_drop(p->unsent);
                 return PROOF_FAILED;
             }
         } else if (saying == UPGRADE) {
@@ -331,11 +351,24 @@ static enum proof_end talk(struct proof *p, struct edges *edges, struct failure 
     return PROOF_FAILED;
 }
 
+/* Asks although the program may begin with a question of its own, as it did not the last time. */
+static enum proof_end ask_first(struct proof *p, struct failure *why)
+{
+    const enum proof_end end = proof_ask(p, why);
+    size_t line;
+
+    if (end == PROOF_GIVEN && hear_program(p) == HEARD_PROGRAM && first_command(p, &line) == HARMLESS)
+        *p->asks_first = false;
+    return end;
+}
+
 enum proof_end proof_run(struct proof *p, struct failure *why)
 {
     struct edges edges;
     enum proof_end end;
 
+    if (*p->asks_first)
+        return ask_first(p, why);
     if (!edges_open(&edges, p->program->fd, p->server->transport->descriptor)) {
         fail(why, FAILURE_NO_MEMORY, p->server->server);
         return PROOF_FAILED;

@@ -6,8 +6,9 @@
  *
  * The program's own first command serves if it is one of the protocol's openings (EHLO, CAPABILITY, CAPA,
  * MODE READER ...); what the program has written after it waits for the reply. Otherwise the relay first asks
- * a question of its own, and swallows the reply. With TLS from the first byte the greeting is proof enough,
- * except in SMTP and LMTP, whose greeting FTP has too.
+ * a question of its own, and swallows the reply. It asks before the program has spoken if the program's last
+ * connection made that necessary, so that the reply comes while the program reads its greeting. With TLS from
+ * the first byte the greeting is proof enough, except in SMTP and LMTP, whose greeting FTP has too.
  */
 #ifndef RETROTLS_RELAY_PROTOCOL_PROOF_H
 #define RETROTLS_RELAY_PROTOCOL_PROOF_H
@@ -15,12 +16,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "relay/failure.h"
+#include "relay/io/buffer.h"
+#include "relay/io/relay_end.h"
+#include "relay/protocol/failure.h"
 #include "relay/protocol/plain.h"
 #include "relay/protocol/protocol.h"
 #include "relay/protocol/starttls_watch.h"
-#include "relay/pump/buffer.h"
-#include "relay/pump/relay_end.h"
 
 enum {
     PROOF_LINE = 1024, /* bytes of a command; a longer one counts as one that may hold a secret */
@@ -33,18 +34,24 @@ enum proof_end {
 };
 
 struct proof {
-    struct plain *server; /* inside TLS; what is read from it is kept in `told` */
-    struct relay_end *program;
+    struct plain *server; /* inside TLS; what is read from it is kept in `unsent` */
     const struct protocol *protocol;
     const struct local_address *local;
+    int64_t patience;      /* ms that the server has for a reply */
+    struct buffer *unsent; /* for the program: its greeting at first; at the end, what is left */
+
+    /* The program's side; proof_ask() needs none of it. */
+    struct relay_end *program;
     struct starttls_watch *watch; /* answers a program that asks for TLS itself */
-    int64_t patience;             /* ms that the server has for a reply */
+    _Atomic bool *asks_first;     /* whether to ask at once; set to what would have been right this time */
     _Atomic uint64_t *up, *down;  /* counts of the program's bytes passed on, and of the server's to it */
-    struct buffer *told;          /* for the program: its greeting at first; at the end, what is left */
     struct buffer *said;          /* read from the program and not yet passed on: empty at first */
 };
 
 /* Talks until the outcome is known. The caller owns both buffers afterwards, whatever the outcome. */
 enum proof_end proof_run(struct proof *p, struct failure *why);
+
+/* Asks the relay's own question where no program takes part: nobody reads `unsent`. Never PROOF_ENDED. */
+enum proof_end proof_ask(struct proof *p, struct failure *why);
 
 #endif

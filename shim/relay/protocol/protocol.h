@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "relay/failure.h"
+#include "relay/protocol/failure.h"
 #include "relay/protocol/plain.h"
 #include "wire/settings.h"
 
@@ -86,9 +86,6 @@ struct protocol {
     /* Writes the failure greeting with `text` (already clean) to `out`; returns its length. */
     size_t (*refuse)(const char *text, char out[GREETING_LIMIT]);
 
-    /* Whether this is the first line of a greeting of this protocol (protocol auto). */
-    bool (*greets)(const char *line);
-
     /* Commands. */
     bool tagged;                  /* a tag comes before the word */
     bool literals;                /* a line may end in a literal */
@@ -138,7 +135,5 @@ enum outcome negotiate(struct plain *server, const struct settings *settings, ui
 const struct protocol *protocol_by_kind(enum protocol_kind kind);
 /* NULL if `port` belongs to no protocol. */
 const struct protocol *protocol_by_port(uint16_t port);
-/* The protocol whose greeting begins with `line` (without its CRLF); NULL: none. */
-const struct protocol *protocol_by_greeting(const char *line);
 
 #endif

@@ -214,7 +214,7 @@ static enum outcome sieve_upgrade(struct plain *server, const struct local_addre
         fail(why, FAILURE_NOT_OFFERED, server->server, "STARTTLS");
         return answered(server, "the greeting", NOT_OFFERED, why);
     }
-    if (!send_command(server, "STARTTLS", "STARTTLS\r\n", why))
+    if (!send_upgrade(server, "STARTTLS", "STARTTLS\r\n", why))
         return FAILED;
     switch (read_response(&r, &response)) {
     case STATUS_OK:
@@ -246,28 +246,12 @@ static size_t sieve_refuse(const char *text, char out[GREETING_LIMIT])
     return write_line(out, "BYE \"retrotls: ", text, "\"\r\n");
 }
 
-static bool sieve_greets(const char *line)
-{
-    /* RFC 5804, 1.7: one of these comes first. */
-    static const char *const names[] = {"IMPLEMENTATION", "SASL",     "SIEVE", "STARTTLS", "MAXREDIRECTS",
-                                        "NOTIFY",         "LANGUAGE", "OWNER", "VERSION"};
-
-    for (size_t i = 0; line[0] == '"' && i < sizeof names / sizeof names[0]; i++) {
-        const size_t length = strlen(names[i]);
-
-        if (strncasecmp(line + 1, names[i], length) == 0 && line[1 + length] == '"')
-            return true;
-    }
-    return false;
-}
-
 const struct protocol protocol_sieve = {
     .kind = PROTOCOL_SIEVE,
     .greeting = sieve_greeting,
     .upgrade = sieve_upgrade,
     .greet_over_tls = sieve_greet_over_tls,
     .refuse = sieve_refuse,
-    .greets = sieve_greets,
     .literals = true,
     .upgrade_command = "STARTTLS",
     .upgraded_already = "NO \"retrotls: TLS is up already\"\r\n",

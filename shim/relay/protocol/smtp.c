@@ -125,7 +125,7 @@ static enum outcome upgrade(struct plain *server, const char *verb, const struct
         fail(why, FAILURE_NOT_OFFERED, server->server, "STARTTLS");
         return answered(server, verb, NOT_OFFERED, why);
     }
-    if (!send_command(server, "STARTTLS", "STARTTLS\r\n", why) || !read_reply(server, NULL, &reply, why))
+    if (!send_upgrade(server, "STARTTLS", "STARTTLS\r\n", why) || !read_reply(server, NULL, &reply, why))
         return FAILED;
     if (reply.code == 220)
         return answered(server, "STARTTLS", READY, why);
@@ -203,42 +203,12 @@ static size_t refuse(const char *text, char out[GREETING_LIMIT])
     return write_line(out, "421 4.7.0 retrotls: ", text, "\r\n");
 }
 
-/*
- * Which of the two protocols a greeting belongs to; "" for neither. What the server says about itself counts
- * before what its name suggests. An FTP server greets with 220 too.
- */
-static const char *spoken_in(const char *line)
-{
-    const char *words;
-    const int code = reply_code(line, " -");
-
-    if ((code != 220 && code != 421 && code != 554) || line[3] == '\0' || holds_word(line, "FTP"))
-        return "";
-    words = line + 4 + strcspn(line + 4, " ");
-    if (holds_word(words, "SMTP"))
-        return "smtp";
-    if (holds_word(words, "LMTP"))
-        return "lmtp";
-    return holds_word(line, "SMTP") ? "smtp" : holds_word(line, "LMTP") ? "lmtp" : "";
-}
-
-static bool smtp_greets(const char *line)
-{
-    return strcmp(spoken_in(line), "smtp") == 0;
-}
-
-static bool lmtp_greets(const char *line)
-{
-    return strcmp(spoken_in(line), "lmtp") == 0;
-}
-
 const struct protocol protocol_smtp = {
     .kind = PROTOCOL_SMTP,
     .greeting = read_greeting,
     .upgrade = smtp_upgrade,
     .greet = smtp_greet,
     .refuse = refuse,
-    .greets = smtp_greets,
     .upgrade_command = "STARTTLS",
     .upgraded_already = "503 5.5.1 retrotls: TLS is up already\r\n",
     .probe = smtp_probe,
@@ -256,7 +226,6 @@ const struct protocol protocol_lmtp = {
     .upgrade = lmtp_upgrade,
     .greet = lmtp_greet,
     .refuse = refuse,
-    .greets = lmtp_greets,
     .upgrade_command = "STARTTLS",
     .upgraded_already = "503 5.5.1 retrotls: TLS is up already\r\n",
     .probe = lmtp_probe,

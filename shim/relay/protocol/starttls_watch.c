@@ -15,7 +15,7 @@ static void forward_held(struct starttls_watch *w, char *forward, size_t *length
     w->held_length = 0;
 }
 
-/* Whether the `length` bytes at `text` begin `word`, or are all of it (`whole`). */
+/* True if the `length` bytes at `text` are a beginning of `word` or, if `whole`, all of it. */
 static bool begins(const char *text, size_t length, const char *word, bool whole)
 {
     const size_t all = strlen(word);
@@ -29,8 +29,8 @@ static bool is_tag_byte(char c)
 }
 
 /*
- * The offset of the command word in what is held; `held_length` while the tag before it goes on;
- * STARTTLS_WATCH_HELD if that is not a tag.
+ * Returns the offset of the command word in the held bytes; `held_length` if the tag before it is still
+ * incomplete; STARTTLS_WATCH_HELD if that is not a tag.
  */
 static size_t word_offset(const struct starttls_watch *w)
 {
@@ -46,7 +46,7 @@ static size_t word_offset(const struct starttls_watch *w)
     return length < w->held_length ? length + 1 : length;
 }
 
-/* Looks at what is held, after each byte. False if the watch is over. */
+/* Looks at the held bytes, after each new one. Returns false if the watch is over. */
 static bool look_at_held(struct starttls_watch *w, char *forward, size_t *length)
 {
     const size_t offset = word_offset(w);
@@ -83,7 +83,7 @@ static bool look_at_held(struct starttls_watch *w, char *forward, size_t *length
     return false;
 }
 
-/* An opening command has ended and gone to the server. False if the watch is over. */
+/* An opening command has ended and gone to the server. Returns false if the watch is over. */
 static bool expect_reply(struct starttls_watch *w)
 {
     if ((w->protocol->literals && w->last == '}') || w->unanswered == STARTTLS_WATCH_COMMANDS)
@@ -95,7 +95,7 @@ static bool expect_reply(struct starttls_watch *w)
     return true;
 }
 
-/* Takes one byte from the program. False if the watch is over; the byte has been taken even so. */
+/* Takes one byte from the program. Returns false if the watch is over; even then it has taken the byte. */
 static bool take(struct starttls_watch *w, char byte, char *forward, size_t *length)
 {
     if (w->command == COMMAND_BEGINS) {
@@ -148,7 +148,7 @@ static bool line_begins(const struct starttls_watch *w, const char *text)
     return w->line_length >= strlen(text) && strncmp(w->line, text, strlen(text)) == 0;
 }
 
-/* Whether the line that has just ended is the last of its reply. Notes what is known about the next line. */
+/* True if the line that has just ended is the last of its reply. Notes what we know about the next line. */
 static bool reply_ends(struct starttls_watch *w)
 {
     const bool list = w->lists & 1;
@@ -199,7 +199,7 @@ static void look_for_literal(struct starttls_watch *w, char byte)
     }
 }
 
-/* Whether an answer is due. It must not split a response, not even one that nobody asked for. */
+/* True if an answer is due. It must not split a response, not even an unsolicited one. */
 static bool is_due(const struct starttls_watch *w)
 {
     return w->owed && w->unanswered == 0 && w->line_length == 0 && !w->in_reply && !w->continued;

@@ -89,8 +89,8 @@ size_t starttls_watch_program(struct starttls_watch *w, const char *bytes, size_
                               size_t *forward_length);
 
 /*
- * Takes bytes from the server, all of which are to be forwarded unchanged. Returns how many of them come
- * before an answer that is now due (get it from starttls_watch_answer()), or `length` if none is due.
+ * Takes bytes from the server; the caller forwards them all, unchanged. Returns how many of them come before
+ * an answer that is now due (get it from starttls_watch_answer()), or `length` if none is due.
  */
 size_t starttls_watch_server(struct starttls_watch *w, const char *bytes, size_t length);
 

@@ -47,7 +47,7 @@ static struct ruleset everything(void)
     return r;
 }
 
-/* Allows /proc/self to a sanitizer's run time, which looks for stacks and modules there. */
+/* Lets a sanitizer's runtime open /proc/self, where it looks for stacks and modules. */
 static void allow_own_memory(int ruleset)
 {
 #ifdef RETROTLS_SANITIZED

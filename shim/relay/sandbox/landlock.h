@@ -8,9 +8,9 @@
 int landlock_version(void);
 
 /*
- * Denies the calling thread, and every thread and process it starts from now on, for good: reading, writing,
+ * Denies this thread, and every thread and process that it starts from now on, forever: reading, writing,
  * making, running, renaming or removing any file or folder; TCP connections and ports (version 4); signals to
- * processes outside and their abstract sockets (version 6). What is already open stays open. Needs
+ * processes outside, and their abstract sockets (version 6). What is already open stays open. Needs
  * no_new_privs. Returns 0 or an errno.
  */
 int landlock_shut(void);

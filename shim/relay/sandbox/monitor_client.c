@@ -3,171 +3,53 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "monitor/monitor.h"
+#include "relay/sandbox/exchange.h"
+#include "relay/sandbox/openers.h"
 
-static int dialogue = -1; /* set before there are threads */
+static int channel = -1; /* set before there are threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void monitor_use(int fd)
 {
-    dialogue = fd;
+    channel = fd;
 }
 
-/* A question and where its answer goes. */
-struct call {
-    struct monitor_head head;
-    const void *data, *more; /* head.length bytes, of which `more` has the last `more_length` */
-    size_t more_length;
-    int sent[2];
-    size_t sent_count;
-    bool silent; /* no answer comes */
-    uint8_t *into;
-    size_t size, length;
-    int *fd; /* room for MONITOR_DESCRIPTORS */
-    size_t fd_limit, fd_count;
-    struct grant_facts facts;
-};
-
-/* ---- over the dialogue ---- */
-
-union control {
-    struct cmsghdr head;
-    char room[CMSG_SPACE(sizeof(int) * MONITOR_DESCRIPTORS)];
-};
-
-static _Noreturn void give_up(void)
+/* Asks the monitor's main thread, which never hangs. */
+static int ask(struct exchange *c)
 {
-    _exit(1);
-}
-
-static void send_question(struct call *c)
-{
-    struct iovec parts[3] = {{&c->head, sizeof c->head},
-                             {(void *)(uintptr_t)c->data, c->head.length - c->more_length},
-                             {(void *)(uintptr_t)c->more, c->more_length}};
-    union control control = {.room = {0}};
-    struct msghdr header = {.msg_iov = parts, .msg_iovlen = 3};
-
-    if (c->sent_count > 0) {
-        header.msg_control = &control;
-        header.msg_controllen = CMSG_SPACE(sizeof(int) * c->sent_count);
-        control.head.cmsg_level = SOL_SOCKET;
-        control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(sizeof(int) * c->sent_count);
-        memcpy(CMSG_DATA(&control.head), c->sent, sizeof(int) * c->sent_count);
-    }
-    while (sendmsg(dialogue, &header, MSG_NOSIGNAL) < 0) {
-        static const struct timespec moment = {.tv_nsec = 1000000};
-
-        if (errno == EPIPE || errno == ECONNRESET || errno == EMSGSIZE || errno == EBADF)
-            give_up();
-        /* ETOOMANYREFS: this user's descriptors in flight have reached RLIMIT_NOFILE (unix(7)). */
-        if (errno != EINTR)
-            nanosleep(&moment, NULL);
-    }
-}
-
-static void close_all(int *fd, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        close(fd[i]);
-}
-
-static void take_descriptors(struct call *c, struct msghdr *header)
-{
-    int came[MONITOR_DESCRIPTORS];
-
-    for (struct cmsghdr *m = CMSG_FIRSTHDR(header); m; m = CMSG_NXTHDR(header, m)) {
-        const size_t count = (m->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-        if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS || count > MONITOR_DESCRIPTORS)
-            continue;
-        memcpy(came, CMSG_DATA(m), count * sizeof(int));
-        if (count > c->fd_limit) {
-            close_all(came, count);
-            give_up();
-        }
-        memcpy(c->fd, came, count * sizeof(int));
-        c->fd_count = count;
-    }
-}
-
-static int receive_answer(struct call *c)
-{
-    struct monitor_answer_head head;
-    struct iovec parts[2] = {{&head, sizeof head}, {c->into, c->size}};
-    union control control;
-    struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
-    ssize_t n;
-
-    do {
-        header.msg_control = &control;
-        header.msg_controllen = CMSG_LEN(sizeof(int) * MONITOR_DESCRIPTORS);
-        n = recvmsg(dialogue, &header, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    if (n < (ssize_t)sizeof head || header.msg_flags & MSG_TRUNC || head.length != (size_t)n - sizeof head)
-        give_up();
-    take_descriptors(c, &header);
-    c->length = head.length;
-    c->facts = head.facts;
-    if (!(header.msg_flags & MSG_CTRUNC))
-        return head.error;
-    /* This process has run out of descriptors; those that came are of no use without the others. */
-    close_all(c->fd, c->fd_count);
-    c->fd_count = 0;
-    return EMFILE;
-}
-
-/* ---- in this process ---- */
-
-static int answer_here(struct call *c)
-{
-    static struct monitor_answer answer;
-    static uint8_t data[MONITOR_DATA_LIMIT];
-    struct monitor_question question = {.head = c->head, .data = data, .count = c->sent_count};
-
-    if (c->head.length > sizeof data)
-        return EMSGSIZE;
-    if (c->head.length > c->more_length)
-        memcpy(data, c->data, c->head.length - c->more_length);
-    if (c->more_length > 0)
-        memcpy(data + c->head.length - c->more_length, c->more, c->more_length);
-    memcpy(question.descriptor, c->sent, sizeof c->sent);
-    if (!monitor_answer(&question, &answer))
-        return 0;
-    if (answer.head.length > c->size || answer.count > c->fd_limit) {
-        close_all(answer.descriptor, answer.count);
-        return MONITOR_TOO_LARGE;
-    }
-    if (answer.head.length > 0)
-        memcpy(c->into, answer.data, answer.head.length);
-    if (answer.count > 0)
-        memcpy(c->fd, answer.descriptor, answer.count * sizeof(int));
-    c->length = answer.head.length;
-    c->fd_count = answer.count;
-    c->facts = answer.head.facts;
-    return answer.head.error;
-}
-
-static int ask(struct call *c)
-{
-    int error = 0;
+    int error;
 
     if (c->head.length > MONITOR_DATA_LIMIT)
         return MONITOR_TOO_LARGE;
     pthread_mutex_lock(&lock);
-    if (dialogue < 0) {
-        error = answer_here(c);
-    } else {
-        send_question(c);
-        if (!c->silent)
-            error = receive_answer(c);
-    }
+    error = channel < 0 ? exchange_here(c) : exchange(channel, c, -1);
     pthread_mutex_unlock(&lock);
     return error;
+}
+
+static int start_opener(int *opener)
+{
+    struct exchange c = {.head = {.kind = MONITOR_OPENER}, .fd = opener, .fd_limit = 1};
+    const int error = ask(&c);
+
+    return error == 0 && c.fd_count != 1 ? EMFILE : error;
+}
+
+/*
+ * Asks an opener, because the answer needs the file that `path` identifies. If no opener can be started, the
+ * main thread answers.
+ */
+static int ask_opener(struct exchange *c, uint64_t path, int patience)
+{
+    int error = MONITOR_NO_OPENER;
+
+    if (c->head.length > MONITOR_DATA_LIMIT)
+        return MONITOR_TOO_LARGE;
+    if (channel >= 0)
+        error = openers_ask(c, path, patience, start_opener);
+    return error == MONITOR_NO_OPENER ? ask(c) : error;
 }
 
 /* ---- questions ---- */
@@ -175,13 +57,13 @@ static int ask(struct call *c)
 int files_take_guard(int connection, struct taken_guard *taken)
 {
     int fd[3] = {-1, -1, -1};
-    struct call c = {.head = {.kind = MONITOR_TAKE},
-                     .sent = {connection},
-                     .sent_count = 1,
-                     .into = taken->bytes,
-                     .size = sizeof taken->bytes,
-                     .fd = fd,
-                     .fd_limit = 3};
+    struct exchange c = {.head = {.kind = MONITOR_TAKE},
+                         .sent = {connection},
+                         .sent_count = 1,
+                         .into = taken->bytes,
+                         .size = sizeof taken->bytes,
+                         .fd = fd,
+                         .fd_limit = 3};
     const int error = ask(&c);
 
     taken->length = c.length;
@@ -197,8 +79,8 @@ int files_take_guard(int connection, struct taken_guard *taken)
 void files_of_settings(struct files *files, const struct settings *settings)
 {
     memset(files, 0, sizeof *files);
-    if (dialogue >= 0)
-        return; /* the monitor does not believe our settings */
+    if (channel >= 0)
+        return; /* the monitor does not trust settings from us */
     pthread_mutex_lock(&lock);
     monitor_grant(settings, &files->facts);
     pthread_mutex_unlock(&lock);
@@ -206,7 +88,7 @@ void files_of_settings(struct files *files, const struct settings *settings)
 
 void files_end(struct files *files)
 {
-    struct call c = {.head = {.kind = MONITOR_END, .grant = files->facts.grant}, .silent = true};
+    struct exchange c = {.head = {.kind = MONITOR_END, .grant = files->facts.grant}, .silent = true};
 
     if (files->facts.grant != 0)
         ask(&c);
@@ -215,9 +97,9 @@ void files_end(struct files *files)
 
 int files_open(const struct files *files, enum named which, int *fd)
 {
-    struct call c = {
+    struct exchange c = {
         .head = {.kind = MONITOR_FILE, .grant = files->facts.grant, .what = which}, .fd = fd, .fd_limit = 1};
-    const int error = ask(&c);
+    const int error = ask_opener(&c, files->facts.path[which], FILES_PATIENCE);
 
     return error == 0 && c.fd_count != 1 ? EMFILE : error;
 }
@@ -225,20 +107,41 @@ int files_open(const struct files *files, enum named which, int *fd)
 int files_roots(const struct files *files, enum monitor_roots kind, uint32_t hash,
                 int fd[MONITOR_DESCRIPTORS], size_t *count)
 {
-    struct call c = {
+    struct exchange c = {
         .head = {.kind = MONITOR_ROOTS, .grant = files->facts.grant, .what = kind, .number = hash},
         .fd = fd,
         .fd_limit = MONITOR_DESCRIPTORS};
-    const int error = ask(&c);
+    const int error = ask_opener(&c, files->facts.path[NAMED_CA_DIR], FILES_PATIENCE);
 
     *count = c.fd_count;
     return error;
 }
 
-static int ask_for_bytes(enum monitor_kind kind, uint32_t grant, uint8_t *bytes, size_t size, size_t *length)
+int files_learn(struct files *files, enum named which)
 {
-    struct call c = {.head = {.kind = kind, .grant = grant}, .into = bytes, .size = size};
-    const int error = ask(&c);
+    struct file_state state;
+    struct exchange c = {.head = {.kind = MONITOR_STATE, .grant = files->facts.grant, .what = which},
+                         .into = (uint8_t *)&state,
+                         .size = sizeof state};
+    int error;
+
+    if (!(files->facts.unseen & 1U << which))
+        return 0;
+    error = ask_opener(&c, files->facts.path[which], FILES_PATIENCE);
+    if (error == 0 && c.length != sizeof state)
+        error = EBADMSG;
+    if (error != 0)
+        return error;
+    files->facts.state[which] = state;
+    files->facts.unseen &= ~(1U << which);
+    return 0;
+}
+
+static int ask_for_bytes(enum monitor_kind kind, const struct files *files, enum named which, uint8_t *bytes,
+                         size_t size, size_t *length)
+{
+    struct exchange c = {.head = {.kind = kind, .grant = files->facts.grant}, .into = bytes, .size = size};
+    const int error = ask_opener(&c, files->facts.path[which], FILES_PATIENCE);
 
     *length = error == 0 ? c.length : 0;
     return error;
@@ -246,23 +149,23 @@ static int ask_for_bytes(enum monitor_kind kind, uint32_t grant, uint8_t *bytes,
 
 int files_certificate(const struct files *files, uint8_t *text, size_t size, size_t *length)
 {
-    return ask_for_bytes(MONITOR_CERTIFICATE, files->facts.grant, text, size, length);
+    return ask_for_bytes(MONITOR_CERTIFICATE, files, NAMED_CLIENT_CERT, text, size, length);
 }
 
 int files_public_key(const struct files *files, uint8_t *der, size_t size, size_t *length)
 {
-    return ask_for_bytes(MONITOR_KEY, files->facts.grant, der, size, length);
+    return ask_for_bytes(MONITOR_KEY, files, NAMED_CLIENT_KEY, der, size, length);
 }
 
 int files_sign(uint32_t grant, const struct monitor_signing *how, const uint8_t *what, size_t length,
                uint8_t *signature, size_t size, size_t *used)
 {
-    struct call c = {.head = {.kind = MONITOR_SIGN, .grant = grant},
-                     .data = how,
-                     .more = what,
-                     .more_length = length,
-                     .into = signature,
-                     .size = size};
+    struct exchange c = {.head = {.kind = MONITOR_SIGN, .grant = grant},
+                         .data = how,
+                         .more = what,
+                         .more_length = length,
+                         .into = signature,
+                         .size = size};
     int error;
 
     if (length > MONITOR_DATA_LIMIT - sizeof *how)
@@ -281,15 +184,19 @@ const char *files_error(int error)
     case MONITOR_TOO_LARGE:
         return "it is too large (64 MiB, 48 KiB for a client-cert)";
     case MONITOR_HAS_PASSPHRASE:
-        return "it has a passphrase, which nobody can be asked for";
+        return "it has a passphrase, and there is nobody to ask for it";
     case MONITOR_NO_CERTIFICATE:
         return "it holds no certificate (PEM)";
     case MONITOR_NO_KEY:
         return "it holds no private key (PEM)";
     case MONITOR_NO_BUNDLED:
-        return "no ca-certificates.pem lies beside the relay (make bundle)";
+        return "there is no ca-certificates.pem beside the relay (make bundle)";
     case MONITOR_NOT_TRUSTED:
         return "somebody else can write to it, or to its folder";
+    case MONITOR_EXPOSED:
+        return "others may read the key in it (chmod o=,g-w)";
+    case MONITOR_HANGS:
+        return "its file system does not answer";
     default:
         return error > 0 ? strerror(error) : "cannot be used";
     }
@@ -297,34 +204,39 @@ const char *files_error(int error)
 
 bool files_bind_outcome(const struct files *files, int end, int outcome)
 {
-    struct call c = {.head = {.kind = MONITOR_BIND, .grant = files->facts.grant, .number = (uint32_t)outcome},
-                     .sent = {end},
-                     .sent_count = 1};
+    struct exchange c = {
+        .head = {.kind = MONITOR_BIND, .grant = files->facts.grant, .number = (uint32_t)outcome},
+        .sent = {end},
+        .sent_count = 1};
 
     return ask(&c) == 0;
 }
 
-void files_log(struct files *files, bool warning, bool last, const char *line, size_t length)
+void files_log(struct files *files, unsigned how, const char *line, size_t length)
 {
-    struct call c = {.head = {.kind = MONITOR_LOG,
-                              .grant = files->facts.grant,
-                              .what = (warning ? LINE_WARNS : 0U) | (last ? LINE_IS_LAST : 0U),
-                              .length = (uint32_t)length},
-                     .data = line};
+    struct exchange c = {
+        .head = {.kind = MONITOR_LOG, .grant = files->facts.grant, .what = how, .length = (uint32_t)length},
+        .data = line,
+        .silent = how & LINE_UNANSWERED};
+    int error = 0;
 
     if (files->facts.grant != 0)
+        error = files->facts.log != 0 ? ask_opener(&c, files->facts.log, LOG_PATIENCE) : ask(&c);
+    if (error == MONITOR_HANGS) {
+        c.head.what |= LINE_TO_SYSLOG;
         ask(&c);
-    if (last)
+    }
+    if (how & LINE_IS_LAST)
         files->facts.grant = 0;
 }
 
 int monitor_option(int connection, int tcp, uint8_t *value, size_t size, size_t *length)
 {
-    struct call c = {.head = {.kind = MONITOR_OPTION},
-                     .sent = {connection, tcp},
-                     .sent_count = 2,
-                     .into = value,
-                     .size = size};
+    struct exchange c = {.head = {.kind = MONITOR_OPTION},
+                         .sent = {connection, tcp},
+                         .sent_count = 2,
+                         .into = value,
+                         .size = size};
     const int error = ask(&c);
 
     *length = error == 0 ? c.length : 0;
@@ -333,7 +245,7 @@ int monitor_option(int connection, int tcp, uint8_t *value, size_t size, size_t 
 
 pid_t monitor_parent(void)
 {
-    struct call c = {.head = {.kind = MONITOR_PARENT}};
+    struct exchange c = {.head = {.kind = MONITOR_PARENT}};
 
     ask(&c);
     return (pid_t)c.facts.grant;

@@ -1,9 +1,10 @@
 /*
- * The worker's side of its dialogue with the monitor (monitor/messages.h). If monitor_use() was never called,
- * as in unit tests and in retrotls-check, this process answers itself.
+ * What the worker asks of the monitor (monitor/messages.h). Without a call of monitor_use(), as in unit tests
+ * and in retrotls-check, this process answers itself.
  *
- * Any thread may ask; they take turns. If the monitor is gone or makes no sense, this process ends: it can
- * open nothing by itself.
+ * Any thread may ask. If a file system hangs, only those who need the same file wait for each other; after
+ * FILES_PATIENCE they get MONITOR_HANGS. If the monitor is gone or its answer makes no sense, this process
+ * ends, because it cannot open anything itself.
  */
 #ifndef RETROTLS_RELAY_SANDBOX_MONITOR_CLIENT_H
 #define RETROTLS_RELAY_SANDBOX_MONITOR_CLIENT_H
@@ -17,15 +18,20 @@
 #include "wire/settings.h"
 #include "wire/wire.h"
 
-/* Sets our end of the dialogue with the monitor. */
-void monitor_use(int dialogue);
+enum {
+    FILES_PATIENCE = 10 * 1000, /* ms for a file: a disk may have to spin up first */
+    LOG_PATIENCE = 2 * 1000,    /* ms for the log: then the line goes to syslog */
+};
+
+/* Sets our end of the first channel to the monitor. */
+void monitor_use(int channel);
 
 /* The files that a connection's policy names, as far as the monitor has described them. */
 struct files {
     struct grant_facts facts;
 };
 
-/* A message from the library, and what came with it. */
+/* A message from the library, and the descriptors that came with it. */
 struct taken_guard {
     _Alignas(8) uint8_t bytes[WIRE_MESSAGE_LIMIT];
     size_t length;
@@ -33,18 +39,20 @@ struct taken_guard {
     struct files files;
 };
 
-/* Makes the monitor take the WIRE_GUARD that waits on `connection`. 0 or an errno. */
+/* Has the monitor read the WIRE_GUARD request that is unread on `connection`. Returns 0 or an errno. */
 int files_take_guard(int connection, struct taken_guard *taken);
 /*
- * The files of settings that come from this process itself, not from a program. For retrotls-check and unit
+ * The files that settings of this process itself name, not those of a program. For retrotls-check and unit
  * tests.
  */
 void files_of_settings(struct files *files, const struct settings *settings);
-/* Tells the monitor that the files are not needed any more. Does nothing the second time. */
+/* Tells the monitor that the files are no longer needed. Calling it again does nothing. */
 void files_end(struct files *files);
 
 /* Each returns 0, an errno or one of MONITOR_... */
-/* Opens a file for reading. */
+/* Reads the state of a file into the facts, unless it is there already. */
+int files_learn(struct files *files, enum named which);
+/* Opens a file for reading. The monitor has already read it once, so reading should not hang any more. */
 int files_open(const struct files *files, enum named which, int *fd);
 /* Opens the certificates or CRLs with that hash in the folder of roots, up to MONITOR_DESCRIPTORS files. */
 int files_roots(const struct files *files, enum monitor_roots kind, uint32_t hash,
@@ -54,17 +62,21 @@ int files_certificate(const struct files *files, uint8_t *text, size_t size, siz
 int files_public_key(const struct files *files, uint8_t *der, size_t size, size_t *length);
 int files_sign(uint32_t grant, const struct monitor_signing *how, const uint8_t *what, size_t length,
                uint8_t *signature, size_t size, size_t *used);
-/* An error in words for a person. */
+/* Describes an error for a person. */
 const char *files_error(int error);
 
 /* Binds the relay's end of a connection to TCP's outcome, an errno or 0. */
 bool files_bind_outcome(const struct files *files, int end, int outcome);
-/* Writes a line to where the policy's `log` says. `last`: also does what files_end() does. */
-void files_log(struct files *files, bool warning, bool last, const char *line, size_t length);
+/*
+ * Writes a line to where the policy's `log` says. `how`: LINE_WARNS; LINE_IS_LAST, which also does what
+ * files_end() does; LINE_UNANSWERED, to return before the line is written. Nothing can stop that line any
+ * more, not even the end of this process. Use it for lines that need no file.
+ */
+void files_log(struct files *files, unsigned how, const char *line, size_t length);
 
 /*
- * Makes the monitor set or read the option that the program asks for on `connection`, with the program's
- * rights. 0 or an errno; `value` has room for WIRE_VALUE_LIMIT bytes.
+ * Has the monitor set or read the option that the program asks for on `connection`, with the program's
+ * rights. Returns 0 or an errno. `value` has room for WIRE_VALUE_LIMIT bytes.
  */
 int monitor_option(int connection, int tcp, uint8_t *value, size_t size, size_t *length);
 /* The monitor's getppid(2). */

@@ -9,15 +9,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "relay/relay_log.h"
 #include "relay/sandbox/landlock.h"
 #include "relay/sandbox/seccomp.h"
 
-/* Written before there are other threads. */
+/* Both are written before there are other threads. */
 static char missing[256];
-static atomic_flag told = ATOMIC_FLAG_INIT;
+/* Why there is no system call filter; "" if there is one, or none is wanted. */
+static char unfiltered[CLEAN_FIELD_LIMIT + 1];
+static atomic_flag reported = ATOMIC_FLAG_INIT;
 
-/* Notes that a wall is missing. `error` 0: the kernel does not have it. */
+/* Notes that a wall is missing. `error` is 0 if the kernel does not support it. */
 static void miss(const char *what, const char *since, const char *so, int error)
 {
     const size_t used = strlen(missing);
@@ -28,7 +29,7 @@ static void miss(const char *what, const char *since, const char *so, int error)
 }
 
 /*
- * Whether more memory or descriptors would help: using them up must not get anybody a relay with fewer walls.
+ * True if more memory or descriptors would help: nobody must get a relay with fewer walls by using them up.
  */
 static bool is_for_now(int error)
 {
@@ -49,7 +50,7 @@ static bool enter_landlock(void)
     return !is_for_now(error);
 }
 
-/* Root's worker stays root, but may do no more than any other user. */
+/* Drops all capabilities: root's worker stays root, but may do no more than any other user. */
 static bool drop_capabilities(void)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -65,17 +66,23 @@ static bool drop_capabilities(void)
 static bool enter_seccomp(void)
 {
     const int error = seccomp_shut();
+    const bool unknown = error == ENOSYS || error == EINVAL;
 
-    if (error != 0)
-        miss("seccomp filters", " (CONFIG_SECCOMP_FILTER)", "the relay could use every system call",
-             error == ENOSYS || error == EINVAL ? 0 : error);
+    if (error == 0)
+        return true;
+    miss("seccomp filters", " (CONFIG_SECCOMP_FILTER)", "the relay could use every system call",
+         unknown ? 0 : error);
+    if (unknown)
+        snprintf(unfiltered, sizeof unfiltered, "the kernel has no seccomp filters");
+    else
+        snprintf(unfiltered, sizeof unfiltered, "no seccomp filters: %s", strerror(error));
     return !is_for_now(error);
 }
 
 bool sandbox_enter(bool off)
 {
     if (off) {
-        snprintf(missing, sizeof missing, "RETROTLS_SANDBOX=off: the relay is not shut in");
+        snprintf(missing, sizeof missing, "RETROTLS_SANDBOX=off: the relay runs without its sandbox");
         return true;
     }
     /* Keeps this user's other processes from tracing it or reading its memory (proc(5), ptrace(2)). */
@@ -84,8 +91,15 @@ bool sandbox_enter(bool off)
     return drop_capabilities() && enter_landlock() && enter_seccomp();
 }
 
-void sandbox_tell(struct connection *c)
+bool sandbox_suffices(const struct settings *settings, const char *server, struct failure *why)
 {
-    if (missing[0] && !atomic_flag_test_and_set(&told))
-        relay_log_warning(&c->files, c->request.settings.log, missing);
+    if (!unfiltered[0] || settings->sandbox_optional || !level_demands_tls(settings->level))
+        return true;
+    fail(why, FAILURE_NO_SANDBOX, server, unfiltered);
+    return false;
+}
+
+const char *sandbox_report_missing(void)
+{
+    return missing[0] && !atomic_flag_test_and_set(&reported) ? missing : NULL;
 }

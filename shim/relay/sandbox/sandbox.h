@@ -8,16 +8,24 @@
 
 #include <stdbool.h>
 
-#include "relay/connection.h"
+#include "relay/protocol/failure.h"
+#include "wire/wire.h"
 
 /*
- * Locks the process in. Call it before the process starts another thread; no_new_privs has to be set. `off`:
- * leaves it unlocked (for debugging), and the log says so. Returns false if it lacks the memory or the
- * descriptors; the process must then end.
+ * Confines the process. Call this before it starts another thread; it must have no_new_privs. If `off`,
+ * leaves it unconfined (for debugging), and the log says so. Returns false if there is not enough memory, or
+ * not enough descriptors; the process must then end.
  */
 bool sandbox_enter(bool off);
 
-/* Reports in the log of `c` which of the walls are missing, if any: once per process. */
-void sandbox_tell(struct connection *c);
+/*
+ * True if a connection to `server` with these settings may be served. If the process has no system call
+ * filter, returns false for a level that demands TLS, unless the policy says `sandbox optional`; sets `why`
+ * then. Landlock is a second wall behind the filter, so we serve connections without it.
+ */
+bool sandbox_suffices(const struct settings *settings, const char *server, struct failure *why);
+
+/* Says for the log which walls are missing, once per process. NULL if none is, or if this has been said. */
+const char *sandbox_report_missing(void);
 
 #endif

@@ -1,19 +1,17 @@
 /*
- * What glibc, OpenSSL and libidn2 ask of the kernel for threads, sockets and epoll. Nothing is opened: the
- * monitor gives the worker what it reads.
+ * The system calls that glibc, OpenSSL and libidn2 make for threads, sockets and epoll. None of them opens a
+ * file: the monitor gives the worker what it reads.
  *
- * Any other call fails with EPERM and does not end the process: another libc may try a call that is not
- * listed and do without it, and that must not cut every connection of the program. The relay itself never
- * runs or traces a program, whatever the libc. If that happens somebody else is in control, and the process
- * ends.
+ * Any other call fails with EPERM, but does not end the process. Another libc may try a call that is not
+ * listed, and do without it; that must not cut every connection of the program. But with no libc does the
+ * relay ever run or trace a program. If that happens, somebody else is in control, and the process ends.
  */
 #include "relay/sandbox/seccomp.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/net.h>
 #include <linux/sockios.h>
-#include <sched.h>
-#include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,112 +19,95 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "monitor/walls/calls.h"
 #include "monitor/walls/filter.h"
 
-/* libseccomp has pseudo numbers for calls that an architecture lacks, and leaves them out. */
 static const int allowed[] = {
     /* memory; mmap and mprotect are below */
-    SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(sysinfo), SCMP_SYS(munmap),
-    /* threads; clone is below */
-    SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(futex), SCMP_SYS(futex_time64), SCMP_SYS(futex_waitv),
-    SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(gettid), SCMP_SYS(membarrier), SCMP_SYS(restart_syscall),
-    SCMP_SYS(rseq), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(set_robust_list), SCMP_SYS(sigaltstack),
+    SYS_brk, SYS_madvise, SYS_mremap, SYS_sysinfo, SYS_munmap,
+    /* threads; clone has a rule of its own */
+    SYS_exit, SYS_exit_group, SYS_futex, SYS_futex_time64, SYS_futex_waitv, SYS_getpid, SYS_getppid,
+    SYS_gettid, SYS_membarrier, SYS_restart_syscall, SYS_rseq, SYS_rt_sigaction, SYS_rt_sigprocmask,
+    SYS_rt_sigreturn, SYS_sched_getaffinity, SYS_sched_yield, SYS_set_robust_list, SYS_sigaltstack,
     /* time and randomness, if the vDSO cannot */
-    SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(getrandom), SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep),
-    SCMP_SYS(time),
+    SYS_clock_getres, SYS_clock_gettime, SYS_clock_gettime64, SYS_clock_nanosleep, SYS_clock_nanosleep_time64,
+    SYS_getrandom, SYS_gettimeofday, SYS_nanosleep, SYS_time,
     /* descriptors that it was given; fcntl is below */
-    SCMP_SYS(_llseek), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(fstat), SCMP_SYS(fstat64),
-    SCMP_SYS(lseek), SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
+    SYS__llseek, SYS_close, SYS_close_range, SYS_fstat, SYS_fstat64, SYS_lseek, SYS_read, SYS_readv,
+    SYS_write, SYS_writev,
     /* sockets that it has, and waiting for them; setsockopt, sendto and sendmsg are below */
-    SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait), SCMP_SYS(eventfd),
-    SCMP_SYS(eventfd2), SCMP_SYS(getpeername), SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(poll),
-    SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(recv), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
-    SCMP_SYS(send), SCMP_SYS(shutdown),
+    SYS_accept, SYS_accept4, SYS_epoll_create, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait,
+    SYS_epoll_pwait2, SYS_epoll_wait, SYS_eventfd, SYS_eventfd2, SYS_getpeername, SYS_getsockname,
+    SYS_getsockopt, SYS_poll, SYS_ppoll, SYS_ppoll_time64, SYS_recv, SYS_recvfrom, SYS_recvmsg, SYS_send,
+    SYS_shutdown,
     /* to see whose process asks */
-    SCMP_SYS(getegid), SCMP_SYS(getegid32), SCMP_SYS(geteuid), SCMP_SYS(geteuid32), SCMP_SYS(getgid),
-    SCMP_SYS(getgid32), SCMP_SYS(getuid), SCMP_SYS(getuid32)};
+    SYS_getegid, SYS_getegid32, SYS_geteuid, SYS_geteuid32, SYS_getgid, SYS_getgid32, SYS_getuid,
+    SYS_getuid32};
 
 #ifndef RETROTLS_SANITIZED
-#    ifdef __s390__
-enum { CLONE_FLAGS = 1 }; /* clone(2): the first two arguments are swapped there */
-#    else
-enum { CLONE_FLAGS = 0 };
-#    endif
+/* None for options: we could not limit them through socketcall(2). */
+static const unsigned socketcalls[] = {SYS_ACCEPT,     SYS_ACCEPT4, SYS_GETPEERNAME, SYS_GETSOCKNAME,
+                                       SYS_GETSOCKOPT, SYS_RECV,    SYS_RECVFROM,    SYS_RECVMSG,
+                                       SYS_SEND,       SYS_SENDMSG, SYS_SENDTO,      SYS_SHUTDOWN};
 
-static bool allow_with_arguments(scmp_filter_ctx filter)
+static void allow_with_arguments(struct filter *f)
 {
     static const unsigned long questions[] = {FIONREAD, SIOCOUTQ, SIOCOUTQNSD};
     static const unsigned of_descriptors[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL};
-    const struct scmp_arg_cmp reading_own_limit[] = {filter_equals(0, 0), filter_equals(2, 0)};
 
+    filter_allow_threads(f);
+    filter_allow_memory(f);
+    filter_allow_options(f);
+    filter_allow_option(f, SOL_SOCKET, SO_PEEK_OFF);
     /*
-     * Threads only, no processes. clone3(2) has its flags in memory, where a filter cannot see them. glibc
-     * takes ENOSYS for an older kernel's, and goes on with clone(2).
+     * Leaves out F_SETOWN and F_SETSIG, which make the kernel send any signal, even SIGKILL, to any process
+     * of this user.
      */
-    bool good =
-        filter_allow_if(filter, SCMP_SYS(clone), filter_has_bits(CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD)) &&
-        seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
-
-    good = good && filter_allow_memory(filter);
-    good = good && filter_allow_options(filter) && filter_allow_option(filter, SOL_SOCKET, SO_PEEK_OFF);
-    /*
-     * F_SETOWN and F_SETSIG would make the kernel send any signal, even SIGKILL, to any process of this user.
-     */
-    for (size_t i = 0; i < sizeof of_descriptors / sizeof *of_descriptors; i++)
-        good = good &&
-               filter_allow_if(filter, SCMP_SYS(fcntl), filter_has_bits(1, UINT32_MAX, of_descriptors[i])) &&
-               filter_allow_if(filter, SCMP_SYS(fcntl64), filter_has_bits(1, UINT32_MAX, of_descriptors[i]));
-    good = good && filter_allow_sending(filter);
+    for (size_t i = 0; i < sizeof of_descriptors / sizeof *of_descriptors; i++) {
+        filter_allow_if(f, SYS_fcntl, filter_has_bits(1, UINT32_MAX, of_descriptors[i]));
+        filter_allow_if(f, SYS_fcntl64, filter_has_bits(1, UINT32_MAX, of_descriptors[i]));
+    }
+    filter_allow_sending(f);
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
-        good = good && filter_allow_if(filter, SCMP_SYS(ioctl), filter_equals(1, questions[i]));
-    good = good && filter_allow_abort(filter);
-    return good &&
-           seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, reading_own_limit) == 0;
+        filter_allow_if(f, SYS_ioctl, filter_equals(1, questions[i]));
+    filter_allow_abort(f);
+    /* Reading its own limits. */
+    filter_allow_if_both(f, SYS_prlimit64, filter_equals(0, 0), filter_equals(2, 0));
+    filter_allow_socketcalls(f, socketcalls, sizeof socketcalls / sizeof *socketcalls);
 }
 
-static scmp_filter_ctx make(void)
+void seccomp_rules(struct filter *f)
 {
-    const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-
-    if (filter && filter_allow_all(filter, allowed, sizeof allowed / sizeof *allowed) &&
-        filter_end_on_running(filter) && allow_with_arguments(filter))
-        return filter;
-    seccomp_release(filter);
-    return NULL;
+    filter_start(f, false);
+    filter_allow_all(f, allowed, sizeof allowed / sizeof *allowed);
+    allow_with_arguments(f);
+    filter_end_on_running(f);
 }
 #else
 /*
- * A sanitizer's run time needs many more calls, and different ones with each compiler: LeakSanitizer stops
- * the threads with ptrace(2) from a clone(2) without CLONE_THREAD, ThreadSanitizer maps memory for its
- * shadow, reports run a symbolizer. So the list has what stays forbidden, and nothing ends the process.
+ * A sanitizer's runtime needs many more calls, and different ones with each compiler: LeakSanitizer stops the
+ * threads with ptrace(2) from a clone(2) without CLONE_THREAD, ThreadSanitizer maps memory for its shadow,
+ * and reports run a symbolizer. So with a sanitizer we list only what stays forbidden, and nothing ends the
+ * process.
  */
-static scmp_filter_ctx make(void)
+void seccomp_rules(struct filter *f)
 {
-    static const int never[] = {SCMP_SYS(bind),
-                                SCMP_SYS(connect),
-                                SCMP_SYS(execveat),
-                                SCMP_SYS(kill),
-                                SCMP_SYS(listen),
-                                SCMP_SYS(pidfd_send_signal),
-                                SCMP_SYS(process_vm_readv),
-                                SCMP_SYS(process_vm_writev),
-                                SCMP_SYS(socket)};
-    const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    bool good = filter && sizeof allowed > 0;
+    static const int never[] = {
+        SYS_bind,   SYS_connect,           SYS_execveat,         SYS_kill,
+        SYS_listen, SYS_pidfd_send_signal, SYS_process_vm_readv, SYS_process_vm_writev,
+        SYS_socket};
 
-    for (size_t i = 0; good && i < sizeof never / sizeof *never; i++)
-        good = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), never[i], 0) == 0;
-    if (good)
-        return filter;
-    seccomp_release(filter);
-    return NULL;
+    (void)allowed;
+    filter_start(f, true);
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        filter_refuse(f, never[i], EPERM);
 }
 #endif
 
 int seccomp_shut(void)
 {
-    return filter_load(make);
+    struct filter filter;
+
+    seccomp_rules(&filter);
+    return filter_load(&filter);
 }

@@ -1,11 +1,16 @@
-/* The system calls that are left to the relay: seccomp(2), with libseccomp. */
+/* The system calls that the relay may still make: seccomp(2). */
 #ifndef RETROTLS_RELAY_SANDBOX_SECCOMP_H
 #define RETROTLS_RELAY_SANDBOX_SECCOMP_H
 
+struct filter;
+
+/* Starts a filter (monitor/walls/filter.h) and adds the rules. */
+void seccomp_rules(struct filter *filter);
+
 /*
- * From here on, for this thread and all that it starts, calls that are not on the list fail with EPERM, and
- * running another program or tracing ends the process. Needs no_new_privs. Returns 0 or an errno: with ENOSYS
- * or EINVAL the kernel has no seccomp filters, and nothing has changed.
+ * From now on, calls that are not on the list fail with EPERM in this thread and all that it starts, and
+ * running another program or tracing one ends the process. Needs no_new_privs. Returns 0 or an errno: ENOSYS
+ * or EINVAL if the kernel has no seccomp filters; then nothing has changed.
  */
 int seccomp_shut(void);
 

@@ -10,7 +10,7 @@
 #include <openssl/x509.h>
 #include <stdbool.h>
 
-#include "relay/failure.h"
+#include "relay/protocol/failure.h"
 
 enum { DIGEST_HEX = 65 }; /* SHA-256 in hex digits, with the NUL */
 

@@ -7,7 +7,7 @@
 
 #include <openssl/x509.h>
 
-#include "relay/failure.h"
+#include "relay/protocol/failure.h"
 
 /*
  * Checks a chain that X509_verify_cert() has accepted, the server's certificate first. Returns FAILURE_NONE

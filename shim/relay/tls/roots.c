@@ -13,10 +13,17 @@
 enum { ABSENT_LIMIT = 16 /* names known to be missing from a folder */ };
 
 static _Thread_local const struct files *asking;
+static _Thread_local bool hang;
 
 void roots_ask_for(const struct files *files)
 {
     asking = files;
+    hang = false;
+}
+
+bool roots_hang(void)
+{
+    return hang;
 }
 
 /* ---- files ---- */
@@ -86,7 +93,7 @@ static int add_certificates(X509_STORE *store, BIO *in, bool *good)
     X509 *root;
     int count = 0;
 
-    while (*good && (root = PEM_read_bio_X509_AUX(in, NULL, NULL, NULL)) != NULL) {
+    while (*good && (root = PEM_read_bio_X509_AUX(in, NULL, NULL, NULL))) {
         *good = X509_STORE_add_cert(store, root) == 1;
         X509_free(root);
         count++;
@@ -94,13 +101,23 @@ static int add_certificates(X509_STORE *store, BIO *in, bool *good)
     return count;
 }
 
+/*
+ * A delta CRL lists only what has changed (RFC 5280, 5.2.4). OpenSSL without X509_V_FLAG_EXTENDED_CRL_SUPPORT
+ * takes it for a whole one (crypto/x509/x509_vfy.c, get_crl_score()), and would forget what the whole one
+ * revokes.
+ */
+static bool is_delta(const X509_CRL *crl)
+{
+    return X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0;
+}
+
 static int add_lists(X509_STORE *store, BIO *in, bool *good)
 {
     X509_CRL *crl;
     int count = 0;
 
-    while (*good && (crl = PEM_read_bio_X509_CRL(in, NULL, NULL, NULL)) != NULL) {
-        *good = X509_STORE_add_crl(store, crl) == 1;
+    while (*good && (crl = PEM_read_bio_X509_CRL(in, NULL, NULL, NULL))) {
+        *good = is_delta(crl) || X509_STORE_add_crl(store, crl) == 1;
         X509_CRL_free(crl);
         count++;
     }
@@ -117,7 +134,7 @@ static bool add_kind(X509_STORE *store, int fd, enum monitor_roots kind, int *co
     *count = 0;
     if (in)
         *count = kind == ROOTS_CRLS ? add_lists(store, in, &good) : add_certificates(store, in, &good);
-    good = good && !was_short(in != NULL);
+    good = good && !was_short(in);
     BIO_free(in);
     free(bytes);
     return good;
@@ -192,11 +209,14 @@ static bool fetch(struct folder *f, X509_STORE *store, enum monitor_roots kind, 
     const uint64_t what = (uint64_t)kind << 32 | hash;
     int fd[MONITOR_DESCRIPTORS], added = 0;
     size_t count;
+    int error;
     bool good;
 
     if (!asking || is_absent(f, what))
         return false;
-    good = files_roots(asking, kind, hash, fd, &count) == 0;
+    error = files_roots(asking, kind, hash, fd, &count);
+    good = error == 0;
+    hang = hang || error == MONITOR_HANGS;
     for (size_t i = 0; i < count; i++) {
         int some;
 
@@ -250,8 +270,9 @@ static void read_once(X509_LOOKUP *lookup)
     if (X509_LOOKUP_get_method_data(lookup) && asking) {
         ERR_set_mark();
         error = files_open(asking, NAMED_BUNDLE, &fd);
+        hang = hang || error == MONITOR_HANGS;
         if (error == 0 ? add_kind(X509_LOOKUP_get_store(lookup), fd, ROOTS_CERTIFICATES, &count)
-                       : error != EMFILE && error != ENFILE && error != ENOMEM)
+                       : error != EMFILE && error != ENFILE && error != ENOMEM && error != MONITOR_HANGS)
             X509_LOOKUP_set_method_data(lookup, NULL);
         ERR_pop_to_mark();
     }

@@ -37,6 +37,12 @@ bool roots_add_folder(X509_STORE *store);
  */
 bool roots_add_bundle(X509_STORE *store);
 
+/*
+ * Whether a file that was looked for since roots_ask_for() did not open in time, so that what it holds
+ * counted as missing.
+ */
+bool roots_hang(void);
+
 /* How useful the system's roots are, once a chain has failed to end at one of them. */
 enum roots_worth {
     ROOTS_FIT,     /* or it cannot be determined */

@@ -114,8 +114,7 @@ bool tls_open(struct tls *tls, int fd, const struct tls_peer *peer, struct failu
                                   .write = stream_write,
                                   .finish = stream_finish,
                                   .fd = fd,
-                                  .readable = true,
-                                  .writable = true,
+                                  .ready = {.readable = true, .writable = true},
                                   .end_silences = true};
     tls->check = (struct verification){.settings = peer->settings,
                                        .references = &tls->references,
@@ -133,7 +132,8 @@ bool tls_open(struct tls *tls, int fd, const struct tls_peer *peer, struct failu
         tls->files = &tls->own_files;
         files_of_settings(tls->files, peer->settings);
     }
-    tls->context = tls_context_get(peer->settings, tls->files, peer->server, why);
+    if (tls_learn_files(tls->files, peer->settings, peer->server, why))
+        tls->context = tls_context_get(peer->settings, tls->files, peer->server, why);
     if (!tls->context) {
         files_end(&tls->own_files);
         return false;
@@ -228,19 +228,19 @@ static enum flow stream_read(struct stream *s, void *buffer, size_t size, size_t
 
     tls->pumped = true;
     tls->received = 0;
-    if (s->edge)
+    if (s->ready.fresh)
         tls->dry = false;
-    s->edge = false;
+    s->ready.fresh = false;
     s->read_needs_write = false;
     *count = 0;
     if (SSL_read_ex(tls->ssl, buffer, size, count)) {
         if (tls->dry && !SSL_has_pending(tls->ssl))
-            s->readable = false;
+            s->ready.readable = false;
         return FLOW_MOVED;
     }
     switch (SSL_get_error(tls->ssl, 0)) {
     case SSL_ERROR_WANT_READ:
-        s->readable = !tls->dry;
+        s->ready.readable = !tls->dry;
         return tls->dry ? FLOW_BLOCKED : FLOW_MOVED;
     case SSL_ERROR_WANT_WRITE:
         s->read_needs_write = true;
@@ -273,7 +273,7 @@ static enum flow stream_write(struct stream *s, const void *bytes, size_t length
         return FLOW_MOVED;
     switch (SSL_get_error(tls->ssl, 0)) {
     case SSL_ERROR_WANT_WRITE:
-        s->writable = false;
+        s->ready.writable = false;
         return FLOW_BLOCKED;
     case SSL_ERROR_WANT_READ: /* cannot happen: without renegotiation no write waits for input */
     default:
@@ -291,7 +291,7 @@ static enum flow stream_finish(struct stream *s)
         const int result = SSL_shutdown(tls->ssl);
 
         if (result < 0 && SSL_get_error(tls->ssl, result) == SSL_ERROR_WANT_WRITE) {
-            s->writable = false;
+            s->ready.writable = false;
             return FLOW_BLOCKED;
         }
         ERR_clear_error();
@@ -313,7 +313,7 @@ static struct tls *tls_of(struct transport *t)
 }
 
 /* Turns the result of SSL_peek_ex() and its like into the transport's. */
-static ssize_t told(struct tls *tls, bool done, size_t count)
+static ssize_t outcome_of(struct tls *tls, bool done, size_t count)
 {
     if (done)
         return (ssize_t)count;
@@ -337,7 +337,7 @@ static ssize_t transport_peek(struct transport *t, void *buffer, size_t size)
     size_t count = 0;
     const bool done = SSL_peek_ex(tls_of(t)->ssl, buffer, size, &count) == 1;
 
-    return told(tls_of(t), done, count);
+    return outcome_of(tls_of(t), done, count);
 }
 
 static ssize_t transport_read(struct transport *t, void *buffer, size_t size)
@@ -345,7 +345,7 @@ static ssize_t transport_read(struct transport *t, void *buffer, size_t size)
     size_t count = 0;
     const bool done = SSL_read_ex(tls_of(t)->ssl, buffer, size, &count) == 1;
 
-    return told(tls_of(t), done, count);
+    return outcome_of(tls_of(t), done, count);
 }
 
 static ssize_t transport_write(struct transport *t, const void *bytes, size_t length)
@@ -353,7 +353,7 @@ static ssize_t transport_write(struct transport *t, const void *bytes, size_t le
     size_t count = 0;
     const bool done = SSL_write_ex(tls_of(t)->ssl, bytes, length, &count) == 1;
 
-    return told(tls_of(t), done, count);
+    return outcome_of(tls_of(t), done, count);
 }
 
 static bool transport_pending(struct transport *t)

@@ -11,10 +11,10 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-#include "relay/failure.h"
+#include "relay/io/buffer.h"
+#include "relay/io/stream.h"
+#include "relay/protocol/failure.h"
 #include "relay/protocol/plain.h"
-#include "relay/pump/buffer.h"
-#include "relay/pump/stream.h"
 #include "relay/tls/reference.h"
 #include "relay/tls/tls_context.h"
 #include "relay/tls/verify.h"
@@ -33,17 +33,23 @@ struct tls {
     int64_t
         verified; /* when the certificate was verified in full, by this connection or the one it resumes */
     int64_t deadline; /* the dialogue's: OpenSSL may read on and on, but not past it */
-    bool pumped;      /* the pump waits for edges: after a short read, do not read before the next edge */
-    size_t received;  /* bytes received during the pump's current read */
-    bool dry;         /* there was a short read */
-    bool eof;         /* the server sent its FIN */
-    bool broken;      /* OpenSSL gave up: no close_notify can be sent */
-    bool more;        /* another record follows at once */
-    bool tight;       /* the socket takes less at once than we would gather */
-    bool unwritten;   /* OpenSSL has a record that the socket did not take */
+    int error;        /* errno of the last failed read or write, 0 for none */
+    /*
+     * Reading. tls.c sets `pumped` and clears `received` and `dry` at the start of a read; the rest is set by
+     * tls_bio.c, which does the recv(2).
+     */
+    bool pumped;     /* the pump waits for edges: after a short read, do not read before the next edge */
+    size_t received; /* bytes received during the pump's current read */
+    bool dry;        /* there was a short read: nothing before the next edge */
+    bool eof;        /* the server sent its FIN; stays set */
+    /* Writing. tls.c sets `more` and `unwritten` for each record; `tight` and `gathered` are tls_bio.c's. */
+    bool more;      /* another record follows at once */
+    bool unwritten; /* OpenSSL has a record that the socket did not take, and must be given it again */
+    bool tight; /* the socket takes less at once than we would gather; looked at anew when a send is short */
     struct buffer gathered; /* records that are sent together with the next one */
-    bool finished;          /* our FIN is sent: drop whatever OpenSSL still wants to write */
-    int error;              /* errno of the last failed read or write, 0 for none */
+    /* The end. tls.c alone sets these, and never clears them. */
+    bool broken;   /* OpenSSL gave up: no close_notify can be sent */
+    bool finished; /* our FIN is sent: drop whatever OpenSSL still wants to write */
 };
 
 /* The other side of the connection, and what is required of it. */

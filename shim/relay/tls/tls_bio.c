@@ -34,14 +34,14 @@ static int bio_read(BIO *bio, char *buffer, int size)
         n = recv(tls->stream.fd, buffer, (size_t)size, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     if (n > 0) {
-        tls->dry = n < size && !tls->stream.ending;
+        tls->dry = n < size && !tls->stream.ready.ending;
         tls->received += (size_t)n;
         heap_received(buffer + n);
     } else if (n == 0) {
         tls->eof = true;
     } else if (errno == EAGAIN) {
         tls->dry = true;
-        tls->stream.ending = false;
+        tls->stream.ready.ending = false;
         BIO_set_retry_read(bio);
     } else {
         tls->error = tls->stream.error = errno;
@@ -121,7 +121,7 @@ static int bio_write(BIO *bio, const char *bytes, int length)
     else if (n < 0)
         tls->error = tls->stream.error = errno;
     if (n < length) {
-        tls->stream.writable = false;
+        tls->stream.ready.writable = false;
         tls->tight = is_tight(tls->stream.fd);
     }
     return (int)n;

@@ -26,7 +26,7 @@ static bool take_chain(SSL *ssl, BIO *in)
     bool good = SSL_clear_chain_certs(ssl) == 1;
     X509 *next;
 
-    while (good && (next = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+    while (good && (next = PEM_read_bio_X509(in, NULL, NULL, NULL))) {
         good = SSL_add0_chain_cert(ssl, next) == 1;
         if (!good)
             X509_free(next);

@@ -9,7 +9,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-#include "relay/failure.h"
+#include "relay/protocol/failure.h"
 #include "relay/sandbox/monitor_client.h"
 #include "relay/tls/tls_session.h"
 #include "wire/settings.h"
@@ -31,7 +31,10 @@ SSL_CTX *tls_context_openssl(struct tls_context *context);
 /* The sessions that can be resumed under it. */
 struct tls_sessions *tls_context_sessions(struct tls_context *context);
 
-/* Makes OpenSSL load what a first handshake needs, with a handshake that stops after its ClientHello. */
+/*
+ * Makes OpenSSL load what a first handshake needs, with a handshake that stops after its ClientHello. The
+ * first context is made from what that leaves, and waits for it.
+ */
 void tls_warm_up(void);
 
 #endif

@@ -79,6 +79,33 @@ static bool refuse_file(const struct report *to, const char *setting, const char
                                        : refuse_saying(to, setting, path, files_error(error));
 }
 
+bool tls_learn_files(struct files *files, const struct settings *s, const char *server, struct failure *why)
+{
+    const struct report *const to = &(struct report){.server = server, .why = why, .files = files};
+    const struct {
+        enum named which;
+        const char *setting, *path;
+        bool used;
+    } all[] = {
+        {NAMED_CA_FILE, "ca-file", s->ca_file, s->level == LEVEL_SECURE},
+        {NAMED_CA_DIR, "ca-dir", s->ca_dir, s->level == LEVEL_SECURE},
+        {NAMED_CRL_FILE, "crl-file", s->crl_file, s->level == LEVEL_SECURE},
+        {NAMED_CLIENT_CERT, "client-cert", s->client_cert, true},
+        {NAMED_CLIENT_KEY, "client-key", s->client_key, true},
+    };
+
+    _Static_assert(sizeof all / sizeof *all == NAMED_BUNDLE,
+                   "all that settings name, as settings.def has them");
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const int error = all[i].path && all[i].used ? files_learn(files, all[i].which) : 0;
+
+        if (error != 0)
+            return refuse_file(to, all[i].setting, all[i].path, error);
+    }
+    return true;
+}
+
 /* Gives the store the contents of a file that the settings name. */
 static bool add_file(X509_STORE *store, enum named which, const char *setting, const char *path,
                      const struct report *to)
@@ -110,8 +137,8 @@ static int on_certificate(int good, X509_STORE_CTX *chain)
 
     if (good || depth == 0)
         return good;
-    if (error == X509_V_ERR_UNABLE_TO_GET_CRL)
-        return 1;
+    if (error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_DIFFERENT_CRL_SCOPE)
+        return 1; /* there is none, or none about authorities */
     return partial && depth == sk_X509_num(X509_STORE_CTX_get0_chain(chain)) - 1 &&
            (error == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER || error == X509_V_ERR_CRL_SIGNATURE_FAILURE);
 }
@@ -242,13 +269,19 @@ static bool put_text(EVP_MD_CTX *digest, const char *text)
            EVP_DigestUpdate(digest, text ? text : "", text ? strlen(text) + 1 : 1) == 1;
 }
 
+static bool put_number(EVP_MD_CTX *digest, uint64_t number)
+{
+    return EVP_DigestUpdate(digest, &number, sizeof number) == 1;
+}
+
 /*
  * The state has the time of the last change of any kind, which nobody can set; that of the content can be
  * kept (cp -p).
  */
-static bool put_file(EVP_MD_CTX *digest, const char *path, const struct file_state *state)
+static bool put_facts(EVP_MD_CTX *digest, const struct grant_facts *facts)
 {
-    return put_text(digest, path) && EVP_DigestUpdate(digest, state, sizeof *state) == 1;
+    return put_number(digest, facts->rights) &&
+           EVP_DigestUpdate(digest, facts->state, sizeof facts->state) == 1;
 }
 
 static bool put_list(EVP_MD_CTX *digest, const struct text_list *list)
@@ -263,22 +296,17 @@ static bool put_list(EVP_MD_CTX *digest, const struct text_list *list)
 bool tls_settings_key(const struct settings *s, const struct files *files,
                       unsigned char key[TLS_SETTINGS_KEY])
 {
-    const struct file_state *const state = files->facts.state;
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    char numbers[96];
-    bool done;
+    const bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1
+#define KEYED(put) &&put
+#define UNKEYED(put)
+#define NUMBER(KEY, type, member, place, limit, default, context, server) \
+    context(put_number(digest, (uint64_t)s->member))
+#define TEXT(KEY, member, tag, context, server) context(put_text(digest, s->member))
+#define LIST(KEY, member, tag, context, server) context(put_list(digest, &s->member))
+#include "wire/settings.def"
+                      && put_facts(digest, &files->facts) && EVP_DigestFinal_ex(digest, key, NULL) == 1;
 
-    snprintf(numbers, sizeof numbers, "%d %d %d %u %u %ju", (int)s->level, s->testing, s->strict_certificates,
-             s->tls_min, s->tls_max, (uintmax_t)files->facts.rights);
-    done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 && put_text(digest, numbers) &&
-           put_file(digest, s->ca_file, &state[NAMED_CA_FILE]) &&
-           put_file(digest, s->ca_dir, &state[NAMED_CA_DIR]) &&
-           put_file(digest, NULL, &state[NAMED_BUNDLE]) &&
-           put_file(digest, s->crl_file, &state[NAMED_CRL_FILE]) &&
-           put_file(digest, s->client_cert, &state[NAMED_CLIENT_CERT]) &&
-           put_file(digest, s->client_key, &state[NAMED_CLIENT_KEY]) && put_text(digest, s->ciphers) &&
-           put_text(digest, s->ciphersuites) && put_text(digest, s->groups) && put_list(digest, &s->names) &&
-           put_list(digest, &s->fingerprints) && EVP_DigestFinal_ex(digest, key, NULL) == 1;
     EVP_MD_CTX_free(digest);
     return done;
 }

@@ -5,11 +5,18 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-#include "relay/failure.h"
+#include "relay/protocol/failure.h"
 #include "relay/sandbox/monitor_client.h"
 #include "wire/settings.h"
 
 enum { TLS_SETTINGS_KEY = 32 }; /* bytes: SHA-256 */
+
+/*
+ * Learns the states of those files that `settings` name and this level uses. Call it before the two below.
+ * False with `why` set if a file system does not answer; `server` is for the message.
+ */
+bool tls_learn_files(struct files *files, const struct settings *settings, const char *server,
+                     struct failure *why);
 
 /* Applies `settings` to a new context. False with `why` set; `server` is for the message. */
 bool tls_apply_settings(SSL_CTX *context, const struct settings *settings, const struct files *files,

@@ -2,7 +2,7 @@
 #ifndef RETROTLS_RELAY_TLS_TLS_WORDS_H
 #define RETROTLS_RELAY_TLS_TLS_WORDS_H
 
-#include "relay/failure.h"
+#include "relay/protocol/failure.h"
 #include "relay/tls/tls.h"
 
 /*

@@ -92,6 +92,14 @@ static bool explain_system_roots(struct verification *v, X509_STORE_CTX *store, 
     }
 }
 
+/* Whether the chain may lack no more than what a file holds that did not open in time. */
+static bool lacks_what_hangs(enum failure_kind kind)
+{
+    return roots_hang() &&
+           (kind == FAILURE_CERTIFICATE_UNKNOWN_ROOT || kind == FAILURE_CERTIFICATE_UNKNOWN_ISSUER ||
+            kind == FAILURE_CERTIFICATE_SELF_SIGNED || kind == FAILURE_CERTIFICATE_NO_CRL);
+}
+
 static void explain_chain(struct verification *v, X509_STORE_CTX *store)
 {
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
@@ -104,6 +112,10 @@ static void explain_chain(struct verification *v, X509_STORE_CTX *store)
     /* A person can act on the server's certificate, or on the one in its chain that is at fault. */
     certificate_in_words(&words, X509_STORE_CTX_get_error_depth(store) > 0 && at ? at : leaf);
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        if (causes[i].error == error && lacks_what_hangs(causes[i].kind)) {
+            fail(&v->why, FAILURE_CERTIFICATE_ROOTS_HANG, v->server, words.names, words.issue, words.sha256);
+            return;
+        }
         if (causes[i].error == error && explain_system_roots(v, store, causes[i].kind, &words))
             return;
         if (causes[i].error == error && causes[i].kind == FAILURE_CERTIFICATE_NOT_STRICT) {

@@ -8,7 +8,7 @@
 #include <openssl/x509_vfy.h>
 #include <stdbool.h>
 
-#include "relay/failure.h"
+#include "relay/protocol/failure.h"
 #include "relay/tls/reference.h"
 #include "wire/settings.h"
 

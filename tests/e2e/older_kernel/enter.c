@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What linux-libc-dev of Debian 12 names, and i386's numbers of calls that x86-64 has too. */
+/* i386's numbers of system calls, which the headers of x86-64 do not give. */
 enum {
     I386_UNAME = 122,
     I386_PRCTL = 172,
@@ -61,7 +61,7 @@ static void load_argument(struct program *p, int argument)
     load(p, offsetof(struct seccomp_data, args) + 8 * (size_t)argument); /* the low half, on x86 */
 }
 
-/* Each takes what is loaded, and loads the call's number anew. */
+/* These functions test the loaded call number, and load it again if they used the accumulator. */
 static void call_gives(struct program *p, uint32_t call, uint32_t action)
 {
     add(p, BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1);
@@ -138,8 +138,10 @@ static void for_64_bits(struct program *p, const struct kernel *k)
     give(p, SECCOMP_RET_ALLOW);
 }
 
-/* Socket options come by socketcall(2) there too, which has them in memory: only what has a number of its
- * own. */
+/*
+ * On i386, socket options go through socketcall(2), whose arguments are in memory, where a filter cannot
+ * look. So only calls with their own number are handled.
+ */
 static void for_32_bits(struct program *p, const struct kernel *k)
 {
     static const uint32_t with_path[] = {I386_OPEN, I386_OPENAT, I386_READLINK, I386_READLINKAT};
@@ -166,7 +168,7 @@ static void make(struct program *p, const struct kernel *k)
     for_64_bits(p, k);
 }
 
-/* Sends a descriptor to the other end of the pair, or takes one from there. */
+/* Sends a descriptor to the other end of the pair, or receives one if `fd` is -1. */
 static int pass(int over, int fd)
 {
     union {
@@ -190,7 +192,9 @@ static int pass(int over, int fd)
     return sendmsg(over, &message, 0) == 1 ? 0 : -1;
 }
 
-/* A grandchild: the program is to have no child that it did not start, and its own number. */
+/*
+ * The server is a grandchild: the program must have no child that it did not start, and keep its own number.
+ */
 static bool start_server(int over, int programs, const struct kernel *kernel)
 {
     const pid_t child = fork();
@@ -206,7 +210,7 @@ static bool start_server(int over, int programs, const struct kernel *kernel)
         listener = pass(over, -1);
         if (listener < 0)
             _exit(1);
-        /* Nobody who waits for an end of file waits for this one. */
+        /* Nobody waits for an end of file because of this process. */
         for (int fd = 0; fd < 1024; fd++) {
             if (fd != listener)
                 close(fd);

@@ -1,9 +1,10 @@
 /*
- * Runs a program as on an older kernel, or one that lacks something: `older_kernel WITHOUT ... -- program
- * arguments`, where WITHOUT is linux-VERSION, of kernel.c, or landlock (not compiled in: ENOSYS),
- * landlock-off (disabled at boot: EOPNOTSUPP), seccomp, kill-process (its action, before 4.14), close-range
- * (before 5.9), pidfd (before 5.3) or quiet-clone (a clone() without an exit signal, as under qemu-user). A
- * filter of system calls passes to all that the program starts.
+ * Runs a program as if on an older kernel, or on one that lacks something: `older_kernel WITHOUT ... --
+ * program arguments`. WITHOUT is linux-VERSION, from kernel.c, or landlock (not compiled in: ENOSYS),
+ * landlock-off (disabled at boot: EOPNOTSUPP), seccomp, seccomp-denied (by whoever started it: EPERM),
+ * kill-process (the filter action, before 4.14), close-range (before 5.9), pidfd (before 5.3) or quiet-clone
+ * (a clone() without an exit signal, as under qemu-user). Everything that the program starts inherits a
+ * filter of system calls.
  */
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -40,6 +41,11 @@ static int lack(scmp_filter_ctx filter, const char *what)
 
         return failed || seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1, &set) ||
                seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1, &get);
+    }
+    if (strcmp(what, "seccomp-denied") == 0) {
+        const int failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0);
+
+        return failed || seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1, &set);
     }
     return -1;
 }

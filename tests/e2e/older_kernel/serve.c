@@ -40,7 +40,7 @@ static bool writes(const struct served *s, uint64_t address, const void *from, s
     return process_vm_writev((pid_t)s->call->pid, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
-/* A path may end where the next page cannot be read. */
+/* Reads page by page, as a path may end just before a page that cannot be read. */
 static bool reads_text(const struct served *s, uint64_t address, char *to, size_t size)
 {
     for (size_t used = 0; used < size;) {
@@ -64,7 +64,7 @@ static void say(const struct served *s, int error, int64_t value)
 
 /* ---- /proc ---- */
 
-/* Without the lines of epoll sets' registrations, which came with Linux 3.8. */
+/* Without the lines for an epoll set's registrations, which Linux 3.8 added. */
 static void open_fdinfo(const struct served *s, int number)
 {
     char path[64], line[512];
@@ -111,8 +111,10 @@ static void look_at_path(const struct served *s, uint64_t address)
 
 /* ---- values ---- */
 
-/* The calling thread's, which may have descriptors of its own (CLONE_FILES undone); -1: closed, or out of
- * reach. */
+/*
+ * A copy of the calling thread's descriptor. The thread may have a table of its own (CLONE_FILES undone). -1:
+ * closed, or out of reach.
+ */
 static int take(const struct served *s, int number)
 {
     enum { THREAD = O_EXCL }; /* PIDFD_THREAD, Linux 6.9 */
@@ -124,7 +126,7 @@ static int take(const struct served *s, int number)
     return fd;
 }
 
-/* The kernel's: the library may be preloaded into this process too. */
+/* Calls the kernel directly: the library may be preloaded into this process too. */
 static int ask_option(int fd, int level, int name, void *value, socklen_t *length)
 {
     return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
@@ -141,6 +143,8 @@ static void give_tcp_info(const struct served *s, int fd)
         error = errno;
     else if (!reads(s, s->call->data.args[4], &size, sizeof size))
         error = EFAULT;
+    else if (size > INT32_MAX)
+        error = EINVAL;
     if (error == 0) {
         length = length < s->kernel->tcp_info ? length : s->kernel->tcp_info;
         length = length < size ? length : size;
@@ -151,7 +155,10 @@ static void give_tcp_info(const struct served *s, int fd)
     say(s, error, 0);
 }
 
-/* An option that this kernel lacks, or TCP_INFO. What is no socket is that to any kernel. */
+/*
+ * Handles an option that this kernel lacks, or TCP_INFO. If it is no socket, the real kernel answers as any
+ * would.
+ */
 static void look_at_option(const struct served *s)
 {
     const int fd = take(s, (int)s->call->data.args[0]);
@@ -170,8 +177,10 @@ static void look_at_option(const struct served *s)
     close(fd);
 }
 
-/* Bits and fields that a kernel does not know: EINVAL, and E2BIG where they are not zero
- * (landlock_create_ruleset(2)). */
+/*
+ * A kernel answers EINVAL for unknown bits, and E2BIG for unknown fields that are not zero
+ * (landlock_create_ruleset(2)).
+ */
 static void look_at_ruleset(const struct served *s)
 {
     const __u64 *const args = s->call->data.args;
@@ -244,7 +253,7 @@ static void answer(const struct served *s)
 
 void kernel_serve(int listener, const struct kernel *kernel)
 {
-    /* Room for a newer kernel's structures. */
+    /* Leaves room for a newer kernel's structures. */
     union {
         struct seccomp_notif it;
         char room[512];

@@ -1,12 +1,12 @@
 /*
- * Moves the bytes of a file to a server and as many back, by each of the calls that move bytes, each on a
- * connection of its own:
+ * Sends the bytes of a file to a server and reads as many back, with each of the calls that move bytes, each
+ * on a connection of its own:
  *
  *     bulk PORT FILE WAIT SNDBUF RCVBUF [UP DOWN]
  *
- * WAIT is how it waits: block, poll, select, epoll or edge (epoll, edge-triggered). SNDBUF and RCVBUF are
- * set, where they are not 0, before connect() and after it in turn. Prints a line for each pair of calls;
- * what comes back must be the file again. UP and DOWN choose a pair.
+ * WAIT is how it waits: block, poll, select, epoll or edge (epoll, edge-triggered). SNDBUF and RCVBUF, if not
+ * 0, are set before connect() and after it in turn. Prints a line for each pair of calls. What comes back
+ * must be the file again. UP and DOWN choose one pair.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +26,7 @@
 
 #include "bulk_ways.h"
 
-enum { PATIENCE = 60 }; /* seconds a pair, until it counts as hung */
+enum { PATIENCE = 60 }; /* seconds until a pair counts as hung */
 
 static const char *how;
 static const char *doing = "nothing";
@@ -46,7 +46,7 @@ static bool blocks(void)
 
 /* ---- waiting ---- */
 
-static int set = -1; /* of epoll */
+static int set = -1; /* the epoll set */
 
 static void wait_prepare(void)
 {
@@ -70,7 +70,7 @@ static void wait_level(uint32_t events)
     close(level);
 }
 
-/* After EAGAIN. */
+/* Waits after EAGAIN. */
 static void wait_for(short events)
 {
     struct pollfd polled = {.fd = fd, .events = events};
@@ -211,7 +211,7 @@ static void run(const struct sockaddr_in *server, const struct way *one, const s
     fflush(stdout);
 }
 
-/* Those that can wait as they shall. */
+/* Chooses the calls that can wait in the way that is asked for. */
 static int fit(struct way *some, const struct way *all, int count)
 {
     int found = 0;

@@ -1,14 +1,13 @@
 /*
- * A mail program that takes no care: `careless HOST PORT [early] < WORDS`, or, on a connection that it was
- * started with, `careless - NUMBER [early]`, which then ends where it cannot write.
+ * A careless mail program: `careless HOST PORT [early] < WORDS`, or, on a connection that it was started
+ * with, `careless - NUMBER [early]`, which then ends if it cannot write.
  *
- * It looks HOST up, connects, waits for one line (with `early` it does not even wait for that), then sends
- * all of its standard input (its password among it), whatever that line said, and reads until the end. What
- * it read goes to standard output as it came, how each step ended to standard error. SIGPIPE is left as it
- * is.
+ * It looks up HOST, connects, waits for one line (with `early` not even for that), then sends all of its
+ * standard input (with its password), whatever that line said, and reads until the end. What it read goes
+ * unchanged to standard output, how each step ended to standard error. It leaves SIGPIPE alone.
  *
- * With CARELESS_END=FOLDER it writes, at its end, the numbers of the descriptors that it still has to
- * FOLDER/descriptors, and waits until the FIFO FOLDER/go was opened for writing and closed.
+ * With CARELESS_END=FOLDER, at its end it writes the numbers of its open descriptors to FOLDER/descriptors,
+ * and waits until the FIFO FOLDER/go was opened for writing and closed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +19,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifdef RAW /* a dynamic program that makes this system call itself */
+#    include <sys/syscall.h>
+#    define connect(fd, address, length) (int)syscall(SYS_connect, fd, address, length, 0, 0, 0)
+#endif
 
 static int connect_to(const char *host, const char *port)
 {
@@ -34,7 +38,7 @@ static int connect_to(const char *host, const char *port)
         fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
         if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0)
             break;
-        /* Of localhost's ::1 and 127.0.0.1, a server under test has one. */
+        /* A server under test has only one of localhost's ::1 and 127.0.0.1. */
         if (!a->ai_next || strcmp(host, "localhost") != 0)
             fprintf(stderr, "connect: %s\n", strerror(errno));
         if (fd >= 0)
@@ -45,7 +49,7 @@ static int connect_to(const char *host, const char *port)
     return fd;
 }
 
-/* Reads once and shows it. Returns what read() returned; the line ends with the last byte shown. */
+/* Reads once and prints what came. Returns read()'s result; `*last` becomes the last byte printed. */
 static ssize_t show(int fd, char *last)
 {
     char buffer[4096];
@@ -59,7 +63,7 @@ static ssize_t show(int fd, char *last)
     return n;
 }
 
-/* Allocates nothing, and asks for all descriptors by one call. */
+/* Allocates nothing, and tests all descriptors with one call. */
 static void wait_at_the_end(const char *folder)
 {
     enum { MOST = 1024 };

@@ -1,6 +1,6 @@
 /*
- * For LD_PRELOAD: the wall clock goes wrong by as many seconds as the file CLOCK holds, a number of 64 bits
- * that may change at any time. CLOCK_MONOTONIC is not touched: no kernel sets it.
+ * For LD_PRELOAD: the wall clock is wrong by as many seconds as the file CLOCK says, a 64-bit number that may
+ * change at any time. CLOCK_MONOTONIC stays right: no kernel sets it.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

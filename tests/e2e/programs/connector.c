@@ -1,12 +1,13 @@
 /*
- * A connector as tcpclient is one: connects, puts the connection at descriptor numbers, and runs a program.
- * Linked statically, so that no preload reaches it.
+ * A connector like tcpclient: connects, puts the connection at descriptor numbers, and runs a program. It is
+ * linked statically, so that no preload reaches it.
  *
  *     connector ADDRESS PORT NUMBERS [OPTION...] -- PROGRAM ARGUMENT...
  *
- * NUMBERS: "0,1". Options, in this order of doing: `await` (the server has spoken), `read=N`, `write=TEXT`,
- * `nonblock`, `keep` (runs the program as a child and keeps the connection too until that has ended), `pass`
- * (keeps nothing, and sends the connection over a UNIX socket, which the program has at the first number).
+ * NUMBERS: "0,1". Options, done in this order: `await` (until the server has spoken), `read=N`, `write=TEXT`,
+ * `nonblock`, `keep` (runs the program as a child, and keeps the connection as well until the child has
+ * ended), `pass` (keeps nothing, and sends the connection over a UNIX socket, which the program has at the
+ * first number).
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,13 +1,14 @@
 /*
- * Threads that write on a socket before, while and after another one connects it: on the program's number, on
- * a duplicate, and in a child forked before connect().
+ * Threads that write on a socket before, while and after another thread connects it: on the program's number,
+ * on a duplicate, and in a child forked before connect().
  *
  *     early_writers PORT RUNS CALL
  *
- * CALL is what writes (send, sendto, ...), "mixed" for another one in each thread and run, or "waiting": a
- * splice() that is called before connect(), and gets its bytes after that. Each run is a connection of its
- * own; every writer ends after a few bytes have been taken, or when connect() has returned and the server has
- * greeted. Prints how many connections there were.
+ * CALL is what writes (send, sendto, ...), "mixed" for a random one in each thread and run, or "waiting": a
+ * splice() that is called before connect(), and gets its bytes afterwards. Each run is a connection of its
+ * own. Every writer ends when a few of its writes have succeeded, or when connect() has returned and the
+ * server has greeted. A run counts if a call that writes was under way at some moment of connect(). Prints
+ * the number of connections, and of those that count.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,7 +32,7 @@ static char words[] = "NOOP S3cret-Passw0rd\r\n";
 enum { SIZE = sizeof words - 1, WRITERS = 3, TAKEN = 2 };
 
 static struct sockaddr_in server;
-static int file; /* with the words in it */
+static int file; /* contains the words */
 
 static ssize_t by_send(int fd)
 {
@@ -95,11 +96,14 @@ static const struct way {
 };
 enum { WAYS = sizeof ways / sizeof ways[0] };
 
-/* Seen by the forked child too. */
+/* Shared with the forked child. */
 static struct shared {
     atomic_int ready;
     atomic_bool over;
+    atomic_int phase;
+    atomic_bool raced;
 } * shared;
+enum { BEFORE, CONNECTING, CONNECTED };
 
 struct writer {
     int fd;
@@ -112,12 +116,19 @@ static void *write_until_over(void *argument)
     const struct writer *w = argument;
     int taken = 0;
     atomic_fetch_add(&shared->ready, 1);
-    while (taken < TAKEN && !atomic_load(&shared->over))
+    while (taken < TAKEN && !atomic_load(&shared->over)) {
+        const int before = atomic_load(&shared->phase);
         taken += w->way->write(w->fd) > 0;
+        if (before <= CONNECTING && atomic_load(&shared->phase) >= CONNECTING)
+            atomic_store(&shared->raced, true);
+    }
     return NULL;
 }
 
-/* In the kernel with the number's old socket when connect() is called; woken by what comes into the pipe. */
+/*
+ * This thread is in the kernel with the number's old socket when connect() is called. Bytes in the pipe wake
+ * it.
+ */
 struct waiting {
     int fd, pipes[2];
     atomic_int thread;
@@ -156,7 +167,8 @@ static int new_socket(void)
     return fd;
 }
 
-static void run(const struct way *only, bool waits)
+/* Returns whether a call that writes was under way during connect(). */
+static bool run(const struct way *only, bool waits)
 {
     const int fd = new_socket(), copy = dup(fd);
     struct writer writers[WRITERS];
@@ -167,6 +179,8 @@ static void run(const struct way *only, bool waits)
 
     atomic_store(&shared->ready, 0);
     atomic_store(&shared->over, false);
+    atomic_store(&shared->phase, BEFORE);
+    atomic_store(&shared->raced, waits);
     for (int i = 0; i < WRITERS; i++)
         writers[i] = (struct writer){i == 1 ? copy : fd, only ? only : &ways[rand() % WAYS], 0};
     if (waits) {
@@ -187,10 +201,12 @@ static void run(const struct way *only, bool waits)
         pthread_create(&writers[i].thread, NULL, write_until_over, &writers[i]);
     while (atomic_load(&shared->ready) < expected)
         continue;
+    atomic_store(&shared->phase, CONNECTING);
     if (connect(fd, (struct sockaddr *)&server, sizeof server) != 0) {
         perror("connect");
         exit(4);
     }
+    atomic_store(&shared->phase, CONNECTED);
     if (waits && write(waiting.pipes[1], words, SIZE) != SIZE)
         exit(3);
     if (read(fd, &byte, 1) != 1) {
@@ -209,11 +225,13 @@ static void run(const struct way *only, bool waits)
     }
     close(copy);
     close(fd);
+    return atomic_load(&shared->raced);
 }
 
 int main(int argc, char **argv)
 {
     const struct way *only = NULL;
+    int connections = 0, raced = 0;
     bool waits;
 
     if (argc != 4)
@@ -232,8 +250,10 @@ int main(int argc, char **argv)
     file = memfd_create("words", MFD_CLOEXEC);
     if (shared == MAP_FAILED || write(file, words, SIZE) != SIZE)
         return 3;
-    for (int i = 0; i < atoi(argv[2]); i++)
-        run(only, waits);
-    puts(argv[2]);
+    while (raced < atoi(argv[2]) && connections < 10 * atoi(argv[2])) {
+        raced += run(only, waits);
+        connections++;
+    }
+    printf("%d %d\n", connections, raced);
     return 0;
 }

@@ -1,16 +1,15 @@
 /*
  * For LD_PRELOAD, in the relay or in the program: one allocation fails, or one call moves a single byte.
  *
- * FAULTY="WHAT NUMBER FILE": WHAT is `malloc` (and its kin), `recv`, `send` or `read`; which of its calls,
- * from 1, is the one (0: none). FILE gets how many calls there were of each, in that order, as numbers of 64
- * bits.
+ * FAULTY="WHAT NUMBER FILE": WHAT is `malloc` (and its kin), `recv`, `send` or `read`; NUMBER says which of
+ * these calls, from 1 (0: none). FILE gets the number of calls of each, in that order, as 64-bit numbers.
  *
- * A short recv() is one of TCP's: what it leaves is told as a new edge, as it would be if it came only then
- * (tcp_set_rcvlowat() tells of data that is there). A UNIX socket gives all that is asked for and there. By
- * read() is meant what goes through syscall(2), which is how the library reads files.
+ * A short recv() is only done on TCP. The kernel then reports what is left as a new edge, as if it had come
+ * only then (tcp_set_rcvlowat() reports data that is there). A UNIX socket returns all that is asked for and
+ * there. `read` means calls through syscall(2), which is how the library reads files.
  *
- * Not counted are allocations by libseccomp, for which there is memory (memory.h); and, in a program, all but
- * the library's: glibc 2.36 itself crashes in a lookup where one fails.
+ * Not counted are allocations by libseccomp, for which there is memory (memory.h), and, in a program, all but
+ * the library's: glibc 2.36 itself crashes in a lookup if one fails.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -31,7 +30,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* glibc's own, under the names that it keeps for such as this (malloc/malloc.c). */
+/* glibc's own functions, under the names that it keeps for this purpose (malloc/malloc.c). */
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
@@ -45,7 +44,7 @@ static struct counts {
 static int chosen = -1;
 static uintmax_t number;
 
-/* Where code lies. */
+/* Where the code of each is loaded. */
 static struct range {
     uintptr_t begin, end;
 } seccomp, library;
@@ -74,7 +73,7 @@ static int note(struct dl_phdr_info *object, size_t size, void *unused)
     return 0;
 }
 
-/* Counts this call; whether it is the one. */
+/* Counts this call. True if it is the one that fails. */
 static int is_the_one(enum what what)
 {
     return atomic_fetch_add(&counts->of[what], 1) + 1 == number && (int)what == chosen;
@@ -140,7 +139,7 @@ EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
     return *block ? 0 : ENOMEM;
 }
 
-/* libc's, and of this one no function: the library stands in front of those. */
+/* Makes the call through libc's syscall(), as the library wraps the other functions. */
 static long kernel(long call, const long a[6])
 {
     static long (*next)(long, ...);
@@ -184,7 +183,7 @@ EXPORT ssize_t send(int fd, const void *bytes, size_t length, int flags)
     return kernel(SYS_sendto, (long[6]){fd, (long)bytes, (long)length, flags});
 }
 
-/* A message to the library, with the number of a descriptor in it, is never cut (unix(7), SOCK_SEQPACKET). */
+/* A message to the library with a descriptor in it is never cut (unix(7), SOCK_SEQPACKET). */
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     for (size_t i = 0; i < message->msg_iovlen && is_tcp(fd); i++)

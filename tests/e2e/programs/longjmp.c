@@ -1,7 +1,7 @@
 /*
- * Limits connect() as old mail programs do: alarm(), and a handler that leaves by siglongjmp().
- * `longjmp ADDRESS PORT TIMES`: the server never answers. Prints how many descriptors were open at most after
- * a round of the first half, and after one of the second: the alarm may ring at any moment within connect().
+ * Limits connect() as old mail programs do, with alarm() and a handler that leaves by siglongjmp(). `longjmp
+ * ADDRESS PORT TIMES`: the server never answers. The alarm may fire at any moment within connect(). Prints
+ * the largest number of descriptors open after a round, for the first and the second half of the rounds.
  */
 #include <arpa/inet.h>
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /*
- * Preloaded behind the library, it hides from dlsym(3) what glibc 2.5 does not have; the library is linked
- * with nothing younger (tests/check-symbols).
+ * Preloaded behind the library, it hides from dlsym(3) what glibc 2.5 does not have. The library links to
+ * nothing newer (tests/check-symbols).
  */
 #include <dlfcn.h>
 #include <stddef.h>

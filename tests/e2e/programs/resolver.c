@@ -1,11 +1,12 @@
 /*
- * A resolver that the test controls: preloaded behind libretrotls.so, it answers getaddrinfo() and the
- * gethostbyname() family for the names in RETROTLS_TEST_HOSTS ("name=address,address;name=address") and
- * leaves every other name to libc. RETROTLS_TEST_HOSTS_FILE names a file of the same form that is read anew
- * at each lookup, for answers that change. A name with no address does not exist.
+ * A resolver that the test controls. Preloaded behind libretrotls.so, it answers getaddrinfo() and the
+ * gethostbyname() family for the names in RETROTLS_TEST_HOSTS ("name=address,address;name=address"), and
+ * leaves every other name to libc. RETROTLS_TEST_HOSTS_FILE names a file of the same form that is read again
+ * at each lookup, for answers that change. A name without addresses does not exist.
+ * If the program has a function resolving(), it is called first, in the thread that asks.
  *
- * Words of a name's list that are no addresses: `>name` is its canonical name, `@name` its mail exchanger,
- * which res_query() tells. An entry "ptr:ADDRESS" has `>name`, what the address is called.
+ * A name's list may also have words that are not addresses: `>name` is its canonical name, `@name` its mail
+ * exchanger, which res_query() returns. An entry "ptr:ADDRESS" has `>name`, the name of that address.
  */
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
@@ -24,7 +25,15 @@
 
 enum { TABLE_LIMIT = 8192 };
 
-/* Copies the addresses of `name` ("1.2.3.4,::1") to `to`; false where the table does not have the name. */
+static void tell_program(void)
+{
+    void (*resolving)(void);
+    *(void **)&resolving = dlsym(RTLD_DEFAULT, "resolving");
+    if (resolving)
+        resolving();
+}
+
+/* Copies the addresses of `name` ("1.2.3.4,::1") to `to`. False if the table does not have the name. */
 static bool look_up(const char *name, char to[TABLE_LIMIT])
 {
     static _Thread_local char table[TABLE_LIMIT];
@@ -54,11 +63,14 @@ static bool look_up(const char *name, char to[TABLE_LIMIT])
     return false;
 }
 
-/* The word of a name's list that begins with `sign`, without it; "" if there is none. */
+/*
+ * Finds the word of a name's list that starts with `sign`, and copies it without the sign; "" if there is
+ * none.
+ */
 static void marked(const char *list, char sign, char to[256])
 {
     *to = 0;
-    while (*list) { /* no copy of it: microsocks has small stacks */
+    while (*list) { /* makes no copy: microsocks has small stacks */
         const size_t length = strcspn(list, ",");
         if (*list == sign)
             snprintf(to, 256, "%.*s", (int)length - 1, list + 1);
@@ -69,6 +81,7 @@ static void marked(const char *list, char sign, char to[256])
 EXPORT int getaddrinfo(const char *restrict name, const char *restrict service,
                        const struct addrinfo *restrict hints, struct addrinfo **restrict result)
 {
+    tell_program();
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
     char addresses[TABLE_LIMIT];
@@ -107,7 +120,9 @@ EXPORT int getaddrinfo(const char *restrict name, const char *restrict service,
     return 0;
 }
 
-/* The first address of `family` that the table has for `name`, else `name` itself for libc to resolve. */
+/*
+ * The table's first address of `family` for `name`, or `name` itself for libc to resolve if it is not there.
+ */
 static const char *numeric_for(const char *name, int family, char addresses[TABLE_LIMIT])
 {
     if (!look_up(name, addresses))
@@ -121,6 +136,7 @@ static const char *numeric_for(const char *name, int family, char addresses[TABL
 
 EXPORT struct hostent *gethostbyname(const char *name)
 {
+    tell_program();
     struct hostent *(*real)(const char *);
     *(void **)&real = dlsym(RTLD_NEXT, "gethostbyname");
     static char addresses[TABLE_LIMIT], alias[256];
@@ -178,7 +194,7 @@ static unsigned char *put_name(unsigned char *at, const char *name)
     return at;
 }
 
-/* What the table says that the IPv4 address is called; false where it says nothing. */
+/* The table's name for the IPv4 address. False if there is none. */
 static bool called(const void *address, char name[256])
 {
     char key[4 + INET_ADDRSTRLEN] = "ptr:", list[TABLE_LIMIT];
@@ -191,6 +207,7 @@ static bool called(const void *address, char name[256])
 EXPORT int getnameinfo(const struct sockaddr *restrict address, socklen_t length, char *restrict host,
                        socklen_t size, char *restrict service, socklen_t service_size, int flags)
 {
+    tell_program();
     int (*real)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int);
     *(void **)&real = dlsym(RTLD_NEXT, "getnameinfo");
     char name[256];
@@ -203,6 +220,7 @@ EXPORT int getnameinfo(const struct sockaddr *restrict address, socklen_t length
 
 EXPORT struct hostent *gethostbyaddr(const void *address, socklen_t length, int family)
 {
+    tell_program();
     struct hostent *(*real)(const void *, socklen_t, int);
     *(void **)&real = dlsym(RTLD_NEXT, "gethostbyaddr");
     static char name[256], bytes[4], *none[] = {NULL}, *addresses[] = {bytes, NULL};
@@ -215,9 +233,10 @@ EXPORT struct hostent *gethostbyaddr(const void *address, socklen_t length, int 
     return &host;
 }
 
-/* Answers for MX records of the table's names, and PTR records of its IPv4 addresses. */
+/* Answers queries for MX records of the table's names, and for PTR records of its IPv4 addresses. */
 EXPORT int res_query(const char *name, int class, int type, unsigned char *answer, int size)
 {
+    tell_program();
     int (*real)(const char *, int, int, unsigned char *, int);
     *(void **)&real = dlsym(RTLD_NEXT, "res_query");
     char list[TABLE_LIMIT], exchanger[256] = "";

@@ -1,7 +1,7 @@
 /*
- * Runs a program as on a kernel that has SMC sockets, none of whose peers speaks it: `smc_kernel program
- * arguments`. socket(AF_SMC), and socket(AF_INET or AF_INET6, SOCK_STREAM, IPPROTO_SMC), give TCP sockets
- * (which is what SMC comes to there) that say of themselves what SMC sockets say. x86-64, Linux 5.9.
+ * Runs a program as if on a kernel that has SMC sockets, but with no peer that speaks SMC: `smc_kernel
+ * program arguments`. socket(AF_SMC), and socket(AF_INET or AF_INET6, SOCK_STREAM, IPPROTO_SMC), return TCP
+ * sockets (which SMC falls back to then) that report what SMC sockets report. x86-64, Linux 5.9.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 enum {
     FAMILY_SMC = 43,
     PROTOCOL_SMC = 256,
-    /* A socket's IP_TTL or IPV6_UNICAST_HOPS, by which it is known. */
+    /* The IP_TTL or IPV6_UNICAST_HOPS by which we recognise such a socket. */
     BY_FAMILY = 143,
     BY_PROTOCOL = 144,
 };
@@ -77,7 +77,7 @@ static void make_socket(int listener, const struct seccomp_notif *call, struct s
         close(fd);
 }
 
-/* getsockopt(SO_DOMAIN) and SO_PROTOCOL; of any other socket the kernel answers. */
+/* Answers getsockopt() for SO_DOMAIN and SO_PROTOCOL. For any other socket, the kernel answers. */
 static void tell(const struct seccomp_notif *call, struct seccomp_notif_resp *answer)
 {
     const __u64 *const args = call->data.args;
@@ -108,7 +108,7 @@ static void serve(int listener)
 {
     union {
         struct seccomp_notif it;
-        char room[512]; /* of a newer kernel's */
+        char room[512]; /* for a newer kernel's structure */
     } call;
     union {
         struct seccomp_notif_resp it;
@@ -131,7 +131,7 @@ static void serve(int listener)
     }
 }
 
-/* Returns the filter's descriptor. What is loaded here passes to all that the program starts. */
+/* Returns the filter's descriptor. Everything that the program starts inherits the filter. */
 static int enter(void)
 {
     const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ, FAMILY_SMC);
@@ -176,7 +176,8 @@ int main(int argc, char **argv)
     listener = (int)syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, child, 0), number, 0);
     if (listener < 0 || write(go[1], "", 1) != 1)
         return 2;
-    /* In a process of its own: the filter may be served for longer than the program runs, for its children.
+    /*
+     * In a separate process: the program's children may need the filter served after the program has ended.
      */
     if (fork() == 0) {
         for (int fd = 0; fd < 256; fd++) {

@@ -1,6 +1,6 @@
 /*
  * Preloaded, it writes the name of each lookup that a program makes to the file RETROTLS_TEST_SPY, and
- * `fdopen` where it makes a stream of a socket: what strace(1) cannot see.
+ * `fdopen` when the program makes a stream of a socket. strace(1) cannot see these.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /*
- * Shuts itself in with SECCOMP_MODE_STRICT, where any system call but read(2), write(2) and exit(2) is death,
- * and then uses a file, a pipe, a pair of sockets, and an accepted connection for the first time.
+ * Shuts itself in with SECCOMP_MODE_STRICT, where any system call except read(2), write(2) and exit(2) kills
+ * it. Then it uses a file, a pipe, a pair of sockets, and an accepted connection for the first time.
  */
 #include <fcntl.h>
 #include <linux/seccomp.h>

@@ -1,13 +1,14 @@
 /*
- * A TLS server in front of every port: what the kernel diverts to it (TPROXY) it accepts in the name of
- * whoever was meant, connects to that one itself, and moves the bytes, over TLS on this side and as they are
- * on that. Whatever one end does is done to the other: an end of the stream, in each direction by itself, and
- * a reset. Before TLS is up an end of the TCP stream is one in order, too: who has nothing to say may close.
+ * A TLS server in front of every port. It accepts what the kernel diverts to it (TPROXY) under the address
+ * that was meant, connects to that address itself, and moves the bytes, with TLS on this side and unchanged
+ * on the other. What one end does is done to the other: an end of the stream, separately in each direction,
+ * and a reset. Before TLS is up, an end of the TCP stream is clean too: a client that has nothing to say may
+ * close.
  *
- *     tls_front CERTIFICATE KEY        says "PORT4 PORT6" on standard output, and serves until it is killed
+ *     tls_front CERTIFICATE KEY        prints "PORT4 PORT6" on standard output, and serves until it is killed
  *
- * Its own connections carry the mark 1, by which the kernel leaves them alone. A connection that does not
- * begin with TLS is told on standard error: something reached the network in the clear.
+ * Its own connections carry the mark 1, so that the kernel leaves them alone. It reports a connection that
+ * does not begin with TLS on standard error: something reached the network in the clear.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,9 @@ enum { MARK = 1, ROOM = 1 << 16 };
 
 static SSL_CTX *context;
 
-/* One direction: what was read and is still to be written, and how far its end has come. */
+/*
+ * One direction: the bytes read and not yet written, whether its end was read, and whether it was passed on.
+ */
 struct way {
     char bytes[ROOM];
     size_t begin, end;
@@ -57,7 +60,7 @@ static void cut(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-/* True if the call is only to be made again. */
+/* True if the call must just be made again. */
 static bool blocked(struct pair *p, int result, bool reading)
 {
     switch (SSL_get_error(p->ssl, result)) {
@@ -155,12 +158,12 @@ static void await(struct pair *p)
         polled[1].events |= POLLIN;
     if (p->up.begin < p->up.end)
         polled[1].events |= POLLOUT;
-    for (int i = 0; i < 2; i++) /* POLLHUP comes unasked: it would not be waited for */
+    for (int i = 0; i < 2; i++) /* POLLHUP comes unasked, so poll() would not wait */
         if (polled[i].events == 0 &&
             (i == 0 ? p->down.told && p->up.read_all : p->up.told && p->down.read_all))
             polled[i].fd = -1;
     poll(polled, 2, -1);
-    /* A reset is seen where nothing is read, too. */
+    /* A reset must be seen even if we read nothing. */
     for (int i = 0; i < 2; i++)
         if (polled[i].fd >= 0 && polled[i].revents & POLLERR && polled[i].events == 0)
             p->reset = true;
@@ -190,7 +193,7 @@ static void move(struct pair *p)
     }
 }
 
-/* To whom the program meant to connect: the address that it is accepted under. */
+/* Connects to the address that the program meant, under which the connection was accepted. */
 static int connect_on(int accepted)
 {
     const int one = 1, mark = MARK;
@@ -221,9 +224,9 @@ static bool begins_tls(int fd)
 }
 
 /*
- * Whether SSL_accept() failed because the client ended TCP, and not by an alert or what is no TLS. An end is
- * still read where a reset has followed it (tcp_fin() sets SOCK_DONE, which tcp_recvmsg_locked() looks at
- * before sk_err): the client closed, and our own next bytes met nobody.
+ * True if SSL_accept() failed because the client ended TCP, not because of an alert or of bytes that are not
+ * TLS. An end can be read even after a reset (tcp_fin() sets SOCK_DONE, which tcp_recvmsg_locked() checks
+ * before sk_err): the client had closed, and our next bytes found nobody.
  */
 static bool ended_early(const struct pair *p, int result)
 {
@@ -234,7 +237,7 @@ static bool ended_early(const struct pair *p, int result)
            recv(p->tls_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* False where the client is to be taken for cut off; true where it has ended, or goes on over TLS. */
+/* False if the client counts as cut off. True if it has ended, or goes on over TLS. */
 static bool accept_tls(struct pair *p)
 {
     char byte;
@@ -304,7 +307,7 @@ static void *accept_all_there(void *argument)
 static int listen_at(int family, uint16_t *port)
 {
     const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-    struct sockaddr_in6 at = {.sin6_family = (sa_family_t)family}; /* sockaddr_in begins alike */
+    struct sockaddr_in6 at = {.sin6_family = (sa_family_t)family}; /* sockaddr_in has the same beginning */
     socklen_t length = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof at;
 
     *port = 0;

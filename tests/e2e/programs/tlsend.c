@@ -1,12 +1,12 @@
 /*
- * The server's end of a TLS connection that does after the handshake what few servers do:
- * `tlsend CERTIFICATE KEY PRIORITY ACTION TIMES [ANSWER] < SOCKET`, with a GnuTLS priority string.
+ * The server's end of a TLS connection. After the handshake, it does what few servers do: `tlsend CERTIFICATE
+ * KEY PRIORITY ACTION TIMES [ANSWER] < SOCKET`, with a GnuTLS priority string.
  *
- * Reads until a line END. At each read it does ACTION TIMES times (`key-update`, `ticket`, `hello-request`)
- * and then sends a line "line N", or to the first read ANSWER, before which it does ACTION 20 times at most.
- * What it read goes to standard output. It ends with close_notify.
+ * It reads until a line END. At each read it does ACTION TIMES times (`key-update`, `ticket`,
+ * `hello-request`), and then sends a line "line N". To the first read it answers ANSWER instead, after at
+ * most 20 times ACTION. What it read goes to standard output. It ends with close_notify.
  *
- * GnuTLS, because OpenSSL's server gives up where its request to renegotiate is refused.
+ * It uses GnuTLS because OpenSSL's server gives up when its request to renegotiate is refused.
  */
 #include <gnutls/gnutls.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static void check(int result, const char *what)
 static void act(gnutls_session_t session, const char *action)
 {
     static int asked;
-    if (!strcmp(action, "key-update")) /* the peer is asked for its own some times: GnuTLS takes 8 a second */
+    if (!strcmp(action, "key-update")) /* asks the peer for its own a few times: GnuTLS allows 8 a second */
         check(gnutls_session_key_update(session, asked++ < 5 ? GNUTLS_KU_PEER : 0), action);
     else if (!strcmp(action, "ticket"))
         check(gnutls_session_ticket_send(session, 1, 0), action);
@@ -60,8 +60,8 @@ int main(int argc, char **argv)
         const ssize_t n = gnutls_record_recv(session, buffer, sizeof buffer);
         if (n == 0)
             break;
-        check((int)n, "read"); /* the alert that refuses a renegotiation is no fatal one */
-        if (n < 0) {           /* nor a reason to ask again: requests would multiply */
+        check((int)n, "read"); /* the alert that refuses a renegotiation is not fatal */
+        if (n < 0) {           /* do not ask again then: requests would multiply */
             reads--;
             continue;
         }
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
         }
         if (n > 0)
             fwrite(buffer, 1, (size_t)n, stdout);
-        /* Each refusal of a request to renegotiate is a read, too: END must be among the first ones. */
+        /* Each refusal of a renegotiation is a read too, so the first answer must not take too many. */
         for (int times = reads == 1 && argc > 6 && atoi(argv[5]) > 20 ? 20 : atoi(argv[5]); times > 0;
              times--)
             act(session, argv[4]);
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
         check(result, "write");
     }
     gnutls_bye(session, GNUTLS_SHUT_WR);
-    for (;;) { /* what is left unread would reset the connection, and take our last lines with it */
+    for (;;) { /* bytes left unread would reset the connection, and lose our last lines */
         char buffer[512];
         const ssize_t n = gnutls_record_recv(session, buffer, sizeof buffer);
         if (n == 0 || (n < 0 && gnutls_error_is_fatal((int)n)))

@@ -1,5 +1,5 @@
-"""Somebody on the path who plays the part before TLS himself, and leads the connection inside TLS to another service of
-the same host, with the same certificate (ALPACA, USENIX Security 2021). What reaches that service is recorded."""
+"""An attacker on the path who speaks the part before TLS himself, then redirects the TLS connection to another service of
+the same host, with the same certificate (ALPACA, USENIX Security 2021). We record what reaches that service."""
 import contextlib
 import http.server
 import select
@@ -52,7 +52,7 @@ def _until_tls(s, protocol):
 
 
 def _splice(near, far, heard=None):
-    """Moves bytes both ways until either ends; what goes to `far` is kept in `heard`."""
+    """Moves bytes both ways until one side ends; keeps what goes to `far` in `heard`."""
     with contextlib.suppress(OSError, ssl.SSLError):
         while True:
             ready = [near] if getattr(near, "pending", int)() else select.select([near, far], [], [], 60)[0]
@@ -66,8 +66,8 @@ def _splice(near, far, heard=None):
 
 
 def spliced(protocol, address, implicit):
-    """A scenario: the connection is led to the service at `address` once TLS begins; nobody on the path can look into
-    it."""
+    """A scenario: redirects the connection to the service at `address` once TLS begins. TLS ends at that service: nobody on
+    the path can look into it."""
     def scenario(s):
         if not implicit:
             _until_tls(s, protocol)
@@ -77,8 +77,8 @@ def spliced(protocol, address, implicit):
 
 
 def led_to_server(protocol, address, implicit, heard):
-    """A scenario: the same for a real server whose TLS ends here, so that what it hears can be recorded. If TLS began by
-    STARTTLS there, too, its greeting has gone by."""
+    """A scenario: the same for a real server, but TLS ends here, so that we can record what it hears. Without `implicit`, we
+    read its greeting first, as if it too had started TLS by STARTTLS."""
     def scenario(s):
         if not implicit:
             _until_tls(s, protocol)
@@ -93,7 +93,7 @@ def led_to_server(protocol, address, implicit, heard):
 
 
 def led_to_ftp(protocol, implicit, heard):
-    """A scenario: an FTP server's words."""
+    """A scenario: an FTP server answers inside TLS."""
     def scenario(s):
         if not implicit:
             _until_tls(s, protocol)

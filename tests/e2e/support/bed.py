@@ -1,9 +1,9 @@
-"""A bed for whole test suites: a network in which every TCP connection to an ephemeral port of this machine is one to a
-guarded TLS server, and suites that know nothing of it run as they are.
+"""A bed for whole test suites: a network in which every TCP connection to an ephemeral port of this machine goes to a
+guarded TLS server. The suites know nothing of it and run unchanged.
 
-The test is in a network namespace of its own. The kernel diverts (TPROXY) each SYN for which somebody listens to
-programs/tls_front.c, which takes the TLS off and goes on to whom it was meant for; where nobody listens, connect() is
-refused as ever. The policy has a rule for each of the ports.
+The test has its own network namespace. If somebody listens on the target port, the kernel diverts (TPROXY) the SYN to
+programs/tls_front.c, which takes off the TLS and connects to the target. If nobody listens, connect() is refused as
+usual. The policy has rules for all of the ports.
 """
 import contextlib
 import os
@@ -19,7 +19,7 @@ from .shim import PROGRAMS, PYTHON, Shim
 
 PORTS = range(20000, 21000)
 HANGS = 60  # seconds that one case may take
-NOT_TCP = ["*VSOCK*"]  # of which a virtual machine may have what does not work
+NOT_TCP = ["*VSOCK*"]  # may not work in a virtual machine
 RULE = ["-t", "mangle", "PREROUTING", "-p", "tcp", "--syn", "--dport", f"{PORTS[0]}:{PORTS[-1]}",
         "-m", "mark", "!", "--mark", "1", "-m", "socket", "--nowildcard", "-j", "TPROXY", "--on-port"]
 TABLES = {4: "iptables", 6: "ip6tables"}
@@ -31,7 +31,7 @@ def _table(family, action, port, **options):
 
 
 def missing():
-    """Why there can be no bed here; None where there can."""
+    """Why this machine cannot have a bed, or None if it can."""
     if not namespaces.possible("net"):
         return "this kernel gives an ordinary user no namespaces: run the tests as root for this one"
     if not shutil.which("iptables", path="/usr/sbin:/sbin"):
@@ -46,7 +46,7 @@ def has_cpython_tests():
 
 
 class Bed:
-    """To be made inside of the namespace."""
+    """Create it inside the namespace."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="retrotls-bed-"))
@@ -86,7 +86,7 @@ class Bed:
                 _table(family, "-D", port)
 
     def run(self, words, guarded, timeout):
-        """Runs a suite; the bed is all that it is told of."""
+        """Runs a suite with little but the bed's environment."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             environment = {**(self.shim.variables() if guarded else {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}),
                            "HOME": folder, "TMPDIR": folder, "TEMP": folder}
@@ -96,8 +96,8 @@ class Bed:
                                       timeout=timeout)
 
     def cpython(self, module, guarded, match=(), timeout=900):
-        """Runs a module of CPython's own tests: {case: "passed", "skipped", or how it failed}, and its output. One that
-        hangs ends the run; the others are run again without it."""
+        """Runs a module of CPython's own tests. Returns {case: "passed", "skipped", or how it failed}, and the output. A case
+        that hangs ends the run; we then run the others again without it."""
         result = self.folder / "result.xml"
         hung = {}
         while True:

@@ -1,5 +1,5 @@
-"""Programs that have no business with mail, as jobs: shell scripts whose output does not depend on when they run. Each
-runs in an empty folder of its own, with $ADDRESS for servers, $SOURCE (of this project), $NGINX_TREE and $POSTGRES."""
+"""Programs that have nothing to do with mail, as jobs: shell scripts whose output does not depend on when they run. Each
+runs in its own empty folder, with $ADDRESS for servers, $SOURCE (of this project), $NGINX_TREE and $POSTGRES."""
 
 COMPILE = r"""
 cat > Makefile <<X
@@ -51,7 +51,7 @@ print(len(socket.recv_fds(b, 10, 1)[1]), select.select([a], [b], [], 0)[1] == [b
 X
 """
 
-# $ADDRESS is the server's.
+# The server listens on $ADDRESS.
 APT = r"""
 mkdir www
 (cd www && seq 100000 > big && echo small > small && touch -d 2020-01-01 big small)

@@ -1,4 +1,4 @@
-"""Certificates of every kind, good and bad, made once a process when first asked for.
+"""Certificates of every kind, good and bad. Each process makes them once, on first use.
 
 `authority()` is the root that tests trust; `Certificate.pem` is a chain file, `.key` its key, ready for a server.
 """
@@ -27,19 +27,19 @@ _DAY = datetime.timedelta(days=1)
 class Certificate:
     certificate: x509.Certificate
     private_key: object
-    pem: str  # file: the certificate and the chain that a server shows
+    pem: str  # file: the certificate and the chain that a server sends
     key: str  # file
-    trusted: str = ""  # file with the root to trust, where it is not authority()
+    trusted: str = ""  # file with the root to trust, if it is not authority()
     crl: str = ""  # file with the CRL that revokes it
 
     @property
     def sha256(self):
-        """The fingerprint of the certificate as a policy has it."""
+        """The fingerprint of the certificate, as written in a policy."""
         return "sha256:" + self.certificate.fingerprint(hashes.SHA256()).hex()
 
     @property
     def spki_sha256(self):
-        """The fingerprint of the public key as a policy has it."""
+        """The fingerprint of the public key, as written in a policy."""
         digest = hashes.Hash(hashes.SHA256())
         digest.update(self.certificate.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))
@@ -49,19 +49,19 @@ class Certificate:
 @functools.lru_cache(maxsize=None)
 def _folder():
     folder = Path(tempfile.mkdtemp(prefix="retrotls-certs-"))
-    folder.chmod(0o755)  # servers read it as users of their own
+    folder.chmod(0o755)  # servers read it as other users
     atexit.register(clean_up)
     return folder
 
 
 def clean_up():
-    """Removes all files. Called at exit; workers of pytest-xdist have no such exit and call it themselves."""
+    """Removes all files. Runs at exit; pytest-xdist workers do not exit normally, so they call it themselves."""
     shutil.rmtree(_folder(), ignore_errors=True)
 
 
 @functools.lru_cache(maxsize=None)
 def _key(kind="ec", number=0):
-    """Keys are shared where a test does not mind: making them is what costs."""
+    """Certificates share keys where possible: making a key is what takes time."""
     return rsa.generate_private_key(65537, int(kind[3:])) if kind.startswith("rsa") else \
         ec.generate_private_key(ec.SECP256R1())
 
@@ -72,8 +72,8 @@ _count = iter(range(1, 1 << 30))
 def make(common_name="", names=(), addresses=(), *, issuer=None, ca=False, key="ec", days=(-1, 30), chain=(),
          usage=ExtendedKeyUsageOID.SERVER_AUTH, constraint=None, excluded=None, digest=None, basic_constraints=True,
          organization="", authority_key=True, trusted="", crl=""):
-    """Issues a certificate. `issuer` is a Certificate, None means self-signed; `chain` are the Certificates that the
-    server shows behind it."""
+    """Issues a certificate. `issuer` is a Certificate, or None for self-signed; `chain` are the Certificates that the
+    server sends after it."""
     number = next(_count)
     private_key = _key(key, number if ca else 0)
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization, _validate=False)] if organization else []
@@ -117,7 +117,7 @@ def make(common_name="", names=(), addresses=(), *, issuer=None, ca=False, key="
 
 
 def _signed_again(certificate, issuer, digest, stem):
-    """With a digest that cryptography does not sign with any more."""
+    """Signs with a digest that the cryptography module no longer signs with."""
     def openssl(command, given):
         return subprocess.run(["openssl", "x509", "-copy_extensions", "copy", *command], check=True, input=given,
                               capture_output=True).stdout
@@ -128,7 +128,7 @@ def _signed_again(certificate, issuer, digest, stem):
 
 @contextlib.contextmanager
 def _lenient():
-    """Names of a length that no standard allows are warned of."""
+    """Suppresses the warnings about names longer than the standards allow."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -151,7 +151,7 @@ def intermediate():
 
 
 def issued(*names, addresses=(), **options):
-    """A certificate for `names` that the root signed itself."""
+    """A certificate for `names`, signed directly by the root."""
     return make(names[0] if names and len(names[0]) < 64 else "", names, addresses, issuer=authority(), **options)
 
 
@@ -188,11 +188,11 @@ def _excluded_wildcard():
     return make("*.example.org", ["*.example.org"], issuer=middle, chain=[middle])
 
 
-# One entry a case: the certificate's owner claims to be `localhost` (or the name that the case is about).
+# In each case the certificate's owner claims to be `localhost` (or the name that the case is about).
 CASES = {
     "good": lambda: issued("localhost", "mail.example.org", addresses=["127.0.0.1", "::1"]),
     "with intermediate": lambda: make("localhost", ["localhost"], issuer=intermediate(), chain=[intermediate()]),
-    # what must not be trusted
+    # must not be trusted
     "expired": lambda: issued("localhost", days=(-30, -1)),
     "not yet valid": lambda: issued("localhost", days=(1, 30)),
     "self-signed": lambda: make("localhost", ["localhost"]),
@@ -204,10 +204,10 @@ CASES = {
     "client only": lambda: issued("localhost", usage=ExtendedKeyUsageOID.CLIENT_AUTH),
     "outside a name constraint": _constrained,
     "revoked": _revoked,
-    # what is for somebody else
+    # for somebody else
     "other host": lambda: issued("other.example.org"),
     "CN alone": lambda: make("localhost", issuer=authority()),
-    # what no TLS of today may use
+    # too weak for today's TLS, and the same with a stronger key
     "RSA 1024": lambda: issued("localhost", key="rsa1024"),
     "SHA-1 signature": lambda: issued("localhost", key="rsa2048", digest="sha1"),
     "RSA 2048": lambda: issued("localhost", key="rsa2048"),
@@ -216,5 +216,5 @@ CASES = {
 
 @functools.lru_cache(maxsize=None)
 def case(name):
-    """The certificate of a case by its name."""
+    """The certificate of the named case."""
     return CASES[name]()

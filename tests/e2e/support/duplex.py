@@ -1,5 +1,5 @@
-"""Both directions of a connection at once, with pieces of random sizes. For a program and for a server: it needs nothing
-but Python's own modules."""
+"""Sends and receives at once on a connection, in pieces of random sizes. Both programs and servers use it: it needs only
+Python's standard library."""
 import hashlib
 import random
 import select
@@ -10,7 +10,7 @@ _BASE = random.Random(0).randbytes(16384)
 
 
 def pieces(size, seed):
-    """Yields `size` bytes in pieces of random sizes; no two long ones are alike."""
+    """Yields `size` bytes in pieces of random sizes. No two pieces of 8 bytes or more are alike."""
     rng = random.Random(seed)
     number = 0
     while size:
@@ -30,13 +30,13 @@ def digest(size, seed):
 def _received(sock):
     try:
         return sock.recv(65536)
-    except ssl.SSLZeroReturnError:  # the end of both directions of TLS
+    except ssl.SSLZeroReturnError:  # TLS has ended in both directions
         return b""
 
 
 def exchange(sock, size, seed, shut, first):
-    """Sends the pieces while it receives to the end; returns what came, as digest() has it. `shut` ends our direction,
-    when all is sent, and unless we are the `first` to end, when the other side has ended its own."""
+    """Sends the pieces and receives until the end of the stream. Returns what came, in the form of digest(). `shut` ends our
+    direction once all is sent; if we are not the `first` to end, we wait for the other side to end its own."""
     sock.setblocking(False)
     outgoing, piece, came, whole = pieces(size, seed), b"", 0, hashlib.sha256()
     sending = receiving = True

@@ -1,10 +1,10 @@
 """Makes one thing fail, once, in the program (with the library in it), in its relay, or in the process that becomes the
 relay: a system call, by strace(1); an allocation, or a read or write that moves a single byte, by faulty.so.
 
-The program is run by strace alone, the relay by a strace of its own that stands in its place, so that a call fails in
-one of the two. What becomes the relay lives too short for that: there strace follows all, and the call of that number
-fails in each of their threads. What is counted are the calls of one thread: `when=N` is the N-th of each. faulty.so
-counts those of the whole process.
+The program runs under a strace that follows no children, and the relay under its own strace, which stands in for it. So a
+call fails in only one of them. The process that becomes the relay lives too short for that: there strace follows all
+processes, and the call of that number fails in each thread. strace counts the calls of one thread: `when=N` is the N-th of
+each. faulty.so counts those of the whole process.
 """
 import os
 import struct
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from .shim import PROGRAMS
 
-# What each call may really fail with. Not here: close(2) and munmap(2), which do their work whatever they return, and
-# what no kernel does: brk(2) never returns ENOMEM itself, fcntl(2) is interrupted where it waits for a lock alone, EAGAIN
-# where data is there would have an edge told twice.
+# The errors that each call may really return. close(2) and munmap(2) are not here: they do their work whatever they
+# return. Nor is what no kernel does: brk(2) itself never returns ENOMEM; fcntl(2) is interrupted only while it waits for a
+# lock; after an EAGAIN with data waiting, epoll would have to report an edge twice.
 ERRORS = {
     "accept4": ("ECONNABORTED", "EMFILE", "EINTR", "ENOMEM"), "bind": ("EADDRINUSE", "ENOMEM"),
     "chdir": ("ENOMEM", "EACCES"), "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"),
@@ -45,8 +45,8 @@ ERRORS = {
 class Fault:
     who: str  # program, start (what becomes the relay), relay
     call: str
-    error: str  # "": it is faulty.so's
-    number: int  # which of the calls, from 1
+    error: str  # "": by faulty.so
+    number: int  # which of the calls fails, from 1
 
     def __str__(self):
         return f"{self.who}: {self.call} number {self.number} " + (f"fails with {self.error}" if self.error else "")
@@ -56,12 +56,12 @@ class Fault:
         return [*only, "-e", f"trace={self.call}", "-e", f"inject={self.call}:error={self.error}:when={self.number}"]
 
 
-# What faulty.so can do; the order is that of its counts.
+# What faulty.so can make fail, in the order of its counts.
 OWN = ("malloc", "recv", "send", "read")
 
 
 def _tracer(who, shim, fault, trace):
-    """The words that run `who` under strace, or none."""
+    """The words that run `who` under strace; empty if it runs without."""
     if trace and who == "program":
         words = ["-o", str(trace / "program.0")]
     elif trace:
@@ -74,14 +74,14 @@ def _tracer(who, shim, fault, trace):
 
 
 def _faulty(who, folder, fault):
-    """The variable that tells faulty.so what to do."""
+    """The environment variable that says what faulty.so does."""
     wanted = f"{fault.call} {fault.number}" if fault and not fault.error and fault.who == who else "none 0"
     return f"FAULTY={wanted} {folder / ('counts-' + who)}"
 
 
 def prepare(shim, fault=None, trace=None, follow=False):
     """Prepares a shim with a private build; returns the words that run the program.
-    `trace` is a folder for records of what each thread called; with `follow` those of what becomes the relay."""
+    `trace` is a folder for records of each thread's calls; with `follow`, of the process that becomes the relay."""
     counts = trace or shim.folder
     own = bool(trace) or bool(fault and not fault.error)
     in_place = [] if follow else _tracer("relay", shim, fault, trace)
@@ -98,14 +98,14 @@ def prepare(shim, fault=None, trace=None, follow=False):
     return [*words, str(PROGRAMS / "careless")]
 
 
-# A write to an eventfd: one that does not block takes a number at once, or says EAGAIN (eventfd(2)).
+# A write to an eventfd. We do not make it fail: a non-blocking one succeeds at once or returns EAGAIN (eventfd(2)).
 EVENT = r'"\1\0\0\0\0\0\0\0", 8'
-# The careless client tells which descriptors it has: that is none of the session.
+# The careless client ends by listing its descriptors. That is not part of the session.
 END = "/descriptors"
 
 
 def _read_records(folder, who):
-    """For each thread of `who`, [(call, its arguments, which of them it is)]."""
+    """For each thread of `who`, [(call, its arguments, its number among the thread's calls of that name)]."""
     for record in sorted(folder.glob(f"{who}.*")):
         counts, calls = Counter(), []
         for line in record.read_text(errors="replace").splitlines():
@@ -116,7 +116,7 @@ def _read_records(folder, who):
 
 
 def _since(calls, condition):
-    """What follows the last call that is like that; nothing where none is."""
+    """The calls after the last one that meets the condition; empty if none does."""
     found = [index for index, call in enumerate(calls) if condition(*call)]
     return calls[found[-1] + 1:] if found else []
 
@@ -126,8 +126,8 @@ def _made(call, number, who):
 
 
 def _of_program(calls):
-    """Without its words, or if it did not send them, the program itself would wait for ever; until the first munmap(2)
-    it is the loader that calls, without which there is no shim at all."""
+    """Leaves out reads of the program's standard input and its writes: if they failed, the program itself would wait for
+    ever. Leaves out all calls up to the first munmap(2): the loader makes those, and without it there is no shim."""
     found = set()
     calls = _since(calls, lambda call, arguments, _: call == "execve" and "careless" in arguments)
     loaded = False
@@ -146,8 +146,8 @@ def _of_relay(calls):
         if EVENT not in arguments:
             found |= _made(call, number, "relay")
         if call == "sendto":
-            server = server or arguments.partition(",")[0]  # the first that it speaks to
-            if not arguments.startswith(f"{server},"):  # to the program: EPIPE means that it reads no more
+            server = server or arguments.partition(",")[0]  # the relay speaks to the server first
+            if not arguments.startswith(f"{server},"):  # to the program: EPIPE means that the program reads no more
                 found.discard(Fault("relay", call, "EPIPE", number))
     return found
 
@@ -162,7 +162,7 @@ def _of_start(calls):
 
 
 def possible(folder):
-    """All faults of a session by the records in `folder`."""
+    """All faults that can happen in the session recorded in `folder`."""
     faults = set()
     for calls in _read_records(folder, "program"):
         faults |= _of_program(calls)
@@ -174,7 +174,7 @@ def possible(folder):
     for who in ("program", "relay"):
         counts = struct.unpack(f"={len(OWN)}Q", (folder / f"counts-{who}").read_bytes())
         faults |= {Fault(who, call, "", number + 1) for call, count in zip(OWN, counts) for number in range(count)
-                   if who == "relay" or call in ("malloc", "read")}  # the program's own pieces are not of interest
+                   if who == "relay" or call in ("malloc", "read")}  # the program's own recv and send do not matter
     return sorted(faults, key=lambda f: (f.who, f.call, f.number, f.error))
 
 

@@ -11,8 +11,8 @@ dialogue:
 
     with Hostile(scenario) as server: ... connect to server.address ...
 
-It runs once a connection, each in a thread. When the client goes away the scenario ends there (Gone), which is no
-error; a client that says something else than expected is one, and leaving the context raises it."""
+It runs once for each connection, in a thread. If the client goes away, the scenario ends there (Gone); that is no error.
+If the client says something unexpected, that is an error, and leaving the context raises it."""
 import contextlib
 import os
 import re
@@ -24,7 +24,7 @@ import time
 
 from . import loopback
 
-PATIENCE = 60  # seconds that a scenario waits for a client; tests end long before
+PATIENCE = 60  # seconds a scenario waits for a client; tests end long before
 
 
 class Gone(Exception):
@@ -32,11 +32,15 @@ class Gone(Exception):
 
 
 class Unexpected(AssertionError):
-    """The client said something else than the scenario expects."""
+    """The client said something that the scenario does not expect."""
 
 
 class Connection:
     """The server's side of one connection."""
+
+    # `retrotls check` tries a server that has not greeted after a second for TLS. For its tests, where a loaded machine may
+    # make us late: such a connection ends without an error.
+    may_be_tried_for_tls = False
 
     def __init__(self, sock):
         self.socket = sock
@@ -44,11 +48,11 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.raw = None  # the bare socket once TLS is on
         self.buffer = b""
-        self.clear = b""  # what the client sent outside of TLS, line by line as the scenario read it
+        self.clear = b""  # what the client sent outside TLS, as far as the scenario read it
         self.over_tls = b""  # what the program sent inside TLS
-        self.question = None  # the protocol whose own first question inside TLS is answered, and kept apart
+        self.question = None  # the protocol whose first question inside TLS, the relay's own, we answer and keep apart
         self.questions = b""
-        self.refusal = None  # the client's reason to refuse the handshake
+        self.refusal = None  # why the handshake failed
         self.encrypted = False
 
     # What a scenario says.
@@ -59,7 +63,7 @@ class Connection:
             self.socket.sendall(b"".join(pieces))
 
     def split(self, *pieces, pause=0.05):
-        """Sends each piece in a segment of its own."""
+        """Sends each piece in its own segment."""
         for piece in pieces:
             self.send(piece)
             time.sleep(pause)
@@ -76,7 +80,7 @@ class Connection:
         raise Unexpected(f"the client took {seconds} s of {piece[:40]!r}")
 
     def line(self):
-        """The next line of the client, without its end; a question of the relay's own is answered before."""
+        """The client's next line, without its line end. Answers the relay's own question first, if it asks one."""
         line = self._line()
         protocol, question = self.question, self.question and self.question.question
         if self.encrypted and protocol:
@@ -103,9 +107,8 @@ class Connection:
         return match
 
     def tls(self, certificate, minimum=ssl.TLSVersion.TLSv1_2, maximum=ssl.TLSVersion.MAXIMUM_SUPPORTED,
-            ciphers=None, buffered=False):
-        """Handshakes. Bytes that the client sent before its ClientHello and that were read by the scenario stay out
-        of it unless `buffered`."""
+            ciphers=None):
+        """Does the handshake. The client must have sent nothing in clear after its last command."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_ciphers((ciphers or "DEFAULT") + ":@SECLEVEL=0")
         context.minimum_version, context.maximum_version = minimum, maximum
@@ -122,7 +125,7 @@ class Connection:
         self.encrypted = True
 
     def rest(self):
-        """All that the client still sends, until it closes."""
+        """Everything that the client sends until it closes."""
         with contextlib.suppress(Gone):
             while True:
                 self._receive()
@@ -135,7 +138,7 @@ class Connection:
         raise Gone("after silence")
 
     def shut(self):
-        """Ends our direction: with close_notify inside TLS."""
+        """Ends our direction, with close_notify if TLS is on."""
         if self.encrypted and self.socket.gettimeout() == 0:
             self._say_close_notify()
         elif self.encrypted:
@@ -146,8 +149,8 @@ class Connection:
                 self.socket.shutdown(socket.SHUT_WR)
 
     def _say_close_notify(self):
-        """Without reading: unwrap() calls SSL_shutdown(3) twice, and the second call fails on data that comes at that
-        moment. So it speaks to a pair of sockets, where nothing comes, and what it says is passed on."""
+        """Sends close_notify without reading. unwrap() calls SSL_shutdown(3) twice, and the second call fails if data comes
+        at that moment. So we let it write to a socketpair, where no data comes, and pass on what it wrote."""
         number, (near, far) = self.socket.fileno(), socket.socketpair()
         near.setblocking(False)
         with near, far, socket.socket(fileno=os.dup(number)) as server:
@@ -162,7 +165,7 @@ class Connection:
             server.setblocking(False)
 
     def close(self):
-        """Ends the TCP connection; inside TLS without close_notify."""
+        """Ends the TCP connection, without close_notify even if TLS is on."""
         for sock in (self.socket, self.raw):
             if sock:
                 with contextlib.suppress(OSError):
@@ -181,6 +184,8 @@ class Connection:
             data = self.socket.recv(65536)
         if not data:
             raise Gone("end of stream")
+        if self.may_be_tried_for_tls and not self.encrypted and not self.clear and data.startswith(b"\x16\x03"):
+            raise Gone("tried for TLS")
         if self.encrypted:
             self.over_tls += data
         else:
@@ -199,7 +204,7 @@ def _gone():
 
 
 def handshake_with_both_certificates(s, certificate):
-    """In the place of Connection.tls(): the client must show a certificate of the tests' root, too."""
+    """Instead of Connection.tls(): the client, too, must send a certificate signed by the tests' root."""
     from . import certs
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.pem, certificate.key)
@@ -213,14 +218,14 @@ def handshake_with_both_certificates(s, certificate):
 class Hostile:
     """Listens and plays `scenario` to each client. Use as a context."""
 
-    def __init__(self, scenario, host="127.0.0.1"):
+    def __init__(self, scenario, host="127.0.0.1", port=0):
         self.scenario = scenario
-        self.listener = loopback.listen(host)
+        self.listener = loopback.listen(host, port)
         self.address = self.listener.getsockname()[:2]
         self.connections = []
         self.errors = []
         self._threads = []
-        self._begun = threading.Lock()  # held while a thread is not in _threads yet
+        self._begun = threading.Lock()  # held until a new thread is in _threads
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
 
@@ -230,7 +235,7 @@ class Hostile:
 
     @property
     def clear(self):
-        """What all clients said outside of TLS, as far as the scenario read it."""
+        """What all clients said outside TLS, as far as the scenario read it."""
         return b"".join(c.clear for c in self.connections)
 
     @property
@@ -258,7 +263,7 @@ class Hostile:
             raise self.errors[0]
 
     def wait_done(self, timeout=PATIENCE):
-        """Waits for the scenarios that were begun."""
+        """Waits for all scenarios that have begun."""
         with self._begun:
             threads = list(self._threads)
         for thread in threads:
@@ -283,7 +288,7 @@ class Hostile:
             self.scenario(connection)
         except Gone:
             pass
-        except BaseException as error:  # told by the test's own thread
+        except BaseException as error:  # raised later in the test's own thread
             self.errors.append(error)
         finally:
             connection.close()

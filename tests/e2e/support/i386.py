@@ -1,4 +1,4 @@
-"""32-bit x86 programs: run by the kernel, or by qemu-i386 where it executes none (tests/executes-32-bit)."""
+"""Runs 32-bit x86 programs: by the kernel, or by qemu-i386 if the kernel cannot (tests/executes-32-bit)."""
 import platform
 import shutil
 import subprocess
@@ -6,11 +6,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 EXECUTED = platform.machine() == "x86_64" and subprocess.run([ROOT / "tests/executes-32-bit"], check=False).returncode == 0
-# Debian's gcc-multilib makes /usr/include/asm, and cannot be beside cross compilers.
+# Debian's gcc-multilib provides /usr/include/asm, but cannot be installed together with cross compilers.
 GCC_FLAGS = ["-m32", "-idirafter", "/usr/include/x86_64-linux-gnu"]
 QEMU = shutil.which("qemu-i386")
 
-# Twin programs of what qemu-user passes on otherwise than the kernel, with or without the library (tried with 7.2).
+# Twin programs of calls that qemu-user does not pass on as the kernel does, with or without the library (tried with 7.2).
 QEMU_DIFFERS = {
     **dict.fromkeys(["late_inherited_and_read", "late_inherited_and_written", "late_inherited_by_a_plain_program",
                      "late_inherited_keeps_its_state", "late_received_over_a_unix_socket", "tcp_info"],
@@ -26,19 +26,19 @@ QEMU_DIFFERS = {
     "sigio_tells_the_descriptor": "does not tell si_fd",
 }
 
-# Why a test is skipped in which another program starts the 32-bit one.
+# Skip reason for tests in which another program starts the 32-bit one.
 NEEDS_THE_KERNEL = "this kernel executes no 32-bit program, and another program cannot start one under qemu-i386"
 
 
 def altered_by_qemu(program):
-    """Why a twin program shows nothing of the library under qemu-i386; None where it does, or the kernel executes it."""
+    """Why a twin program says nothing about the library under qemu-i386; None if it does, or if the kernel executes it."""
     differs = None if EXECUTED else QEMU_DIFFERS.get(program)
     return differs and f"this kernel executes no 32-bit program, and qemu-i386 {differs}"
 
 
 def emulated(words, environment):
-    """A command line and an environment that run a 32-bit program: those given, or with qemu-i386 in front, which must not
-    get the program's preloads itself."""
+    """The command line and environment that run a 32-bit program: as given, or with qemu-i386 first, which must not load the
+    program's preloads itself."""
     if EXECUTED:
         return words, environment
     environment = dict(environment)

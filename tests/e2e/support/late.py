@@ -1,5 +1,5 @@
-"""Connections that connect() never saw: made by a connector that no preload reaches, and handed to a program under the
-shim, with a recorder on the path."""
+"""Connections whose connect() the shim never saw. A connector that no preload reaches makes them and hands them to a
+program under the shim, with a recorder on the path."""
 import contextlib
 
 import pytest
@@ -24,17 +24,17 @@ def path(scenario):
 
 
 def guard(shim, tap, protocol, level="secure"):
-    """No name was asked for in the programs that get a connection: the policy says what the certificate must be for."""
+    """Programs that are handed a connection look up no name, so the policy says which name the certificate must have."""
     shim.guard(tap.port, level, protocol, "name localhost")
 
 
 def handed_down(shim, tap, numbers, options, *program, **more):
-    """Runs a program that a static connector, which no preload reaches, has connected."""
+    """A static connector, which no preload reaches, connects and then runs the program."""
     return shim.run(PROGRAMS / "connector", "127.0.0.1", tap.port, numbers, *options, "--", *program, **more)
 
 
 def upgraded(tap, protocol, words=None):
-    """The whole session went through TLS, and what the program said was all that the server got there."""
+    """The whole session went through TLS, and the server got exactly what the program said."""
     tap.saw_only_tls_after(protocol.preamble)
     tap.never_saw(SECRET, SENDER)
     assert tap.server_side.over_tls == (protocol.words if words is None else words)
@@ -57,7 +57,7 @@ os.write(3, out)
 
 
 def talk(shim, tap, protocol, options=(), code=TALK, **more):
-    """A Python program talks on the connection that it was started with, and writes what it read to a file."""
+    """A Python program talks on the connection that it inherited. Returns the result and what it read."""
     got = shim.folder / "got"
     result = handed_down(shim, tap, "0,1", options, "sh", "-c", 'exec "$@" 3>got', "sh", PYTHON, "-c", code,
                          env={"WORDS": protocol.words.decode("latin-1")}, **more)
@@ -65,7 +65,7 @@ def talk(shim, tap, protocol, options=(), code=TALK, **more):
 
 
 def serve_in_clear(s):
-    """Greets, and answers whatever comes."""
+    """Greets, then answers whatever comes."""
     s.send(POP3.greeting)
     while True:
         line = s.line()

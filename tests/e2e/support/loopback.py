@@ -1,5 +1,5 @@
-"""Addresses for servers. Every server gets an address of its own in 127.0.0.0/8, so that any port is free there:
-no port is ever searched for and lost again to another test."""
+"""Addresses for servers. Every server gets its own address in 127.0.0.0/8, where every port is free. So no test has to search
+for a port, and none loses its port to another test."""
 import random
 import socket
 import struct
@@ -41,24 +41,24 @@ def listen(address="127.0.0.1", port=0):
 
 
 def full_listener(address="127.0.0.1", port=0):
-    """A listening socket whose queue is full, and what fills it: Linux drops further SYNs, so that connect() stays
-    pending."""
+    """A listening socket whose queue is full, and the connection that fills it. Linux drops further SYNs, so connect()
+    stays pending."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # for who wants to keep the port from others
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # so that a caller can bind the port again and keep it
     listener.bind((address, port))
     listener.listen(0)
     filler = socket.create_connection(listener.getsockname())
 
     def queued():
-        """tcpi_unacked, which of a listening socket is the length of its queue (tcp_get_info() in net/ipv4/tcp.c)."""
+        """tcpi_unacked, which is the length of the queue of a listening socket (tcp_get_info() in net/ipv4/tcp.c)."""
         return struct.unpack_from("=I", listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)[0]
-    wait_for(queued, "the queue to be full")  # the filler is there before, when the SYN was answered
+    wait_for(queued, "the queue to be full")  # the filler's connect() returns earlier, on the answer to its SYN
     return listener, filler
 
 
 def refusing_port(address="127.0.0.1"):
-    """A socket that is bound and does not listen: its port refuses connections for as long as it is open."""
+    """A bound socket that does not listen: its port refuses connections as long as the socket is open."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     bound = socket.socket(family)
     bound.bind((address, 0))

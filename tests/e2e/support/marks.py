@@ -1,4 +1,4 @@
-"""Marks of tests that not every machine can run. Apart from what `make demo` uses, where there is no pytest."""
+"""Marks of tests that not every machine can run. A file of its own, because `make demo` has no pytest."""
 import pytest
 
 from . import i386

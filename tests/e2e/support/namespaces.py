@@ -1,5 +1,5 @@
-"""Namespaces of a test's own, for what it does to a network or to mounts: as root, and as an ordinary user where the
-kernel gives him a user namespace, in which he keeps his name."""
+"""Gives a test its own namespaces, so that it can change the network or mounts. Works as root, and as an ordinary user if
+the kernel allows user namespaces; the user keeps his name there."""
 import functools
 import os
 import subprocess
@@ -11,7 +11,7 @@ _INSIDE = "RETROTLS_TEST_INSIDE"
 
 
 def command(*kinds):
-    """What comes before a command that is to have namespaces of the kinds ("mount", "net", "pid")."""
+    """The words to put before a command to give it namespaces of these kinds ("mount", "net", "pid")."""
     users = [] if os.geteuid() == 0 else ["--user", "--map-current-user", "--keep-caps"]
     return ["unshare", *users, *(f"--{kind}" for kind in kinds)]
 
@@ -24,7 +24,7 @@ def possible(*kinds):
 
 
 def needed(*kinds):
-    """A mark: the test is run in a process of its own, which has the namespaces."""
+    """A mark: runs the test in its own process, which has the namespaces."""
     def mark(test):
         skip = pytest.mark.skipif(not possible(*kinds), reason="this kernel gives an ordinary user no namespaces: run the "
                                                                "tests as root for this one")
@@ -33,12 +33,12 @@ def needed(*kinds):
 
 
 def inside():
-    """Whether this is the run in the namespaces. Fixtures are made outside of them too, by pytest's order of things."""
+    """True in the run inside the namespaces. pytest sets up the fixtures outside them as well."""
     return _INSIDE in os.environ
 
 
 def run_inside(item):
-    """Runs the test again, in the namespaces that it is marked with. False where it is not, or this is that run."""
+    """Runs the test again in the namespaces that its mark names. False if it has no mark, or if this is that run."""
     mark = item.get_closest_marker("namespaces")
     if not mark or inside():
         return False

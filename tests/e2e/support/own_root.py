@@ -1,5 +1,5 @@
-"""A root of one's own, for what is installed: this machine's, with a memory file system over it that takes what is
-written. And copies of the source, in which `make` may build for another place."""
+"""A private root to install into: this machine's root, under a memory file system that takes all writes. And copies of
+the source, in which `make` may build for another place."""
 import os
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from .shim import ROOT
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="dpkg(1) installs as root alone; "
                                 "what `make install` and `make deb` make is tried without")
-MADE = ("obj", "lib32", "musl")  # what a copy takes of the build: nothing is compiled twice
+MADE = ("obj", "lib32", "musl")  # the parts of the build that a copy includes, so that nothing is compiled twice
 
 INSIDE = """
 set -e
@@ -26,7 +26,7 @@ exec chroot "$root/all" "$@"
 
 
 def in_own_root(folder, script, *arguments, **environment):
-    """What the shell script says, with "$@" for the arguments; `folder` is there for its files."""
+    """The output of the shell script, which gets `arguments` as "$@". `folder` takes the root's files."""
     (folder / "root").mkdir()
     result = subprocess.run(["unshare", "-m", "sh", "-c", INSIDE, "sh", folder / "root", "sh", "-ec", script, "sh", *arguments],
                             capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
@@ -48,8 +48,8 @@ exec "$@"
 
 
 def with_ld_so_preload(etc, library, policy=""):
-    """What comes before a command that is to have the library by /etc/ld.so.preload, and that /etc/retrotls/policy; `etc`
-    is an empty folder."""
+    """The words to put before a command so that /etc/ld.so.preload loads the library, and /etc/retrotls/policy holds `policy`.
+    `etc` is an empty folder."""
     return [*namespaces.command("mount"), "sh", "-c", WITH_LD_SO_PRELOAD, "sh", etc, library, policy]
 
 

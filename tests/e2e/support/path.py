@@ -1,6 +1,6 @@
-"""A path that can be cut without a word to either end: a TUN device in a network namespace of its own. What connects to
-FAR reaches a server on HERE: each packet is handed back with its two addresses exchanged, which leaves every checksum
-right; once the path is cut, none is."""
+"""A path that can be cut without either end noticing: a TUN device in its own network namespace. A connection to FAR reaches
+a server on HERE: we hand each packet back with its two addresses exchanged, which keeps all checksums right. Once the path
+is cut, we drop all packets."""
 import contextlib
 import fcntl
 import os
@@ -17,7 +17,7 @@ _TUNSETIFF, _TUN_WITHOUT_HEAD = 0x400454CA, 0x1001
 
 
 def needed(test):
-    """A mark for what makes a Path: it is run in a network namespace of its own."""
+    """A mark for tests that make a Path: runs them in their own network namespace."""
     there = os.access("/dev/net/tun", os.R_OK | os.W_OK)
     return pytest.mark.skipif(not there, reason="this machine keeps /dev/net/tun from this user: run the tests as root for "
                                                 "this one, after `modprobe tun`")(namespaces.needed("net")(test))
@@ -37,7 +37,7 @@ class Path:
         self.is_cut = True
 
     def close(self):
-        """The device goes with it, and another Path may be made."""
+        """Deletes the device, so that another Path can be made."""
         subprocess.run(["ip", "link", "delete", "retrotls0"], check=True)
         self._carrier.join()
         os.close(self.tun)

@@ -1,4 +1,4 @@
-"""One session of the careless client with a hostile server, a recorder between them, and what came of it."""
+"""One session of the careless client with a hostile server, with a recorder between them, and its outcome."""
 import re
 from dataclasses import dataclass
 
@@ -30,8 +30,8 @@ class Outcome:
         self.tap.never_saw(SECRET, SENDER)
 
     def failed(self, *reasons):
-        """FAIL: the failure greeting and nothing else, a clean end, nothing leaked, and the log tells. Each of
-        `reasons` is a pattern that the greeting must hold."""
+        """FAIL: the program got the failure greeting and nothing else, and a clean end; nothing leaked; the log says so. Each
+        of `reasons` is a pattern that the greeting must contain."""
         assert re.fullmatch(self.protocol.failure, self.result.out), f"no failure greeting{self.show()}"
         self.nothing_leaked()
         own = re.sub(rb"[()?]", b"", self.protocol.preamble).split(rb"\r\n")
@@ -65,8 +65,8 @@ class Outcome:
 
 
 def play(shim, protocol, scenario, level, *policy, host="localhost", early=False, ca=None, words=None):
-    """Plays `scenario` (see hostile.py) to the careless client under the shim at `level`; `policy` are more lines of
-    the rule, in which {port} is the server's. Returns the Outcome when all has ended."""
+    """Plays `scenario` (see hostile.py) to the careless client under the shim at `level`; `policy` holds more lines of
+    the rule, in which {port} is the server's port. Returns the Outcome when everything has ended."""
     words = protocol.words if words is None else words
     with Hostile(scenario) as server, Tap(server.address) as tap:
         shim.guard(tap.port, level, protocol.name, *(line.replace("{port}", str(tap.port)) for line in policy), ca=ca)

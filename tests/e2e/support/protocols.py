@@ -1,6 +1,6 @@
-"""The words of each protocol, so that one scenario serves them all.
+"""The commands and replies of each protocol, so that one scenario works for all of them.
 
-In replies `{tag}` stands for the tag of the command that is answered (IMAP)."""
+In a reply, `{tag}` stands for the tag of the command that it answers (IMAP)."""
 import base64
 import re
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ _PLAIN = base64.b64encode(b"\0test\0" + SECRET)
 class Protocol:
     name: str
     greeting: bytes
-    ask: bytes  # the command that asks for capabilities, a pattern; b"" where the greeting lists them
-    offers: bytes  # its reply (Sieve: the greeting)
+    ask: bytes  # the command that asks for capabilities, a pattern; b"" if the greeting lists them
+    offers: bytes  # the reply to `ask` that offers TLS (Sieve: the greeting)
     offers_not: bytes
     starttls: bytes  # a pattern
     yes: bytes
     preamble: bytes  # all that the shim itself may say before TLS, a pattern
     words: bytes  # what a careless program sends after any greeting
-    goodbye: bytes  # the last of these words, a pattern
+    goodbye: bytes  # the last command of `words`, a pattern
     failure: bytes  # the failure greeting that the program must get, a pattern
     upgraded: bytes  # the greeting that the program gets once TLS is up, a pattern
     question: bytes = b""  # what the relay asks first inside TLS, because `words` begin with a secret, a pattern
@@ -48,7 +48,7 @@ def greet(s, protocol, offer=True):
 
 
 def until_starttls(s, protocol, offers=None):
-    """An honest server's part up to the STARTTLS command; returns its line."""
+    """An honest server's part up to the STARTTLS command; returns that line."""
     while True:
         line = s.line()
         if protocol.wants_tls(line):
@@ -195,4 +195,5 @@ SIEVE = Protocol(
     upgraded=rb'"IMPLEMENTATION" "Hostile"\r\n"SIEVE" "fileinto"\r\n"SASL" "PLAIN"\r\nOK "ready"\r\n',
 )
 ALL = (SMTP, LMTP, IMAP, POP3, NNTP, SIEVE)
+BY_NAME = {protocol.name: protocol for protocol in ALL}
 WITH_ASK = tuple(p for p in ALL if p.ask)

@@ -1,4 +1,4 @@
-"""Runs programs under the shim, with a policy that the test writes, and shows what hangs where one does."""
+"""Runs programs under the shim, with a policy that the test writes. If a program hangs, shows what it is doing."""
 import contextlib
 import os
 import re
@@ -11,18 +11,19 @@ from pathlib import Path
 from . import i386
 
 ROOT = Path(__file__).resolve().parents[3]
-# An architecture whose build and programs are tried under qemu (tests/ports/enter).
+# An architecture whose build and programs we test under qemu (tests/ports/enter).
 PORT = os.environ.get("RETROTLS_PORT")
 BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build/ports" / PORT if PORT else ROOT / "build"))
 LIBRARY = BUILD / "libretrotls.so"
 COMMAND = BUILD / "retrotls"
 RELAY = BUILD / "retrotls-relay"
-# What the build's relay was made with.
+# The sanitizer that the build's relay uses, if any.
 SANITIZED = next((name for name in (b"__asan_init", b"__tsan_init")
                   if RELAY.exists() and name in RELAY.read_bytes()), None)
 PROGRAMS = (BUILD if PORT else ROOT / "build") / "e2e"
 PYTHON = "/usr/bin/python3"
-TIMEOUT = 60  # seconds; a run that takes longer hangs
+TIMEOUT = 60  # seconds; a run that takes longer counts as hanging
+UNFILTERED = ("3.2",)  # profiles of older_kernel without seccomp filters (new in Linux 3.5)
 
 
 @dataclass
@@ -32,10 +33,10 @@ class Result:
     out: bytes
     err: bytes
     log: str = ""
-    lines: list = field(default_factory=list)  # the log's lines, each a dict of its fields
+    lines: list = field(default_factory=list)  # the log's result lines, each a dict of its fields
 
     def ok(self):
-        """Asserts success, showing everything otherwise."""
+        """Asserts success; shows everything on failure."""
         assert self.status == 0, f"exit {self.status}\n{self.show()}"
         return self
 
@@ -54,35 +55,36 @@ class Shim:
         self.folder = Path(folder)
         self.policy_file = self.folder / "policy"
         self.log_file = self.folder / "log"
-        self.hosts = {}  # name: [addresses], what the resolver answers
+        self.hosts = {}  # name: [addresses], the resolver's answers
         self.environment = {}  # more variables for the programs
         self.library, self.command, self.relay = LIBRARY, COMMAND, RELAY
-        self.kernel = os.environ.get("RETROTLS_KERNEL")  # a profile of older_kernel's, under which all programs run
+        self.kernel = os.environ.get("RETROTLS_KERNEL")  # the profile of older_kernel under which all programs run
+        self.lacks = []  # what else that kernel lacks (older_kernel)
 
     def private_build(self):
-        """Copies library, command and relay, so that the test knows its relays from others' and may break them."""
+        """Copies library, command and relay, so that the test can tell its relays from those of others, and may break them."""
         self.build = self.folder / "build"
         self.build.mkdir()
         for each in (LIBRARY, COMMAND, RELAY):
             shutil.copy(each, self.build)
-        if os.geteuid() != 0:  # a relay that is shut in shows what it runs from to root alone
+        if os.geteuid() != 0:  # only root can see the executable of a sandboxed relay
             self.environment["RETROTLS_SANDBOX"] = "off"
         self.library, self.command, self.relay = (self.build / f.name for f in (LIBRARY, COMMAND, RELAY))
 
         if SANITIZED:
-            # libcrypto is built without TSan, which thus sees what it reads by memcmp(3), but not the atomic flag by
-            # which it knows that another thread has done with it (x509v3_cache_extensions()). Races of ours are told,
-            # but in what libcrypto calls.
+            # libcrypto is built without TSan. So TSan sees what libcrypto reads by memcmp(3), but not the atomic flag that
+            # says that another thread has finished with it (x509v3_cache_extensions()). TSan still reports our own races,
+            # except in functions that libcrypto calls.
             suppressions = self.folder / "suppressions"
             suppressions.write_text("race:libcrypto.so.3\n")
             self.stand_in(["/usr/bin/env", f"TSAN_OPTIONS=halt_on_error=1:suppressions={suppressions}",
                            "ASAN_OPTIONS=quarantine_size_mb=8", "UBSAN_OPTIONS=print_stacktrace=1"],
                           self.folder / "sanitizer")
-        if SANITIZED == b"__asan_init":  # what leaks is found by ptrace(2)
+        if SANITIZED == b"__asan_init":  # LeakSanitizer needs ptrace(2)
             self.environment["RETROTLS_SANDBOX"] = "off"
 
     def stand_in(self, words, errors="/dev/null"):
-        """Puts a script in the relay's place, which runs it by `words`; needs private_build(). Standard error goes to
+        """Replaces the relay by a script that runs it with `words` before it; needs private_build(). Standard error goes to
         the file `errors`."""
         real = self.build / f"in-place-{self.relay.parent.name}" / "retrotls-relay"
         real.parent.mkdir()
@@ -94,7 +96,7 @@ class Shim:
             self.relay = real
 
     def sanitizer(self):
-        """What the sanitizer that the relay was built with has to say; needs private_build()."""
+        """The report of the relay's sanitizer; needs private_build()."""
         report = self.folder / "sanitizer"
         return report.read_text(errors="replace") if report.exists() else ""
 
@@ -103,12 +105,13 @@ class Shim:
         return relays(self.relay)
 
     def monitors(self):
-        """{pid of the worker: pid of the monitor} of the same."""
+        """{pid of the worker: pid of the monitor} of these relays."""
         return monitors(self.relay)
 
     def policy(self, text):
-        """Writes the policy; lines as in a policy file."""
-        self.policy_file.write_text(text)
+        """Writes the policy; `text` is in the format of a policy file. On a platform without system call filters (such as
+        qemu-user), makes the sandbox optional."""
+        self.policy_file.write_text("sandbox optional\n" * bool(PORT or self.kernel in UNFILTERED) + text)
         self.policy_file.chmod(0o600)
 
     def guard(self, port, level="secure", protocol="imap", *more, ca=None):
@@ -134,21 +137,27 @@ class Shim:
         return environment
 
     def popen(self, *arguments, command=False, preload=True, **options):
-        """Starts a program in a session of its own; `command` runs it through `retrotls` instead of LD_PRELOAD."""
+        """Starts a program in its own session; with `command`, through `retrotls` instead of LD_PRELOAD."""
         words = [str(word) for word in arguments]
         if command:
             words = [str(self.command), *words]
-        if self.kernel and preload:
-            words = [str(PROGRAMS / "older_kernel"), f"linux-{self.kernel}", "--", *words]
+        lacks = [*self.lacks, *([f"linux-{self.kernel}"] if self.kernel else [])]
+        if lacks and preload:
+            words = [str(PROGRAMS / "older_kernel"), *lacks, "--", *words]
         options = {"cwd": self.folder, "start_new_session": True, "stdin": subprocess.DEVNULL,
                    "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         options["env"] = {**self.variables(command, preload), **options.pop("env", {})}
         if self.library == BUILD / "lib32/libretrotls.so":
             if not i386.EXECUTED and (command or words[0] == "strace"):
-                import pytest  # which `make demo` has not
+                import pytest  # `make demo` does not have it
                 pytest.skip(i386.NEEDS_THE_KERNEL)
             words, options["env"] = i386.emulated(words, options["env"])
+        words, options["env"] = self.placed(words, options["env"])
         return subprocess.Popen(words, **options)
+
+    def placed(self, words, environment):
+        """The command line and environment to run these where this shim's programs run. A subclass may choose another root."""
+        return words, environment
 
     def run(self, *arguments, stdin=b"", timeout=TIMEOUT, **options):
         """Runs a program to its end, and to the end of its output."""
@@ -179,7 +188,7 @@ class Shim:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def log_lines(self):
-        """What came of each connection: warnings are left out."""
+        """The fields of each connection's result line, without warnings."""
         return [fields(line) for line in self.log().splitlines() if "result=" in line]
 
 
@@ -190,7 +199,7 @@ def fields(line):
 
 
 def processes():
-    """{pid: (parent, session, command line)} of all processes that one may see."""
+    """{pid: (parent, session, command line)} of all processes that we may see."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -201,8 +210,8 @@ def processes():
 
 
 def relays(relay=None):
-    """Pids of all relays that run from the file `relay` (the build's): of each its worker, which has the connections, or
-    its monitor where the worker has ended."""
+    """Pids of all relays that run from the file `relay` (default: the build's). For each relay, the pid of its worker, which
+    has the connections, or of its monitor if the worker has ended."""
     found = _running(relay)
     return [pid for pid in found if pid not in found.values()]
 
@@ -214,7 +223,7 @@ def monitors(relay=None):
 
 
 def _running(relay):
-    """{pid: parent} of all processes that run from that file."""
+    """{pid: parent} of all processes that run from the file `relay`."""
     found = {}
     for pid, (parent, _, _) in processes().items():
         with contextlib.suppress(OSError):

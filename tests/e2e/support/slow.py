@@ -1,4 +1,4 @@
-"""A way to a server that answers late: a blocking connect() has to wait for it."""
+"""A path to a server that answers late, so that a blocking connect() has to wait."""
 import contextlib
 import socket
 import threading
@@ -10,8 +10,8 @@ SYN_SENT = "02"  # /proc/net/tcp
 
 
 class SlowPath:
-    """Listens with a queue that is full, so that Linux drops further SYNs, until open(): from then on each connection
-    is led to `target`. A SYN is repeated after a second. Use as a context."""
+    """Listens with a full queue, so that Linux drops further SYNs, until open(). From then on, forwards each connection to
+    `target`. Linux repeats a SYN after a second. Use as a context."""
 
     def __init__(self, target):
         self.target = target
@@ -31,7 +31,7 @@ class SlowPath:
             each.close()
 
     def is_wanted(self):
-        """Whether somebody waits for an answer."""
+        """True if somebody waits for an answer."""
         host, port = self.address
         wanted = f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
         with open("/proc/net/tcp", encoding="ascii") as table:
@@ -42,7 +42,7 @@ class SlowPath:
         self._start(self._accept)
 
     def open_when_wanted(self, process):
-        """Or when the process has ended."""
+        """Opens once somebody waits, or once the process has ended."""
         wait_for(lambda: self.is_wanted() or process.poll() is not None, "connect() to wait")
         self.open()
 

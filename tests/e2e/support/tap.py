@@ -1,5 +1,5 @@
-"""A recorder on the path: a loopback listener that copies bytes both ways to a server and keeps them, so that a test
-can say what crossed the network in clear."""
+"""A recorder on the path: a loopback listener that copies bytes to a server and back, and keeps them, so that a test can
+check what crossed the network in clear."""
 import contextlib
 import errno
 import socket
@@ -16,7 +16,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 @dataclass
 class Crossing:
-    """Bytes that crossed, in one piece as they were read."""
+    """One piece of bytes that crossed, as we read it."""
     at: float  # seconds since the connection came
     direction: str
     data: bytes
@@ -50,7 +50,7 @@ def first_record(stream):
 
 
 def is_tls(stream):
-    """Whether `stream` is nothing but TLS records from its first byte on (the last one may be cut)."""
+    """True if `stream` consists only of TLS records (the last one may be cut)."""
     while stream:
         if stream[0] not in (20, 21, 22, 23) or stream[1:2] not in (b"", b"\x03"):
             return False
@@ -91,11 +91,11 @@ class Tap:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
-    # What a test asks.
+    # Used by tests.
 
     @property
     def up(self):
-        """All that programs sent to the server, of all connections."""
+        """Everything that programs sent to the server, in all connections."""
         return b"".join(r.up for r in self.recordings)
 
     @property
@@ -103,11 +103,11 @@ class Tap:
         return b"".join(r.down for r in self.recordings)
 
     def clear_up(self):
-        """What programs sent before their first TLS record, of all connections."""
+        """What programs sent before their first TLS record, in all connections."""
         return b"".join(r.up[:first_record(r.up)] for r in self.recordings)
 
     def wait_closed(self, timeout=20):
-        """Waits until all connections so far have ended both ways."""
+        """Waits until all connections so far have ended in both directions."""
         deadline = time.monotonic() + timeout
         for recording in list(self.recordings):
             assert recording.closed.wait(max(0, deadline - time.monotonic())), f"still open:\n{self.transcript()}"
@@ -121,8 +121,8 @@ class Tap:
                 assert form not in self.down, f"{form!r} came from the server in clear:\n{self.transcript()}"
 
     def saw_only_tls_after(self, clear_text):
-        """Asserts that each connection sent `clear_text` (a regular expression of bytes) and then nothing but TLS
-        records, with a handshake first."""
+        """Asserts that each connection sent `clear_text` (a regular expression of bytes) and then only TLS records, starting
+        with a handshake."""
         import re
         assert self.recordings, "nobody connected"
         for recording in self.recordings:
@@ -132,7 +132,7 @@ class Tap:
             assert is_tls(recording.up[start:]), f"something else than TLS was sent:\n{self.transcript()}"
 
     def transcript(self, limit=2000):
-        """What crossed, for a person: clear lines as they are, TLS records by their type and length."""
+        """What crossed, in readable form: clear lines as they are, TLS records by type and length."""
         lines = []
         for number, recording in enumerate(self.recordings):
             lines.append(f"-- connection {number + 1} to {self.server}")
@@ -175,7 +175,7 @@ class Tap:
         recording.closed.set()
 
     def _copy(self, source, target, direction, recording, start):
-        """Copies until the end of the stream; a reset on one side becomes a reset on the other."""
+        """Copies until the end of the stream. Passes a reset on one side on to the other."""
         while True:
             try:
                 data = source.recv(65536)
@@ -197,7 +197,7 @@ class Tap:
 
 
 def _reset(sock):
-    """Makes the coming close of `sock` a reset, and wakes whoever reads from it."""
+    """Makes the later close of `sock` a reset, and wakes the thread that reads from it."""
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         sock.shutdown(socket.SHUT_RD)
@@ -207,7 +207,7 @@ _RECORDS = {20: "change cipher spec", 21: "alert", 22: "handshake", 23: "applica
 
 
 def describe(data):
-    """Lines that show `data` to a person."""
+    """Readable lines for `data`."""
     lines = []
     while data:
         if data[0] in _RECORDS and data[1:2] == b"\x03" and len(data) >= 5:

@@ -1,5 +1,5 @@
-"""Copies of the command in folders of their own, with small libraries beside them that only tell that they were loaded:
-which one is chosen for which program, and whether the program starts at all.
+"""Copies the command into folders of their own, next to small libraries that only print their name when loaded. Shows
+which library is chosen for which program, and whether the program starts at all.
 """
 import fcntl
 import os
@@ -50,7 +50,7 @@ def library(out, name, *flags, **more):
 
 
 class Tree:
-    """A build tree: the command, and what the test puts beside it."""
+    """A build tree: the command, and what the test puts next to it."""
 
     def __init__(self, folder, bin_folder="."):
         self.folder = folder
@@ -71,7 +71,7 @@ def one_line(text):
 
 
 def assert_refused(result, status, *words):
-    """The program did not start, and the message says why, within 80 columns."""
+    """The program did not start. The message contains `words`, and its lines fit in 80 columns."""
     assert result.returncode == status, result
     assert result.stdout == ""
     for word in words:
@@ -80,12 +80,12 @@ def assert_refused(result, status, *words):
 
 
 def assert_fits(text, columns=80):
-    # A word longer than the line, as a path can be, stands alone on it.
+    # A word longer than the line, such as a path, has the line to itself.
     assert all(len(line) < columns or " " not in line.strip() for line in text.splitlines()), text
 
 
 def on_terminal(tree, columns, *arguments, **environment):
-    """Runs the command on a terminal of that width; what it wrote there."""
+    """Runs the command on a terminal of that width; returns its output."""
     main, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tree.folder), "TERM": "xterm", **environment}

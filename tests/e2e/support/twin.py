@@ -1,5 +1,5 @@
-"""Runs a twin program (tests/twin) on plain TCP or on a descriptor switched by the library, and tells the
-transcript; knows the differences by nature that its opening comment declares."""
+"""Runs a twin program (tests/twin) on plain TCP or on a descriptor switched by the library, and returns its transcript.
+Knows the inherent differences that the program's opening comment declares."""
 import functools
 import os
 import re
@@ -9,25 +9,40 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import certs, i386
+from .shim import UNFILTERED
 from .twin_peer import Peer
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "tests" / "twin"
 BUILD = Path(os.environ.get("RETROTLS_BUILD", ROOT / "build"))
-# Folders of the programs and the library, by what both were built for.
+# Folders of the programs and of the library, by what both were built for.
 VARIANTS = {"native": ("twin", "."), "32 bit": ("twin-32", "lib32"), "64-bit time": ("twin-time64", "lib32"), "musl": ("twin-musl", "musl"),
-            "sanitizers": ("twin-asan", "asan")}
+            "sanitizers": ("twin-asan", "asan"), "supervised": ("twin", ".")}
 TRANSCRIPT_SIZE = 1 << 20  # twin.c
+SHARED = {"twin", "twin_words"}  # of all programs
 TIMEOUT = 60
 
 
 def names():
     """The behaviours, by name."""
-    return sorted(source.stem for source in SOURCES.glob("*.c") if source.stem != "twin")
+    return sorted(source.stem for source in SOURCES.glob("*.c") if source.stem not in SHARED)
 
 
-# They poll a connection that is not switched yet, because neither read() nor write() has been called: a server that waits
-# for TLS from the first byte says nothing to that.
+@functools.lru_cache(maxsize=None)
+def time64_calls():
+    """Words in the source of programs that a 64-bit time_t changes: calls, and headers with such calls (twin.mk)."""
+    return re.search(r"^TWIN_TIME64_CALLS = ((?:.*\\\n)*.*)", (SOURCES / "twin.mk").read_text(), re.M)[1].replace("\\\n", " ").split()
+
+
+@functools.lru_cache(maxsize=None)
+def time64_names():
+    """The programs that are built with a 64-bit time_t, too."""
+    word = re.compile("|".join(rf"\b{re.escape(each)}\b" for each in time64_calls()))
+    return {name for name in names() if word.search((SOURCES / f"{name}.c").read_text())}
+
+
+# These poll a connection that is not switched yet, because they have called neither read() nor write(). So they need a
+# server that greets first: one that waits for TLS from the first byte would say nothing.
 AWAIT_THE_GREETING = {"late_received_over_a_unix_socket"}
 
 
@@ -45,7 +60,7 @@ class Run:
         return self.status == 77
 
     def check(self):
-        """Asserts that the program came to its end by itself."""
+        """Asserts that the program ran to its end."""
         assert not self.peer.errors, f"{self.peer.errors}\n{self.show()}"
         assert "ERROR: AddressSanitizer" not in self.err and "runtime error" not in self.err, self.show()
         assert self.status == 0, f"ended with {self.status}\n{self.show()}"
@@ -57,7 +72,7 @@ class Run:
 
 
 def run(name, folder, switched=False, variant="native"):
-    """Runs the program `name`, with the library where `switched`."""
+    """Runs the program `name`; with the library if `switched`."""
     folder = Path(folder)
     programs, library = VARIANTS[variant]
     folder.chmod(0o755)  # programs that drop their privileges write here too
@@ -70,10 +85,14 @@ def run(name, folder, switched=False, variant="native"):
         if switched:
             environment |= _shim(folder, peer, BUILD / library / "libretrotls.so")
         if variant == "sanitizers":
-            environment["ASAN_OPTIONS"] = "detect_leaks=0"  # what the program leaves to exit() is its own
+            environment["ASAN_OPTIONS"] = "detect_leaks=0"  # the program itself may leave memory to exit()
             if switched:  # the runtime must come first
                 environment["LD_PRELOAD"] = f"{_runtime('libasan.so')}:{_runtime('libubsan.so')}:{environment['LD_PRELOAD']}"
         words = [str(BUILD / programs / name)]
+        if switched and variant == "supervised":
+            del environment["LD_PRELOAD"]
+            environment["TWIN_SUPERVISED"] = "1"
+            words = [str(BUILD / "retrotls"), "--supervise", *words]
         if library == "lib32":
             words, environment = i386.emulated(words, environment)
             if not i386.EXECUTED:
@@ -98,14 +117,14 @@ def run(name, folder, switched=False, variant="native"):
 
 @functools.lru_cache(maxsize=None)
 def _runtime(name):
-    """A library of gcc's, as LD_PRELOAD wants it."""
+    """The path of one of gcc's libraries, for LD_PRELOAD."""
     path = subprocess.run(["gcc", f"-print-file-name={name}"], check=True, stdout=subprocess.PIPE, text=True).stdout
     return Path(path.strip()).resolve()
 
 
 def _shim(folder, peer, library):
     policy = folder / "policy"
-    policy.write_text("".join(
+    policy.write_text("sandbox optional\n" * (os.environ.get("RETROTLS_KERNEL") in UNFILTERED) + "".join(
         f"match port {port}\n    protocol pop3\n    level secure\n"
         f"{'' if peer.starttls else f'    tls implicit{chr(10)}    connect-to {port}{chr(10)}'}"
         f"    name localhost\n    ca-file {certs.authority().pem}\n" for port in peer.ports))
@@ -123,9 +142,9 @@ def _lines(transcript):
 
 
 def expected(name, lines):
-    """The transcript that a switched run must have, given that of the plain run: the same, but for the differences
-    by nature that the opening comment names, each of which must occur. A line that is not to be there is
-    "(nothing)"."""
+    """The transcript that a switched run must have, given that of the plain run: the same except for the inherent
+    differences that the opening comment declares. Each of them must occur. "(nothing)" stands for a line that must not be
+    there."""
     comment = SOURCES.joinpath(f"{name}.c").read_text().partition("*/")[0]
     lines = list(lines)
     for plain, switched in re.findall(r"^ \*\s+plain:\s+(.*)\n \*\s+switched:\s+(.*)$", comment, re.M):

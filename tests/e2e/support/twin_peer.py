@@ -1,6 +1,6 @@
-"""The peer of the twin programs (tests/twin/twin.h): a server that never runs under the shim, and does what the
-program asks it for over a control socket. With `tls` it speaks TLS from the first byte; either way it greets as a POP3
-server does, by which the relay knows that anything may be passed on to it."""
+"""The peer of the twin programs (tests/twin/twin.h): a server that never runs under the shim, and does what the program
+asks for over a control socket. With a certificate it speaks TLS, from the first byte or, with `starttls`, after STLS. It
+always greets like a POP3 server, so that the relay knows that it may pass on anything."""
 import collections
 import contextlib
 import os
@@ -15,20 +15,20 @@ from . import loopback
 
 GREETING = b"+OK retrotls ready\r\n"
 CAPABILITIES = b"+OK\r\nSTLS\r\n.\r\n"
-PATIENCE = 30  # seconds that a command waits for its condition
+PATIENCE = 30  # seconds a command waits for its condition
 CHUNK = 65536
 _PERIOD = 23
 _PATTERN = bytes(97 + i % _PERIOD for i in range(_PERIOD * 8192))
 
 
 def pattern(start, count):
-    """Bytes `start` and following of the pattern that both sides send."""
+    """`count` bytes, from offset `start`, of the pattern that both sides send."""
     start %= _PERIOD
     return (_PATTERN * ((start + count) // len(_PATTERN) + 1))[start:start + count]
 
 
 class Session:
-    """One connection of the program, served by a thread of its own that alone touches the socket."""
+    """One connection of the program. Its own thread serves it; no other thread touches the socket."""
 
     def __init__(self, sock, context, held, starttls):
         self.sock = sock
@@ -38,7 +38,7 @@ class Session:
         self.greeted = threading.Event()
         if not held:
             self.greeted.set()
-        self.began = b""  # the first bytes that came, with TLS
+        self.began = b""  # with TLS, the first bytes that came
         self.received = bytearray()
         self.end = None
         self.sent_pattern = 0
@@ -53,10 +53,10 @@ class Session:
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
-    # Called by the control's threads.
+    # Called by the threads of the control socket.
 
     def do(self, job):
-        """Has the session's thread do `job`, and returns its answer."""
+        """Runs `job` in the session's thread and returns its answer."""
         done = threading.Event()
         answer = []
         self._jobs.append((job, answer, done))
@@ -313,7 +313,7 @@ class Peer:
 
     @property
     def ports(self):
-        """All of its ports, at which TLS is spoken from the first byte, or after STLS."""
+        """All of its ports. On each it speaks TLS from the first byte, or after STLS."""
         return self.port, self._refusing.getsockname()[1], self._slow_port
 
     def __enter__(self):
@@ -360,7 +360,7 @@ class Peer:
             try:
                 words = sock.recv(4096).decode()
                 answer = self._obey(words)
-            except Exception as error:  # pylint: disable=broad-except # told to the program and to the test
+            except Exception as error:  # pylint: disable=broad-except # reported to the program and the test
                 self.errors.append(f"{words}: {error!r}")
                 answer = f"error: {error}"
             with contextlib.suppress(OSError):
@@ -394,10 +394,10 @@ class Peer:
             self._start(self._accept, self._slow)
         else:
             assert what == "refuse"
-            bound = socket.socket()  # nobody else gets the port
+            bound = socket.socket()  # so that nobody else gets the port
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             bound.bind(self._slow.getsockname())
-            self._slow.shutdown(socket.SHUT_RDWR)  # a process that is just being started may hold a duplicate
+            self._slow.shutdown(socket.SHUT_RDWR)  # a process that is just starting may hold a duplicate
             self._slow.close()
             self._slow = bound
         self._filler.close()

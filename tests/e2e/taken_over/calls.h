@@ -1,6 +1,6 @@
 /*
- * For the test that takes the worker over: a relay that is never installed, which makes whatever system call
- * it is asked to, in the process that has the connections.
+ * For the test that takes over the worker: a relay, never installed, that makes any system call on request,
+ * in the process that has the connections.
  */
 #ifndef RETROTLS_TESTS_E2E_TAKEN_OVER_CALLS_H
 #define RETROTLS_TESTS_E2E_TAKEN_OVER_CALLS_H
@@ -8,9 +8,11 @@
 #include <stdbool.h>
 
 /*
- * A request "TAKENOVR": the number of a system call, its six arguments, and bytes, which are where call
- * 0xffff says (64 bits each); call 0xfffe has it end no grant from then on. The answer: what it returned, or
- * -errno, and the bytes as they are then. False where it is none.
+ * Serves a request "TAKENOVR": the number of a system call, its six arguments, and bytes. Special calls:
+ * 0xffff returns the address of these bytes (64 bits); after 0xfffe the worker ends no more grants; 0xfffd
+ * has it forge the next program's request that names a path (256 bytes), and put another path in its place;
+ * 0xfffc returns what came of that: the monitor's error, and the file. The answer is the result, or -errno,
+ * and the bytes after the call. Returns false if the message is not such a request.
  */
 bool taken_over_serve(int connection);
 

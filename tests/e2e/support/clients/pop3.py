@@ -189,7 +189,7 @@ def musl(s):
     return [str(program), "localhost", str(s.port)]
 
 
-def _mailcheck(s, program, protocol="pop3"):
+def mailcheck_words(s, program, protocol="pop3"):
     """gethostbyname(), one stream of stdio for reading and writing. It counts messages."""
     s.file(".netrc", "machine localhost login {user} password secret\n")
     return [program, "-f", str(s.file("mailcheckrc", f"{protocol}://{{user}}@localhost:{{port}}/"
@@ -198,12 +198,12 @@ def _mailcheck(s, program, protocol="pop3"):
 
 @reads("mailcheck", "pop3", shows=b" 3 ")
 def mailcheck_pop3(s):
-    return _mailcheck(s, "mailcheck")
+    return mailcheck_words(s, "mailcheck")
 
 
 @reads("mailcheck", "imap", shows=b" 3 ")
 def mailcheck_imap(s):
-    return _mailcheck(s, "mailcheck", "imap")
+    return mailcheck_words(s, "mailcheck", "imap")
 
 
 @reads("mailcheck (32 bits)", "pop3", only="x86_64",
@@ -211,7 +211,7 @@ def mailcheck_imap(s):
 def mailcheck_32(s):
     s.shim.library = BUILD / "lib32/libretrotls.so"
     s.shim.hosts = {}
-    return _mailcheck(s, str(MAILCHECK_32))
+    return mailcheck_words(s, str(MAILCHECK_32))
 
 
 @reads("s-nail", "pop3")

@@ -166,6 +166,10 @@ class Dovecot(Server):
         self.own(inbox, self._user)
         return name
 
+    def logged_in(self):
+        """Whether anybody has logged in."""
+        return "Login: user=" in (self.folder / "log/dovecot.log").read_text()
+
     def messages(self, user):
         """The messages in a user's INBOX now."""
         inbox = self.folder / "mail" / user

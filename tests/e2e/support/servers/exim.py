@@ -86,5 +86,14 @@ class Exim(Server):
             return content if token in content else None
         return wait_for(delivered, lambda: f"{token!r} in {mailbox}\n{self.logs()}", timeout=60)
 
+    def has(self, token):
+        """Whether the mailbox holds a message with `token` (bytes) in it now."""
+        mailbox = self.folder / "spool/out.mbox"
+        return mailbox.exists() and token in mailbox.read_bytes()
+
+    def logged_in(self):
+        """Whether anybody who sent a message was logged in."""
+        return " auth=" in self.main_log()
+
     def main_log(self):
         return (self.folder / "log/mainlog").read_text()

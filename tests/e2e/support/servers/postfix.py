@@ -56,6 +56,7 @@ virtual     unix  -  n  n  -     -  virtual
 proxymap    unix  -  -  n  -     -  proxymap
 anvil       unix  -  -  n  -     1  anvil
 scache      unix  -  -  n  -     1  scache
+smtp        unix  -  -  n  -     -  smtp
 postlog     unix-dgram n - n -   1  postlogd
 """
 
@@ -64,6 +65,9 @@ _QUEUE = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "
 
 class Postfix(Server):
     ports = {"smtp": 10588}
+    more = {}  # settings of main.cf
+    environment = {}  # of the master
+
 
     def configure(self):
         owner, user = user_for("nobody"), user_for("mail")
@@ -79,10 +83,12 @@ class Postfix(Server):
         self.own(self.folder / "mail", user)
         names = {"folder": self.folder, "tree": tree, "address": self.address, "certificate": self.certificate.pem,
                  "key": self.private_key(user_for("root")), "uid": user.pw_uid, "gid": user.pw_gid}
-        (self.folder / "etc/main.cf").write_text(_MAIN_CF.format(**names))
+        more = "".join(f"{name} = {value}\n" for name, value in self.more.items())
+        (self.folder / "etc/main.cf").write_text(_MAIN_CF.format(**names) + more)
         (self.folder / "etc/master.cf").write_text(_MASTER_CF.format(address=self.address, **self.ports))
         return ([str(tree / "usr/lib/postfix/sbin/master"), "-d", "-c", str(self.folder / "etc")],
-                {"LD_LIBRARY_PATH": str(tree / "usr/lib/postfix"), "MAIL_CONFIG": str(self.folder / "etc")})
+                {"LD_LIBRARY_PATH": str(tree / "usr/lib/postfix"), "MAIL_CONFIG": str(self.folder / "etc"),
+                 **self.environment})
 
     def wait_for_message(self, token):
         """Waits until the mailbox holds a message with `token` (bytes) in it; returns the mailbox."""

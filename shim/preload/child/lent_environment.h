@@ -1,0 +1,22 @@
+/*
+ * What a child lacks (child_environment.h), for calls of libc's that give `environ` to the child: `environ`
+ * points to an environment that has it while such a call runs.
+ */
+#ifndef RETROTLS_PRELOAD_CHILD_LENT_ENVIRONMENT_H
+#define RETROTLS_PRELOAD_CHILD_LENT_ENVIRONMENT_H
+
+enum lent_environment {
+    LENT_NOTHING, /* `environ` lacks nothing */
+    LENT,         /* lent_environment_return() is due */
+    LENT_FAILED,  /* there is no memory: errno is ENOMEM, and no child may be started */
+};
+
+/*
+ * Replaces `environ` if it lacks something. If the thread is cancelled before lent_environment_return(), or
+ * another one adds a variable meanwhile, what was added stays there. What another one changes or removes
+ * meanwhile is changed and removed afterwards as well. Keeps errno but for LENT_FAILED.
+ */
+enum lent_environment lent_environment_take(void);
+void lent_environment_return(enum lent_environment taken);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * The configuration of this process: the policy, the place of the log, the program's path. We read the
+ * environment once, when the library is loaded, because programs overwrite it. We read the program's path
+ * then too, because it changes when the file is replaced, and is not available after chroot(2). We read
+ * nothing else before the first connect() of a TCP socket.
+ */
+#ifndef RETROTLS_PRELOAD_PROCESS_CONFIG_H
+#define RETROTLS_PRELOAD_PROCESS_CONFIG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct policy;
+
+extern _Atomic(const uint8_t *) config_guarded_ports; /* policy_guarded_ports() of the loaded policy */
+
+/* For the constructor. Called again, it does nothing. */
+void config_start(void);
+
+/*
+ * The policy, loaded at the first call. Keeps errno. NULL with errno set if it cannot be loaded now (EMFILE,
+ * ENFILE, ...): then no connection may be made, and the next call tries again. The same happens in a function
+ * of .preinit_array, which runs before libc has the environment that may name the policy.
+ */
+const struct policy *config_policy(void);
+
+/* True if a policy is loaded and cannot guard a connection to `port`. False may be wrong. */
+static inline bool config_leaves_alone(uint16_t port)
+{
+    const uint8_t *const guarded = atomic_load_explicit(&config_guarded_ports, memory_order_acquire);
+
+    return guarded && (guarded[port / 8] & 1U << port % 8) == 0;
+}
+
+/* RETROTLS_POLICY as an absolute path, or NULL. */
+const char *config_policy_file(void);
+/* RETROTLS_LOG ("syslog", "stderr", "none" or an absolute path), or NULL. */
+const char *config_log(void);
+/* RETROTLS_SUPERVISED is set: a supervisor serves this program too. */
+bool config_is_supervised(void);
+/* RETROTLS_SANDBOX=off, for debugging: relays are not sandboxed. Always false under AT_SECURE. */
+bool config_sandbox_is_off(void);
+/* Path of the executable; "" if we cannot know it. Keeps errno. */
+const char *config_program(void);
+/*
+ * Login name of `uid` in /etc/passwd, written to `name` of `size` bytes; NULL if there is none. Signals must
+ * be blocked.
+ */
+const char *config_user(uint32_t uid, char *name, size_t size);
+
+#endif

@@ -1,0 +1,10 @@
+/*
+ * How a process finds out whether a supervisor of ours serves it: getsockopt(2) with these arguments
+ * succeeds, whereas the kernel says EBADF, and so does everybody else.
+ */
+#ifndef RETROTLS_WIRE_SUPERVISOR_PROBE_H
+#define RETROTLS_WIRE_SUPERVISOR_PROBE_H
+
+enum { PROBE_NUMBER = -1, PROBE_LEVEL = 0x72747473, PROBE_NAME = 1 };
+
+#endif
