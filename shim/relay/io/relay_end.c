@@ -104,6 +104,21 @@ void relay_end_settle(struct relay_end *end)
         end->passed = 0;
 }
 
+void relay_end_break(struct relay_end *end)
+{
+    struct pollfd queue = {.fd = end->fd, .events = POLLIN};
+    struct epoll_event writable;
+
+    if (!end->keeps || end->kept || end->owed > 0)
+        return;
+    /* The kernel charges a buffer when it makes it and queues it when it is filled (unix_stream_sendmsg()).
+     */
+    for (int tries = 0; tries < RELAY_END_BREAK && epoll_wait(end->room, &writable, 1, 0) == 0; tries++) {
+        if (poll(&queue, 1, 1) == 1)
+            return;
+    }
+}
+
 void relay_end_make_room(struct relay_end *end)
 {
     if (end->passed > SMALL || (end->tight && end->unsettled))

@@ -33,7 +33,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { RELAY_END_UNSETTLED = 2 };
+enum {
+    RELAY_END_UNSETTLED = 2, /* ms */
+    RELAY_END_BREAK = 2000,  /* ms, at most: the thread that writes may have lost the processor */
+};
 
 struct relay_end {
     int fd;
@@ -83,6 +86,14 @@ void relay_end_settle(struct relay_end *end);
  * program with much to write does not wait.
  */
 void relay_end_make_room(struct relay_end *end);
+
+/*
+ * Call this, and not relay_end_settle(), before closing an end whose session was cut. Consumes nothing: every
+ * unread byte makes the kernel reset the program's end. If there is none, because the kept byte stood in the
+ * way of a write(2) that is still under way, waits until that has put its bytes into the queue; at most
+ * RELAY_END_BREAK ms.
+ */
+void relay_end_break(struct relay_end *end);
 
 /*
  * Sends to the program, and consumes what was read. Errors as send(2): EAGAIN, or EPIPE or ECONNRESET if the

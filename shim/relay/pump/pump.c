@@ -120,8 +120,10 @@ static enum pump_end run(struct pump *p)
             p->answers_ended = true;
         }
     }
-    relay_end_settle(p->program);
-    return p->down.state == ENDED || (p->down.deaf && p->up.state != OPEN) ? PUMP_ENDED : PUMP_CUT;
+    if (p->down.state == ENDED || (p->down.deaf && p->up.state != OPEN))
+        return PUMP_ENDED;
+    relay_end_break(p->program);
+    return PUMP_CUT;
 }
 
 enum pump_end pump_run(const struct pumped *what)
