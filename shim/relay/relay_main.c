@@ -24,6 +24,7 @@
 #include "monitor/monitor.h"
 #include "monitor/random.h"
 #include "monitor/walls/walls.h"
+#include "relay/request.h"
 #include "relay/sandbox/monitor_client.h"
 #include "relay/sandbox/sandbox.h"
 #include "relay/service.h"
@@ -116,8 +117,10 @@ static void set_limits(void)
 
     setrlimit(RLIMIT_CORE, &no_core);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         setrlimit(RLIMIT_NOFILE, raised(&limit));
+        request_limit_descriptors(limit.rlim_cur);
+    }
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
         setrlimit(RLIMIT_FSIZE, raised(&limit));
     if (getrlimit(RLIMIT_CPU, &limit) == 0)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -143,6 +144,25 @@ static int take_over(int connection, struct taken_guard *taken, bool *answered)
     return 0;
 }
 
+/* See request_limit_descriptors(). */
+static int descriptors_limit = INT_MAX;
+
+void request_limit_descriptors(unsigned long long limit)
+{
+    descriptors_limit = limit < INT_MAX ? (int)limit : INT_MAX;
+}
+
+/*
+ * True if the connection, and what the relay does beside it, will find descriptors. The kernel gives the
+ * lowest free number (accept(2)), so `connection` says how many are in use.
+ */
+static bool has_room(int connection)
+{
+    const int spare = descriptors_limit / 4 < SPARE_DESCRIPTORS ? descriptors_limit / 4 : SPARE_DESCRIPTORS;
+
+    return connection < descriptors_limit - spare && connections() < CONNECTIONS_LIMIT;
+}
+
 /*
  * Removes the message, which we have only peeked at, and its descriptors. If we closed the connection with a
  * message unread, the asker would get ECONNRESET instead of the reply (net/unix/af_unix.c,
@@ -163,8 +183,10 @@ static void serve_guard(int connection)
 {
     struct taken_guard taken = {.length = 0};
     bool answered = false;
-    struct wire_reply answer = {.error = files_take_guard(connection, &taken)};
+    struct wire_reply answer = {.error = EMFILE};
 
+    if (has_room(connection))
+        answer.error = files_take_guard(connection, &taken);
     if (answer.error == 0)
         answer.error = take_over(connection, &taken, &answered);
     else

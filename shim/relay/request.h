@@ -13,6 +13,16 @@
 
 #include "wire/wire.h"
 
+/* Kept free for the requests about connections and for the policy's files; at most a quarter of all. */
+enum { SPARE_DESCRIPTORS = 64 };
+
+/*
+ * Says how many descriptors this process may have (RLIMIT_NOFILE). When they run short, WIRE_GUARD is
+ * answered with EMFILE before anything is taken over: the library then starts another relay, and this one
+ * goes on with the connections that it has. Until it is called there is no limit.
+ */
+void request_limit_descriptors(unsigned long long limit);
+
 /*
  * Reads the message that waits on `connection`, does what it asks, and replies. Returns false if no message
  * has come yet. Otherwise the connection is finished with, and the caller closes it.

@@ -239,6 +239,33 @@ def test_program_may_close_all_descriptors(shim, server):
     server.saw_only_tls_after(IMAP.preamble)
 
 
+def test_more_connections_than_one_relay_has_descriptors_for(shim):
+    """A hard limit binds the relay too, which needs three descriptors for each connection. When it has no more, the program
+    starts another relay, and connections of the first one still take options."""
+    shim.private_build()
+    code = CONNECT + """
+held = [connect() for _ in range(45)]
+greeted = sum(f.readline().startswith(b"* OK") for s, f in held)
+for s, f in held:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+kept = sum(s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for s, f in held)
+print(greeted, kept, flush=True)
+sys.stdin.readline()
+for s, f in held:
+    f.write(b"a1 LOGOUT\\r\\n")
+print(sum(b"a1 OK" in f.read() for s, f in held))
+"""
+    with Hostile(honest(IMAP)) as server:
+        shim.guard(server.port, "secure", "imap", "name localhost")
+        process = shim.popen("prlimit", "--nofile=100:100", PYTHON, "-c", code, server.port, stdin=-1)
+        greeted = process.stdout.readline()
+        running = len(shim.relays())
+        result = shim.finish(process, b"\n").ok()
+    assert greeted == b"45 45\n" and result.out == b"45\n", (greeted, result.show())
+    assert 2 <= running <= 4, f"{running} relays"
+    assert [line["result"] for line in result.lines] == ["tls"] * 45, result.show()
+
+
 def test_children_that_connect_at_the_same_time_get_their_own_answers(shim, dovecot):
     users = [dovecot.mailbox(message("hello", f"text of number {number}")) for number in range(8)]
     code = """

@@ -446,9 +446,25 @@ static void a_failure_is_told_in_the_programs_protocol(void **state)
     request_unmake(&m);
 }
 
+/* The library then asks another relay, so this one must not have begun with the server, nor kept anything. */
+static void without_spare_descriptors_nothing_is_taken_over(void **state)
+{
+    struct request_made m;
+
+    (void)state;
+    request_make(&m);
+    request_limit_descriptors(8);
+    assert_int_equal(request_hand_over(&m), EMFILE);
+    assert_int_equal(connections(), 0);
+    request_limit_descriptors(~0ULL);
+    assert_int_equal(request_hand_over(&m), 0);
+    request_unmake(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_spare_descriptors_nothing_is_taken_over),
         cmocka_unit_test(a_connection_is_taken_over_and_named),
         cmocka_unit_test(a_name_that_a_stranger_has_taken_is_no_obstacle),
         cmocka_unit_test(a_wrong_token_is_refused_and_nothing_kept),

@@ -258,11 +258,11 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
 /*
  * True if another relay may be asked after one that ended with this error. A relay that read the request may
  * have begun to speak with the server, and another one could not go on from there. Before Linux 4.1 the
- * kernel does not say what was sent (tcp_use.h).
+ * kernel does not say what was sent (tcp_use.h). A relay without descriptors has taken nothing over.
  */
 static bool may_ask_another(const struct guard *guard, int error)
 {
-    return error == ECONNRESET || (error == EPIPE && is_untouched(guard));
+    return error == EMFILE || error == ECONNRESET || (error == EPIPE && is_untouched(guard));
 }
 
 /* True if nothing was sent on the TCP socket and nothing that arrived was read. */
@@ -336,6 +336,8 @@ static bool ask_relay(struct guard *guard, enum wire_connecting connecting)
         return false;
     }
     if (reply.error != 0) {
+        if (reply.error == EMFILE) /* it is full: the next connections go to another relay */
+            relay_forget(&slot->relay);
         say(guard, "the relay refuses", reply.error);
         errno = reply.error;
         return false;
