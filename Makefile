@@ -38,8 +38,8 @@ comma = ,
 LIBRARY = $(call library,shim/preload) $(call library,policy) $(call library,shim/program) $(call library,shim/wire)
 # What unit tests may link from the library: nothing that takes libc's place, or the tests' own calls would get there.
 PRELOAD_TESTABLE = $(filter-out shim/preload/interpose/%,$(call sources,shim/preload))
-# From policy: the file of the log, and whether files beside the relay can be trusted.
-MONITOR = $(call objects,shim/monitor) $(patsubst %,$(BUILD)/obj/policy/%.o,log_path trust readfile)
+# From policy: the files of the log, and whether files beside the relay can be trusted.
+MONITOR = $(call objects,shim/monitor) $(patsubst %,$(BUILD)/obj/policy/%.o,log_path runtime_log trust readfile)
 RELAY = $(call objects,shim/relay) $(MONITOR) $(call objects,shim/supervise/under)
 # supervise/start: what the command does before it runs a supervised program.
 COMMAND = $(call objects,shim/command) $(PROGRAM) \

@@ -16,6 +16,7 @@
 #include "command/relays.h"
 #include "command/status_table.h"
 #include "command/usage.h"
+#include "policy/runtime_log.h"
 
 enum { REDRAW = 1000, CONTROL_C = 3 }; /* REDRAW: ms */
 
@@ -80,6 +81,20 @@ static bool look(struct rows *rows)
     return rows->silent == 0;
 }
 
+/* Names the file that has what a system logger would. */
+static void show_log(void)
+{
+    char path[RUNTIME_LOG_PATH];
+
+    for (unsigned i = 0; i < RUNTIME_LOG_PLACES && !system_logger_is_there(); i++) {
+        runtime_log_path(path, i, (uint32_t)geteuid());
+        if (access(path, F_OK) == 0) {
+            say(stdout, 4, "There is no system logger; the log is in %s.", path);
+            break;
+        }
+    }
+}
+
 static int show_once(struct rows *rows, bool json)
 {
     const bool good = look(rows);
@@ -88,6 +103,8 @@ static int show_once(struct rows *rows, bool json)
         status_table_as_json(rows);
     else
         status_table_show(rows, isatty(STDOUT_FILENO) == 1 ? columns_of(stdout) : SIZE_MAX, 0);
+    if (!json)
+        show_log();
     if (rows->silent > 0)
         complain("status: %zu of the relays did not answer completely", rows->silent);
     return finish(good ? EXIT_SUCCESS : EXIT_FAILURE);

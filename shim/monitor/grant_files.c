@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "monitor/files/bundled_roots.h"
+#include "monitor/files/log_file.h"
 #include "monitor/files/open_named.h"
 
 static bool needs_system_roots(const struct settings *s)
@@ -67,13 +68,16 @@ static uint64_t number_of_path(const char *path)
 
 /*
  * Writing to standard error needs a file system only if it is a file. Then it has a position (lseek(2) asks
- * no file system).
+ * no file system). What is for syslog needs one if there is no logger.
  */
 static uint64_t log_of(const struct grant *g)
 {
     const char *const log = g->request.settings.log;
+    const bool for_syslog = !log || strcmp(log, "syslog") == 0;
 
-    if (!log || (log[0] != '/' && strcmp(log, "stderr") != 0))
+    if (for_syslog)
+        return log_has_logger() ? 0 : number_of_path("/run");
+    if (log[0] != '/' && strcmp(log, "stderr") != 0)
         return 0;
     return log[0] == '/' || lseek(g->standard_error, 0, SEEK_CUR) >= 0 ? number_of_path(log) : 0;
 }

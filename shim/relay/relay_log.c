@@ -12,12 +12,13 @@ static bool goes_to_syslog(const char *where)
 
 /*
  * A file and a terminal have the line before the program goes on. The system's logger reads it later in any
- * case, so nobody waits for that.
+ * case, so nobody waits for that. If there is no logger, the line needs a file.
  */
 static void pass(struct files *files, const char *where, unsigned how, const char *line, size_t length)
 {
     if (!where || strcmp(where, "none") != 0)
-        files_log(files, goes_to_syslog(where) ? how | LINE_UNANSWERED : how, line, length);
+        files_log(files, goes_to_syslog(where) && files->facts.log == 0 ? how | LINE_UNANSWERED : how, line,
+                  length);
     else if (how & LINE_IS_LAST)
         files_end(files);
 }

@@ -20,6 +20,7 @@
 
 #include "monitor/channel.h"
 #include "monitor/files/credentials.h"
+#include "monitor/files/log_file.h"
 #include "monitor/heap.h"
 #include "monitor/monitor.h"
 #include "monitor/random.h"
@@ -190,6 +191,7 @@ static int part(pid_t owner, bool unshut)
         return work(channel[1], owner, monitor, unshut);
     }
     close(channel[1]);
+    log_rotate_runtime();
     close(LISTENER); /* so that callers are refused once the worker has ended */
     if (!unshut)
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* as in the worker: sandbox.c */

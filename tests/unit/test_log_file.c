@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "monitor/files/log_file.h"
+#include "policy/runtime_log.h"
 #include "tests/unit/cmocka_all.h"
 
 enum { OTHER = 65534 };
@@ -155,6 +157,67 @@ static void a_line_is_one_line_of_printable_ascii(void **state)
     free(text);
 }
 
+static void grow(const char *name, off_t size)
+{
+    make(name, geteuid());
+    assert_int_equal(truncate(in_folder(name), size), 0);
+}
+
+static void a_large_log_gets_another_name_once(void **state)
+{
+    struct stat st;
+
+    (void)state;
+    grow("small.log", RUNTIME_LOG_ROTATED - 1);
+    log_file_rotate(in_folder("small.log"), geteuid());
+    assert_int_equal(access(in_folder("small.log"), F_OK), 0);
+    grow("large.log", RUNTIME_LOG_ROTATED);
+    log_file_rotate(in_folder("large.log"), geteuid() + 1); /* another user's */
+    assert_int_equal(access(in_folder("large.log"), F_OK), 0);
+    log_file_rotate(in_folder("large.log"), geteuid());
+    assert_int_equal(access(in_folder("large.log"), F_OK), -1);
+    assert_int_equal(stat(in_folder("large.log" RUNTIME_LOG_OLD), &st), 0);
+    assert_int_equal(st.st_size, RUNTIME_LOG_ROTATED);
+    make("large.log", geteuid());
+    log_file_rotate(in_folder("large.log"), geteuid());
+    assert_int_equal(stat(in_folder("large.log" RUNTIME_LOG_OLD), &st), 0);
+    assert_int_equal(st.st_size, RUNTIME_LOG_ROTATED);
+    link_to("rotated", "large.log" RUNTIME_LOG_OLD, geteuid());
+    log_file_rotate(in_folder("rotated"), geteuid());
+    assert_int_equal(lstat(in_folder("rotated"), &st), 0);
+}
+
+/* A process that has looked at the file and waits must not rename the one that was begun since. */
+static void a_log_that_another_process_rotates_is_left_to_it(void **state)
+{
+    int fd;
+
+    (void)state;
+    grow("locked.log", RUNTIME_LOG_ROTATED);
+    fd = open(in_folder("locked.log"), O_RDONLY | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    log_file_rotate(in_folder("locked.log"), geteuid());
+    assert_int_equal(access(in_folder("locked.log"), F_OK), 0);
+    close(fd);
+    log_file_rotate(in_folder("locked.log"), geteuid());
+    assert_int_equal(access(in_folder("locked.log"), F_OK), -1);
+}
+
+static void places_of_the_runtime_log(void **state)
+{
+    char path[RUNTIME_LOG_PATH];
+
+    (void)state;
+    runtime_log_path(path, 0, 0);
+    assert_string_equal(path, "/run/retrotls.log");
+    runtime_log_path(path, 1, 0);
+    assert_string_equal(path, "/tmp/retrotls-0.log");
+    runtime_log_path(path, 0, UINT32_MAX);
+    assert_string_equal(path, "/run/user/4294967295/retrotls.log");
+    runtime_log_path(path, 1, UINT32_MAX);
+    assert_string_equal(path, "/tmp/retrotls-4294967295.log");
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -180,6 +243,9 @@ int main(void)
         cmocka_unit_test(links_on_the_way_are_followed_where_they_are_ones_own),
         cmocka_unit_test(what_is_no_file_of_ones_own_is_left_alone),
         cmocka_unit_test(a_line_is_one_line_of_printable_ascii),
+        cmocka_unit_test(a_large_log_gets_another_name_once),
+        cmocka_unit_test(a_log_that_another_process_rotates_is_left_to_it),
+        cmocka_unit_test(places_of_the_runtime_log),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

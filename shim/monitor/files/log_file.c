@@ -1,11 +1,15 @@
 #include "monitor/files/log_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -13,6 +17,7 @@
 #include <unistd.h>
 
 #include "policy/log_path.h"
+#include "policy/runtime_log.h"
 #include "wire/clean.h"
 
 int log_file_open(const struct credentials *rights, const char *path)
@@ -40,8 +45,8 @@ static bool write_line(int fd, char *line, size_t length)
     return written >= 0;
 }
 
-/* Sends what syslog(3) sends, but never waits for a logger that does not read. */
-static void to_syslog(const char *line, size_t length, int priority)
+/* Sends what syslog(3) sends, but never waits for a logger that does not read. False if nobody took it. */
+static bool to_syslog(const char *line, size_t length, int priority)
 {
     static const struct sockaddr_un logger = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
     char message[LOG_LINE_LIMIT + 64], stamp[32] = "";
@@ -50,6 +55,7 @@ static void to_syslog(const char *line, size_t length, int priority)
     const struct msghdr datagram = {
         .msg_name = (void *)&logger, .msg_namelen = sizeof logger, .msg_iov = &bytes, .msg_iovlen = 1};
     struct tm tm;
+    bool sent = false;
     int fd, n;
 
     if (localtime_r(&now, &tm))
@@ -60,9 +66,10 @@ static void to_syslog(const char *line, size_t length, int priority)
     bytes = (struct iovec){.iov_base = message, .iov_len = (size_t)n};
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0) {
-        sendmsg(fd, &datagram, MSG_NOSIGNAL);
+        sent = sendmsg(fd, &datagram, MSG_NOSIGNAL) >= 0;
         close(fd);
     }
+    return sent;
 }
 
 static void to_terminal(int fd, char *line, size_t length)
@@ -83,14 +90,39 @@ static size_t put_time(char *line)
     return gmtime_r(&now, &tm) ? strftime(line, LOG_LINE_LIMIT, "time=%FT%TZ ", &tm) : 0;
 }
 
-static bool to_file(const struct credentials *rights, const char *path, char *line, size_t length)
+static bool to_file(int fd, char *line, size_t length)
 {
-    const int fd = log_file_open(rights, path);
     const bool written = fd >= 0 && write_line(fd, line, length);
 
     if (fd >= 0)
         close(fd);
     return written;
+}
+
+static int runtime_log(const struct credentials *rights)
+{
+    int fd;
+
+    if (!credentials_take_on(rights))
+        return -1;
+    fd = runtime_log_open((uint32_t)rights->user);
+    credentials_return();
+    return fd;
+}
+
+/* Writes a line that no logger takes. */
+static void to_nobody(const struct credentials *rights, int standard_error, const char *text, size_t length)
+{
+    static const char name[] = "retrotls: ";
+    char line[sizeof name + LOG_LINE_LIMIT];
+    const size_t stamp = put_time(line), room = sizeof line - 1;
+    const size_t used = length < room - stamp ? length : room - stamp;
+
+    memcpy(line + stamp, text, used);
+    to_file(runtime_log(rights), line, stamp + used);
+    memcpy(line, name, sizeof name - 1);
+    memcpy(line + sizeof name - 1, text, used);
+    to_terminal(standard_error, line, sizeof name - 1 + used);
 }
 
 void log_line(const struct credentials *rights, const char *where, int standard_error, bool warning,
@@ -108,6 +140,50 @@ void log_line(const struct credentials *rights, const char *where, int standard_
     if (where && strcmp(where, "stderr") == 0)
         to_terminal(standard_error, line, used);
     /* An unwritable file must not hide that a connection went on in plaintext. */
-    else if (!is_path || !to_file(rights, where, line, used))
-        to_syslog(line + stamp, used - stamp, priority);
+    else if ((!is_path || !to_file(log_file_open(rights, where), line, used)) &&
+             !to_syslog(line + stamp, used - stamp, priority))
+        to_nobody(rights, standard_error, line + stamp, used - stamp);
+}
+
+/* ---- rotation ---- */
+
+/*
+ * True if the open file is the user's, is large, and still has its name. Only who holds its lock renames it,
+ * so nobody renames the file that another process has begun since.
+ */
+static bool is_to_rotate(int fd, const char *path, uint32_t user)
+{
+    struct stat opened, named;
+
+    return fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) && opened.st_uid == user &&
+           opened.st_size >= RUNTIME_LOG_ROTATED && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+           lstat(path, &named) == 0 && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+void log_file_rotate(const char *path, uint32_t user)
+{
+    char old[PATH_MAX];
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        return;
+    snprintf(old, sizeof old, "%s" RUNTIME_LOG_OLD, path);
+    if (is_to_rotate(fd, path, user))
+        (void)rename(path, old);
+    close(fd);
+}
+
+void log_rotate_runtime(void)
+{
+    char path[RUNTIME_LOG_PATH];
+
+    for (unsigned i = 0; i < RUNTIME_LOG_PLACES; i++) {
+        runtime_log_path(path, i, (uint32_t)geteuid());
+        log_file_rotate(path, (uint32_t)geteuid());
+    }
+}
+
+bool log_has_logger(void)
+{
+    return system_logger_is_there();
 }

@@ -37,7 +37,6 @@ static bool find_other_relay(struct guard *guard);
 static bool ask_relay(struct guard *guard, enum wire_connecting connecting);
 static bool name_end(const struct guard *guard, int end, int tcp);
 static bool is_link_local(const struct wire_address *a);
-static bool logs_to_stderr(const struct guard_request *request);
 
 enum decision guard_decide(struct guard *guard, const struct policy *policy)
 {
@@ -329,8 +328,9 @@ static bool ask_relay(struct guard *guard, enum wire_connecting connecting)
         errno = EMSGSIZE;
         return false;
     }
-    if (!relay_ask(connection, slot->message, length, given, logs_to_stderr(request) ? 4 : 3,
-                   now + RELAY_DEADLINE, buffer, sizeof buffer, &reply, NULL)) {
+    if (!relay_ask(connection, slot->message, length, given,
+                   library_log_may_use_stderr(request->settings.log) ? 4 : 3, now + RELAY_DEADLINE, buffer,
+                   sizeof buffer, &reply, NULL)) {
         say(guard, "the relay (retrotls-relay) does not answer", errno);
         relay_forget(&slot->relay);
         return false;
@@ -367,11 +367,6 @@ static bool name_end(const struct guard *guard, int end, int tcp)
 static bool is_link_local(const struct wire_address *a)
 {
     return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
-}
-
-static bool logs_to_stderr(const struct guard_request *request)
-{
-    return request->settings.log && strcmp(request->settings.log, "stderr") == 0 && library_log_has_stderr();
 }
 
 void guard_cut(const struct guard *guard)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "policy/log_path.h"
+#include "policy/readfile.h"
+#include "policy/runtime_log.h"
 #include "preload/descriptor/identity.h"
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
@@ -53,7 +56,7 @@ static struct iovec piece(const char *text)
  * Writes a message of RFC 3164 without the time: the reader of /dev/log adds its own (4.3.2 there). If the
  * queue is full, we lose the line rather than make the program wait.
  */
-static void to_syslog(const char *line, bool warning)
+static bool to_syslog(const char *line, bool warning)
 {
     enum { MAIL_WARNING = 2 << 3 | 4, MAIL_INFO = 2 << 3 | 6 };
     static const struct sockaddr_un logger = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
@@ -65,9 +68,10 @@ static void to_syslog(const char *line, bool warning)
                             .msg_iov = pieces,
                             .msg_iovlen = 2};
     const int fd = sys_lift(sys_socket(AF_UNIX, SOCK_DGRAM, 0));
+    bool sent;
 
     if (fd < 0)
-        return;
+        return false;
     strbuf_start(&w, tag, sizeof tag);
     strbuf_byte(&w, '<');
     strbuf_number(&w, warning ? MAIL_WARNING : MAIL_INFO);
@@ -76,8 +80,9 @@ static void to_syslog(const char *line, bool warning)
     strbuf_add(&w, "]: ");
     pieces[0] = piece(tag);
     pieces[1] = piece(line);
-    sys_sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    sent = sys_sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
     sys_close(fd);
+    return sent;
 }
 
 /*
@@ -112,13 +117,12 @@ static bool to_descriptor(int fd, const char *before, const char *line)
            write_quietly(fd, pieces, sizeof pieces / sizeof pieces[0]);
 }
 
-/* Returns false if we cannot write to the file, or it is full. */
-static bool to_file(const char *path, const char *fields)
+/* Returns false if we cannot write to the file, or it is full. Closes it. */
+static bool to_file(int fd, const char *fields)
 {
     char stamp[LIBRARY_LOG_TIME_SIZE], before[LIBRARY_LOG_TIME_SIZE + 8];
     struct strbuf w;
     bool written;
-    const int fd = sys_lift(log_path_open(path, (uint32_t)geteuid()));
 
     if (fd < 0)
         return false;
@@ -132,7 +136,7 @@ static bool to_file(const char *path, const char *fields)
     return written;
 }
 
-bool library_log_has_stderr(void)
+static bool has_stderr(void)
 {
     const int domain = sys_option(STDERR_FILENO, SOL_SOCKET, SO_DOMAIN, -1);
     struct identity id;
@@ -142,20 +146,52 @@ bool library_log_has_stderr(void)
     return domain == AF_UNIX && !identity_of(STDERR_FILENO, &id);
 }
 
+/*
+ * True if standard error can have lines that nobody asked for: it is a pipe or a file, and not where the
+ * program's output goes. A terminal may belong to a full-screen program, and a socket to a server's client
+ * (inetd(8)).
+ */
+static bool has_spare_stderr(void)
+{
+    struct file_facts of_error, of_output;
+
+    if (file_facts_of(STDERR_FILENO, &of_error) != 0 || !(S_ISFIFO(of_error.mode) || S_ISREG(of_error.mode)))
+        return false;
+    return file_facts_of(STDOUT_FILENO, &of_output) != 0 || of_output.device != of_error.device ||
+           of_output.inode != of_error.inode;
+}
+
+static void to_nobody(const char *text)
+{
+    to_file(sys_lift(runtime_log_open((uint32_t)geteuid())), text);
+    if (has_spare_stderr())
+        to_descriptor(STDERR_FILENO, "retrotls: ", text);
+}
+
 static bool is_for_person(const char *to)
 {
     return to && strcmp(to, "stderr") == 0;
+}
+
+bool library_log_may_use_stderr(const char *log)
+{
+    if (is_for_person(log))
+        return has_stderr();
+    return (!log || strcmp(log, "syslog") == 0) && !system_logger_is_there() && has_spare_stderr();
 }
 
 /* Writes `text`, for a person or for machines. */
 static void write_line(const char *to, const char *text, bool warning)
 {
     if (is_for_person(to)) {
-        if (library_log_has_stderr())
+        if (has_stderr())
             to_descriptor(STDERR_FILENO, "", text);
     } else if (!to || strcmp(to, "none") != 0) {
-        if (!to || to[0] != '/' || !to_file(to, text))
-            to_syslog(text, warning);
+        const bool in_file =
+            to && to[0] == '/' && to_file(sys_lift(log_path_open(to, (uint32_t)geteuid())), text);
+
+        if (!in_file && !to_syslog(text, warning))
+            to_nobody(text);
     }
 }
 

@@ -42,10 +42,11 @@ void library_log_connection(const struct guard_request *request, enum log_result
 void library_log_warning(const char *to, const char *words, char room[LIBRARY_LOG_LINE_SIZE]);
 
 /*
- * True if there is a standard error to log to. If the program has closed it, a connection may have its
- * number, and our line would enter that session as if the program had written it. Changes errno.
+ * True if lines for `log`, a policy's setting, may have to go to standard error, and it can take them: by
+ * "stderr", or because there is no logger. If the program has closed it, a connection may have its number,
+ * and our line would enter that session as if the program had written it. Changes errno.
  */
-bool library_log_has_stderr(void);
+bool library_log_may_use_stderr(const char *log);
 
 /* `seconds` since 1970 as 2026-11-24T05:48:00Z (RFC 3339); gmtime_r(3) may read a file. */
 enum { LIBRARY_LOG_TIME_SIZE = 32 };
