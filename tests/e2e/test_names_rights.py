@@ -1,6 +1,7 @@
 """The memory of names when a child gives up rights: nothing that it writes from then on, honest or not, makes its
 parent accept a certificate that it would not have accepted before. Only root has rights to give up."""
 import os
+import platform
 
 import pytest
 from support import certs
@@ -11,6 +12,8 @@ from support.tap import Tap
 
 pytestmark = [pytest.mark.root,
               pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up its user; unit tests play the rest")]
+
+SETRESUID = {"x86_64": 117, "i686": 208, "aarch64": 147, "armv7l": 208, "ppc64le": 169, "s390x": 208}  # asm/unistd.h
 
 PRELUDE = """
 import ctypes, os, re, socket, struct, sys
@@ -66,7 +69,7 @@ def session(shim):
     """Runs a program against a server whose certificate has `names`. True if its session worked over TLS."""
     shim.private_build()
     shim.folder.chmod(0o777)  # children of other users start a relay
-    shim.hosts = {"bank.example": ["127.0.0.1"], "evil.example": ["127.0.0.1"]}
+    shim.hosts = {"bank.example": ["127.0.0.1"], "evil.example": ["127.0.0.1"], "other.example": ["127.0.0.2"]}
 
     def run(code, *names, options=()):
         with Hostile(honest(IMAP, certs.issued(*names))) as server, Tap(server.address) as tap:
@@ -85,6 +88,15 @@ def session(shim):
 @pytest.mark.parametrize("how", ["setuid", "setreuid", "setresuid", "capset", "all"])
 def test_child_that_was_taken_over_changes_no_name_that_its_parent_asked_for(session, how):
     code = f"ask('bank.example'); in_child('{how}', lambda: overwrite(b'bank.example', b'evil.example')); connect()"
+    assert not session(code, "evil.example")
+    assert session(code, "bank.example")
+
+
+def test_a_child_that_gave_up_its_user_by_a_system_call_of_its_own(session):
+    """No interposed call sees that. It counts from the child's next lookup on."""
+    code = "GIVE_UP['by itself'] = lambda: libc.syscall(SETRESUID, 54321, 54321, 54321) and sys.exit('setresuid')\n" \
+           f"SETRESUID = {SETRESUID[platform.machine()]}\nask('bank.example')\n" \
+           "in_child('by itself', lambda: ask('other.example'), lambda: overwrite(b'bank.example', b'evil.example'))\nconnect()"
     assert not session(code, "evil.example")
     assert session(code, "bank.example")
 

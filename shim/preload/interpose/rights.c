@@ -3,8 +3,8 @@
  * memory of names parts from that of the processes that have kept them (names_part()).
  *
  * A process has given up rights if it can no longer act as a user or a group that it could act as before
- * (root can act as any), or if capset(2) took a capability away. We do not notice a program that makes these
- * system calls itself.
+ * (root can act as any), or if capset(2) took a capability away. If a program makes these system calls
+ * itself, we notice that it changed its user when it next looks a name up (names_begin()), and nothing else.
  */
 #include <stdbool.h>
 #include <stddef.h>

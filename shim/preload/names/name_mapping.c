@@ -44,6 +44,7 @@ static struct {
     _Atomic uint32_t aboves, partings;
     atomic_bool blind;
     _Atomic uint32_t owner; /* process; as in fd_state.h */
+    _Atomic uid_t user[3];  /* real, effective, saved: as when the process began or last parted */
     struct lock lock;
 } parted;
 
@@ -184,6 +185,16 @@ static bool use(size_t size, uintptr_t tag, bool rights)
     return none != 0;
 }
 
+static void note_user(void)
+{
+    uid_t now[3];
+
+    if (getresuid(&now[0], &now[1], &now[2]) != 0)
+        return;
+    for (size_t i = 0; i < 3; i++)
+        atomic_store(&parted.user[i], now[i]);
+}
+
 static void lay(struct name_memory *memory, void *bytes)
 {
     *memory = name_memory_at(bytes, sizes());
@@ -226,6 +237,7 @@ bool name_mapping_start(struct name_view *view)
         if (!has_room() || !use(name_memory_size(wanted), rights ? MIDDLE : 0, rights))
             use(name_memory_size(&name_sizes_small), SMALL, rights);
         atomic_store(&parted.owner, sys_process());
+        note_user();
         errno = saved;
     }
     return name_mapping_view(view);
@@ -279,7 +291,33 @@ void name_mapping_part(void)
 
     if (name_mapping_may_part() && lock_take(&parted.lock, sys_milliseconds() + PATIENCE)) {
         part();
+        note_user();
         lock_release(&parted.lock);
     }
     sys_signals_restore(signals);
+}
+
+/* True if the process could act as a user, and no longer can. Root can act as any. */
+static bool has_given_up_a_user(void)
+{
+    uid_t now[3];
+
+    if (getresuid(&now[0], &now[1], &now[2]) != 0 || now[0] == 0 || now[1] == 0 || now[2] == 0)
+        return false;
+    for (size_t i = 0; i < 3; i++) {
+        const uid_t before = atomic_load(&parted.user[i]);
+
+        if (now[0] != before && now[1] != before && now[2] != before)
+            return true;
+    }
+    return false;
+}
+
+void name_mapping_notice(void)
+{
+    const int saved = errno;
+
+    if (name_mapping_may_part() && has_given_up_a_user())
+        name_mapping_part();
+    errno = saved;
 }

@@ -44,6 +44,12 @@ bool name_mapping_stands(const struct name_view *view);
  */
 void name_mapping_part(void);
 
+/*
+ * The same, if the process has given up a user since it began or last parted, by a system call that we did
+ * not see. One system call (getresuid(2)) if name_mapping_part() would do something, otherwise none.
+ */
+void name_mapping_notice(void);
+
 /* Called in the child of fork(2), which is not one of vfork(2). */
 void name_mapping_forked(void);
 

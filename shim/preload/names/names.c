@@ -58,7 +58,7 @@ static uint64_t number(void)
     return name_mapping_view(&view) ? name_memory_number(&view.memory) : 0;
 }
 
-struct names_question names_begin(const char *name, bool apart)
+static struct names_question begin(const char *name, bool apart)
 {
     struct names_question question = {.name = name, .apart = apart};
     struct name_view view;
@@ -74,6 +74,12 @@ struct names_question names_begin(const char *name, bool apart)
     return question;
 }
 
+struct names_question names_begin(const char *name, bool apart)
+{
+    name_mapping_notice();
+    return begin(name, apart);
+}
+
 uint64_t names_now(void)
 {
     struct name_view view;
@@ -83,7 +89,7 @@ uint64_t names_now(void)
 
 struct names_question names_begin_for(struct lineage *by, uint64_t begun, const char *name)
 {
-    struct names_question question = names_begin(name, !by);
+    struct names_question question = begin(name, !by);
 
     question.by = by;
     question.begun = begun;
