@@ -115,6 +115,14 @@ static bool criterion_fits(const struct block *block, enum criterion criterion, 
     return !listed || *named;
 }
 
+bool block_fits_program(const struct block *block, const struct subject *subject)
+{
+    bool named = false;
+
+    return (block->unknown & 1U << CRITERION_PROGRAM) != 0 ||
+           criterion_fits(block, CRITERION_PROGRAM, subject, &named);
+}
+
 bool surely_not_guarded(uint16_t port)
 {
     static const uint16_t ports[] = {22, 53, 80, 443, 853, 465, 563, 993, 995};

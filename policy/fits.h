@@ -33,6 +33,9 @@ void set_host(struct subject *subject, uint32_t i);
 
 bool block_fits(const struct block *block, const struct subject *subject);
 
+/* Whether the block may be about the subject's program, as far as its `program` values say. */
+bool block_fits_program(const struct block *block, const struct subject *subject);
+
 /* Whether the block's criterion depends on something that we do not know. */
 bool asks_for_any(const struct block *block, unsigned criterion, const struct subject *subject);
 

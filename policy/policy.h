@@ -186,6 +186,15 @@ enum decision policy_decide(const struct policy *policy, const struct policy_que
 enum reach policy_reach(const struct policy *policy, const struct policy_query *query);
 
 /*
+ * False if no connection of this program can be guarded, whatever its user is or becomes. `program`: as in
+ * the query; NULL or "": not known. False is never wrong; true may be.
+ */
+bool policy_may_concern(const struct policy *policy, const char *program);
+
+/* Whether some block names a user by name, not by number. */
+bool policy_asks_for_user_names(const struct policy *policy);
+
+/*
  * Whether the certificate need not match the query's name number `i`. True if the name is listed only on
  * account of its mail exchanger, a block names that exchanger (so the policy says what it demands of it), and
  * no other block names `i`.

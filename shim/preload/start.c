@@ -12,11 +12,13 @@
 #include "preload/names/names.h"
 #include "preload/process/config.h"
 #include "preload/process/verbose.h"
+#include "preload/relay/relay_ahead.h"
 #include "preload/sys/sys.h"
 
 static void start_child(void)
 {
     fd_state_start();
+    relay_ahead_start();
     slots_forget();
     lineage_forked();
     names_forked();
@@ -35,6 +37,7 @@ __attribute__((constructor)) static void start(void)
     next_start();
     io_start();
     fd_state_start();
+    relay_ahead_start();
     if (real_connect_is_behind())
         fd_state_distrust();
     pthread_atfork(NULL, NULL, start_child);

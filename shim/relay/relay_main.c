@@ -1,6 +1,6 @@
 /*
  * retrotls-relay: libretrotls.so starts it, with the listening socket as descriptor 3, and no other
- * descriptor.
+ * descriptor, except for a relay that it starts ahead: that one has the file of members.h as descriptor 4.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +25,7 @@
 #include "monitor/monitor.h"
 #include "monitor/random.h"
 #include "monitor/walls/walls.h"
+#include "relay/members.h"
 #include "relay/request.h"
 #include "relay/sandbox/monitor_client.h"
 #include "relay/sandbox/sandbox.h"
@@ -35,7 +36,7 @@
 extern const char retrotls_speaks_itself;
 const char retrotls_speaks_itself __attribute__((visibility("default"))) = 1;
 
-enum { LISTENER = 3 };
+enum { LISTENER = 3, MEMBERS = 4 };
 
 static int usage(int argc, char **argv)
 {
@@ -215,11 +216,14 @@ int main(int argc, char **argv)
     unsetenv("RETROTLS_RELAY");
     if (!good || !read_name())
         return usage(0, NULL);
+    ignore_signals();
+    /* Many a program gives up its root directory and never connects: until it does, we take up little. */
+    if (members_take(MEMBERS) && !members_await_first(LISTENER, owner))
+        return 0;
     heap_prepare();
     random_prepare();
     monitor_set_token(token);
     explicit_bzero(token, sizeof token);
-    ignore_signals();
     umask(077);
     set_limits();
     if (fcntl(LISTENER, F_SETFD, FD_CLOEXEC) != 0 || fcntl(LISTENER, F_SETFL, O_NONBLOCK) != 0)

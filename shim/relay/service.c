@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "relay/connection.h"
+#include "relay/members.h"
 #include "relay/protocol/plain.h"
 #include "relay/request.h"
 #include "relay/strangers.h"
@@ -215,6 +216,15 @@ static void want_ends(struct service *s)
     s->notified = wanted;
 }
 
+/* The relay is idle, and would end if no member of its family were left. */
+static int time_for_members(struct service *s)
+{
+    if (!members_remain())
+        return 0;
+    s->idle_since = INT64_MAX;
+    return s->owner_gone || s->owner < 0 ? MEMBERS_INTERVAL : IDLE_WITH_OWNER;
+}
+
 /* Returns how long to wait, in ms; 0: end now, unless something has arrived. */
 static int time_left(struct service *s)
 {
@@ -229,11 +239,11 @@ static int time_left(struct service *s)
     if (strangers_are_served())
         return 100;
     if (s->owner_gone)
-        return 0;
+        return time_for_members(s);
     if (s->idle_since == INT64_MAX)
         s->idle_since = plain_now();
     left = s->idle_since + s->patience - plain_now();
-    return left > 0 ? (int)left : 0;
+    return left > 0 ? (int)left : time_for_members(s);
 }
 
 /* Decides how long the relay may be idle, as soon as nobody waits for that. Returns true the first time. */

@@ -30,8 +30,8 @@ struct service_owner service_owner_of(pid_t owner, pid_t parent(void));
 
 /*
  * Serves the listener until the owner has gone and its last connection has ended, or until the idle time
- * above has passed. Then closes the listener before anything else: a later caller gets ECONNREFUSED, and
- * starts another relay.
+ * above has passed, and nobody is left who may be unable to start another (members.h). Then closes the
+ * listener before anything else: a later caller gets ECONNREFUSED, and starts another relay.
  */
 void service_run(int listener, const struct service_owner *owner);
 

@@ -54,9 +54,12 @@ def test_environment_of_the_user_counts_for_nothing_in_a_setuid_program(shim, se
 
 
 GOES_ELSEWHERE = """
-import encodings.idna, os, socket, sys
-os.chroot(sys.argv[2])
-os.chdir("/")
+import ctypes, encodings.idna, os, socket, sys
+os.chdir(sys.argv[2])
+if sys.argv[3] == "chroot":
+    os.chroot(".")
+elif ctypes.CDLL(None).syscall(161, b"."):
+    sys.exit("chroot")
 s = socket.socket()
 try:
     s.connect(("127.0.0.1", int(sys.argv[1])))
@@ -67,14 +70,18 @@ s.sendall(b"a LOGIN test S3cret-Passw0rd\\r\\n")
 """
 
 
-def test_policy_of_the_machine_is_not_lost_by_going_to_another_root(shim):
+@pytest.mark.parametrize("how", ["chroot", "system call"])
+def test_policy_of_the_machine_is_not_lost_by_going_to_another_root(shim, how):
     """The program connects only after chroot(2), where it cannot see the machine's policy. The built-in policy would let the
-    connection through."""
+    connection through. The library sees the call of libc only, and reads the policy before."""
     (shim.folder / "etc").mkdir()
     (shim.folder / "root").mkdir()
     with Hostile(plaintext_only(IMAP)) as server, Tap(server.address) as tap:
         result = shim.run(*own_root.with_ld_so_preload(shim.folder / "etc", shim.library, f"match port {tap.port}\n protocol imap\n"),
                           "env", "-u", "RETROTLS_POLICY", "RETROTLS_LOG=stderr", PYTHON, "-c", GOES_ELSEWHERE, tap.port,
-                          shim.folder / "root", preload=False)
+                          shim.folder / "root", how, preload=False)
     tap.never_saw(b"S3cret-Passw0rd")
-    assert result.err.endswith(b"connect: Network is unreachable\n") and tap.up == b"", result.show()
+    if how == "chroot":
+        assert b"TLS not offered by 127.0.0.1" in result.err and tap.up.endswith(b" CAPABILITY\r\n"), result.show()
+    else:
+        assert result.err.endswith(b"connect: Network is unreachable\n") and tap.up == b"", result.show()

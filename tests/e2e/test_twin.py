@@ -19,10 +19,10 @@ NOT_WITH = {"musl": {"exec_of_a_plain_program", "late_inherited_by_a_plain_progr
 
 # Under a supervisor, which sees fewer calls than the library does, some things differ: what recv(2) says of a sender, what
 # MSG_TRUNC does, which error a write after a reset gets, that sendmsg(2) accepts an address, that MSG_FASTOPEN connects.
-# Others go better: a program without descriptors, or in a chroot, connects all the same, and there is no child.
+# Others go better: a program without descriptors connects all the same, and there is no child.
 NOT_WITH["supervised"] = {
     "recv_truncate", "recvfrom_address", "recvmsg_fields", "connect_nonblocking_refused_select", "reset_while_writing", "sendto_address",
-    "sendto_fastopen", "sendto_fastopen_nonblocking", "connect_with_no_descriptor_left", "connect_first_after_chroot",
+    "sendto_fastopen", "sendto_fastopen_nonblocking", "connect_with_no_descriptor_left",
     "connect_as_init_of_a_namespace", "connect_longjmp"}
 # `make check` runs these alone; `make soak` runs them all.
 SUPERVISED = {

@@ -1,10 +1,4 @@
-/*
- * A daemon changes its root and then connects for the first time.
- *
- *     plain:    connect(fd, SA(&server), sizeof server) = 0
- *     switched: connect(fd, SA(&server), sizeof server) = -1 ENETUNREACH
- *     because there is no relay yet, and the new root has none to start: nothing goes out.
- */
+/* A daemon changes its root and then connects for the first time: the new root has no relay to start. */
 #include <sys/stat.h>
 
 #include "twin.h"

@@ -156,6 +156,21 @@ static void account_is_found_by_its_number(void **state)
     assert_string_equal(a.name, "root");
 }
 
+/* In another root directory there is no such file, or another one. */
+static void accounts_are_kept(void **state)
+{
+    struct account a, before;
+
+    (void)state;
+    assert_true(account_of(65534, &before));
+    account_keep_all();
+    account_keep_all();
+    assert_true(account_of(65534, &a));
+    assert_string_equal(a.name, before.name);
+    assert_string_equal(a.home, before.home);
+    assert_false(account_of(4000000000, &a));
+}
+
 static void time_is_the_calendars(void **state)
 {
     char out[LIBRARY_LOG_TIME_SIZE];
@@ -184,6 +199,7 @@ int main(void)
         cmocka_unit_test(registration_is_read_as_the_kernel_writes_it),
         cmocka_unit_test(registration_is_found_in_a_real_set),
         cmocka_unit_test(account_is_found_by_its_number),
+        cmocka_unit_test(accounts_are_kept),
         cmocka_unit_test(time_is_the_calendars),
     };
 

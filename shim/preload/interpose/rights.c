@@ -1,5 +1,6 @@
 /*
- * setuid(2), setgid(2), capset(2) and their kin do what libc's do. If the process has given up rights, its
+ * setuid(2), setgid(2), capset(2) and their kin do what libc's do. What root may need of retrotls later is
+ * got ready first (relay_ahead.h). If the process has given up rights, its
  * memory of names parts from that of the processes that have kept them (names_part()).
  *
  * A process has given up rights if it can no longer act as a user or a group that it could act as before
@@ -14,6 +15,7 @@
 
 #include "preload/libc/next.h"
 #include "preload/names/names.h"
+#include "preload/relay/relay_ahead.h"
 #include "preload/sys/export.h"
 #include "preload/sys/sys.h"
 
@@ -32,6 +34,15 @@ static struct rights rights_now(void)
     if (now.matter)
         now.matter = getresuid(&now.user[0], &now.user[1], &now.user[2]) == 0 &&
                      getresgid(&now.group[0], &now.group[1], &now.group[2]) == 0;
+    return now;
+}
+
+static struct rights rights_before(void)
+{
+    const struct rights now = rights_now();
+
+    if (now.matter && now.user[1] == 0)
+        relay_ahead_of_user();
     return now;
 }
 
@@ -59,10 +70,10 @@ static int settle(const struct rights *before, int result)
     return result;
 }
 
-#define CALL_NEXT(name, types, ...)             \
-    const struct rights before = rights_now();  \
-    int(*const call) types = next(NEXT_##name); \
-                                                \
+#define CALL_NEXT(name, types, ...)               \
+    const struct rights before = rights_before(); \
+    int(*const call) types = next(NEXT_##name);   \
+                                                  \
     return settle(&before, call ? call(__VA_ARGS__) : -1)
 
 EXPORTED int setuid(uid_t user)

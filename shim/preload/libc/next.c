@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 /* Until glibc 2.34 these stood apart from libc; libresolv still does. */
 #define LIBANL "libanl.so.1"
@@ -48,9 +49,10 @@ void *next(enum next_call which)
 
 void next_start(void)
 {
-    static const enum next_call early[] = {NEXT_setuid,    NEXT_seteuid,   NEXT_setreuid,
-                                           NEXT_setresuid, NEXT_setgid,    NEXT_setegid,
-                                           NEXT_setregid,  NEXT_setresgid, NEXT_capset};
+    static const enum next_call early[] = {NEXT_setuid,    NEXT_seteuid,     NEXT_setreuid, NEXT_setresuid,
+                                           NEXT_setgid,    NEXT_setegid,     NEXT_setregid, NEXT_setresgid,
+                                           NEXT_capset,    NEXT_chroot,      NEXT_setns,    NEXT_pivot_root,
+                                           NEXT_setrlimit, NEXT_setrlimit64, NEXT_prlimit,  NEXT_prlimit64};
 
     for (size_t i = 0; i < sizeof early / sizeof early[0]; i++)
         next(early[i]);

@@ -10,27 +10,16 @@
 #include <unistd.h>
 
 #include "preload/sys/lock.h"
+#include "preload/sys/memory_file.h"
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
 
 enum {
     ADDRESS_SPACES = 32, /* a program needs room for this many large memories before it gets one */
     PATIENCE = 1000,     /* ms, for another thread of the process that parts */
-    MEMFD_CLOEXEC = 1,   /* old headers lack these */
-    MEMFD_SEALABLE = 2,
-    ADD_SEALS = 1033,
+    ADD_SEALS = 1033,    /* old headers lack these */
     SEAL_FUTURE_WRITE = 0x10,
 };
-
-#ifndef SYS_memfd_create
-#    if defined __x86_64__
-#        define SYS_memfd_create 319
-#    elif defined __i386__
-#        define SYS_memfd_create 356
-#    else
-#        define SYS_memfd_create (-1)
-#    endif
-#endif
 
 /* The address, plus what tells the size of the memory. It never changes. */
 static _Atomic uintptr_t mapped;
@@ -73,28 +62,6 @@ static void *map(void *at, size_t size, int protection, int fd)
 
 /* ---- mapped twice */
 
-/* ftruncate(2) beyond this limit raises SIGXFSZ. */
-static bool may_have_file(size_t size)
-{
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
-}
-
-/* A file in memory, or -1. */
-static int make_file(size_t size)
-{
-    int fd = -1;
-
-    if (may_have_file(size))
-        fd = sys_lift((int)sys_call(SYS_memfd_create, "retrotls-names", MEMFD_CLOEXEC | MEMFD_SEALABLE));
-    if (fd >= 0 && ftruncate(fd, (off_t)size) != 0) {
-        sys_close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 /* Through a descriptor for reading, a shared mapping never becomes writable (mm/mmap.c, do_mmap()). */
 static void *map_reopened(int fd, size_t size)
 {
@@ -125,7 +92,7 @@ static void *map_readable(int fd, size_t size)
 /* `at`: NULL, or where it must lie, in place of what is there. */
 static void *map_twice(void *at, size_t size, void **readable)
 {
-    const int fd = make_file(size);
+    const int fd = memory_file("retrotls-names", size);
     void *const bytes = map(at, size, PROT_READ | PROT_WRITE, fd);
 
     *readable = fd >= 0 && bytes ? map_readable(fd, size) : NULL;

@@ -205,6 +205,19 @@ const struct policy *config_policy(void)
     return policy;
 }
 
+bool config_policy_is_settled(void)
+{
+    return secure || named[0] || home[0] == '/';
+}
+
+void config_keep_users(const struct policy *policy)
+{
+    if (policy_asks_for_user_names(policy) && lock_take(&lock, sys_milliseconds() + LOAD_DEADLINE)) {
+        account_keep_all();
+        lock_release(&lock);
+    }
+}
+
 const char *config_policy_file(void)
 {
     return named[0] ? named : NULL;

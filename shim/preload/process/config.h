@@ -34,6 +34,15 @@ static inline bool config_leaves_alone(uint16_t port)
     return guarded && (guarded[port / 8] & 1U << port % 8) == 0;
 }
 
+/* True if it does not depend on who the process's user is which files make up the policy. */
+bool config_policy_is_settled(void);
+
+/*
+ * Remembers the names of all users, if the policy asks for any: /etc/passwd may be about to go out of reach.
+ * Signals must be blocked.
+ */
+void config_keep_users(const struct policy *policy);
+
 /* RETROTLS_POLICY as an absolute path, or NULL. */
 const char *config_policy_file(void);
 /* RETROTLS_LOG ("syslog", "stderr", "none" or an absolute path), or NULL. */

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "preload/process/config.h"
 #include "preload/relay/relay_path.h"
 #include "preload/relay/relay_spawn.h"
 #include "preload/sys/lock.h"
+#include "preload/sys/memory_file.h"
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
 
@@ -17,8 +19,10 @@ enum { BACKLOG = 4096, PAUSE = 2 /* milliseconds between two tries */ };
 static struct lock lock;
 /* Under `lock`. */
 static struct relay in_use = {.uid = UINT32_MAX};
-static char path[RELAY_PATH_LIMIT]; /* of the relay's program */
+static struct relay kept = {.uid = UINT32_MAX}; /* the one to go back to if no other can be started */
+static char path[RELAY_PATH_LIMIT];             /* of the relay's program */
 static struct relay_passed_over passed;
+static const char *_Atomic confined_by;
 
 static bool is_same(const struct relay *one, const struct relay *other)
 {
@@ -103,7 +107,11 @@ static void say_why(char *why, size_t size, const char *what, const char *which,
     strbuf_add(&w, which);
     strbuf_add(&w, ": ");
     strbuf_error(&w, error);
-    if (remedy) {
+    if (confined_by) {
+        strbuf_add(&w, "; the program has called ");
+        strbuf_add(&w, confined_by);
+        strbuf_add(&w, ", and the relay that was started before that has ended: start the program again");
+    } else if (remedy) {
         strbuf_add(&w, "; ");
         strbuf_add(&w, remedy);
     }
@@ -131,15 +139,35 @@ static void say_why_not_started(char *why, size_t size, int error)
     errno = error;
 }
 
+/*
+ * Maps the page that makes this process and its children members (relay/members.h); it stays mapped, because
+ * nobody knows when the relay has ended. Returns the file, or -1: then the relay ends when it is idle, as
+ * others do.
+ */
+static int become_member(void)
+{
+    enum { PAGE = 4096 }; /* the kernel rounds it up; nobody touches it, so the file may be empty */
+    const int file = memory_file("retrotls-members", 0);
+    /* A shared mapping counts as writable if its descriptor is (mm/mmap.c), whatever its protection. */
+    void *const page = file >= 0 ? mmap(NULL, PAGE, PROT_NONE, MAP_SHARED, file, 0) : MAP_FAILED;
+
+    if (page == MAP_FAILED) {
+        if (file >= 0)
+            sys_close(file);
+        return -1;
+    }
+    return file;
+}
+
 /* Starts a relay and makes it the one in use. Under `lock`. */
-static bool start_relay(char *why, size_t size)
+static bool start_relay(bool to_keep, char *why, size_t size)
 {
     char token[64];
     static char sandbox_off[] = "RETROTLS_SANDBOX=off";
     char *const environment[] = {token, config_sandbox_is_off() ? sandbox_off : NULL, NULL};
-    struct relay fresh = {.uid = (uint32_t)geteuid()};
+    struct relay fresh = {.uid = (uint32_t)geteuid(), .kept = to_keep};
     struct strbuf w;
-    int listener, error;
+    int listener, error, members;
 
     if (!sys_random(fresh.name, sizeof fresh.name) || !sys_random(fresh.token, sizeof fresh.token)) {
         say_why(why, size, "no random numbers from the kernel", "", errno);
@@ -156,15 +184,36 @@ static bool start_relay(char *why, size_t size)
     strbuf_byte(&w, ':');
     strbuf_hex_bytes(&w, fresh.token, sizeof fresh.token);
     relay_path_find(path, &passed);
-    error = spawn_relay(path, environment, listener);
+    members = to_keep ? become_member() : -1;
+    error = spawn_relay(path, environment, listener, members);
     sys_close(listener);
+    if (members >= 0)
+        sys_close(members);
     memset(token, 0, sizeof token);
     if (error != 0) {
         say_why_not_started(why, size, error);
         return false;
     }
     in_use = fresh;
+    if (fresh.kept)
+        kept = fresh;
     return true;
+}
+
+/*
+ * No relay can be started. The kept one may have been given up because it was full or slow; if it answers, it
+ * is the one in use again. Under `lock`. Keeps errno if it does not.
+ */
+static bool go_back(int64_t deadline, int *fd)
+{
+    const int error = errno;
+
+    *fd = kept.uid != UINT32_MAX ? relay_connect_to(kept.name, kept.uid, deadline) : -1;
+    if (*fd >= 0)
+        in_use = kept;
+    else
+        errno = error;
+    return *fd >= 0;
 }
 
 int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size)
@@ -187,14 +236,49 @@ int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size)
         return -1;
     }
     /* Another thread may have started one by now. */
-    if (in_use.uid != UINT32_MAX || start_relay(why, size)) {
+    if (in_use.uid != UINT32_MAX || start_relay(confined_by, why, size)) {
         *relay = in_use;
         fd = relay_connect_to(relay->name, relay->uid, deadline);
         if (fd < 0)
             say_why(why, size, "cannot reach the relay ", path, errno);
+    } else if (go_back(deadline, &fd)) {
+        *relay = in_use;
     }
     lock_release(&lock);
     return fd;
+}
+
+/* True if the relay in use is one that stays, and answers. */
+static bool has_kept(int64_t deadline)
+{
+    struct relay relay;
+    int fd;
+
+    if (!relay_in_use(&relay) || !relay.kept)
+        return false;
+    fd = relay_connect_to(relay.name, relay.uid, deadline);
+    if (fd >= 0)
+        sys_close(fd);
+    return fd >= 0;
+}
+
+bool relay_keep(int64_t deadline)
+{
+    const int saved = errno;
+    char why[256];
+    bool good = has_kept(deadline);
+
+    if (!good && lock_take(&lock, deadline)) {
+        good = start_relay(true, why, sizeof why);
+        lock_release(&lock);
+    }
+    errno = saved;
+    return good;
+}
+
+void relay_note_confined(const char *call)
+{
+    confined_by = call;
 }
 
 static bool is_gone(int error)

@@ -18,6 +18,7 @@ struct relay {
     uint8_t name[RELAY_NAME_SIZE];
     uint8_t token[WIRE_TOKEN_SIZE];
     uint32_t uid; /* who started it; UINT32_MAX: there is no relay */
+    bool kept;    /* by relay_keep() */
 };
 
 /* The caller of these must block signals. They keep nothing open except what they return. */
@@ -27,6 +28,16 @@ struct relay {
  * connection, or -1 with errno set and `why` (of `size` bytes) explaining to a person what failed.
  */
 int relay_connect(struct relay *relay, int64_t deadline, char *why, size_t size);
+
+/*
+ * Makes sure of a relay that lives as long as any process has what this one and its children inherit
+ * (relay/members.h), although it may be idle: starts one, unless the one in use does and answers. False if it
+ * cannot; keeps errno.
+ */
+bool relay_keep(int64_t deadline);
+
+/* `call` ("chroot(2)") may have made it impossible to start a relay: from now on, failures mention it. */
+void relay_note_confined(const char *call);
 
 /* The relay has gone or does not answer: makes relay_connect() start another. Keeps errno. */
 void relay_forget(const struct relay *relay);

@@ -28,14 +28,14 @@
 #    define SYS_close_range 436
 #endif
 
-enum { LISTENER = 3, STACK_SIZE = 32768, SIGNALS = 64 };
+enum { LISTENER = 3, MEMBERS = 4, STACK_SIZE = 32768, SIGNALS = 64 };
 
 /* In shared memory, so that the error comes back from a real fork too. */
 struct start {
     const char *path;
     char *const *environment;
-    int listener;
-    _Atomic int error; /* 0 until something has failed */
+    int listener, members; /* `members`: -1 if there is none */
+    _Atomic int error;     /* 0 until something has failed */
     _Alignas(16) char intermediate_stack[STACK_SIZE];
     _Alignas(16) char relay_stack[STACK_SIZE];
 };
@@ -75,19 +75,47 @@ static void close_from_to(unsigned first, unsigned last)
         close_one_by_one(first, last);
 }
 
+/* Closes all but these two; `high` may be -1. */
+static void close_all_but(int low, int high)
+{
+    if (low > 0)
+        close_from_to(0, (unsigned)low - 1);
+    if (high >= 0)
+        close_from_to((unsigned)low + 1, (unsigned)high - 1);
+    close_from_to((unsigned)(high >= 0 ? high : low) + 1, UINT32_MAX);
+}
+
+/* Gives the descriptor this number, and not close-on-exec. */
+static bool renumber(int fd, int number)
+{
+    if (fd == number)
+        return sys_fcntl(fd, F_SETFD, 0) == 0;
+    if (sys_dup3(fd, number, 0) < 0)
+        return false;
+    sys_close(fd);
+    return true;
+}
+
+static bool arrange_given(int listener, int members)
+{
+    if (members == LISTENER) {
+        members = sys_fcntl(members, F_DUPFD, LISTENER + 2);
+        if (members < 0)
+            return false;
+    }
+    return renumber(listener, LISTENER) && (members < 0 || renumber(members, MEMBERS));
+}
+
 /* Close everything before opening anything: the program may have reached its limit. */
-static bool arrange_descriptors(unsigned listener)
+static bool arrange_descriptors(int listener, int members)
 {
     int null;
 
-    if (listener > 0)
-        close_from_to(0, listener - 1);
-    close_from_to(listener + 1, UINT32_MAX);
-    if (listener != LISTENER && sys_dup3((int)listener, LISTENER, 0) < 0)
-        return false;
-    if (listener != LISTENER)
-        sys_close((int)listener);
-    else if (sys_fcntl(LISTENER, F_SETFD, 0) < 0)
+    if (members >= 0 && members < listener)
+        close_all_but(members, listener);
+    else
+        close_all_but(listener, members);
+    if (!arrange_given(listener, members))
         return false;
     null = (int)sys_call(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
     if (null < 0) { /* a bare chroot: a socket that leads nowhere */
@@ -110,7 +138,7 @@ NEVER_RETURNS static int become_relay(void *argument)
     char *const arguments[] = {name, NULL};
 
     sys_call(SYS_setsid);
-    if (sys_call(SYS_chdir, "/") == 0 && arrange_descriptors((unsigned)start->listener)) {
+    if (sys_call(SYS_chdir, "/") == 0 && arrange_descriptors(start->listener, start->members)) {
         reset_signals();
         sys_call(SYS_execve, start->path, arguments, start->environment);
     }
@@ -173,7 +201,7 @@ static int start_both(struct start *start)
     return 0;
 }
 
-int spawn_relay(const char *path, char *const environment[], int listener)
+int spawn_relay(const char *path, char *const environment[], int listener, int members)
 {
     int subreaper = 0;
     int error;
@@ -185,6 +213,7 @@ int spawn_relay(const char *path, char *const environment[], int listener)
     start->path = path;
     start->environment = environment;
     start->listener = listener;
+    start->members = members;
     /* If the program is a subreaper, it would get the orphaned relay as its own child. */
     if (sys_call(SYS_prctl, PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper)
         sys_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);

@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "preload/sys/sys.h"
 
@@ -62,14 +65,52 @@ bool account_read_line(const char *line, const char *end, uint32_t uid, struct a
     return copy(field[FIELD_NAME], account->name, sizeof account->name);
 }
 
+static char *kept; /* the whole file, once account_keep_all() was called */
+static size_t kept_length;
+
+static bool find_kept(uint32_t uid, struct account *account)
+{
+    const char *line = kept, *end;
+
+    while ((end = memchr(line, '\n', (size_t)(kept + kept_length - line)))) {
+        if (account_read_line(line, end, uid, account))
+            return true;
+        line = end + 1;
+    }
+    return false;
+}
+
+void account_keep_all(void)
+{
+    const int fd = kept ? -1 : sys_open("/etc/passwd", O_RDONLY, 0);
+    const long length = fd >= 0 ? sys_call(SYS_lseek, fd, 0, SEEK_END) : -1;
+    long used = 0;
+    ssize_t got;
+    char *room = MAP_FAILED;
+
+    if (length > 0 && length < FILE_LIMIT && sys_call(SYS_lseek, fd, 0, SEEK_SET) == 0)
+        room = mmap(NULL, (size_t)length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room != MAP_FAILED) {
+        while (used < length && (got = sys_read(fd, room + used, (size_t)(length - used))) > 0)
+            used += got;
+        kept_length = (size_t)used;
+        kept = room;
+    }
+    if (fd >= 0)
+        sys_close(fd);
+}
+
 bool account_of(uint32_t uid, struct account *account)
 {
     static char buffer[4096];
     size_t used = 0, total = 0;
     bool found = false;
     ssize_t got;
-    const int fd = sys_open("/etc/passwd", O_RDONLY, 0);
+    int fd;
 
+    if (kept)
+        return find_kept(uid, account);
+    fd = sys_open("/etc/passwd", O_RDONLY, 0);
     if (fd < 0)
         return false;
     while (!found && total < FILE_LIMIT && (got = sys_read(fd, buffer + used, sizeof buffer - used)) > 0) {

@@ -22,6 +22,8 @@
 #include "monitor/walls/calls.h"
 #include "monitor/walls/filter.h"
 
+enum { ADD_SEALS = 1033 /* F_ADD_SEALS, for relay/members.c; old headers lack it */ };
+
 static const int allowed[] = {
     /* memory; mmap and mprotect are below */
     SYS_brk, SYS_madvise, SYS_mremap, SYS_sysinfo, SYS_munmap,
@@ -53,7 +55,8 @@ static const unsigned socketcalls[] = {SYS_ACCEPT,     SYS_ACCEPT4, SYS_GETPEERN
 static void allow_with_arguments(struct filter *f)
 {
     static const unsigned long questions[] = {FIONREAD, SIOCOUTQ, SIOCOUTQNSD};
-    static const unsigned of_descriptors[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL};
+    static const unsigned of_descriptors[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,  F_SETFD,
+                                              F_GETFL, F_SETFL,         ADD_SEALS};
 
     filter_allow_threads(f);
     filter_allow_memory(f);
