@@ -32,7 +32,7 @@ _retrotls_value() {
     -P | --protocol) mapfile -t COMPREPLY < <(compgen -W 'smtp lmtp imap pop3 nntp sieve' -- "$2") ;;
     --program) _retrotls_programs "$2" ;;
     --user) mapfile -t COMPREPLY < <(compgen -u -- "$2") ;;
-    --address) ;;
+    --address | --pid | --service) ;;
     *) return 1 ;;
     esac
 }
@@ -86,7 +86,7 @@ _retrotls() {
         if [[ $cur == -* ]]; then _retrotls_options "$cur" -p --policy= -h --help; else _retrotls_files "$cur"; fi ;;
     doctor)
         _retrotls_value "$before" "$cur" && return
-        if [[ $cur == -* ]]; then _retrotls_options "$cur" -p --policy= -h --help; else _retrotls_programs "$cur"; fi ;;
+        if [[ $cur == -* ]]; then _retrotls_options "$cur" -p --policy= --pid= --service= -h --help; else _retrotls_programs "$cur"; fi ;;
     *) if declare -F _command_offset > /dev/null; then _command_offset "$i"; else _retrotls_files "$cur"; fi ;;
     esac
 }

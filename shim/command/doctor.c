@@ -13,6 +13,7 @@
 
 #include "command/command.h"
 #include "command/common_options.h"
+#include "command/doctor_running.h"
 #include "command/own_policy.h"
 #include "command/reach/choice.h"
 #include "command/reach/imported_calls.h"
@@ -276,36 +277,65 @@ static int examine(const struct target *target, char *const argv[], const struct
 static void help(void)
 {
     puts("Usage: retrotls doctor PROGRAM\n"
+         "       retrotls doctor --pid=NUMBER | --service=NAME\n"
          "Say whether a preloaded library reaches PROGRAM, or a supervisor will, or why\n"
          "neither can; which socket and resolver calls it and its libraries import,\n"
          "whether it can do TLS itself, and which policy applies to it. This does not run\n"
          "PROGRAM.\n"
          "\n"
-         "  -p, --policy=FILE  take the policy from FILE\n"
-         "  -h, --help         show this and exit\n"
+         "Of a process that runs, say whether it is guarded, by which policy, and which of\n"
+         "its connections are in the clear now.\n"
          "\n"
-         "Exit status: 0 within reach of a preload; 1 cannot be guarded; 2 wrong usage;\n"
-         "3 will be supervised; 126 PROGRAM cannot be executed; 127 PROGRAM not found.");
+         "      --pid=NUMBER    the process with that number\n"
+         "      --service=NAME  all processes of that service of systemd's\n"
+         "  -p, --policy=FILE   take the policy from FILE\n"
+         "  -h, --help          show this and exit\n"
+         "\n"
+         "Exit status: 0 within reach of a preload, or guarded by it; 1 cannot be guarded,\n"
+         "or not guarded, or a connection is in the clear that the policy guards; 2 wrong\n"
+         "usage; 3 will be supervised, or is; 126 PROGRAM cannot be executed, or a process\n"
+         "not be looked at; 127 not found.");
 }
 
 int command_doctor(int argc, char **argv)
 {
+    enum { PROCESS = 256, SERVICE };
     static const struct option options[] = {
+        {"pid", required_argument, NULL, PROCESS},
         {"policy", required_argument, NULL, 'p'},
+        {"service", required_argument, NULL, SERVICE},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     static struct target target;
     static char path[PATH_MAX];
+    const char *process = NULL, *service = NULL;
+    bool other_policy = false;
     const struct policy *policy;
     int option, error, status;
 
     opterr = 0;
     optind = 0; /* restart getopt(3) */
     while ((option = getopt_long(argc, argv, ":hp:", options, NULL)) != -1) {
+        if (option == PROCESS) {
+            process = optarg;
+            continue;
+        }
+        if (option == SERVICE) {
+            service = optarg;
+            continue;
+        }
+        other_policy = other_policy || option == 'p';
         status = common_option("doctor", option, argv, help);
         if (status >= 0)
             return status;
+    }
+    if (process || service) {
+        if (optind < argc || (process && service))
+            return usage_error("doctor: one program, process or service at a time");
+        if (other_policy)
+            return usage_error("doctor: a process that runs has its policy; try 'retrotls explain -p'");
+        return finish(process ? doctor_process(process) : doctor_service(service));
     }
     if (argc - optind != 1)
         return usage_error(optind == argc ? "doctor: which program?" : "doctor: one program at a time");
