@@ -15,7 +15,9 @@ struct file {
     size_t length;
     char *mapping; /* what file_read() returned: the text, and any byte order mark before it */
     size_t mapped;
-    uint64_t device, inode;
+    uint64_t device, inode; /* of a file that could not be opened: 0 */
+    uint64_t state;         /* file_state() when it was opened */
+    uint64_t size;
 };
 
 /* A word in a file. Line 0 stands for the file as a whole. */
@@ -98,6 +100,7 @@ struct policy {
     struct settings default_settings;    /* in force if no block fits */
     const char *default_rule;            /* where their level was written */
     const char *errors, *first_error;
+    const struct file *files; /* all that were looked for, and the folders that were searched */
 };
 
 enum { PORT_BITS = 65536 / 8 }; /* bytes of guarded_ports */

@@ -100,6 +100,26 @@ struct policy_way {
 const struct policy *policy_load_by(const struct policy_source *sources, size_t count,
                                     const struct policy_way *way);
 
+/* Whether the files of a policy are still as they were when it was loaded. */
+struct policy_now {
+    bool same;
+    uint64_t mark;    /* not the same for two different states of the files */
+    int64_t changed;  /* seconds since 1970 of the latest change to a file that is there */
+    const char *lost; /* a file that had something in it, and is gone or empty now; or NULL */
+};
+
+/*
+ * Looks at each file once (statx(2)), with its included ones. The path in `lost` belongs to the policy. Keeps
+ * errno.
+ */
+void policy_look(const struct policy *policy, struct policy_now *now);
+
+/* True if `path` was read when the policy was loaded. */
+bool policy_has_file(const struct policy *policy, const char *path);
+
+/* Where what is about no connection is logged: `log` of the defaults. */
+const char *policy_log(const struct policy *policy);
+
 #define POLICY_OF_MACHINE "/etc/retrotls/policy"
 
 /*

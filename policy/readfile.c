@@ -22,7 +22,9 @@ struct facts_asked {
     uint32_t links, owner, group;
     uint16_t mode, spare;
     uint64_t inode;
-    uint64_t size_and_times[11];
+    uint64_t size, blocks, attributes_mask, accessed[2], born[2];
+    int64_t changed;
+    uint64_t changed_part, modified[2];
     uint32_t device_of_special[2], device[2];
     uint64_t rest[14];
 };
@@ -35,7 +37,7 @@ static int ask_older_kernel(int descriptor, const char *path, int flags, struct 
 
     if (syscall(SYS_old_stat, descriptor, path, &found, flags) != 0)
         return errno;
-    facts->links = (uint32_t)old_stat_links(&found);
+    *facts = (struct file_facts){.links = (uint32_t)old_stat_links(&found)};
     old_stat_read(&found, &facts->device, &facts->inode, &facts->owner, &facts->mode);
     return 0;
 #else
@@ -49,16 +51,21 @@ static int ask_older_kernel(int descriptor, const char *path, int flags, struct 
 
 static int ask(int descriptor, const char *path, int flags, struct file_facts *facts)
 {
-    enum { TYPE_MODE_LINKS_UID_INODE = 0x1 | 0x2 | 0x4 | 0x8 | 0x100 };
+    enum {
+        WANTED = 0x1 | 0x2 | 0x4 | 0x8 | 0x80 | 0x100 | 0x200
+    }; /* type, mode, links, uid, ctime, inode, size */
     struct facts_asked asked;
 
-    if (syscall(SYS_statx, descriptor, path, flags, TYPE_MODE_LINKS_UID_INODE, &asked) != 0)
+    if (syscall(SYS_statx, descriptor, path, flags, WANTED, &asked) != 0)
         return errno == ENOSYS ? ask_older_kernel(descriptor, path, flags, facts) : errno;
     *facts = (struct file_facts){.device = (uint64_t)asked.device[0] << 32 | asked.device[1],
                                  .inode = asked.inode,
                                  .owner = asked.owner,
                                  .mode = asked.mode,
-                                 .links = asked.links};
+                                 .links = asked.links,
+                                 .size = asked.size,
+                                 .changed = asked.changed,
+                                 .changed_part = asked.changed_part};
     return 0;
 }
 
@@ -95,6 +102,18 @@ int file_look(const char *path, bool follow, struct file_facts *facts)
 int file_facts_of(int descriptor, struct file_facts *facts)
 {
     return ask(descriptor, "", AT_THE_DESCRIPTOR, facts);
+}
+
+uint64_t file_state(const struct file_facts *facts)
+{
+    const uint64_t part[] = {facts->device,      facts->inode, facts->owner,
+                             facts->mode,        facts->size,  (uint64_t)facts->changed,
+                             facts->changed_part};
+    uint64_t state = UINT64_C(14695981039346656037); /* FNV-1a, by words */
+
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        state = (state ^ part[i]) * UINT64_C(1099511628211);
+    return state | 1;
 }
 
 int folder_error(const char *path)

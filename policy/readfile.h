@@ -11,6 +11,10 @@ struct file_facts {
     uint64_t device, inode;
     uint32_t owner, mode; /* st_uid, st_mode */
     uint32_t links;       /* st_nlink */
+    /* Size and time of the last change; all 0 if the kernel has no statx(2) (before Linux 4.11). */
+    uint64_t size;
+    int64_t changed;       /* st_ctime: seconds */
+    uint64_t changed_part; /* nanoseconds, in some form */
 };
 
 enum { FOLDER_ENTRY_LIMIT = 256 }; /* bytes of a file name, with its NUL (NAME_MAX) */
@@ -25,6 +29,9 @@ int file_open(const char *path, struct file_facts *facts);
  * Describes what is at `path`, or, if `follow`, what a symbolic link there leads to. Returns 0, or an errno.
  */
 int file_look(const char *path, bool follow, struct file_facts *facts);
+
+/* A number that differs for two files, and for one before and after a change. Never 0. */
+uint64_t file_state(const struct file_facts *facts);
 
 /* Describes an open file. Returns 0, or an errno. */
 int file_facts_of(int descriptor, struct file_facts *facts);

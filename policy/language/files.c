@@ -118,6 +118,8 @@ static bool open_and_read(struct loader *loader, struct file *file, const struct
     }
     file->device = facts.device;
     file->inode = facts.inode;
+    file->state = file_state(&facts);
+    file->size = facts.size;
     good = is_trusted(loader, &place, from, &facts);
     for (uint32_t i = 0; good && i < loader->depth; i++)
         if (loader->open[i]->device == file->device && loader->open[i]->inode == file->inode) {

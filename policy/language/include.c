@@ -91,6 +91,23 @@ static bool list(void *context, const char *name)
     return true;
 }
 
+/* A file that is put there later makes another policy. */
+static void note_folder(struct loader *loader, const struct place *place, const char *path,
+                        const struct file_facts *facts)
+{
+    struct file *const file = loader_take(loader, place, sizeof *file);
+    const char *const own = loader_text(loader, place, path, strlen(path));
+
+    if (!file || !own)
+        return;
+    *file = (struct file){.next = loader->files,
+                          .path = own,
+                          .device = facts->device,
+                          .inode = facts->inode,
+                          .state = file_state(facts)};
+    loader->files = file;
+}
+
 static bool list_folder(struct listing *l, const char *folder)
 {
     struct file_facts facts;
@@ -99,6 +116,7 @@ static bool list_folder(struct listing *l, const char *folder)
 
     if (descriptor < 0)
         return fail(l->loader, l->place, MESSAGE_PATH_UNREADABLE, folder, errno_words(errno));
+    note_folder(l->loader, l->place, folder, &facts);
     error = S_ISDIR(facts.mode) ? folder_read(descriptor, list, l) : ENOTDIR;
     file_close(descriptor);
     if (error != 0)

@@ -132,6 +132,7 @@ static void close_loader(struct loader *loader)
         file->text = NULL;
     }
     policy->in_error = loader->errors.count > 0;
+    policy->files = loader->files;
     policy->mapped = arena_close(&loader->arena);
     (void)mprotect(policy, policy->mapped, PROT_READ); /* only hardening: nothing depends on it */
 }

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "policy/policy.h"
+#include "policy/readfile.h"
+#include "preload/process/library_log.h"
 #include "preload/sys/account.h"
 #include "preload/sys/environment.h"
 #include "preload/sys/lock.h"
@@ -17,7 +19,7 @@
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
 
-enum { PATH_LIMIT = 4096, LOAD_DEADLINE = 10000 };
+enum { PATH_LIMIT = 4096, LOAD_DEADLINE = 10000, INTERVAL = 1000 /* of looks, ms */ };
 
 static bool started;
 static bool secure; /* AT_SECURE: do not trust the environment */
@@ -33,6 +35,10 @@ static bool root_has_own, machine_has_one;
 static struct lock lock;
 static _Atomic(const struct policy *) loaded;
 _Atomic(const uint8_t *) config_guarded_ports;
+static _Atomic int64_t next_look = INT64_MAX; /* sys_milliseconds() */
+/* Under `lock`: which changes were found to be no good, and the root directory that the files are in. */
+static uint64_t refused_mark, seen_mark;
+static uint64_t root_device, root_inode;
 static char program[PATH_LIMIT];
 static struct account account; /* under `lock` */
 static uint32_t account_uid;
@@ -137,8 +143,8 @@ static const char *find_home(void)
     return own && own->home[0] == '/' ? own->home : NULL;
 }
 
-/* Under `lock`. */
-static const struct policy *load(void)
+/* Under `lock`. `before`: the policy that the new one replaces; what it was made of must still be there. */
+static const struct policy *load(const struct policy *before)
 {
     struct policy_source sources[POLICY_SOURCES];
     static char paths[2 * PATH_LIMIT]; /* threads' stacks may be small */
@@ -152,6 +158,8 @@ static const struct policy *load(void)
         sources[0].must_exist = true;
     if (machine_has_one)
         sources[count - 1].must_exist = true;
+    for (size_t i = 0; before && i < count; i++)
+        sources[i].must_exist = sources[i].must_exist || policy_has_file(before, sources[i].path);
     /* The monitor opens what the policy names, and has a limit for what hangs. */
     return policy_load_by(sources, count, &(struct policy_way){.unopened = true});
 }
@@ -175,14 +183,110 @@ static bool can_open_files(void)
     return opened == NEEDED;
 }
 
+static bool is_in_same_root(void)
+{
+    struct file_facts facts;
+
+    return file_look("/", true, &facts) == 0 && facts.device == root_device && facts.inode == root_inode;
+}
+
+/* Under `lock`. The old policy stays mapped: a connection under way has its texts. */
+static void put_in_force(const struct policy *policy)
+{
+    struct file_facts facts = {.inode = 0};
+
+    if (!atomic_load(&loaded)) {
+        file_look("/", true, &facts);
+        root_device = facts.device;
+        root_inode = facts.inode;
+    }
+    atomic_store_explicit(&loaded, policy, memory_order_release);
+    atomic_store_explicit(&config_guarded_ports, policy_guarded_ports(policy), memory_order_release);
+}
+
+static void say_refused(const struct policy *policy, const char *path, const char *why)
+{
+    static char words[LIBRARY_LOG_LINE_SIZE], room[LIBRARY_LOG_LINE_SIZE]; /* under `lock` */
+    struct strbuf w;
+
+    strbuf_start(&w, words, sizeof words);
+    strbuf_add(&w, "the policy has changed, but the old one stays in force for this program: ");
+    strbuf_add(&w, path);
+    strbuf_add(&w, why);
+    library_log_warning(log_to[0] ? log_to : policy_log(policy), words, room);
+}
+
+/*
+ * Under `lock`. Files that are being written are left until they have been still for a while: half a policy
+ * may be a good one that guards less. What is gone or empty is taken for an accident.
+ */
+static void update(const struct policy *policy)
+{
+    enum { STILL = 2 /* seconds */ };
+    const int64_t time = sys_time();
+    struct policy_now now;
+    const struct policy *fresh;
+
+    if (!is_in_same_root())
+        return;
+    policy_look(policy, &now);
+    if (now.same || now.mark == refused_mark)
+        return;
+    /* Where another machine's clock is ahead, it is enough that nothing has changed since the last look. */
+    if (now.changed > time - STILL && (now.changed <= time || now.mark != seen_mark)) {
+        seen_mark = now.mark;
+        return;
+    }
+    if (now.lost) {
+        refused_mark = now.mark;
+        say_refused(policy, now.lost, " is gone or empty");
+        return;
+    }
+    if (!can_open_files())
+        return;
+    fresh = load(policy);
+    if (policy_first_error(fresh)[0] && !policy_first_error(policy)[0]) {
+        refused_mark = now.mark;
+        say_refused(policy, policy_first_error(fresh), "");
+        policy_free(fresh);
+        return;
+    }
+    put_in_force(fresh);
+}
+
+static void look_again(void)
+{
+    const int saved = errno;
+    const int64_t now = sys_milliseconds();
+    int64_t due = atomic_load(&next_look);
+    sys_signals signals;
+
+    if (now < due || !atomic_compare_exchange_strong(&next_look, &due, now + INTERVAL))
+        return;
+    signals = sys_signals_block();
+    if (lock_take(&lock, now)) {
+        update(atomic_load(&loaded));
+        lock_release(&lock);
+    }
+    sys_signals_restore(signals);
+    errno = saved;
+}
+
+void config_stop_looking(void)
+{
+    atomic_store(&next_look, INT64_MAX);
+}
+
 const struct policy *config_policy(void)
 {
     const struct policy *policy = atomic_load_explicit(&loaded, memory_order_acquire);
     const int saved = errno;
     sys_signals signals;
 
-    if (policy)
-        return policy;
+    if (policy) {
+        look_again();
+        return atomic_load_explicit(&loaded, memory_order_acquire);
+    }
     if (!started && !environ) {
         errno = ENETUNREACH;
         return NULL;
@@ -194,9 +298,9 @@ const struct policy *config_policy(void)
     if (lock_take(&lock, sys_milliseconds() + LOAD_DEADLINE)) {
         policy = atomic_load(&loaded);
         if (!policy) {
-            policy = load();
-            atomic_store_explicit(&loaded, policy, memory_order_release);
-            atomic_store_explicit(&config_guarded_ports, policy_guarded_ports(policy), memory_order_release);
+            policy = load(NULL);
+            put_in_force(policy);
+            atomic_store(&next_look, sys_milliseconds() + INTERVAL);
         }
         lock_release(&lock);
     }

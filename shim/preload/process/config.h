@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/protocols.h"
+
 struct policy;
 
 extern _Atomic(const uint8_t *) config_guarded_ports; /* policy_guarded_ports() of the loaded policy */
@@ -20,18 +22,24 @@ extern _Atomic(const uint8_t *) config_guarded_ports; /* policy_guarded_ports() 
 void config_start(void);
 
 /*
- * The policy, loaded at the first call. Keeps errno. NULL with errno set if it cannot be loaded now (EMFILE,
+ * The policy, loaded at the first call. Keeps errno. Looks at its files
+ * once a second at most; if they have changed, are in order and nobody is writing them, the new policy is in
+ * force. What it returned before stays valid. NULL with errno set if it cannot be loaded now (EMFILE,
  * ENFILE, ...): then no connection may be made, and the next call tries again. The same happens in a function
  * of .preinit_array, which runs before libc has the environment that may name the policy.
  */
 const struct policy *config_policy(void);
 
-/* True if a policy is loaded and cannot guard a connection to `port`. False may be wrong. */
+/*
+ * True if a policy is loaded and cannot guard a connection to `port`. False may be wrong, and is for the
+ * usual ports, because a new policy may be about these. For other ports we make no system call that the
+ * program did not make: a sandbox of its own may kill it for that (seccomp(2)).
+ */
 static inline bool config_leaves_alone(uint16_t port)
 {
     const uint8_t *const guarded = atomic_load_explicit(&config_guarded_ports, memory_order_acquire);
 
-    return guarded && (guarded[port / 8] & 1U << port % 8) == 0;
+    return guarded && (guarded[port / 8] & 1U << port % 8) == 0 && port_protocol(port) == PROTOCOL_AUTO;
 }
 
 /* True if it does not depend on who the process's user is which files make up the policy. */
@@ -42,6 +50,9 @@ bool config_policy_is_settled(void);
  * Signals must be blocked.
  */
 void config_keep_users(const struct policy *policy);
+
+/* The program has another root directory: from now on the policy stays as it is. */
+void config_stop_looking(void);
 
 /* RETROTLS_POLICY as an absolute path, or NULL. */
 const char *config_policy_file(void);

@@ -98,6 +98,8 @@ void relay_ahead_of_limit(uint64_t processes)
 
 void relay_ahead_over(const char *call)
 {
-    if (may_prepare())
-        relay_note_confined(call);
+    if (!may_prepare())
+        return;
+    relay_note_confined(call);
+    config_stop_looking();
 }

@@ -32,7 +32,10 @@ void relay_ahead_of_user(void);
 /* Call this before the program sets RLIMIT_NPROC to `processes`. */
 void relay_ahead_of_limit(uint64_t processes);
 
-/* Call this after `call` ("chroot(2)") has succeeded: if no relay can be started then, the log says why. */
+/*
+ * Call this after `call` ("chroot(2)") has succeeded. If no relay can be started then, the log says why. The
+ * policy stays as it is, because other files may be at its paths.
+ */
 void relay_ahead_over(const char *call);
 
 #endif
