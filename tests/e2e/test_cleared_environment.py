@@ -174,14 +174,16 @@ def test_exim_executes_itself(shim, exim):
 
 
 @pytest.mark.root
-def test_postfix_starts_its_daemons(shim, exim):
-    """The master clears its environment; the daemon that it starts delivers."""
+@pytest.mark.parametrize("chroot", ["n", "y"])
+def test_postfix_starts_its_daemons(shim, exim, chroot):
+    """The master clears its environment; the daemon that it starts delivers. As Debian has it (y), that daemon first makes
+    the queue its root folder and becomes another user."""
     with Tap(exim.at("smtp")) as tap:
         shim.log_file.touch()
         shim.log_file.chmod(0o666)
         shim.guard(tap.port, "secure", "smtp")
         os.chmod(shim.policy_file, 0o644)
-        with Queue(certs.case("good"), shim, tap.port) as postfix:
+        with Queue(certs.case("good"), shim, tap.port, chroot) as postfix:
             token = uuid.uuid4().hex.encode()
             sent = shim.run("/usr/bin/python3", "-c", """
 import smtplib, sys
@@ -195,11 +197,20 @@ with smtplib.SMTP(sys.argv[1], int(sys.argv[2])) as c:
 class Queue(Postfix):
     """postfix as a client, started with the library."""
 
-    def __init__(self, certificate, shim, port):
+    def __init__(self, certificate, shim, port, chroot):
         super().__init__(certificate)
+        self.chroot = chroot
         self.environment = ours(shim)
         self.more = {"virtual_mailbox_domains": "", "relay_domains": "localhost", "smtp_host_lookup": "native",
                      "relay_transport": f"smtp:[localhost]:{port}"}
+
+    def configure(self):
+        started = super().configure()
+        services = self.folder / "etc/master.cf"
+        services.write_text(services.read_text().replace("smtp        unix  -  -  n", f"smtp        unix  -  -  {self.chroot}"))
+        (self.folder / "queue/etc").mkdir()
+        (self.folder / "queue/etc/hosts").write_text("127.0.0.1 localhost\n")
+        return started
 
 
 def test_nginx_upgrades_itself(shim):
