@@ -1,6 +1,7 @@
 #include "supervise/dns_forward.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #    define SO_NETNS_COOKIE 71 /* Linux 5.14 */
 #endif
 
+enum { PORT_NOBODYS = 1 /* tcpmux: nobody serves it, and only root may bind it */ };
 enum { PORT_DNS = 53, PORT_DOT = 853, PORT_MDNS = 5353, PORT_LLMNR = 5355 };
 
 /* Returns 0 if it is not an Internet address. */
@@ -195,12 +197,13 @@ enum dns_forward_result dns_forward_make(struct dns_forward *f, const struct cal
                                          const struct sockaddr_storage *asked, socklen_t length,
                                          bool connected)
 {
+    static _Atomic uint64_t serial;
     const int family = sys_option(call->fd, SOL_SOCKET, SO_DOMAIN, -1);
     const int type = sys_option(call->fd, SOL_SOCKET, SO_TYPE, -1);
     struct sockaddr_storage server = {0}, local;
     enum dns_forward_result result;
 
-    *f = (struct dns_forward){.end = -1, .server = -1};
+    *f = (struct dns_forward){.end = -1, .server = -1, .socket.end = -1};
     memcpy(&server, asked, length < sizeof server ? length : sizeof server);
     unmap(&server);
     if (forwarder_channel() < 0 || !sys_cookie(call->fd, &f->socket.cookie) || !name_of(call->fd, &local) ||
@@ -214,6 +217,7 @@ enum dns_forward_result dns_forward_make(struct dns_forward *f, const struct cal
         return result;
     map(&f->to, family);
     f->to_length = size_of(&f->to);
+    f->socket.serial = ++serial;
     f->socket.connected = connected;
     f->socket.forward = f->to;
     f->socket.server = server;
@@ -222,8 +226,10 @@ enum dns_forward_result dns_forward_make(struct dns_forward *f, const struct cal
     name_of(f->server, &f->socket.local);
     map(&f->socket.local, family);
     f->what = (struct forwarding){.cookie = f->socket.cookie,
+                                  .serial = f->socket.serial,
                                   .asker = asking_process(&call->client),
                                   .begun = names_now(),
+                                  .pid = call->client.pid,
                                   .tid = call->client.tid,
                                   .number = (int32_t)call->n.argument[0],
                                   .stream = type == SOCK_STREAM,
@@ -247,10 +253,40 @@ bool dns_forward_give(struct dns_forward *f, const struct call *call)
     f->what.program = program;
     if (!f->what.stream && connect(f->end, (const struct sockaddr *)&program, size_of(&program)) != 0)
         return false;
-    if (!forwarder_give(&f->what, f->end, f->server))
+    if (f->socket.connected && !f->what.stream) {
+        f->socket.end = fcntl(f->end, F_DUPFD_CLOEXEC, 0);
+        if (f->socket.end < 0)
+            return false;
+    }
+    if (!forwarder_give(&f->what, f->end, f->server)) {
+        if (f->socket.end >= 0)
+            close(f->socket.end);
         return false;
+    }
     dns_sockets_add(&f->socket);
     return true;
+}
+
+void dns_lead_nowhere(int fd, const struct sockaddr_storage *forward, bool refused)
+{
+    static int ends[2] = {-1, -1};
+    struct sockaddr_storage to = *forward, plain = *forward, own;
+    int *end;
+
+    unmap(&plain);
+    end = &ends[plain.ss_family == AF_INET6];
+    if (*end < 0)
+        *end = make_end(plain.ss_family, SOCK_DGRAM);
+    if (refused || *end < 0) {
+        set_port(&to, PORT_NOBODYS);
+        sys_connect(fd, &to, size_of(&to));
+    }
+    if (refused)
+        sys_sendto(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+    if (*end >= 0 && name_of(*end, &own)) {
+        set_port(&to, port_of(&own, sizeof own));
+        sys_connect(fd, &to, size_of(&to));
+    }
 }
 
 void dns_forward_close(struct dns_forward *f)

@@ -48,4 +48,12 @@ enum dns_forward_result dns_forward_make(struct dns_forward *forward, const stru
 bool dns_forward_give(struct dns_forward *forward, const struct call *call);
 void dns_forward_close(struct dns_forward *forward);
 
+/*
+ * Connects the program's UDP socket `fd`, which is connected to `forward`, to a port that this process keeps
+ * and nobody reads, so that `forward` may be given up. `refused`: makes the socket report ECONNREFUSED first,
+ * as the server's refusal would have: a datagram to a port where nobody listens does that (udp(7)). For one
+ * thread at a time.
+ */
+void dns_lead_nowhere(int fd, const struct sockaddr_storage *forward, bool refused);
+
 #endif

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SOCKETS = 1024 };
 
@@ -28,6 +29,13 @@ static bool is_same(const struct sockaddr_storage *a, const struct sockaddr_stor
            a6->sin6_scope_id == b6->sin6_scope_id;
 }
 
+static void empty(struct place *p)
+{
+    if (p->socket.cookie != 0 && p->socket.end >= 0)
+        close(p->socket.end);
+    *p = (struct place){0};
+}
+
 void dns_sockets_add(const struct dns_socket *socket)
 {
     struct place *best = &places[0];
@@ -44,6 +52,7 @@ void dns_sockets_add(const struct dns_socket *socket)
         if (p->used < best->used)
             best = p;
     }
+    empty(best);
     *best = (struct place){.socket = *socket, .used = ++ticks};
     pthread_mutex_unlock(&lock);
 }
@@ -53,7 +62,7 @@ void dns_sockets_forget(uint64_t cookie, bool only_connected)
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < SOCKETS; i++) {
         if (places[i].socket.cookie == cookie && (places[i].socket.connected || !only_connected))
-            places[i] = (struct place){0};
+            empty(&places[i]);
     }
     pthread_mutex_unlock(&lock);
 }

@@ -11,14 +11,23 @@
 
 struct dns_socket {
     uint64_t cookie;                /* of the program's socket; 0: none */
+    uint64_t serial;                /* forwarding.h */
     bool connected;                 /* otherwise it sends to the server's address */
     struct sockaddr_storage server; /* as the program gave it */
     socklen_t server_length;
     struct sockaddr_storage forward; /* what the program's socket uses instead, as it shows it */
     struct sockaddr_storage local;   /* the address from which we ask the server */
+    /*
+     * Our end's descriptor for a connected UDP socket, or -1. While we hold it, no other process can bind its
+     * port, ask what the program asks, and answer.
+     */
+    int end;
 };
 
-/* Adds `socket`. Replaces the entry of the same socket and server, or else the least recently used one. */
+/*
+ * Adds `socket`, and takes its `end`, which is closed when the entry goes. Replaces the entry of the same
+ * socket and server, or else the least recently used one.
+ */
 void dns_sockets_add(const struct dns_socket *socket);
 /* Forgets a socket, or only the server that it is connected to. */
 void dns_sockets_forget(uint64_t cookie, bool only_connected);

@@ -318,19 +318,26 @@ bool serve_dns_name(struct call *call)
 /* ---- messages from the forwarder */
 
 /*
- * Makes the program's socket report the refusal. Nobody listens on our end's port any more, so a datagram
- * makes the kernel report ECONNREFUSED (udp(7)), as the server's own refusal would have.
+ * Nobody serves the program's connected socket any more: leads it away from our end's port before that is
+ * free for another process. If the program has closed it, or it is under another number now, there is nothing
+ * that we could do.
  */
-static void tell_refusal(const struct forwarding *what)
+static void lead_away(const struct forwarding *what, const struct sockaddr_storage *forward)
 {
     struct client client;
     uint64_t cookie;
     int fd = -1;
 
-    if (client_open(&client, what->tid))
-        fd = client_descriptor(&client, what->number);
+    if (!client_open(&client, what->tid)) { /* that thread may have ended */
+        client_close(&client);
+        if (!client_open(&client, what->pid)) {
+            client_close(&client);
+            return;
+        }
+    }
+    fd = client_descriptor(&client, what->number);
     if (fd >= 0 && sys_cookie(fd, &cookie) && cookie == what->cookie && is_udp(fd))
-        sys_sendto(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+        dns_lead_nowhere(fd, forward, what->refused);
     if (fd >= 0)
         close(fd);
     client_close(&client);
@@ -339,10 +346,13 @@ static void tell_refusal(const struct forwarding *what)
 void serve_dns_news(void)
 {
     struct forwarding what;
+    struct dns_socket socket;
 
     while (forwarder_hear(&what)) {
+        if (what.connected && (!dns_sockets_connected(what.cookie, &socket) || socket.serial != what.serial))
+            continue; /* the program has connected it to something else */
+        if (what.connected && !what.stream)
+            lead_away(&what, &socket.forward);
         dns_sockets_forget(what.cookie, what.connected);
-        if (what.refused && what.connected && !what.stream)
-            tell_refusal(&what);
     }
 }

@@ -269,6 +269,37 @@ def test_every_way_to_ask(shim, way):
         assert server.names()
 
 
+def test_the_port_of_a_socket_that_is_served_no_more_is_not_free(shim):
+    """Another user's process could take it, and answer what the program asks there. The forwarder serves 300 sockets."""
+    code = QUERY + """
+def sockets():
+    return [line.split()[1:3] for line in open("/proc/net/udp")][1:]
+def asks():
+    s = socket.socket(type=socket.SOCK_DGRAM)
+    s.connect(server)
+    s.send(query("bank.example"))
+    check(s.recv(512), s.getpeername())
+    return s
+held = [asks()]
+own = "0100007F:%04X" % held[0].getsockname()[1]
+first = now = next(there for here, there in sockets() if here == own)
+held += [asks() for _ in range(305)]
+while now == first:
+    seen = sockets()
+    now = next(there for here, there in seen if here == own)
+    assert any(here == now for here, _ in seen), f"{now} is free"
+held[0].connect(server)  # a session that is over must not be taken for this one
+more = [asks() for _ in range(305)]
+held[0].connect(server)
+held[0].send(query("bank.example"))
+check(held[0].recv(512), held[0].getpeername())
+"""
+    with dns.Server(BANK) as server:
+        shim.servers = [server.address]
+        shim.policy("")
+        shim.supervise(PYTHON, "-c", SCRIPT + code, "-", 0).ok()
+
+
 def test_a_forged_answer_from_the_servers_own_port_does_not_arrive(shim):
     """An attacker who guesses the port of a socket that is not connected: the program would take the answer for the server's."""
     def forged(question):

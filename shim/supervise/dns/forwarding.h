@@ -20,12 +20,13 @@
  * socket any more.
  */
 struct forwarding {
-    uint64_t cookie;                 /* of the program's socket */
-    uint64_t asker, begun;           /* questions.h */
-    int32_t tid, number;             /* the thread that asks, and its number for the socket */
-    bool stream;                     /* TCP */
-    bool connected;                  /* the program's socket is connected, so it must report a refusal */
-    bool refused;                    /* from the forwarder: the server has refused (ICMP) */
+    uint64_t cookie;          /* of the program's socket */
+    uint64_t serial;          /* of this pair of descriptors: the program may connect its socket again */
+    uint64_t asker, begun;    /* questions.h */
+    int32_t pid, tid, number; /* the process and thread that ask, and their number for the socket */
+    bool stream;              /* TCP */
+    bool connected;           /* the program's socket is connected, so it must report a refusal */
+    bool refused;             /* from the forwarder: the server has refused (ICMP) */
     struct sockaddr_storage program; /* TCP: the address that the program connects from */
 };
 
