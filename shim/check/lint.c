@@ -26,7 +26,8 @@ static void help(void)
          "Show every error of the policy FILE and of the files that it includes; without\n"
          "FILE, of the policy in force here (-p, RETROTLS_POLICY, or\n"
          "~/.config/retrotls/policy and /etc/retrotls/policy). Key pairs, ciphers and the\n"
-         "like are tried with OpenSSL. Of blocks that cannot be meant so, it warns.\n"
+         "like are tried with OpenSSL. It also warns of blocks that cannot do what they\n"
+         "seem to.\n"
          "\n"
          "  -p, --policy=FILE  the same as FILE\n"
          "  -h, --help         show this and exit\n"
@@ -91,8 +92,8 @@ static void warn_of_port(const struct policy *policy, const struct block *block)
         if (plaintext != 0)
             say(stdout, 4,
                 "%s: warning: servers at port %u speak TLS from the first byte, not STARTTLS: name the port "
-                "that the program connects to, such as %u, and 'tls implicit'; or leave it out where the "
-                "program does TLS itself",
+                "that the program connects to, such as %u, and add 'tls implicit'; or leave this port out "
+                "if the program does TLS itself",
                 block->rule, v->low, plaintext);
     }
 }
@@ -121,8 +122,7 @@ static void warn_of_unknown_protocol(const struct policy *policy, const struct b
         if (v->low == v->high && !v->negated && !port_names_protocol(v->low)) {
             say(stdout, 4,
                 "%s: warning: retrotls cannot know which protocol the server at port %u speaks, and so "
-                "cannot "
-                "check that a mail server answers inside TLS: add 'protocol NAME'",
+                "cannot check that a mail server answers inside TLS: add 'protocol NAME'",
                 block->rule, v->low);
             return;
         }

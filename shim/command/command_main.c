@@ -40,7 +40,7 @@ static void help(void)
          "  -p, --policy=FILE   take the policy from FILE\n"
          "      --supervise     guard PROGRAM from outside, and all that it starts: the\n"
          "                      default for what a preload does not reach\n"
-         "      --no-supervise  never from outside; refuse what a preload does not reach\n"
+         "      --no-supervise  never supervise; refuse what a preload does not reach\n"
          "  -v, --verbose       one line per connection on standard error\n"
          "  -h, --help          show this and exit\n"
          "  -V, --version       show the version and exit\n"
@@ -101,7 +101,7 @@ static int command_help(int argc, char **argv)
 static int command_version(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "-h") != 0 && strcmp(argv[1], "--help") != 0)
-        return usage_error("version: '%s' is too much", argv[1]);
+        return usage_error("version: unexpected argument '%s'", argv[1]);
     puts(argc > 1 ? "Usage: retrotls version\n"
                     "Show the version of retrotls.\n"
                     "\n"

@@ -104,9 +104,9 @@ static void show_notes(const struct target *target, const struct imported_calls 
 {
     heading("What that means");
     if (target->others_gain)
-        note("It gives rights to its user that you already have (setuid, setgid or file capabilities). If "
-             "another "
-             "user starts it, it is out of reach.");
+        note("It is setuid or setgid or has file capabilities, and gives you no rights that you lack. For a "
+             "user "
+             "to whom it gives rights, it is out of reach.");
     if (calls->connects)
         note("retrotls sees its connections: it calls the C library's connect().");
     else
@@ -114,23 +114,23 @@ static void show_notes(const struct target *target, const struct imported_calls 
             "Nothing here imports connect(). Either it makes no connection, or a program that it starts or a "
             "plugin does, or it makes system calls of its own, which retrotls does not see.");
     if (*calls->own_resolver)
-        note(
-            "It may look names up by %s, which retrotls does not watch. A connection whose name is not known "
-            "fits no block that names a host, and fails at level secure. Write a block with its address and "
-            "a line 'name HOST'.",
-            calls->own_resolver);
+        note("It may look up names with %s, which retrotls does not watch. A connection whose name is not "
+             "known "
+             "fits no block that names a host, and fails at level secure. Write a block with its address and "
+             "a line 'name HOST'.",
+             calls->own_resolver);
     else if (calls->connects && !calls->resolves)
-        note("Nothing here looks names up with the C library. A connection whose name is not known fits no "
+        note("Nothing here looks up names with the C library. A connection whose name is not known fits no "
              "block that names a host, and fails at level secure. Write a block with its address and a line "
              "'name HOST'.");
     if (calls->rings)
-        note("It links liburing: retrotls does not see what it does by io_uring.");
+        note("It links liburing. A preloaded library does not see the connections that it makes with "
+             "io_uring.");
     if (calls->loads_more)
         note("It loads plugins while it runs (dlopen); they are not listed here.");
     if (*calls->tls)
-        note("It links %s, so it can do TLS itself. Turn its own TLS off for connections that retrotls "
-             "guards, or "
-             "exempt it in the policy (level none) if it is to do TLS itself.",
+        note("It links %s, so it can do TLS itself. Turn off its own TLS for connections that retrotls "
+             "guards, or exempt it in the policy (level none) if it should do TLS itself.",
              calls->tls);
     else
         note("It links no TLS library that retrotls knows.");
@@ -213,12 +213,13 @@ static int will_be_supervised(const struct target *target, const struct choice *
     show_program(target);
     heading("What that means");
     note("A process beside it serves its connections and those of all that it starts.");
-    note("retrotls sees which names it asks DNS servers for, and reads /etc/hosts. For one from mDNS or by "
-         "DNS "
-         "over TLS or HTTPS, level secure needs a block with the server's address or port and a line 'name "
-         "HOST'.");
+    note("retrotls sees which names it asks DNS servers for, and reads /etc/hosts. It does not see a name "
+         "from "
+         "mDNS, or from DNS over TLS or HTTPS: at level secure, such a server needs a block with its address "
+         "or "
+         "port and a line 'name HOST'.");
     if (geteuid() != 0)
-        note("Setuid programs that it starts have no rights of their own (no_new_privs).");
+        note("Setuid programs that it starts gain no rights (no_new_privs).");
     show_policy(target, policy);
     return EXIT_SUPERVISED;
 }
@@ -256,8 +257,7 @@ static int examine(const struct target *target, char *const argv[], const struct
     if (target->fault == TARGET_WITHIN_REACH && !loader_is_the_systems(target)) {
         snprintf(why, sizeof why,
                  "It is loaded by %s, which is not the system's own loader, or it makes the loader run an "
-                 "auditor. "
-                 "None of it was run to find out more.",
+                 "auditor. None of it was run to find out more.",
                  target->elf.interpreter);
         return out_of_reach(target, why);
     }

@@ -45,7 +45,7 @@ static void resolve(struct asked *asked)
 
     if (!error)
         return;
-    complain("%s: %s; blocks that name addresses count as not fitting (use --address to give one)",
+    complain("%s: %s; blocks that name addresses are taken not to fit (use --address to give one)",
              asked->host, gai_strerror(error));
     asked->addresses_count = 1;
 }
@@ -68,7 +68,7 @@ static const struct policy *policy_of(const struct asked *asked)
     user = getpwuid((uid_t)asked->uid);
     if (own != 0 || !user || setegid(user->pw_gid) != 0 || seteuid(user->pw_uid) != 0) {
         if (!named || !*named)
-            complain("only root can read another user's policy: the following leaves it out");
+            complain("only root can read another user's policy: what follows leaves it out");
         count = sources_of(sources, NULL);
         policy = policy_load_by(sources, count, &(struct policy_way){.apart = look_apart});
     } else {

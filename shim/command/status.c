@@ -33,7 +33,7 @@ static void help(void)
          "               list on a line of its own each second)\n"
          "  -h, --help   show this and exit\n"
          "\n"
-         "Exit status: 0 shown; 1 not all of them could be asked for; 2 wrong usage.");
+         "Exit status: 0 shown; 1 a relay gave no complete answer; 2 wrong usage.");
 }
 
 /* Returns -1 to go on, or the exit status. */
@@ -65,7 +65,7 @@ static int read_options(int argc, char **argv, bool *watch, bool *json)
         }
     }
     if (optind < argc)
-        return usage_error("status: '%s' is too much", argv[optind]);
+        return usage_error("status: unexpected argument '%s'", argv[optind]);
     if (*watch && !*json && isatty(STDOUT_FILENO) != 1)
         return usage_error("status: --watch needs a terminal, or --json");
     return -1;

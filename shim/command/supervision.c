@@ -46,14 +46,15 @@ static bool has_guarded_connection(const struct policy *policy)
         found = port != 0 && policy_may_guard(policy, port);
         if (found)
             complain(
-                "descriptor %s is a connection to a guarded port already (%u), and a supervisor does not "
-                "see what the program does with it. Nothing was started",
+                "descriptor %s is already connected to a guarded port (%u), and a supervisor cannot see what "
+                "the program does with it. Nothing was started. Close it first",
                 entry->d_name, port);
     }
     if (folder)
         closedir(folder);
     else
-        complain("/proc/self/fd: %s; a supervisor needs /proc. Nothing was started", strerror(errno));
+        complain("/proc/self/fd: %s. Nothing was started, because a supervisor needs /proc. Mount it",
+                 strerror(errno));
     return found || !folder;
 }
 
@@ -106,8 +107,8 @@ bool supervision_begin(const char *why, const struct policy *policy)
         return false;
     if (put_under_supervisor(words) && supervision_tell())
         return true;
-    complain("%s%scannot supervise a program here: %s. Nothing was started", why,
-             *why ? " And retrotls " : "", words);
+    complain("%s%s here: %s. Nothing was started", why,
+             *why ? " It cannot be supervised" : "cannot supervise a program", words);
     return false;
 }
 

@@ -51,11 +51,10 @@ static int yama(void)
 static void explain(char words[HANDOVER_WORDS], const char *what, int error)
 {
     if (error == EPERM && yama() != 0)
-        snprintf(
-            words, HANDOVER_WORDS,
-            "%s: the kernel lets no process look at another one (kernel.yama.ptrace_scope is %d); set it "
-            "to 0 or 1 with sysctl(8), or run this as root",
-            what, yama());
+        snprintf(words, HANDOVER_WORDS,
+                 "%s: the kernel lets no process look at another (kernel.yama.ptrace_scope is %d); set it "
+                 "to 0 or 1 with sysctl(8), or run this as root",
+                 what, yama());
     else if (error == ENOSYS || error == EINVAL)
         snprintf(words, HANDOVER_WORDS,
                  "%s: %s; supervising needs Linux 5.9, and a container must allow pidfd_open(2) and "
@@ -82,7 +81,7 @@ static int open_listener(int number, pid_t pid, char words[HANDOVER_WORDS])
     if (!client_open(&client, pid))
         explain(words, "the program cannot be opened (pidfd_open(2))", errno);
     else if ((listener = client_descriptor(&client, number)) < 0)
-        explain(words, "the program's descriptors cannot be got (pidfd_getfd(2))", errno);
+        explain(words, "the program's descriptors cannot be copied (pidfd_getfd(2))", errno);
     else if (!notification_is_supported(listener))
         snprintf(words, HANDOVER_WORDS, "the kernel is too old; supervising needs Linux 5.9");
     /* Nothing is mapped at address 0. If we may read the memory, the error is EFAULT. */
@@ -127,8 +126,7 @@ int main(int argc, char **argv)
         return become_supervised(argv[2], argv + 3);
     }
     if (argc > 2 || getsockopt(HANDOVER_NUMBER, SOL_SOCKET, SO_PEERCRED, &command, &length) != 0) {
-        fputs("retrotls-supervise is started by 'retrotls --supervise PROGRAM', and does nothing by itself\n",
-              stderr);
+        fputs("'retrotls --supervise PROGRAM' starts retrotls-supervise; do not start it by hand\n", stderr);
         return 2;
     }
     ignore_signals();

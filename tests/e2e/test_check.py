@@ -173,7 +173,7 @@ def test_mail_server_inside_tls(shim, protocol, words, steps):
 
 
 @pytest.mark.parametrize("protocol, words, cause", [
-    (IMAP, [b"HTTP/1.1 400 Bad Request\r\n\r\n"], "malformed dialogue: localhost sent 'HTTP/1.1 400 Bad Request' for "),
+    (IMAP, [b"HTTP/1.1 400 Bad Request\r\n\r\n"], "malformed dialogue: localhost sent 'HTTP/1.1 400 Bad Request' instead of "),
     (SMTP, [b"220 ftp.example.org FTP server ready\r\n", b"500 EHLO not understood\r\n"],
      "inside TLS, localhost does not speak smtp: it said '500 EHLO not understood' to EHLO "),
     (IMAP, [], "no complete answer from localhost in time; "),

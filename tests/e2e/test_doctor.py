@@ -52,7 +52,7 @@ def test_doctor_looks_into_libraries(tree):
     out = tree.run("doctor", "./client").stdout
     assert re.search(r"^ +libmail.so.1 +gethostbyname connect$", out, re.M)
     assert "It links libgnutls.so.1, so it can do TLS itself" in one_line(out)
-    assert "names up by libcares.so.1, which retrotls does not watch" in one_line(out)
+    assert "look up names with libcares.so.1, which retrotls does not watch" in one_line(out)
     assert "It links liburing" in one_line(out)
     assert "dlopen" not in out
 
@@ -81,13 +81,13 @@ def test_doctor_knows_each_call_that_the_library_stands_in_front_of(tree):
 
 @pytest.mark.parametrize("call", [call for call, kind in CALLS.items() if kind == "LOOKS_UP"] + ["getnameinfo", "read"])
 def test_doctor_knows_which_calls_look_names_up(tree, call):
-    assert ("Nothing here looks names up with the C library" in imports(tree, "connect", call)) == (CALLS[call] != "LOOKS_UP")
+    assert ("Nothing here looks up names with the C library" in imports(tree, "connect", call)) == (CALLS[call] != "LOOKS_UP")
 
 
 def test_doctor_tells_a_program_that_connects_by_itself_and_asks_nobody(tree, built):
     assert "Nothing here imports connect()" in one_line(tree.run("doctor", built / "program").stdout)
     compile_c("int connect(); int main(void) { return connect(); }", tree.folder / "numeric", "-w")
-    assert "Nothing here looks names up with the C library" in one_line(tree.run("doctor", "./numeric").stdout)
+    assert "Nothing here looks up names with the C library" in one_line(tree.run("doctor", "./numeric").stdout)
 
 
 def test_doctor_tells_who_runs_a_script(tree):
@@ -123,7 +123,7 @@ def test_doctor_tells_who_asks_what_others_would_see(tree, built):
     (tree.folder / "own").chmod(0o4755)
     result = tree.run("doctor", "./own")
     assert result.returncode == 0 and "is within reach" in result.stdout
-    assert "If another user starts it, it is out of reach" in one_line(result.stdout)
+    assert "For a user to whom it gives rights, it is out of reach" in one_line(result.stdout)
 
 
 def test_doctor_runs_nothing_of_the_program(tree):

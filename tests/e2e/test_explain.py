@@ -151,7 +151,7 @@ def test_explain_says_where_a_name_has_no_address(tree, policy):
     host = f"{'a' * 64}.example.org"  # no resolver accepts it
     result = tree.run("-p", "policy", "explain", f"{host}:143")
     assert result.returncode == 0 and "(" not in result.stdout.split(":")[0]
-    assert "blocks that name addresses count as not fitting (use --address to give one)" in one_line(result.stderr)
+    assert "blocks that name addresses are taken not to fit (use --address to give one)" in one_line(result.stderr)
     assert "guarded with level secure" in one_line(result.stdout)
 
 

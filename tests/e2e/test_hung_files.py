@@ -277,8 +277,8 @@ def test_who_has_a_folder_of_roots_that_hangs_later(hanging, program):
     files.wait_hanging()
     p.others_go_on()
     (_, greeting, _), = p.read()
-    assert greeting.startswith("* BYE retrotls: certificate of localhost cannot be checked, for an authority's file "
-                               "system does not answer: ")
+    assert greeting.startswith("* BYE retrotls: certificate of localhost cannot be checked, because a file system "
+                               "with trusted certificates does not answer: ")
     files.answer()
     p.end()
 

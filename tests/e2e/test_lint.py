@@ -135,5 +135,5 @@ def test_starttls_at_a_port_for_tls_from_the_first_byte(shim, port, plaintext):
                 f"match port {port} host b.example.org\n    level none\n")
     out = lint(shim).ok().out.decode()
     assert out.count("warning") - out.count("never decides") == 1
-    assert re.search(rf"{shim.policy_file}:1: warning: servers at port \d+ speak TLS .* such as {plaintext}, and 'tls implicit'",
+    assert re.search(rf"{shim.policy_file}:1: warning: servers at port \d+ speak TLS .* such as {plaintext}, and add 'tls implicit'",
                      one_line(out)), out

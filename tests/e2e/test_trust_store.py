@@ -92,14 +92,14 @@ def test_the_systems_authorities_are_found(shim, family):
 @pytest.mark.parametrize("family", [{}, {"/etc/ssl/certs/README": ROOT}], ids=["nothing at all", "a folder without any"])
 def test_a_system_without_authorities_is_told(shim, family):
     lay_out(shim, family)
-    session(shim).failed("localhost cannot be checked, because this machine trusts no authority", "install ca-certificates, or 'ca-file'")
+    session(shim).failed("localhost cannot be checked, because this machine trusts no authority", "install ca-certificates, or name your authorities with 'ca-file'")
 
 
 @needs_mounts
 def test_authorities_of_another_decade_are_told(shim):
     old = certs.make("A Root of Old", ca=True, days=(-4400, 3000))
     lay_out(shim, FAMILIES["Red Hat"], old.pem)
-    session(shim).failed(f"newest roots are of {old.certificate.not_valid_before.year}: update ca-certificates, or 'ca-file'")
+    session(shim).failed(f"newest roots are from {old.certificate.not_valid_before.year}: update ca-certificates, or name the authority with 'ca-file'")
 
 
 @needs_mounts

@@ -286,7 +286,7 @@ static void a_store_is_as_old_as_its_third_youngest_root(void **state)
 
     (void)state;
     assert_non_null(gmtime_r(&ten_years_ago, &tm));
-    snprintf(years, sizeof years, "roots are of %d:", tm.tm_year + 1900);
+    snprintf(years, sizeof years, "roots are from %d:", tm.tm_year + 1900);
     assert_int_equal(told_with_roots(all, 1).kind, FAILURE_OLD_TRUST_STORE);
     assert_int_equal(told_with_roots(all, 2).kind, FAILURE_OLD_TRUST_STORE);
     why = told_with_roots(all, 5); /* the two young ones may be somebody's own */

@@ -106,19 +106,20 @@ static void by_what_it_is(struct choice *choice, const struct target *target)
         by_supervisor(choice, target);
         if (choice->way == WAY_SUPERVISE) {
             choice->way = WAY_BOTH;
-            snprintf(choice->why, sizeof choice->why,
-                     "%s links liburing, and a preloaded library does not see what it does by io_uring "
-                     "(--no-supervise runs it all "
-                     "the same).",
-                     program);
+            snprintf(
+                choice->why, sizeof choice->why,
+                "%s links liburing, and a preloaded library does not see the connections that it makes with "
+                "io_uring (--no-supervise runs it all the same).",
+                program);
         }
     } else if (resolves_only(target, &choice->library)) {
         by_supervisor(choice, target);
         if (choice->way == WAY_SUPERVISE)
-            snprintf(choice->why, sizeof choice->why,
-                     "%s looks names up by the C library and does not import connect(), so it may make its "
-                     "system calls itself (--no-supervise runs it all the same).",
-                     program);
+            snprintf(
+                choice->why, sizeof choice->why,
+                "%s looks up names with the C library but does not import connect(), so it may make its own "
+                "system calls (--no-supervise runs it all the same).",
+                program);
     }
 }
 

@@ -110,7 +110,7 @@ static const char *explain_loss(const struct guard *guard, const struct policy_q
                "that user; write the user's number there";
     if (query->program_lost && !query->hosts_lost)
         return "/proc does not show which program this is, and a 'match program' in the policy might mean "
-               "it";
+               "it; mount /proc";
     connection_names_explain(query, guard->client && query->hosts_lost, slot->failure, sizeof slot->failure);
     return slot->failure;
 }
@@ -225,7 +225,7 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
     bool good;
 
     if (!slot_is_mine(slot) || !sys_cookie(guard->fd, &cookie) || cookie != guard->cookie) {
-        say(guard, "its descriptor was closed or replaced meanwhile", 0);
+        say(guard, "the program closed or replaced its descriptor meanwhile", 0);
         return false;
     }
     if (!guard->has_copy)
@@ -243,8 +243,8 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
     if (!guard_switch(guard, slot_descriptor(slot, SLOT_PROGRAM_END))) {
         if (errno == EEXIST) /* epoll_ctl(2) */
             say(guard,
-                "the program has it in an epoll set already, and the kernel does not say how (Linux 3.8, "
-                "/proc)",
+                "the program has it in an epoll set already, and the kernel does not show how, which needs "
+                "Linux 3.8 and /proc",
                 0);
         else
             say(guard, "cannot switch the descriptor", errno);
@@ -304,7 +304,7 @@ static bool ask_relay(struct guard *guard, enum wire_connecting connecting)
     size_t length;
 
     if (end < 0 || given[0] < 0 || given[1] < 0 || connection < 0) {
-        say(guard, "its sockets were closed by another part of the program", 0);
+        say(guard, "another part of the program closed retrotls's sockets", 0);
         errno = EBADF;
         return false;
     }
@@ -324,7 +324,7 @@ static bool ask_relay(struct guard *guard, enum wire_connecting connecting)
     request->elapsed = (uint32_t)(now - guard->started);
     length = wire_write_guard(slot->message, request);
     if (length == 0) {
-        say(guard, "its settings are too long", 0);
+        say(guard, "its settings in the policy are too long", 0);
         errno = EMSGSIZE;
         return false;
     }

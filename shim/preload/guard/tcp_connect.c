@@ -99,7 +99,7 @@ static int end_wait(struct guard *guard, ssize_t got, int error, const uint8_t *
     if (lost) {
         strbuf_add(&w, ", and with it the socket that had ");
         strbuf_add(&w, lost);
-        strbuf_add(&w, "; the program has to make another one");
+        strbuf_add(&w, "; the program has to make a new one");
     }
     return ENETUNREACH;
 }

@@ -64,7 +64,7 @@ void connection_names_explain(const struct policy_query *query, bool unseen, cha
 
     strbuf_start(&w, why, size);
     if (unseen) {
-        strbuf_add(&w, "which name led to ");
+        strbuf_add(&w, "the name that led to ");
         add_address(&w, &query->address);
         strbuf_add(&w, " cannot be seen from outside the program;");
     } else if (query->hosts_lost) {
@@ -73,15 +73,15 @@ void connection_names_explain(const struct policy_query *query, bool unseen, cha
         strbuf_add(&w,
                    " is lost (too many names, or too many addresses of one); start the program again, or");
     } else if (query->hosts.count == 0) {
-        strbuf_add(&w, "no name led to ");
+        strbuf_add(&w, "no name was seen for ");
         add_address(&w, &query->address);
-        strbuf_add(&w, ", and the policy demands different things of several;");
+        strbuf_add(&w, ", and the policy has different rules for names that may be meant;");
     } else {
         strbuf_add(&w, "several names led to ");
         add_address(&w, &query->address);
-        strbuf_add(&w, ", and the policy demands different things of them;");
+        strbuf_add(&w, ", and the policy has different rules for them;");
     }
-    strbuf_add(&w, " write into the policy, before its other blocks, 'match address ");
+    strbuf_add(&w, " add to the policy, before its other blocks, 'match address ");
     add_address(&w, &query->address);
     strbuf_add(&w, " port ");
     strbuf_number(&w, query->address.port);

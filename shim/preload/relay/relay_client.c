@@ -128,7 +128,7 @@ static void say_why_not_started(char *why, size_t size, int error)
     }
     strbuf_start(&w, why, size);
     strbuf_add(&w, passed.relay);
-    strbuf_add(&w, " is not run, because ");
+    strbuf_add(&w, " was not started, because ");
     strbuf_add(&w, strcmp(passed.cause, passed.relay) == 0 ? "it" : passed.cause);
     strbuf_byte(&w, ' ');
     strbuf_add(&w, trust_words(passed.trust));

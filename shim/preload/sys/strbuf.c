@@ -79,10 +79,10 @@ void strbuf_error(struct strbuf *w, int error)
         {ENOBUFS, "No buffer space available"},
         {ETOOMANYREFS, "Too many descriptors in flight"},
         {ETIMEDOUT, "no answer in time"},
-        {EPIPE, "it has ended"},
-        {ECONNREFUSED, "it has ended"},
-        {ECONNRESET, "it has ended"},
-        {EBADMSG, "its answer is malformed"},
+        {EPIPE, "the relay has ended"},
+        {ECONNREFUSED, "the relay has ended"},
+        {ECONNRESET, "the relay has ended"},
+        {EBADMSG, "the relay's answer is malformed"},
         {ENOSYS, "Function not implemented"},
     };
 
@@ -103,11 +103,11 @@ const char *strbuf_remedy(int error)
     case ENOTDIR:
     case ENOEXEC:
     case EACCES:
-        return "retrotls is not completely installed: install it again";
+        return "the installation is incomplete: install retrotls again";
     case EPIPE:
     case ECONNREFUSED:
     case ECONNRESET:
-        return "run it by hand to see why";
+        return "run it by hand with --version to see why";
     case EMFILE:
         return "raise the limit of open files (ulimit -n)";
     case EAGAIN:

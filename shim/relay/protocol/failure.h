@@ -14,7 +14,7 @@
 #include "relay/protocol/failure_texts.h"
 
 enum {
-    FAILURE_LIMIT = 400,    /* bytes of a failure's text, with its NUL: one line of a greeting */
+    FAILURE_LIMIT = 480, /* bytes of a failure's text, with its NUL; fits in a greeting of GREETING_LIMIT */
     CLEAN_FIELD_LIMIT = 64, /* bytes of one word from outside */
 };
 

@@ -29,11 +29,11 @@
     /* which byte */ \
     X(FAILURE_BYTE, "malformed dialogue: %s sent %s" NO_MAIL_SERVER) \
     /* what it sent, what was expected */ \
-    X(FAILURE_MALFORMED, "malformed dialogue: %s sent '%s' for %s" NO_MAIL_SERVER) \
+    X(FAILURE_MALFORMED, "malformed dialogue: %s sent '%s' instead of %s" NO_MAIL_SERVER) \
     /* what it sent */ \
     X(FAILURE_SERVICE_REFUSED, "service refused by %s: it said '%s'; try again later, or ask its operator") \
-    X(FAILURE_NO_MAIL, "no greeting of a mail server from %s; check address and port, name its 'protocol' in the" \
-                       " policy, or leave it alone with 'level none'") \
+    X(FAILURE_NO_MAIL, "no mail greeting from %s; check its address and port, add 'protocol' to its block of the" \
+                       " policy, or exempt it with 'level none'") \
     /* the capability */ \
     X(FAILURE_NOT_OFFERED, "TLS not offered by %s: its capabilities lack %s" OR_ALLOW_PLAINTEXT) \
     /* what it sent, the command */ \
@@ -52,7 +52,7 @@
     X(FAILURE_RANDOM, "no random bytes for the dialogue with %s: %s; this program must be allowed to call getrandom(2)")
 
 /* TLS. The words are the server's name, then those that the comment lists. */
-#define PIN "; pin it only if you know it is right: 'level fingerprint'"
+#define PIN "; if you know that it is the right one, pin it with 'level fingerprint'"
 
 #define FAILURES_OF_TLS(X) \
     X(FAILURE_NO_MEMORY, "no memory for TLS with %s; close other programs, then try again") \
@@ -70,15 +70,15 @@
     X(FAILURE_TLS_RENEGOTIATION, "TLS of %s is too old: it lacks secure renegotiation (RFC 5746): %s; ask its" \
                                  " operator") \
     /* the alert */ \
-    X(FAILURE_TLS_NO_MODERN_CIPHER, "no cipher in common with %s: it takes none with forward secrecy and AEAD (RFC" \
-                                    " 9325): '%s'; ask its operator for one; until then, accept its old ones with" \
-                                    " 'ciphers DEFAULT' in its block of the policy") \
+    X(FAILURE_TLS_NO_MODERN_CIPHER, "no cipher in common with %s: it has none with forward secrecy and AEAD (RFC" \
+                                    " 9325), and said '%s'; ask its operator to enable one; until then, allow its" \
+                                    " older ones with 'ciphers DEFAULT' in its block of the policy") \
     /* the alert */ \
-    X(FAILURE_TLS_NO_CIPHER, "no cipher or group in common with %s: it said '%s' to all that we offered; see" \
+    X(FAILURE_TLS_NO_CIPHER, "no cipher or group in common with %s: it answered our offer with '%s'; check" \
                              " 'ciphers', 'ciphersuites' and 'groups' in the policy, or ask its operator") \
     /* the alert */ \
-    X(FAILURE_TLS_ALERT, "TLS refused by %s with the alert '%s'; ask its operator, or see 'ciphers' and 'client-cert'" \
-                         " in the policy") \
+    X(FAILURE_TLS_ALERT, "TLS refused by %s with the alert '%s'; ask its operator, or check 'ciphers' and" \
+                         " 'client-cert' in the policy") \
     /* OpenSSL's word */ \
     X(FAILURE_TLS_OTHER, "TLS handshake with %s failed: %s" ASK_OPERATOR)
 
@@ -89,41 +89,42 @@
 
 /* Certificates. Words as above. */
 #define FAILURES_OF_CERTIFICATES(X) \
-    X(FAILURE_NAME_MALFORMED, "no certificate can be for the name that the program asked for, %s; say in the policy" \
-                              " what it must be for: 'name NAME'") \
+    X(FAILURE_NAME_MALFORMED, "certificate of %s cannot be checked, because that is not a valid host name; add 'name" \
+                              " NAME' to its block of the policy, with a name that the certificate must have") \
     /* its address */ \
-    X(FAILURE_NO_NAME, "no name to check the certificate of %s against: the program asked the resolver for none; add" \
-                       " to the policy 'match address %s' and below it 'name NAME'") \
+    X(FAILURE_NO_NAME, "no name to check the certificate of %s against: no name was seen for this address; add to the" \
+                       " policy 'match address %s' and below it 'name NAME'") \
     /* its names, its end and issuer, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_EXPIRED, "certificate of %s has expired: for %s, %s, sha256:%s; its operator must renew it") \
     X(FAILURE_CERTIFICATE_EARLY, "certificate of %s is not valid yet: for %s, %s, sha256:%s; check this machine's" \
                                  " clock") \
     X(FAILURE_CERTIFICATE_SELF_SIGNED, "certificate of %s is self-signed: for %s, %s, sha256:%s" PIN) \
     X(FAILURE_CERTIFICATE_UNKNOWN_ROOT, "certificate of %s ends in an unknown root: for %s, %s, sha256:%s; if you" \
-                                        " trust it: 'ca-file'") \
+                                        " trust that root, name its file with 'ca-file' in the server's block") \
     X(FAILURE_CERTIFICATE_UNKNOWN_ISSUER, "certificate of %s has an unknown issuer: for %s, %s, sha256:%s; if you" \
-                                          " trust it: 'ca-file'") \
-    X(FAILURE_CERTIFICATE_ROOTS_HANG, "certificate of %s cannot be checked, for an authority's file system does not" \
-                                      " answer: for %s, %s, sha256:%s; see 'ca-dir'") \
+                                          " trust the issuer, name its file with 'ca-file' in the server's block") \
+    X(FAILURE_CERTIFICATE_ROOTS_HANG, "certificate of %s cannot be checked, because a file system with trusted" \
+                                      " certificates does not answer: for %s, %s, sha256:%s; check the folder of" \
+                                      " 'ca-dir'") \
     X(FAILURE_CERTIFICATE_NO_CA, "certificate of %s has an issuer that is not an authority: for %s, %s, sha256:%s; ask" \
                                  " its operator") \
     X(FAILURE_CERTIFICATE_PURPOSE, "certificate of %s is not for servers: for %s, %s, sha256:%s; ask its operator") \
     X(FAILURE_CERTIFICATE_CONSTRAINT, "certificate of %s is for a name its issuer may not certify: for %s, %s," \
                                       " sha256:%s; ask its operator") \
     X(FAILURE_CERTIFICATE_REVOKED, "certificate of %s is revoked: for %s, %s, sha256:%s; ask its operator") \
-    X(FAILURE_CERTIFICATE_NO_CRL, "certificate of %s has no valid revocation list: for %s, %s, sha256:%s; renew" \
-                                  " 'crl-file'") \
+    X(FAILURE_CERTIFICATE_NO_CRL, "certificate of %s has no valid revocation list: for %s, %s, sha256:%s; put a" \
+                                  " current one into 'crl-file'") \
     /* the name wanted, its names, its end and issuer, its SHA-256 */ \
-    X(FAILURE_CERTIFICATE_OTHER_HOST, "certificate of %s is not for %s but for %s, %s, sha256:%s; if that is right:" \
-                                      " 'name NAME'") \
+    X(FAILURE_CERTIFICATE_OTHER_HOST, "certificate of %s is not for %s but for %s, %s, sha256:%s; if that is the right" \
+                                      " server, add 'name NAME' to its block") \
     /* its names, its end and issuer, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_NOT_LISTED, "certificate of %s is not the one listed: for %s, %s, sha256:%s; if it was" \
-                                      " renewed, add its fingerprint") \
+                                      " renewed, add its new fingerprint") \
     /* what is too weak, its names, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_WEAK, "certificate of %s is too weak: %s; for %s, sha256:%s; its operator must renew it") \
     /* OpenSSL's word, its names, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_NOT_STRICT, "certificate of %s breaks a rule of RFC 5280: %s; for %s, sha256:%s; ask its" \
-                                      " operator, or take it without 'certificate-checks strict'") \
+                                      " operator, or remove 'certificate-checks strict' from its block") \
     /* OpenSSL's word, its names, its SHA-256 */ \
     X(FAILURE_CERTIFICATE_INVALID, "certificate of %s is not valid: %s; for %s, sha256:%s; ask its operator")
 
@@ -133,15 +134,15 @@
  */
 #define FAILURES_OF_SYSTEM_ROOTS(X) \
     X(FAILURE_NO_TRUST_STORE, "certificate of %s cannot be checked, because this machine trusts no authority: for %s, %s," \
-                              " sha256:%s; install ca-certificates, or 'ca-file'") \
+                              " sha256:%s; install ca-certificates, or name your authorities with 'ca-file'") \
     /* its end and issuer, its SHA-256, a year */ \
-    X(FAILURE_OLD_TRUST_STORE, "certificate of %s has an issuer that this machine does not know: %s, sha256:%s; its" \
-                               " newest roots are of %s: update ca-certificates, or 'ca-file'")
+    X(FAILURE_OLD_TRUST_STORE, "certificate of %s has an unknown issuer: %s, sha256:%s; this machine's newest roots are" \
+                               " from %s: update ca-certificates, or name the authority with 'ca-file'")
 
 /* The relay itself. The words are the server's name, then what the kernel lacks. */
 #define FAILURES_OF_RELAY(X) \
-    X(FAILURE_NO_SANDBOX, "no connection with %s, for what it sends would be read without a sandbox: %s; use a newer" \
-                          " kernel, or accept it with 'sandbox optional' in its block of the policy")
+    X(FAILURE_NO_SANDBOX, "no connection to %s, because the relay would run without its sandbox: %s; use a newer kernel, or" \
+                          " accept the risk with 'sandbox optional' in its block of the policy")
 
 /* Found by `retrotls check` alone. Words as above. */
 #define FAILURES_OF_CHECK(X) \

@@ -76,8 +76,9 @@ static bool spawn_as_nobodys_child(const char *path, int end)
 static void explain_filter(char words[HANDOVER_WORDS], int error)
 {
     const char *const advice =
-        error == EBUSY ? "another program supervises this one already, and the kernel allows one alone; "
-                         "start it outside of that program"
+        error == EBUSY
+            ? "another program supervises this one already, and the kernel allows only one supervisor; "
+              "start it outside that program"
         : error == EINVAL || error == ENOSYS
             ? "supervising needs Linux 5.9 with seccomp filters, and a container must allow seccomp(2)"
             : "a container must allow seccomp(2)";
