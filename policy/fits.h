@@ -15,8 +15,8 @@ struct subject {
     const struct policy_query *query;
     enum protocol_kind protocol;
     bool any_protocol;  /* not known: it may be any that a block names */
-    bool any[CRITERIA]; /* the same; a block that guards then fits, any other does not */
-    bool unnamed;       /* no name was seen; the same for blocks that only exclude hosts */
+    bool any[CRITERIA]; /* the same for each criterion; only a block that guards then fits */
+    bool unnamed;       /* no name was seen; likewise, for blocks that only exclude hosts */
     bool usual;         /* the port is one of the usual ones */
     bool has_address, loopback;
     bool here; /* loopback, asked for by address or by a name of this machine */

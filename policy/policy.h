@@ -14,10 +14,10 @@
  *         protocol: a program's web traffic is none of its business.
  *       - If it names no port, host or address that fits, it does not cover loopback addresses.
  *     (A block names what it lists without a '!' and what fits.)
- *   - If no block fits, and the port does not determine the protocol: the first block that guards, names the
- *     port, and would fit with one of the protocols that it names.
+ *   - If no block fits, and the port does not determine the protocol, the first block decides that guards,
+ *     names the port, and would fit with one of the protocols that it names.
  *   - An address counts as loopback if the program asked for it as an address, as localhost or by a name of
- *     this machine. For any other name, DNS may have supplied it; for an address also, if the program has a
+ *     this machine. Any other name may have come from DNS, and so may an address if the program has a
  *     resolver of its own.
  *   - If a connection has several names (different threads asked for them), each is judged by itself and the
  *     strictest outcome is in force. If names were lost, every block that may be about them counts too. If
@@ -79,8 +79,8 @@ enum policy_setting {
  */
 typedef const char *policy_try(const struct settings *settings, enum policy_setting *blamed);
 /*
- * Calls `look` with `question`, to fill the `room` bytes of `answer`, in such a way that the caller goes on
- * if it hangs. False then, or if it cannot be called; `answer` is undefined.
+ * Calls `look` with `question`, which fills the `room` bytes of `answer`. If `look` hangs, the caller still
+ * goes on. Returns false if it hangs or cannot be called; `answer` is then undefined.
  */
 typedef bool policy_apart(void (*look)(const void *question, void *answer), const void *question,
                           void *answer, size_t room);
@@ -90,13 +90,13 @@ typedef bool policy_apart(void (*look)(const void *question, void *answer), cons
  * opens them then hangs with it.
  */
 struct policy_way {
-    bool unopened;       /* not at all: whoever needs a file finds out what is wrong with it */
-    policy_apart *apart; /* NULL: at once, and hang with them */
-    bool may_hang;       /* if so, it is no error if one hangs */
-    policy_try *attempt; /* settings that it refuses are errors too; or NULL */
+    bool unopened;       /* do not look: whoever needs a file finds out what is wrong with it */
+    policy_apart *apart; /* how to look; NULL: directly, and hang if they hang */
+    bool may_hang;       /* a file that hangs is no error */
+    policy_try *attempt; /* NULL, or what else refuses settings: these are errors too */
 };
 
-/* The same as policy_load(), which does as if all of `way` were zero. */
+/* Like policy_load(), whose `way` is all zeroes. */
 const struct policy *policy_load_by(const struct policy_source *sources, size_t count,
                                     const struct policy_way *way);
 
@@ -141,7 +141,10 @@ struct policy_query {
     struct wire_address address; /* where the program connects to, and the port */
     struct text_list hosts;      /* names that the program asked for; no addresses */
     uint32_t hosts_here;         /* bit: machine_has_name() (machine.h) is true of this one of `hosts` */
-    /* For each of `hosts`: 0, or 1 + the number of its mail exchanger, if it is here only for that one. */
+    /*
+     * For each of `hosts`: 0, or 1 + the number of its mail exchanger, if it is here only for that one's
+     * sake.
+     */
     uint8_t hosts_exchanger[SETTINGS_LIST_LIMIT];
     bool resolves_itself;        /* the program has asked a DNS server without libc */
     const char *program;         /* the executable's path */
@@ -229,7 +232,7 @@ struct policy_origin {
     uint32_t line;
 };
 
-/* settings.rule, the very pointer, where no line of a file decides. */
+/* If no line of a file decides, settings.rule is this very pointer. */
 extern const char policy_built_in[];
 
 enum policy_reason {

@@ -15,8 +15,8 @@ bool is_letter(char c);
 bool same_word(const char *a, const char *b);
 
 /*
- * Reads a decimal number that makes up all of `string`; false if it is not one, or exceeds `limit`.
- * `*too_large`, if given, tells the second case from the first.
+ * Reads a decimal number that makes up all of `string`; false if it is not one, or exceeds `limit`. Unless it
+ * is NULL, `*too_large` says whether that is the reason.
  */
 bool read_number(const char *string, uint32_t limit, uint32_t *number, bool *too_large);
 

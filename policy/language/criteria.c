@@ -279,7 +279,7 @@ static int criterion_of(struct reading *r, bool first)
         char sign[2] = "";
         const int known = r->word->quoted ? -1 : word_before_sign(text, criterion_words, sign);
 
-        if (known >= 0) { /* no value is such a word followed by one of these signs */
+        if (known >= 0) { /* no value begins with a keyword and one of these signs */
             report(r, MESSAGE_SIGN, sign, criterion_words[known]);
             return -1;
         }

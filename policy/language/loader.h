@@ -15,7 +15,7 @@ enum { FILES_OPEN = POLICY_INCLUDE_DEPTH_LIMIT + 1 };
 
 struct loader {
     struct arena arena;   /* what the policy keeps */
-    struct arena scratch; /* what it does not: the library may load a policy on a small stack */
+    struct arena scratch; /* what only loading needs: the library may load a policy on a small stack */
     struct errors errors;
     struct policy *policy;
     struct policy_way way;

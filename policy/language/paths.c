@@ -40,7 +40,10 @@ static bool holds_key(int descriptor)
     return holds(descriptor, " PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----");
 }
 
-/* What may hang is in one function, which may be called in another process: no pointers. */
+/*
+ * Everything that may hang is in one function, which may run in another process. So its question and its
+ * answer hold no pointers.
+ */
 struct question {
     enum policy_setting key;
     bool for_key; /* of a client-cert: whether it holds its key */
@@ -50,8 +53,8 @@ struct question {
 struct answer {
     int error; /* an errno: it cannot be opened, or, for a log, its folder cannot */
     uint32_t mode;
-    bool holds;     /* what it should */
-    bool is_folder; /* of a log: the path itself is */
+    bool holds;     /* it holds what it should */
+    bool is_folder; /* of a log: the path itself is a folder */
 };
 
 static bool holds_what(int descriptor, const struct question *q)

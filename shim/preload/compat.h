@@ -1,8 +1,8 @@
 /*
  * Included before everything else in every file of libretrotls.so. Old programs with an old libc load the
  * library. So whatever libc it was built with, it may need no symbol version newer than GLIBC_2.5 (RHEL 5,
- * Debian 4), and no symbol that musl 1.1 (Alpine 3.2) lacks (`make check-symbols`). On a machine that glibc
- * came to later, the limit is glibc's first version there. dlsym() and its kin moved to libc.so.6 with
+ * Debian 4), and no symbol that musl 1.1 (Alpine 3.2) lacks (`make check-symbols`). If glibc was ported to a
+ * machine later than that, the limit is its first version there. dlsym() and its kin moved to libc.so.6 with
  * version 2.34; the old versions are still there. For newer functions we make the system call (sys.h) or look
  * the function up (environment.h, io.h).
  */

@@ -23,8 +23,8 @@ enum greeting_for {
 enum { GREETING_LINE = 512 }; /* bytes to look at: a reply line of RFC 5321, 4.5.3.1.5 */
 
 /*
- * `bytes` are the first that the server sent; only those up to the first LF count. PROTOCOL_AUTO if they are
- * no such greeting.
+ * Returns the protocol whose greeting begins with `bytes`, the first that the server sent, or PROTOCOL_AUTO
+ * if there is none. Only the bytes up to the first LF count.
  */
 enum protocol_kind greeting_protocol(const char *bytes, size_t length, enum greeting_for who);
 

@@ -18,7 +18,7 @@
 /* RESULT_UNGUARDED: the policy leaves it alone, though its port is one of mail's. */
 enum log_result { RESULT_TLS, RESULT_PLAINTEXT, RESULT_FAILED, RESULT_UNGUARDED };
 
-/* The variable with the number of the process that `retrotls -v` turned into the program. */
+/* The environment variable that holds the process ID of the program that `retrotls -v` became. */
 #define VERBOSE_VARIABLE "RETROTLS_VERBOSE"
 
 struct log_line {

@@ -22,7 +22,7 @@ enum level {
     LEVEL_FINGERPRINT = 4,
 };
 
-/* How a program is guarded: a stricter one comes later. */
+/* How a program is guarded, the stricter ones last. */
 enum reach {
     REACH_PRELOAD = 0,   /* the library alone */
     REACH_AUTO = 1,      /* the library if it surely sees the program's connections, else a supervisor */

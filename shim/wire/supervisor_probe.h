@@ -1,6 +1,6 @@
 /*
  * How a process finds out whether a supervisor of ours serves it: getsockopt(2) with these arguments
- * succeeds, whereas the kernel says EBADF, and so does everybody else.
+ * succeeds. The kernel and any other supervisor answer with EBADF.
  */
 #ifndef RETROTLS_WIRE_SUPERVISOR_PROBE_H
 #define RETROTLS_WIRE_SUPERVISOR_PROBE_H

@@ -1,7 +1,7 @@
 /*
- * What a program and a DNS server say to each other, in any order and of any bytes: a byte says from which
- * side a message is, two how long it is. No byte beyond a message is read, and no answer to a question that
- * was not asked arrives.
+ * What a program and a DNS server say to each other, in any order and with any bytes. In the input, one byte
+ * says which side sent a message, and two give its length. No byte beyond a message is read, and no answer
+ * arrives to a question that was not asked.
  */
 #include <stdbool.h>
 #include <stdint.h>

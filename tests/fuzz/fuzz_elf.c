@@ -1,5 +1,5 @@
 /*
- * The command reads any file that it should run: as an ELF file, and as the first line of a script. The
+ * The command reads any file that it is asked to run, as an ELF file and as a script's first line. The
  * library reads the beginning of those that its program starts.
  */
 #include <stdlib.h>

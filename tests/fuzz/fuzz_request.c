@@ -202,7 +202,7 @@ static void replace(uint8_t *bytes, size_t length, const char *from, uint64_t to
         memcpy(at, &to, sizeof to);
 }
 
-/* Who has the token is the user, and may name the user's files and log. The fuzzer must not. */
+/* Whoever has the token is the user, and may name the user's files and log. The fuzzer must not. */
 static bool reaches_out(const uint8_t *message, size_t length)
 {
     struct guard_request r;

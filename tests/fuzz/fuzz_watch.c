@@ -62,7 +62,7 @@ static void follow(struct farewell *f, const uint8_t *data, size_t size, size_t 
 /*
  * In a large piece, a text is only looked at where it ends, which may hide that the server said something
  * unasked. Byte by byte, we notice and stop counting. Apart from that, an end that is clean in large pieces
- * is so byte by byte.
+ * is clean byte by byte too.
  */
 static void ends_are_told(const uint8_t *data, size_t size, const char *program, size_t program_length,
                           const char *server, size_t server_length)

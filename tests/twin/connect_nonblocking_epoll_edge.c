@@ -1,6 +1,7 @@
 /*
  * Edge-triggered epoll reports each change once: nothing while pending, OUT once when TCP is up, IN once for
- * the greeting. A missing edge hangs the program. It takes a false one before TCP is up for the connection.
+ * the greeting. A missing edge hangs the program. A false one, before TCP is up, makes it believe that it is
+ * connected.
  */
 #include <sys/epoll.h>
 

@@ -1,6 +1,4 @@
-/*
- * A connection whose making the library never saw.
- */
+/* A connection that the library never saw being made. */
 #ifndef RETROTLS_TWIN_LATE_H
 #define RETROTLS_TWIN_LATE_H
 

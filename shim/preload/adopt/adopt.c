@@ -73,7 +73,7 @@ static enum first_use switch_now(struct look *look)
     return refuse(EPERM);
 }
 
-/* False if another process has the connection too, or may have it; say() names the one that we know. */
+/* False if another process has the connection too, or may have it; say() names the one that we know of. */
 static bool is_ours_alone(struct look *look)
 {
     const pid_t other = sharers_with(look->fd);

@@ -34,8 +34,8 @@ struct look {
 };
 
 /*
- * Asks the policy about the connection to look->guard.asked and does what it says. May set look->again or
- * look->unguarded. If it is too late for TLS, AT_ARRIVAL leaves the connection alone until it is used. At
+ * Asks the policy about the connection to look->guard.asked, and carries out the answer. May set look->again
+ * or look->unguarded. If it is too late for TLS, AT_ARRIVAL leaves the connection alone until it is used. At
  * AT_START, a refused connection is replaced by a file that leads nowhere (refused.h).
  */
 enum first_use adopt(struct look *look, const struct policy *policy);

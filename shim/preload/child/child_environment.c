@@ -22,7 +22,10 @@ static const char library_name[] = "libretrotls.so";
 
 enum variable { PRELOAD, POLICY, LOG, SANDBOX, SUPERVISED, VARIABLES };
 
-/* The variables that go along. `assignment` is "NAME=value", or "" if this program was started without it. */
+/*
+ * The variables that children inherit. `assignment` is "NAME=value", or "" if this program was started
+ * without it.
+ */
 static struct kept {
     const char *name;
     char assignment[VALUE_LIMIT + 32];
@@ -34,7 +37,7 @@ static struct kept {
     [SUPERVISED] = {.name = "RETROTLS_SUPERVISED="},
 };
 
-/* Our file, to see whether the loader could open it; "" if the loader searches for it. */
+/* Our file, so that we can see whether the loader could open it; "" if the loader searches for it. */
 static char library_file[VALUE_LIMIT];
 
 static bool is_one_file; /* our name in LD_PRELOAD is a path without variables */
@@ -79,8 +82,8 @@ static bool is_relative(const char *name, size_t length)
 }
 
 /*
- * Whether the value is what this program was started with, as a relative path (config_start() makes it
- * absolute): it would lead elsewhere from another working directory.
+ * Whether the value is the relative path that this program was started with (config_start() makes it
+ * absolute). From another working directory it would lead elsewhere.
  */
 static bool was_relative(enum variable variable, const char *value)
 {
@@ -106,7 +109,10 @@ static void keep(enum variable variable, const char *value)
         kept[variable].assignment[0] = '\0';
 }
 
-/* The file from which the loader has this code: if the name in LD_PRELOAD has variables (ld.so(8), $LIB). */
+/*
+ * Notes the file that the loader took this code from, for a name in LD_PRELOAD with variables (ld.so(8),
+ * $LIB).
+ */
 static int note_own_file(struct dl_phdr_info *info, size_t size, void *unused)
 {
     struct strbuf w;

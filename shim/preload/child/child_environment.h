@@ -3,12 +3,12 @@
  * our entry of LD_PRELOAD, and the variables that say which policy and which log are in force.
  *
  * Many servers clear their environment before they exec themselves or their helpers (exim, postfix, dovecot,
- * nginx's upgrade). What a new environment lacks of ours comes back, as it was when this program was started.
- * Relative paths become absolute: the program may have another working directory now.
- * One thing counts as wanting none of it: LD_PRELOAD set to nothing (`LD_PRELOAD= PROGRAM`).
+ * nginx's upgrade). If a new environment lacks something of ours, we put it back as it was when this program
+ * was started. Relative paths become absolute: the program may have another working directory now. Only an
+ * empty LD_PRELOAD (`LD_PRELOAD= PROGRAM`) means that the user wants none of it.
  *
  * Safe in a signal handler and in a child of vfork(2), which runs in its parent's memory: no malloc(3), no
- * lock, nothing written but the caller's stack.
+ * lock, and no writes except to the caller's stack.
  */
 #ifndef RETROTLS_PRELOAD_CHILD_CHILD_ENVIRONMENT_H
 #define RETROTLS_PRELOAD_CHILD_CHILD_ENVIRONMENT_H
@@ -25,11 +25,12 @@ enum child_library {
 };
 
 /*
- * Where a new environment is built: on the caller's stack, which may be small, or if it is too large, mapped.
+ * Where a new environment is built: on the caller's stack, or, because that may be small, in a mapping if it
+ * is too large.
  */
 struct child_environment {
     enum child_library library;
-    bool one_file; /* LD_PRELOAD has it as a path without variables: it is for programs of one kind */
+    bool one_file; /* LD_PRELOAD has it as a path without variables, so it fits programs of one kind only */
     void *mapped;  /* NULL: `room` is enough */
     size_t size;   /* of what is mapped */
     _Alignas(char *) char room[CHILD_ENVIRONMENT_ROOM];
@@ -42,7 +43,7 @@ void child_environment_start(void);
 const char *child_environment_library(void);
 
 /*
- * Replaces `*envp` by an environment with what it lacks, or leaves it as it is: if it lacks nothing, if the
+ * Replaces `*envp` by an environment that has what it lacks. Leaves it as it is if it lacks nothing, if the
  * library was not loaded by LD_PRELOAD, or if the kernel would return EFAULT. The other strings stay the
  * same, in the same order. Returns false with errno ENOMEM if there is no memory; else keeps errno. Whatever
  * the outcome, end with child_environment_end().

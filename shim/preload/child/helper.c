@@ -32,7 +32,10 @@ bool helper_is_needless(void)
     return result == 0;
 }
 
-/* What starting a supervisor takes (supervise/start); the helper itself says what else may be in the way. */
+/*
+ * Whether the kernel has what starting a supervisor takes (supervise/start). The helper itself reports any
+ * other obstacle.
+ */
 static bool kernel_allows(void)
 {
 #if UINTPTR_MAX > UINT32_MAX && defined SYS_seccomp
@@ -46,7 +49,7 @@ static bool kernel_allows(void)
             scope = '0';
         sys_close(yama);
     }
-    /* Closes nothing, and is of Linux 5.9. */
+    /* This close_range(2) closes nothing; it shows whether the kernel is Linux 5.9 or later. */
     return (scope < '2' || (scope == '2' && geteuid() == 0)) &&
            sys_call(SYS_seccomp, GET_NOTIF_SIZES, 0, sizes) == 0 &&
            sys_call(SYS_close_range, UINT32_MAX, UINT32_MAX, 0) == 0;

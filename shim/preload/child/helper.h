@@ -1,7 +1,7 @@
 /*
- * Programs that the library is not loaded into, or that it does not see the connections of, are started by a
- * helper of ours, retrotls-supervise: it puts itself under a supervisor, and becomes the program in the same
- * process (supervise/become/become.h).
+ * A helper, retrotls-supervise, starts the programs that the library is not loaded into, or whose connections
+ * it does not see. The helper puts itself under a supervisor, and becomes the program in the same process
+ * (supervise/become/become.h).
  *
  * Safe in a signal handler and in a child of vfork(2).
  */
@@ -23,7 +23,7 @@ bool helper_find(const char *library, char helper[PATH_MAX]);
 
 /* How many pointers helper_arguments() writes. */
 size_t helper_count(char *const argv[]);
-/* The helper's arguments: it is to become the program at `path` with the arguments `argv`. */
+/* Writes the arguments that make the helper become the program at `path` with the arguments `argv`. */
 void helper_arguments(char *made[], const char *path, char *const argv[]);
 
 #endif

@@ -175,7 +175,7 @@ static char *original(char *entry)
 }
 
 /*
- * Another thread may have changed or removed a variable meanwhile, in our array: does the same to theirs. If
+ * Another thread may have changed or removed a variable in our array meanwhile. We do the same to theirs. If
  * there are more now than fit there, because one of ours was set, our array stays in place for good.
  */
 static void give_back(void)

@@ -1,6 +1,6 @@
 /*
- * What a child lacks (child_environment.h), for calls of libc's that give `environ` to the child: `environ`
- * points to an environment that has it while such a call runs.
+ * Some libc calls give `environ` to the child. While one of them runs, `environ` points to an environment
+ * that has what the child would lack (child_environment.h).
  */
 #ifndef RETROTLS_PRELOAD_CHILD_LENT_ENVIRONMENT_H
 #define RETROTLS_PRELOAD_CHILD_LENT_ENVIRONMENT_H
@@ -13,8 +13,9 @@ enum lent_environment {
 
 /*
  * Replaces `environ` if it lacks something. If the thread is cancelled before lent_environment_return(), or
- * another one adds a variable meanwhile, what was added stays there. What another one changes or removes
- * meanwhile is changed and removed afterwards as well. Keeps errno but for LENT_FAILED.
+ * another one adds a variable meanwhile, what was added stays there. What another thread changes or removes
+ * meanwhile is afterwards changed or removed in the program's own environment as well. Keeps errno except
+ * with LENT_FAILED.
  */
 enum lent_environment lent_environment_take(void);
 void lent_environment_return(enum lent_environment taken);

@@ -117,7 +117,7 @@ static bool calls_without_libc(const struct unreached_program *found)
     return found->why == UNREACHED_STATIC || found->why == UNREACHED_GO || found->why == UNREACHED_PASCAL;
 }
 
-/* Says in the log that it is started all the same, or not. */
+/* Says in the log whether it is started all the same. */
 static void say(struct question *q, const struct unreached_program *found, enum child_library library,
                 const char *path, bool refused)
 {

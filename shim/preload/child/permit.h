@@ -1,13 +1,13 @@
 /*
- * Whether a program may be started that the library does not reach: its connections would not be guarded, and
- * nobody would say so. The policy's `unreached` decides, as it applies to connections of that program to the
- * usual ports; `warn` starts it, and the log has a line. If no rule guards such connections, nothing is said.
+ * Whether to start a program that the library does not reach, whose connections would silently go unguarded.
+ * The policy's `unreached` decides, as it applies to that program's connections to the usual ports; with
+ * `warn` we start it and write a line to the log. If no rule guards such connections, we write none.
  *
  * Static programs, and those that make their system calls themselves, are started under a supervisor instead,
  * unless the policy's `reach` is `preload`, or there can be none here.
  *
- * A program that executes its own file is refused even so, if the level demands TLS: exim, which is setuid,
- * starts each delivery like this.
+ * If the level demands TLS, we refuse even with `warn` to start this program's own file: exim, which is
+ * setuid, starts each delivery like this.
  *
  * Safe in a child of vfork(2), and where connect() is: in a signal handler.
  */

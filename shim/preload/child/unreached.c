@@ -44,7 +44,7 @@ static bool is_secure(const struct file_facts *facts, int fd)
     if (sys_call(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
         if (facts->mode & S_ISUID)
             user = facts->owner;
-        if ((facts->mode & setgid) == setgid) /* somebody else's group, or why would it be set? */
+        if ((facts->mode & setgid) == setgid) /* another group's, or nobody would have set it */
             return true;
         if (getuid() != 0 && has_capabilities(fd))
             return true;
@@ -52,7 +52,7 @@ static bool is_secure(const struct file_facts *facts, int fd)
     return user != getuid() || getegid() != getgid();
 }
 
-/* ---- its imports, of a program with rights: such a file is not cut short while we read it */
+/* ---- the imports of a program with rights: nobody cuts such a file short while we read it */
 
 static void note_connect(void *context, const char *name)
 {
@@ -114,7 +114,7 @@ static enum unreached of_elf(const struct elf *elf, const char *path, bool one_f
     return one_file && elf->wide != (sizeof(void *) == 8) ? UNREACHED_OTHER_BITS : UNREACHED_NOT;
 }
 
-/* The marks of Go and Free Pascal lie behind what was read: Go's own linker puts its note at 4 KiB. */
+/* The marks of Go and Free Pascal lie beyond what we have read: Go's own linker puts its note at 4 KiB. */
 static void read_marks(struct elf *elf, int fd, struct unreached_room *room)
 {
     const size_t count = elf_pieces(elf, sizeof room->piece_bytes, room->piece);
@@ -161,7 +161,7 @@ static struct unreached_program look(int fd, const char *path, bool one_file, st
     return found;
 }
 
-/* errno says why: what is not there is not started either. */
+/* errno says why. A file that is not there will not be started. */
 static struct unreached_program unreadable(void)
 {
     return (struct unreached_program){.why = errno == EACCES || errno == EPERM ? UNREACHED_UNREADABLE

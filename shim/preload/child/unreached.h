@@ -1,6 +1,6 @@
 /*
- * Whether the library would be loaded into a program that this one is about to start, by the beginning of its
- * file. What the library cannot be loaded into makes its connections unguarded.
+ * Finds out, from the beginning of a file, whether the library would be loaded into the program that this one
+ * is about to start. A program without the library makes its connections unguarded.
  *
  * Safe in a signal handler and in a child of vfork(2).
  */
@@ -21,15 +21,15 @@ enum unreached {
     UNREACHED_RIGHTS, /* the loader ignores LD_PRELOAD: set-id bits, file capabilities, mixed ids (AT_SECURE)
                        */
     UNREACHED_OTHER_BITS, /* 32 bits under a 64-bit library, or the reverse, and LD_PRELOAD names one file */
-    UNREACHED_UNREADABLE, /* it may be any of these: the file may be executed, and not be read */
+    UNREACHED_UNREADABLE, /* it may be any of these: we may execute the file, but not read it */
 };
 
 struct unreached_program {
     enum unreached why;
     bool own; /* the file is this program's own */
     /*
-     * It surely is unreached, and may call connect(). False of UNREACHED_RIGHTS, if it does not import that,
-     * and of UNREACHED_UNREADABLE.
+     * It is certainly unreached, and may call connect(). False for UNREACHED_UNREADABLE, and for
+     * UNREACHED_RIGHTS if it does not import connect().
      */
     bool connects;
 };

@@ -25,7 +25,7 @@
 #include "preload/sys/strbuf.h"
 #include "preload/sys/sys.h"
 
-enum { TRIES = 2 /* relays asked before the library gives up */ };
+enum { TRIES = 2 /* how many relays we ask before we give up */ };
 
 static void find_names(const struct guard *guard, const struct wire_address *where);
 static const char *explain_loss(const struct guard *guard, const struct policy_query *query);
@@ -100,7 +100,7 @@ static void find_names(const struct guard *guard, const struct wire_address *whe
     found->name[0][sizeof found->name[0] - 1] = '\0';
 }
 
-/* Says why a policy without errors does not allow the connection: what it would have to know. */
+/* Says why the policy, which has no errors, does not allow the connection: what is not known of it. */
 static const char *explain_loss(const struct guard *guard, const struct policy_query *query)
 {
     struct slot *const slot = guard->slot;

@@ -1,6 +1,6 @@
 /*
- * Which connections a policy may guard: asked before anything is decided, and true where that is not known.
- * Each keeps errno unless it says otherwise.
+ * Which connections a policy may guard. We ask this before we decide anything; the answer is true if we do
+ * not know. Each keeps errno unless it says otherwise.
  */
 #ifndef RETROTLS_PRELOAD_GUARD_GUARDABLE_H
 #define RETROTLS_PRELOAD_GUARD_GUARDABLE_H

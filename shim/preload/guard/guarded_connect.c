@@ -26,10 +26,11 @@ struct call {
     struct sockaddr_storage address; /* where TCP goes; at first what the program asked for */
     socklen_t length;
     struct guard guard;
-    int before;          /* errno */
-    sys_signals signals; /* the program's; all are blocked except where a comment says otherwise */
-    int result;          /* for the program, with errno */
-    bool overtaken;      /* another thread has connected the socket: there is no result */
+    int before; /* errno */
+    sys_signals
+        signals;    /* the program's mask; all signals are blocked except where a comment says otherwise */
+    int result;     /* for the program, with errno */
+    bool overtaken; /* another thread has connected the socket: there is no result */
 };
 
 static bool run(struct call *call, const void *frame, int *result);
@@ -104,12 +105,12 @@ static bool run(struct call *call, const void *frame, int *result)
 }
 
 /*
- * We must not connect a socket again that is connected, is connecting, or was refused and has not reported it
- * yet: the kernel answers for it. The socket may be free by the time we ask, so we ask with an address that
- * no TCP socket can connect to. __inet_stream_connect() (net/ipv4/af_inet.c) looks at the address of a free
- * socket only, and says EAFNOSUPPORT. A security module may answer by itself, and SMC says EINVAL before it
- * looks at the state; then TCP's own state counts. Another process that shares the socket may have connected
- * a copy in its place (replaced.h).
+ * If a socket is connected, is connecting, or was refused and has not reported that yet, we must not connect
+ * it again: the kernel answers for it. The socket may be free by the time we ask, so we ask with an address
+ * that no TCP socket can connect to. __inet_stream_connect() (net/ipv4/af_inet.c) looks at the address of a
+ * free socket only, and says EAFNOSUPPORT. A security module may answer by itself, and SMC says EINVAL before
+ * it looks at the state; then TCP's own state counts. Another process that shares the socket may have
+ * connected a copy in its place (replaced.h).
  */
 static bool is_answered_by_kernel(int fd, int *result)
 {
@@ -326,8 +327,8 @@ static bool goes_on(int error)
 }
 
 /*
- * True if the connection has failed. One that this machine, or anything as near, refuses has failed by now
- * (net/ipv4/af_inet.c), though a nonblocking connect() reports it only later.
+ * True if the connection has failed. If this machine, or one just as near, refuses it, it has failed by now
+ * (net/ipv4/af_inet.c), though a nonblocking connect() reports that only later.
  */
 static bool has_failed(const struct guard *guard, int error, bool waits)
 {
@@ -337,8 +338,8 @@ static bool has_failed(const struct guard *guard, int error, bool waits)
 
 /*
  * Gives the program the failed socket in place of its own. It reports the failure at once, as TCP does
- * (SO_ERROR, poll(2), the port in getsockname(2)), and no data can pass. If that cannot be done, the
- * program's own socket will do after a connect() that fails.
+ * (SO_ERROR, poll(2), the port in getsockname(2)), and no data can pass. If we cannot do that, the program
+ * keeps its own socket, and connect() fails at once.
  */
 static void show_failure(struct call *call, int error)
 {

@@ -76,7 +76,7 @@ bool pair_make_pending(struct slot *slot)
     /*
      * Each piece is one buffer of 37120 bytes on Linux 6.18, so that the end becomes writable once, when the
      * relay has read all but the last: two of them are more than a quarter of PAIR_SEND_BUFFER. With smaller
-     * ones epoll(7) would report EPOLLOUT twice to a program that waits for edges.
+     * pieces, epoll(7) would report EPOLLOUT twice to a program that waits for edges.
      */
     enum { LARGE = 9 * 4096 - 512 };
     const int end = slot_descriptor(slot, SLOT_PROGRAM_END);

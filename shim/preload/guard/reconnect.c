@@ -122,7 +122,7 @@ static int reclaim(int fd, const struct identity *id)
     return tcp;
 }
 
-/* Makes a new one, unless the old one may have had an option that decides which way its packets take. */
+/* Makes a new one, unless the old one may have had an option that decides how its packets are routed. */
 static int replace(const struct identity *id)
 {
     if (!tcp_options_lost(id->peer.family))

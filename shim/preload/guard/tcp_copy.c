@@ -85,7 +85,7 @@ static bool set_reuse(int fd, int on)
 
 /*
  * Two sockets can be bound to one port if both have SO_REUSEADDR and neither listens (socket(7)). The option
- * may be set on the first one after it was bound, and counts for bind(2) alone (tried on Linux 6.18).
+ * may be set on the first one after it was bound, and matters only to bind(2) (tried on Linux 6.18).
  */
 static bool bind_beside(const struct copy *copy, const struct sockaddr_storage *own, socklen_t length)
 {

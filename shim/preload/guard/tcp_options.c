@@ -27,7 +27,7 @@ struct option {
  * By number (include/uapi/asm-generic/socket.h, linux/in.h, in6.h, tcp.h): libcs know different ones. We
  * leave out options that can only be read, options that mean nothing to the side that connects (TCP_SAVE_SYN,
  * ...), packet filters, SO_RXQ_OVFL (taken_mark.h), SO_PEEK_OFF, and TCP_FASTOPEN_CONNECT, with which
- * connect(2) only pretends.
+ * connect(2) returns before it has connected.
  */
 static const struct option options[] = {
     {SOL_SOCKET, 25, NEEDED | ALWAYS, "SO_BINDTODEVICE"},

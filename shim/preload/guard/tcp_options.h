@@ -3,7 +3,7 @@
  * that the program asked for.
  *
  * There are some eighty options, and few programs set more than two or three. So setsockopt(2) notes which
- * ones the process has ever set on any socket, and we ask the kernel about those alone. We always ask about
+ * ones the process has ever set on any socket, and we ask the kernel only about those. We always ask about
  * those that decide which network the packets take (SO_MARK, SO_BINDTODEVICE). We ask about all of them once
  * the process has got an unconnected TCP socket from another process.
  */

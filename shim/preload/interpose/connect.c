@@ -47,7 +47,7 @@ EXPORTED TOGETHER int __connect(int fd, const struct sockaddr *address, socklen_
 
 /*
  * Reads the address in place: asking the kernel whether it can be read would make every connect() a seventh
- * slower. Only addresses where no program can have memory are left to the kernel.
+ * slower. We leave only addresses where no program can have memory to the kernel.
  */
 static inline bool policy_has_no_say(const struct sockaddr *address, socklen_t length)
 {
@@ -87,7 +87,7 @@ APART static int connect_by_policy(int fd, const struct sockaddr *address, sockl
     return connect_by_us(fd, &copy, length, &asked, __builtin_frame_address(0));
 }
 
-/* Connects to a destination that no policy guards; `inet`: it is an address of a kind that one can guard. */
+/* Connects to a destination that no policy guards. `inet`: a policy could guard addresses of this kind. */
 static int connect_by_kernel(int fd, const struct sockaddr *address, socklen_t length, bool inet)
 {
     const int before = errno;

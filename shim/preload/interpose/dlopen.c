@@ -1,12 +1,12 @@
 /*
  * dlopen(3) with RTLD_DEEPBIND, which PHP uses to load its extensions. What is loaded then prefers its own
  * libraries, and so the libc it depends on, to everything that was loaded before, this library included. We
- * take its references to the functions that this library interposes: those that lead to libc we point to
- * where they would lead without the flag. All other references stay as they are.
+ * look at its references to the functions that this library interposes. If one leads to libc, we point it to
+ * where it would lead without the flag. All other references stay as they are.
  *
  * dlopen() identifies its caller by the return address ($ORIGIN, DT_RUNPATH, namespaces). So if nothing has
- * to be done after the call, we leave by a jump. If the caller matters, that is for a name with no slash or
- * with a variable, we drop the flag.
+ * to be done after the call, we jump to it. If the caller matters (for a name with no slash or with a
+ * variable), we drop the flag.
  */
 #include <dlfcn.h>
 
@@ -236,7 +236,7 @@ static APART void *open_deep(dlopen_call *call, const char *path, int flags, str
         dlerror(); /* clears what was not found above */
         return handle;
     }
-    dlclose(handle); /* nothing may be called that bypasses this library */
+    dlclose(handle); /* no call may bypass this library */
     return call(path, flags & ~RTLD_DEEPBIND);
 }
 

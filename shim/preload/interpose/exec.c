@@ -1,5 +1,5 @@
 /*
- * exec(3): a program that this one becomes must find in its environment what the library needs to guard it
+ * exec(3): makes sure that the new program's environment has what the library needs to guard it
  * (child/child_environment.h). Everything else is passed on as it is.
  *
  * All of them may be called in a signal handler, and in a child of vfork(2).
@@ -22,7 +22,7 @@
  */
 #define MAY_NOT_RETURN __attribute__((no_sanitize_address))
 
-/* The strings go onto the stack: what was mapped would stay in the memory of vfork(2)'s caller. */
+/* The strings go onto the stack: a mapping would stay in the memory of vfork(2)'s caller. */
 static MAY_NOT_RETURN __attribute__((noinline)) int exec_by_helper(struct permit *permit, char *const argv[],
                                                                    char *const envp[])
 {
@@ -118,7 +118,7 @@ EXPORTED int execvp(const char *file, char *const argv[])
     return execvpe(file, argv, environ);
 }
 
-/* ---- those with a list of arguments, which go onto the stack, as in glibc (posix/execl.c) */
+/* ---- calls with a list of arguments, which go onto the stack, as in glibc (posix/execl.c) */
 
 /* How many arguments there are from `first` on, without the NULL. Ends `list`. */
 static size_t count_list(const char *first, va_list *list)

@@ -1,8 +1,8 @@
 /*
  * The resolver calls whose answers fill the memory of names: getaddrinfo() and the gethostbyname() family.
  * Each does what libc's does and then remembers which name gave which address. The name is always the one
- * that was asked for. A name that came back (ai_canonname, h_name, h_aliases) is only the server's word, and
- * is remembered as that.
+ * that was asked for. A name that came back (ai_canonname, h_name, h_aliases) is only what the server says,
+ * and is remembered as such.
  */
 #include "preload/interpose/resolver.h"
 

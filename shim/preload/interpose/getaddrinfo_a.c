@@ -2,7 +2,7 @@
  * getaddrinfo_a(3): threads of libc's own make the lookups, and the program collects the answers whenever it
  * likes. These lookups have no place in the order of the calling thread's own, so they belong to nobody.
  *
- * We remember an answer where the program learns that it has come: in gai_error(), gai_suspend(), GAI_WAIT,
+ * We remember an answer when the program learns that it has come: in gai_error(), gai_suspend(), GAI_WAIT,
  * and a notification by thread. We do not see a program take a signal and read ar_result without gai_error().
  * So once a request is finished, and until the program asks about it, any connection may be for its name.
  */
@@ -76,7 +76,10 @@ static void notify(union sigval value)
     function(own);
 }
 
-/* NULL if memory is short: then the program's own notification is used, and gai_error() has to do. */
+/*
+ * NULL if memory is short: then the program gets its own notification, and we learn of the answer from
+ * gai_error().
+ */
 static struct notice *make_notice(const struct sigevent *event, struct gaicb *list[], int entries)
 {
     struct notice *const notice = malloc(sizeof *notice + (size_t)entries * sizeof(struct gaicb *));

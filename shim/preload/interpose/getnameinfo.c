@@ -1,7 +1,7 @@
 /*
- * Whoever answers for an address chooses what it is called. If the program looks that name up, the
- * certificate must also be for the name by which the program came to the address. So getnameinfo(3),
- * gethostbyaddr(3) and gethostbyaddr_r(3) do what libc's do and remember the names as derived.
+ * Whoever answers for an address chooses its name. If the program looks up that name, the certificate must
+ * also be for the name by which the program came to the address. So getnameinfo(3), gethostbyaddr(3) and
+ * gethostbyaddr_r(3) do what libc's do and remember the names as derived.
  */
 #include <errno.h>
 #include <netdb.h>

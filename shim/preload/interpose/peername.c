@@ -13,8 +13,8 @@
 
 /*
  * True if the address may be a UNIX socket's. If the buffer is too short for the family, the full length
- * decides, which the kernel reports anyway: it is longer than any IP address, or just the family (an end that
- * has no name yet).
+ * decides, which the kernel reports anyway: that of a UNIX socket is longer than any IP address, or just the
+ * family (an end that has no name yet).
  */
 static bool may_be_ours(const struct sockaddr *address, socklen_t room, const socklen_t *length)
 {

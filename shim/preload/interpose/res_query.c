@@ -1,12 +1,12 @@
 /*
  * For programs that ask libresolv for records themselves (exim and postfix do): res_query(), res_search() and
- * their kin, and res_send(), which takes a query ready made. The name is the one that was asked for. An alias
- * and the targets of MX, SRV and PTR records are remembered as names that an answer gave, and the addresses
- * that come with the targets as the name's that was asked for. We ignore other types.
+ * their kin, and res_send(), which takes a query ready made. The name is the one that was asked for. We
+ * remember an alias and the targets of MX, SRV and PTR records as names from an answer, and the addresses
+ * that come with the targets as addresses of the name that was asked for. We ignore other types.
  *
- * We do not include <resolv.h>: it has had macros for these names, and res_state is a pointer whatever it
- * points to. glibc exported the functions under both names. Since 2.34 the one with the underscores is for
- * old programs alone and dlsym(3) does not find it, so each name stands in for the other.
+ * We do not include <resolv.h>: some versions have macros for these names, and to us res_state is just a
+ * pointer. glibc exported the functions under both names. Since 2.34 the one with the underscores is for old
+ * programs alone and dlsym(3) does not find it, so each name stands in for the other.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -27,7 +27,7 @@ static int no_resolver(void)
 }
 
 /*
- * `length` is what the call returned: the answer's full length, which may be more than fitted. We keep a
+ * `length` is what the call returned: the answer's full length, which may be more than fitted. We withhold a
  * malformed answer from the program, which might find names in it that we do not.
  */
 static int read_answer(struct names_question *question, const unsigned char *answer, int size, int length)

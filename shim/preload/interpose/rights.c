@@ -1,7 +1,7 @@
 /*
- * setuid(2), setgid(2), capset(2) and their kin do what libc's do. What root may need of retrotls later is
- * got ready first (relay_ahead.h). If the process has given up rights, its
- * memory of names parts from that of the processes that have kept them (names_part()).
+ * setuid(2), setgid(2), capset(2) and their kin do what libc's do. Before, the library prepares what it will
+ * need root for later (relay_ahead.h). If the process has given up rights, it gets a memory of names of its
+ * own, apart from that of the processes that have kept them (names_part()).
  *
  * A process has given up rights if it can no longer act as a user or a group that it could act as before
  * (root can act as any), or if capset(2) took a capability away. If a program makes these system calls
@@ -116,7 +116,7 @@ EXPORTED int setresgid(gid_t real_group, gid_t group, gid_t saved)
     CALL_NEXT(setresgid, (gid_t, gid_t, gid_t), real_group, group, saved);
 }
 
-/* libc declares it nowhere, libcap does (cap_user_header_t, cap_user_data_t). */
+/* libcap declares it (with cap_user_header_t and cap_user_data_t), libc does not. */
 int capset(void *header, const void *data);
 
 EXPORTED int capset(void *header, const void *data)

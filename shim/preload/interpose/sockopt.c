@@ -146,7 +146,8 @@ static int get_real(int fd, const struct identity *id, int level, int name, void
 }
 
 /*
- * After the real call has succeeded on a TCP socket: another one may be connected in its place (replaced.h).
+ * Call this after the real call has succeeded on a TCP socket: another one may be connected in its place
+ * (replaced.h).
  */
 static void correct_state(int fd, void *value, const socklen_t *length)
 {
@@ -156,7 +157,7 @@ static void correct_state(int fd, void *value, const socklen_t *length)
         *state = (uint8_t)replaced_state(fd);
 }
 
-/* After it has succeeded on a UNIX socket: corrects what is not true of a TCP socket. */
+/* Call this after it has succeeded on a UNIX socket: corrects what is not true of a TCP socket. */
 static void correct(int fd, int name, void *value, socklen_t *length)
 {
     struct sockaddr_storage peer;

@@ -100,7 +100,7 @@ EXPORTED FILE *popen(const char *command, const char *mode)
     return stream;
 }
 
-/* It has a shell run what stands in "$(...)". */
+/* It lets a shell run what stands in "$(...)". */
 EXPORTED int wordexp(const char *restrict text, wordexp_t *restrict words, int flags)
 {
     int (*const call)(const char *, wordexp_t *, int) = next(NEXT_wordexp);

@@ -1,4 +1,4 @@
-/* What the answers to a question say, brought into the form that names.h remembers. */
+/* Brings the answers to a question into the form that names.h remembers. */
 #ifndef RETROTLS_PRELOAD_NAMES_ANSWERS_H
 #define RETROTLS_PRELOAD_NAMES_ANSWERS_H
 
@@ -16,8 +16,9 @@
 void answer_address(struct names_question *question, int family, const void *bytes, uint16_t port);
 
 /*
- * Remembers the addresses and names of a DNS answer (dns_answer.h). False if it is malformed, so that a
- * program might find names in it that we do not: it must not get it. `whole` is as for dns_answer_each().
+ * Remembers the addresses and names of a DNS answer (dns_answer.h). False if the answer is malformed. The
+ * program must not get it then, because it might find names in it that we do not. `whole` is as for
+ * dns_answer_each().
  */
 bool answer_dns(struct names_question *question, const uint8_t *message, size_t length, bool whole);
 

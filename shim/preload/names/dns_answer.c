@@ -19,7 +19,7 @@ enum {
     TYPE_SRV = 33,
     TYPE_ANY = 255,
     NAME_SIZE = 256, /* dotted, with the NUL (RFC 1035, 2.3.4) */
-    POINTERS = 128,  /* that one name may follow: no name has more labels */
+    POINTERS = 128,  /* pointers that one name may follow: no name has more labels */
 };
 
 static unsigned two_bytes(const uint8_t *at)
@@ -45,8 +45,8 @@ static size_t behind_name(const uint8_t *message, size_t length, size_t at)
 }
 
 /*
- * The same as musl does it (src/network/dns_parse.c), which takes the first byte that cannot be an ASCII
- * letter or a length for the end. It finds other records than we do if the two differ.
+ * The same in musl's way (src/network/dns_parse.c), which takes the first byte that cannot be an ASCII letter
+ * or a length for the end. If the two offsets differ, musl finds other records than we do.
  */
 static size_t behind_ascii_name(const uint8_t *message, size_t length, size_t at)
 {
@@ -98,9 +98,9 @@ static bool expand(const uint8_t *message, size_t length, size_t at, char name[N
 struct reading {
     const uint8_t *message;
     size_t length;
-    bool addresses;      /* are of interest in this section */
-    bool only_addresses; /* nothing else is */
-    bool exchangers;     /* there were some */
+    bool addresses;      /* addresses are of interest in this section */
+    bool only_addresses; /* nothing else is of interest */
+    bool exchangers;     /* there were exchangers */
     void (*each)(void *context, const struct dns_found *found);
     void *context;
 };
@@ -132,8 +132,8 @@ static bool read_address(const struct reading *r, int family, size_t data, unsig
 }
 
 /*
- * musl looks at the lower byte of a type alone, and not at where a name in the data ends. Whatever the record
- * really is, it is a good one.
+ * musl looks only at the lower byte of a type, and not at where a name in the data ends. We report what it
+ * would see. A record that makes no sense this way is not malformed, but of its own type.
  */
 static void read_lower_byte(const struct reading *r, unsigned type, size_t data, unsigned size)
 {

@@ -1,7 +1,7 @@
 /*
  * The addresses and names in a DNS answer (RFC 1035, 4.1; RFC 3596; RFC 2782), for programs that call
  * libresolv themselves or have a resolver of their own. Some of these read an answer loosely, and whoever
- * forges it knows how: all that some program might read counts.
+ * forges an answer knows how. So everything that any program might read counts.
  *
  * The answer comes from the network, so every length is checked against the end of the message, and a name
  * follows no more pointers than it could have labels.
@@ -35,8 +35,8 @@ struct dns_found {
  * again: `each` gets them, too. Calls nothing if the message is not a successful answer to one
  * question.
  *
- * False if a record is malformed, so that we cannot know which others there are, or what a program makes of
- * it. `whole`: the message has not been cut to `length`. A cut message may end anywhere.
+ * False if a record is malformed: we cannot know then which others there are, or what a program makes of it.
+ * `whole`: the message has not been cut to `length`. A cut message may end anywhere.
  */
 bool dns_answer_each(const uint8_t *message, size_t length, bool whole,
                      void (*each)(void *context, const struct dns_found *found), void *context);

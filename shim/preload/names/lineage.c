@@ -7,8 +7,8 @@
 #include "preload/sys/sys.h"
 
 /*
- * We keep the previous lineage because a child of vfork() writes into its parent's memory: the parent then
- * finds its own again. initial-exec needs no call into the loader, which would not be safe in a signal
+ * We keep the previous lineage because a child of vfork() writes into its parent's memory: the parent later
+ * needs its own again. initial-exec needs no call into the loader, which would not be safe in a signal
  * handler.
  */
 static _Thread_local struct lineage self __attribute__((tls_model("initial-exec")));

@@ -5,8 +5,8 @@
  * thread-local memory, which a forked child gets a copy of. A thread that finds another pid or tid there than
  * its own has been forked (or cloned) off: it takes a new number and keeps the old one as its ancestor. So we
  * need no special care for vfork(), _Fork() and clone(), which pthread_atfork() handlers do not see. Pids and
- * tids would not do, because the kernel reuses them; lineage_forked() is for a child that got an ancestor's
- * pid.
+ * tids alone would not do, because the kernel reuses them; lineage_forked() is for a child that got an
+ * ancestor's pid.
  */
 #ifndef RETROTLS_PRELOAD_NAMES_LINEAGE_H
 #define RETROTLS_PRELOAD_NAMES_LINEAGE_H

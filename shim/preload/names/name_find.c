@@ -20,7 +20,7 @@ static bool add(struct names_found *found, const struct record_seen *seen)
     if (found->count > SETTINGS_LIST_LIMIT)
         return true;
     for (uint32_t i = 0; i < found->count; i++) {
-        /* A name that was asked for itself counts for more than as an exchanger's domain. */
+        /* A name that was asked for counts for more than the same name as an exchanger's domain. */
         if (same_name(found->name[i], name) &&
             (found->exchanger[i] == 0 || found->exchanger[i] == seen->key[3] || seen->key[3] == 0)) {
             if (seen->key[3] == 0)
@@ -37,7 +37,7 @@ static bool add(struct names_found *found, const struct record_seen *seen)
     return true;
 }
 
-/* Which lookups of an address count: those stamped later than this, depending on their port. */
+/* The lookups of an address that count are those stamped later than this, depending on their port. */
 struct since {
     uint64_t port;
     uint64_t with_port, without_port, with_another;
@@ -61,7 +61,7 @@ static bool add_all(const struct name_memory *from, const uint64_t key[2], const
     return true;
 }
 
-/* From all memories but the one that processes with fewer rights can write. */
+/* Adds from all memories but the one that processes with fewer rights can write. */
 static bool add_trusted(const struct name_memory *memory, const uint64_t key[2], const struct since *since,
                         struct names_found *found)
 {
@@ -74,7 +74,10 @@ static bool add_trusted(const struct name_memory *memory, const uint64_t key[2],
     return true;
 }
 
-/* Hearsay may demand that more names match, but not vouch for one: then nobody whom we trust named one. */
+/*
+ * Hearsay may demand that more names match, but cannot vouch for a connection. If it is all we have, nobody
+ * that we trust named this address.
+ */
 static bool add_heard(const struct name_memory *memory, const uint64_t key[2], const struct since *since,
                       struct names_found *found)
 {
@@ -111,7 +114,9 @@ static bool find_once(const struct name_memory *memory, const struct lineage *me
     struct since since = {port, with_port, mine, 0};
     uint64_t with_another = UINT64_MAX;
 
-    /* A thread that asked for the address only with another port means that, whatever others ask for. */
+    /*
+     * If a thread asked for the address only with another port, it means that one, whatever others ask for.
+     */
     if (mine == 0 && (with_another = name_own_of(memory, me, key, NAME_ANY_PORT)) == 0 &&
         !name_own_may_be(memory, me, key))
         with_another = UINT64_MAX;

@@ -19,7 +19,8 @@ struct name_sizes {
 /*
  * Some 300,000 lookups (37,000 with 32-bit addresses) in 130 MB, which cost nothing until they are used;
  * 73,000 in 47 MB, for a program that maps the memory three times (name_mapping.c) and may limit the address
- * space of what it starts to 256 MB, as dovecot does; and 4,096 in 4 MB, for a program whose own is limited.
+ * space of what it starts to 256 MB, as dovecot does; and 4,096 in 4 MB, for a program whose own address
+ * space is limited.
  */
 extern const struct name_sizes name_sizes_large, name_sizes_middle, name_sizes_small;
 
@@ -33,8 +34,8 @@ struct name_memory {
     struct records lookups, own, origins;
     struct losses lost_lookups, lost_origins, lost_own;
     /*
-     * All of these are NULL or false unless processes with different rights have memories (name_memory.h):
-     * the next one above, which is only read; what was heard.
+     * All of these are NULL or false unless processes with different rights have memories of their own
+     * (name_memory.h): the next one above, which we only read; what was heard.
      */
     const struct name_memory *above;
     struct name_memory *heard;

@@ -16,12 +16,12 @@
 
 enum {
     ADDRESS_SPACES = 32, /* a program needs room for this many large memories before it gets one */
-    PATIENCE = 1000,     /* ms, for another thread of the process that parts */
+    PATIENCE = 1000,     /* ms to wait for another thread of the process that parts */
     ADD_SEALS = 1033,    /* old headers lack these */
     SEAL_FUTURE_WRITE = 0x10,
 };
 
-/* The address, plus what tells the size of the memory. It never changes. */
+/* The address, plus a tag that gives the memory's size. It never changes. */
 static _Atomic uintptr_t mapped;
 static const uintptr_t SMALL = 1, MIDDLE = 2, TAGS = 3;
 
@@ -89,7 +89,7 @@ static void *map_readable(int fd, size_t size)
     return map_reopened(fd, size);
 }
 
-/* `at`: NULL, or where it must lie, in place of what is there. */
+/* `at`: NULL, or the address where it replaces what is there. */
 static void *map_twice(void *at, size_t size, void **readable)
 {
     const int fd = memory_file("retrotls-names", size);
@@ -111,7 +111,7 @@ static bool has_room(void)
            limit.rlim_cur / ADDRESS_SPACES >= name_memory_size(&name_sizes_large);
 }
 
-/* If we cannot know, it has. */
+/* True also if we cannot know. */
 static bool has_rights(void)
 {
     uint64_t permitted;
@@ -126,8 +126,8 @@ static void release(void *bytes, size_t size)
 }
 
 /*
- * `heard` and `readable` are set before the memory is found, so that nobody uses it without them. If another
- * thread is quicker, which only a constructor's can be, ours go.
+ * We set `heard` and `readable` before anybody can find the memory, so that nobody uses it without them. If
+ * another thread (of another library's constructor) was quicker, we drop ours.
  */
 static bool use(size_t size, uintptr_t tag, bool rights)
 {
@@ -192,7 +192,7 @@ bool name_mapping_view(struct name_view *view)
     return true;
 }
 
-/* Another library's constructor may look a name up before ours has run. */
+/* Another library's constructor may look up a name before ours has run. */
 bool name_mapping_start(struct name_view *view)
 {
     const int saved = errno;
@@ -228,8 +228,8 @@ bool name_mapping_may_part(void)
 }
 
 /*
- * Whoever writes meanwhile may write half a record here and half there: names.c, settle(), notices. Whoever
- * reads finds the old memory twice for a moment.
+ * A thread that writes meanwhile may put one half of a record into each memory; settle() in names.c notices.
+ * A thread that reads finds the old memory twice for a moment.
  */
 static void part(void)
 {

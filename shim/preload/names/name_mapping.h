@@ -1,14 +1,14 @@
 /*
- * Where the memories of names of this process lie (name_memory.h), and how a process that gives up rights
- * parts from those that keep them.
+ * Where this process's memories of names lie (name_memory.h), and how a process that gives up rights gets a
+ * memory apart from those that keep them.
  *
  * A program that has nothing to give up (no capability) has one memory, which its forked children share. Any
- * other has its memory twice: to be written, and to be read. We map the second one in such a way that the
- * kernel never lets anybody make it writable, not even by mprotect(2) or /proc/self/mem. That takes a
+ * other maps its memory twice: once for writing, once for reading. We map the second one in such a way that
+ * the kernel never lets anybody make it writable, not even by mprotect(2) or /proc/self/mem. That takes a
  * memfd_create(2) (Linux 3.17), sealed (F_SEAL_FUTURE_WRITE, Linux 5.1) or opened again for reading. When the
- * process gives up rights, the first mapping goes, and a new memory takes its place.
+ * process gives up rights, it replaces the first mapping with a new memory.
  *
- * If there is only the first mapping, a process that parts from it cannot see any more what it and others
+ * If the kernel allows only the first mapping, a process that parts from it no longer sees what it and others
  * have asked for: it is blind, and its names count as lost.
  *
  * All functions keep errno and may be called from a signal handler.
@@ -21,7 +21,7 @@
 
 #include "preload/names/name_layout.h"
 
-enum { NAME_PARTINGS = 8 /* after which a process is blind: each leaves one more memory to be read */ };
+enum { NAME_PARTINGS = 8 /* more would leave the process blind: each adds a memory to read */ };
 
 /* The memories as one call uses them. It points into itself, so it must not be copied. */
 struct name_view {
@@ -30,11 +30,11 @@ struct name_view {
     uint32_t partings;
 };
 
-/* False if there is no memory. The first one makes it if need be. */
+/* Makes the first memory if necessary. False if there is none. */
 bool name_mapping_start(struct name_view *view);
 bool name_mapping_view(struct name_view *view);
 
-/* Whether the process has not parted since then: what it wrote is where it belongs. */
+/* True if the process has not parted since then, so that what it wrote is where it belongs. */
 bool name_mapping_stands(const struct name_view *view);
 
 /*

@@ -8,7 +8,7 @@
 #include "preload/names/name_own.h"
 #include "preload/sys/sys.h"
 
-enum { ORIGINS_LIMIT = 16 /* of one name; if it has more, one counts as not known */ };
+enum { ORIGINS_LIMIT = 16 /* origins of one name; if it has more, one counts as not known */ };
 
 /* In place of an exchanger: one that we do not know. */
 static const uint64_t of_unknown = 1;
@@ -65,7 +65,10 @@ static void lose_origin(void *context, const struct record_seen *victim)
     losses_add(&memory->lost_origins, victim->key, victim->key[3], victim->stamp);
 }
 
-/* Whether we lost an origin that counts: an alias's always does, an exchanger's if later than `after`. */
+/*
+ * Whether we lost an origin that counts: an alias's always counts, an exchanger's only if it is later than
+ * `after`.
+ */
 static bool origin_is_lost(const struct name_memory *memory, const uint64_t key[2], uint64_t after)
 {
     for (const struct name_memory *at = memory; at; at = name_memory_next(memory, at)) {
@@ -112,7 +115,7 @@ static bool is_listed(const struct origin *origin, size_t count, const char *nam
 
 /*
  * Lists the names whose answers contained `name`, and returns their number. A popular mail exchanger has
- * thousands of domains: only those count that `me` asked for last, or anybody later.
+ * thousands of domains. Only the one that `me` asked for last counts, and those that anybody asked for later.
  */
 static size_t origins_of(const struct name_memory *memory, const struct lineage *me, const char *name,
                          struct origin origin[ORIGINS_LIMIT])

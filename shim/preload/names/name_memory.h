@@ -15,8 +15,8 @@
  * the oldest record gives way, and we note its key as lost (losses.h). A connection that needs what was lost
  * fails.
  *
- * A process that gives up rights gets a memory of its own (name_mapping.h). It goes on reading those that it
- * had, which it cannot write any more, and trusts them. Whatever it looks up from then on it also writes into
+ * A process that gives up rights gets a memory of its own (name_mapping.h). It goes on reading and trusting
+ * those that it had, but can no longer write to them. Whatever it looks up from then on it also writes into
  * one more memory, which the whole family can read and write: what was heard. A name that was only heard
  * counts as one more that the certificate must be for. It makes no other name count less, and no connection
  * rests on it alone.
@@ -33,8 +33,8 @@
 
 /*
  * A time for a lookup. None is given twice, and later ones are greater. In memories that processes with
- * different rights have, it is CLOCK_MONOTONIC's or a little later, so that the times of all of them can be
- * compared though none can write another's clock.
+ * different rights have, it is CLOCK_MONOTONIC's or a little later, so that their times can be compared
+ * although none of them can write another's clock.
  */
 uint64_t name_memory_tick(struct name_memory *memory);
 

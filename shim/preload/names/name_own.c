@@ -29,7 +29,9 @@ const struct name_memory *name_memory_next(const struct name_memory *memory, con
     return at == memory->heard ? NULL : memory->heard;
 }
 
-/* Only memories that nobody with fewer rights can write: whoever writes here can make lookups not count. */
+/*
+ * Looks only in memories that nobody with fewer rights can write: these records decide which lookups count.
+ */
 uint64_t name_own_of(const struct name_memory *memory, const struct lineage *me, const uint64_t key[2],
                      uint64_t port)
 {
@@ -64,7 +66,7 @@ bool name_own_may_be(const struct name_memory *memory, const struct lineage *me,
     return false;
 }
 
-/* A thread whose own lookup is lost counts as one that never asked: more names must match. */
+/* If a thread's own lookup is lost, the thread counts as one that never asked, and more names must match. */
 static void lose_own(void *context, const struct record_seen *victim)
 {
     const struct name_memory *const memory = context;

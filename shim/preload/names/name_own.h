@@ -1,6 +1,6 @@
 /*
  * What name_memory.c and name_find.c share: the keys of the tables, the memories that a process reads, and
- * the table `own`. `me` may be NULL: nobody in particular, who has asked for nothing.
+ * the table `own`. `me` is NULL for nobody in particular, who has asked for nothing.
  */
 #ifndef RETROTLS_PRELOAD_NAMES_NAME_OWN_H
 #define RETROTLS_PRELOAD_NAMES_NAME_OWN_H
@@ -25,8 +25,8 @@
 void name_key_of_address(uint64_t key[2], const struct wire_address *address);
 
 /*
- * The memory that is read after `at`: those above, and what was heard last of all. NULL after the last one.
- * Begin with `memory` itself.
+ * The memory to read after `at`: first those above, then what was heard. NULL after the last one. Begin with
+ * `memory` itself.
  */
 const struct name_memory *name_memory_next(const struct name_memory *memory, const struct name_memory *at);
 

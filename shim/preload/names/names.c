@@ -42,7 +42,7 @@ void names_forked(void)
     name_mapping_forked();
 }
 
-/* Another thread parted while this one wrote: what it wrote may lie half in one memory, half in the other. */
+/* If another thread parted while this one wrote, one half of what it wrote may lie in each memory. */
 static void settle(const struct name_view *view)
 {
     struct name_view now;
@@ -122,7 +122,8 @@ static bool is_literal_of(const char *name, const struct wire_address *address)
 
 /*
  * A program may write down an address from an answer and read it again (inet_ntop(3), getaddrinfo(3)). So a
- * literal does not replace the names that a connection to its address could mean now: it asks for them again.
+ * literal does not replace the names that a connection to its address could mean now. We record these as
+ * asked for again.
  */
 static void ask_again(struct name_memory *m, const struct names_question *question,
                       const struct wire_address *address)
@@ -171,8 +172,8 @@ static const char *host_of(const char *name)
 }
 
 /*
- * On root's word, not on that of DNS. A machine's own name may have localhost's address: Python's getfqdn()
- * then gets localhost for it. Any other name that leads to localhost still has to match (spoofed DNS, a local
+ * Root says so, not DNS. A machine's own name may have localhost's address: Python's getfqdn() then gets
+ * localhost for it. Any other name that leads to localhost still has to match (spoofed DNS, a local
  * listener).
  */
 static bool is_same_host(const char *name, const char *other)
@@ -211,8 +212,8 @@ void names_derive(const struct names_question *question, const char *other, enum
 }
 
 /*
- * Before glibc 2.34 libc's resolver is a library of its own, whose connect() is ours: we cannot tell it from
- * the program's.
+ * Before glibc 2.34 libc's resolver is a library of its own, which calls our connect(): we cannot tell its
+ * connections from the program's.
  */
 static bool resolver_is_in_libc(void)
 {

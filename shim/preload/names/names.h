@@ -38,7 +38,8 @@ void names_start(void);
 
 /*
  * Called when the calling process has given up rights (a user, a group, a capability), before it does
- * anything else: parts its memory from that of the processes that have kept them (name_mapping.h).
+ * anything else: gives it a memory of its own, apart from that of the processes that have kept them
+ * (name_mapping.h).
  */
 void names_part(void);
 /* Whether names_part() would do something. It need not be called if the program began without rights. */
@@ -75,8 +76,8 @@ uint64_t names_now(void);
 
 /*
  * The same for another process's question (shim/supervise), which was not sent before names_now() was
- * `begun`. `by` is who asks, as names_find_for() will be told, for as long as the question lasts; NULL:
- * nobody in particular, so that the name counts whoever connects.
+ * `begun`. `by` is who asks, the same as names_find_for() will get, for as long as the question lasts; NULL:
+ * nobody in particular, and the name counts for every connection.
  */
 struct names_question names_begin_for(struct lineage *by, uint64_t begun, const char *name);
 

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { TRIES = 64 /* at a record that others keep writing */ };
+enum { TRIES = 64 /* attempts at a record that others keep writing */ };
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "the table is written without locks");
 

@@ -59,8 +59,8 @@ static int literal_at_end(const struct farewell_lines *l, uint64_t *size)
 }
 
 /*
- * The server asks for the rest of a command. Returns true if that can only be the last command; otherwise
- * stops counting.
+ * The server asks for the rest of a command. True if that can only be the last command; otherwise we stop
+ * counting.
  */
 static bool may_ask(struct farewell *f)
 {

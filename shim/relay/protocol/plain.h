@@ -38,10 +38,10 @@ struct transport {
 };
 
 /*
- * A program counts as gone once it has closed its end or shut down both directions, with nothing left to
- * send. A program that has only ended its sending (`printf 'QUIT' | nc -N`) still waits for answers, as it
- * would over TCP. What a program writes without waiting (a script on /dev/tcp, a monitor's check) must
- * arrive, as it would over TCP: its close() gives nothing up, unless it closed with SO_LINGER of 0 seconds.
+ * A program counts as gone once it has closed its end or shut down both directions and none of its bytes are
+ * left to send. A program that has only ended its sending (`printf 'QUIT' | nc -N`) still waits for answers,
+ * as it would over TCP. What a program writes without waiting (a script on /dev/tcp, a monitor's check) must
+ * arrive even after its close(), as it would over TCP, unless SO_LINGER is 0 seconds.
  */
 struct plain {
     struct transport *transport;
@@ -84,8 +84,8 @@ enum plain_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_PROGRAM_GONE };
 enum plain_wait plain_wait(const struct plain *server, short events, int64_t until);
 
 /*
- * The same until the deadline. False with `why` set; if the deadline has passed, to `late`, a failure whose
- * only word is the server's name.
+ * The same until the deadline. False with `why` set. If the deadline has passed, `why` is set to `late`, a
+ * failure whose only word is the server's name.
  */
 bool plain_await(const struct plain *server, short events, enum failure_kind late, struct failure *why);
 

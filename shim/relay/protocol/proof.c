@@ -251,8 +251,8 @@ static enum heard hear_server(struct proof *p)
 }
 
 /*
- * How long to wait for an edge, in ms. Does not wait if the time for reading was up: TLS may have looked only
- * at the clock, because this thread had to wait for a processor, and no edge reports again the bytes that are
+ * How long to wait for an edge, in ms. Does not wait if the time for reading was up. This thread may have had
+ * to wait for a processor, so that TLS looked only at the clock; and no edge will report the bytes that are
  * already there.
  */
 static int patience(const struct proof *p)
@@ -351,7 +351,7 @@ static enum proof_end talk(struct proof *p, struct edges *edges, struct failure 
     return PROOF_FAILED;
 }
 
-/* Asks although the program may begin with a question of its own, as it did not the last time. */
+/* Asks although the program may begin with a question of its own: last time it did not. */
 static enum proof_end ask_first(struct proof *p, struct failure *why)
 {
     const enum proof_end end = proof_ask(p, why);

@@ -6,9 +6,10 @@
  *
  * The program's own first command serves if it is one of the protocol's openings (EHLO, CAPABILITY, CAPA,
  * MODE READER ...); what the program has written after it waits for the reply. Otherwise the relay first asks
- * a question of its own, and swallows the reply. It asks before the program has spoken if the program's last
- * connection made that necessary, so that the reply comes while the program reads its greeting. With TLS from
- * the first byte the greeting is proof enough, except in SMTP and LMTP, whose greeting FTP has too.
+ * a question of its own, and swallows the reply. If the program's last connection needed that question, the
+ * relay asks before the program has spoken, so that the reply comes while the program reads its greeting.
+ * With TLS from the first byte the greeting is proof enough, except in SMTP and LMTP, whose greeting FTP has
+ * too.
  */
 #ifndef RETROTLS_RELAY_PROTOCOL_PROOF_H
 #define RETROTLS_RELAY_PROTOCOL_PROOF_H
@@ -43,9 +44,9 @@ struct proof {
     /* The program's side; proof_ask() needs none of it. */
     struct relay_end *program;
     struct starttls_watch *watch; /* answers a program that asks for TLS itself */
-    _Atomic bool *asks_first;     /* whether to ask at once; set to what would have been right this time */
-    _Atomic uint64_t *up, *down;  /* counts of the program's bytes passed on, and of the server's to it */
-    struct buffer *said;          /* read from the program and not yet passed on: empty at first */
+    _Atomic bool *asks_first; /* whether to ask at once; we set it to what would have been right this time */
+    _Atomic uint64_t *up, *down; /* counts of the program's bytes passed on, and of the server's to it */
+    struct buffer *said;         /* read from the program and not yet passed on: empty at first */
 };
 
 /* Talks until the outcome is known. The caller owns both buffers afterwards, whatever the outcome. */

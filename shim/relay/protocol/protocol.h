@@ -120,8 +120,8 @@ struct protocol {
  * With protocol auto, the server on an unknown port may not be a mail server. If what it sends is not a mail
  * greeting, the outcome is NOT_OFFERED with `*protocol` NULL, and `g->raw` has every byte that was read, so
  * that a session in plaintext loses nothing. A stream that ends early and silence count as no greeting too.
- * Silence is awaited until the greeting timeout; at a level that allows plaintext only for two seconds once
- * the program has spoken first, which no client of these protocols does.
+ * We wait for a silent server until the greeting timeout. At a level that allows plaintext, we wait only two
+ * seconds once the program has spoken first, which no client of these protocols does.
  */
 enum outcome negotiate(struct plain *server, const struct settings *settings, uint16_t port,
                        const struct local_address *local, const struct protocol **protocol,

@@ -82,7 +82,7 @@ bool roots_add_file(X509_STORE *store, int fd)
     return good;
 }
 
-/* Whether OpenSSL failed for lack of something that may be there next time, such as memory. */
+/* Whether OpenSSL failed only because it lacked something, such as memory, that may be there next time. */
 static bool was_short(bool read)
 {
     return !read || ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
@@ -297,7 +297,7 @@ enum {
      * no root is younger than this many years is no longer maintained.
      */
     OLD_YEARS = 8,
-    YOUNGEST = 3, /* the oldest of this many decides: a company's own root makes no old store younger */
+    YOUNGEST = 3, /* the oldest of so many decides: a company's own new root makes no old store young */
 };
 
 /* Keeps the latest years, the latest one first. */

@@ -37,10 +37,7 @@ bool roots_add_folder(X509_STORE *store);
  */
 bool roots_add_bundle(X509_STORE *store);
 
-/*
- * Whether a file that was looked for since roots_ask_for() did not open in time, so that what it holds
- * counted as missing.
- */
+/* True if some file did not open in time since roots_ask_for(), so that its contents counted as missing. */
 bool roots_hang(void);
 
 /* How useful the system's roots are, once a chain has failed to end at one of them. */

@@ -30,8 +30,7 @@ struct tls {
     char address[INET6_ADDRSTRLEN]; /* the server's, for messages and the session's key */
     struct verification check;
     char session_key[TLS_SESSION_KEY_LIMIT]; /* "": do not resume */
-    int64_t
-        verified; /* when the certificate was verified in full, by this connection or the one it resumes */
+    int64_t verified; /* when this connection, or the one it resumes, verified the certificate in full */
     int64_t deadline; /* the dialogue's: OpenSSL may read on and on, but not past it */
     int error;        /* errno of the last failed read or write, 0 for none */
     /*
@@ -44,7 +43,7 @@ struct tls {
     bool eof;        /* the server sent its FIN; stays set */
     /* Writing. tls.c sets `more` and `unwritten` for each record; `tight` and `gathered` are tls_bio.c's. */
     bool more;      /* another record follows at once */
-    bool unwritten; /* OpenSSL has a record that the socket did not take, and must be given it again */
+    bool unwritten; /* the socket did not take a record: OpenSSL must get the same bytes again */
     bool tight; /* the socket takes less at once than we would gather; looked at anew when a send is short */
     struct buffer gathered; /* records that are sent together with the next one */
     /* The end. tls.c alone sets these, and never clears them. */

@@ -112,7 +112,7 @@ static int bio_write(BIO *bio, const char *bytes, int length)
 
     BIO_clear_retry_flags(bio);
     if (tls->finished)
-        return length; /* an answer to a KeyUpdate, say, which the server can do without: it got our end */
+        return length; /* an answer to a KeyUpdate, say: the server has our end and needs no more */
     if (tls->more && !tls->tight && gather(tls, bytes, (size_t)length))
         return length;
     n = send_both(tls, bytes, (size_t)length);

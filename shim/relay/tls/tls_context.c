@@ -13,7 +13,7 @@ struct tls_context {
     SSL_CTX *openssl;
     unsigned references; /* guarded by `lock`, like the next two */
     uint64_t used;       /* when it was last asked for */
-    bool made;           /* it can be used; before, the thread that makes it has it to itself */
+    bool made;           /* it can be used; until then only the thread that makes it may touch it */
     struct tls_sessions sessions;
 };
 
@@ -27,7 +27,9 @@ static uint64_t uses;
 static pthread_mutex_t warming = PTHREAD_MUTEX_INITIALIZER;
 static SSL_CTX *warm; /* guarded by `warming` */
 
-/* If the one that is being warmed up is not ready yet, waits for it: a second would take as long. */
+/*
+ * If the one that is being warmed up is not ready yet, waits for it: making a second one would take as long.
+ */
 static SSL_CTX *new_openssl_context(void)
 {
     SSL_CTX *context;
@@ -68,7 +70,7 @@ static bool make(struct tls_context *c, const struct settings *settings, const s
     return true;
 }
 
-/* ---- which there are; call these under the lock ---- */
+/* ---- the table of contexts; call these under the lock ---- */
 
 static struct tls_context **place_of(const struct tls_context *c)
 {
@@ -135,7 +137,7 @@ static struct tls_context *find(const unsigned char *key)
             return contexts[i];
         }
         pthread_cond_wait(&made_or_not, &lock);
-        i = (size_t)-1; /* again, from the first: that one may be gone */
+        i = (size_t)-1; /* start again from the first: the one that we waited for may be gone */
     }
     return NULL;
 }

@@ -47,9 +47,9 @@ SSL_SESSION *tls_session_take(struct tls_sessions *sessions, const char *key, in
 void tls_session_keep(struct tls_sessions *sessions, const char *key, SSL_SESSION *session, int64_t verified);
 
 /*
- * Call before freeing the certificate that a connection shares with the sessions taken from here: what other
- * threads did with those sessions then happened before. OpenSSL counts references with atomic operations,
- * which ThreadSanitizer, for one, does not see.
+ * Call this before freeing the certificate that a connection shares with the sessions taken from here.
+ * Everything that other threads did with those sessions has then happened before. OpenSSL counts references
+ * with atomic operations, which ThreadSanitizer, for one, does not see.
  */
 void tls_sessions_settle(struct tls_sessions *sessions);
 

@@ -275,8 +275,8 @@ static bool put_number(EVP_MD_CTX *digest, uint64_t number)
 }
 
 /*
- * The state has the time of the last change of any kind, which nobody can set; that of the content can be
- * kept (cp -p).
+ * The state has the time of the last change of any kind (ctime), which nobody can set. The time of the
+ * content can be set (cp -p).
  */
 static bool put_facts(EVP_MD_CTX *digest, const struct grant_facts *facts)
 {

@@ -92,7 +92,7 @@ static bool explain_system_roots(struct verification *v, X509_STORE_CTX *store, 
     }
 }
 
-/* Whether the chain may lack no more than what a file holds that did not open in time. */
+/* Whether all that the chain lacks may be in a file that did not open in time. */
 static bool lacks_what_hangs(enum failure_kind kind)
 {
     return roots_hang() &&

@@ -19,9 +19,9 @@
 #include "preload/sys/memory.h"
 
 /*
- * For MSG_FASTOPEN. Returns false with errno set (EINPROGRESS among others) if that is the answer. Otherwise
- * goes on with `*flags`: without MSG_FASTOPEN if the socket is connected now, unchanged if no policy guards
- * the destination.
+ * For MSG_FASTOPEN. Returns false if the call ends here, with errno set (EINPROGRESS, for example). Otherwise
+ * the call goes on with `*flags`: without MSG_FASTOPEN if the socket is connected now, unchanged if no policy
+ * guards the destination.
  */
 static bool open_fast(int fd, const struct sockaddr *address, socklen_t length, int *flags)
 {

@@ -14,7 +14,7 @@
 /* The most that one call moves (sendfile(2), NOTES): programs keep its result in an int. */
 enum { TRANSFER_LIMIT = 0x7ffff000 };
 
-/* A transfer in as many calls as it takes; into a program's end it goes in pieces (pair.h). */
+/* A transfer, in as many calls as it takes. Into a program's end it goes in pieces (pair.h). */
 struct transfer {
     size_t left, piece;
     ssize_t moved; /* the program's result; -1 with errno */

@@ -104,7 +104,7 @@ mail_path = {folder}/home/imapc
 
 @reads("doveadm (imapc)", "imap", by_address=True)
 def doveadm(s):
-    """It gets an address: a name it would have looked up by another process, which does not run here."""
+    """It gets an address, because another process, which does not run here, would look up a name."""
     user = pwd.getpwnam("mail") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     home = s.folder / "home"
     home.mkdir()
@@ -170,7 +170,7 @@ def s_nail_imap(s):
 
 @reads("alpine", "imap", slow=True)
 def alpine(s):
-    """It shows for three seconds that it gives its password to a server without TLS, as far as it knows."""
+    """It warns for three seconds that, as far as it knows, its password goes to a server without TLS."""
     rc = s.file("pinerc", """
 inbox-path={{localhost:{port}/notls/user={user}}}INBOX
 user-domain=example.org

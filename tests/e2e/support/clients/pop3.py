@@ -104,7 +104,7 @@ pop3::close $c
 
 @reads("nc (OpenBSD)", "pop3")
 def nc(s):
-    """It says all at once, ends its direction, and waits for the answers."""
+    """It sends everything at once, ends its direction, and waits for the answers."""
     s.stdin = f"USER {s.user}\r\nPASS secret\r\nRETR 1\r\nQUIT\r\n".encode()
     return ["nc.openbsd", "-N", "localhost", str(s.port)]
 
@@ -158,7 +158,7 @@ c.disconnect();
 
 @reads("GIO (python3-gi)", "pop3")
 def gio(s):
-    """GSocketClient: names are looked up in threads of its own (`localhost` it does not look up)."""
+    """GSocketClient: it looks up names in threads of its own, but not `localhost`."""
     return [PYTHON, "-c", f"""
 from gi.repository import Gio
 connection = Gio.SocketClient().connect_to_host("{ELSEWHERE}", {s.port}, None)
@@ -180,7 +180,7 @@ connection.close(None)
 
 @reads("musl (a C program)", "pop3", only="x86_64")
 def musl(s):
-    """Of another libc than the system's."""
+    """Linked with another libc than the system's."""
     program = s.folder / "client"
     subprocess.run(["musl-gcc", "-D_GNU_SOURCE", "-O2", "-o", program, ROOT / "tests/e2e/programs/careless.c"], check=True)
     s.shim.library = BUILD / "musl/libretrotls.so"

@@ -18,11 +18,11 @@ MAILCHECK_32 = UNPACKED / "mailcheck-i386/usr/bin/mailcheck"
 
 
 def of_package(name):
-    """The version of a program that does not tell it."""
+    """The version of a program that does not print it."""
     return ["dpkg-query", "-W", "-f", "${Version}", name]
 
 
-# How each program tells its version: a command line, whose output's first number with a dot in it is taken.
+# How each program prints its version: a command line. We take the first number with a dot in its output.
 PROGRAMS = {
     "alpine": ["alpine", "-v"],
     "bash (/dev/tcp)": ["bash", "--version"],
@@ -60,7 +60,7 @@ PROGRAMS = {
 
 
 def offered(package):
-    """Why a package is not there, where this release has none of that name."""
+    """Why this release lacks a package, if it does."""
     chosen = subprocess.run([ROOT / "tests/choose-packages", f"{package}?"], check=True, stdout=subprocess.PIPE).stdout
     there = "Version" in subprocess.run(["dpkg-query", "-W", "-f", "Version ${Version}", package], check=False,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
@@ -71,7 +71,7 @@ def version(program):
     result = subprocess.run(PROGRAMS[program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, errors="replace", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"})
     found = re.search(r"\d+(\.\d+)+\w*", result.stdout)
-    assert found, f"{program} does not tell its version: {result}"
+    assert found, f"{program} does not print its version: {result}"
     return found[0]
 
 
@@ -84,7 +84,7 @@ class Client:
     sends: bool
     by_address: bool  # it asks no resolver: the policy has to name the server
     only: str  # the machine that it runs on
-    gone: str  # why the release of this machine has it not
+    gone: str  # why this machine's release lacks it
     shows: bytes  # what it writes to standard output, if it reads
     slow: bool  # it takes its time by itself
 

@@ -45,7 +45,7 @@ def mail_to_send(shim, client):
 
 
 def sending(shim, server, client, tap, **options):
-    """A session that sends, and that the server has what was sent."""
+    """A session that sends; asserts that the server has what was sent."""
     mail, token = mail_to_send(shim, client)
     result = run(Session(shim, tap, mail=mail, server=server), client, **options)
     assert result.status == 0, result.show() + server.logs() + tap.transcript()

@@ -131,7 +131,7 @@ end
 
 @sends("tclsh (tcllib)", "smtp")
 def tcl_smtp(s):
-    """Channels of its own make, with events."""
+    """Tcl's own channels, with events."""
     return ["tclsh", str(s.file("session.tcl", """
 package require mime
 package require smtp

@@ -1,4 +1,4 @@
-"""The README's table of the clients that were seen to work."""
+"""The README's table of the clients that we have seen work."""
 import json
 import re
 

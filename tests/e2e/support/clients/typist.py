@@ -1,7 +1,7 @@
 """Runs a program on a terminal and types: typist.py EXPECT KEYS [EXPECT KEYS ...] -- PROGRAM ...
 
 Each KEYS (\\r for the Enter key) is typed once the program has written EXPECT since the last ones. All that it writes goes
-to standard output. The exit status is the program's; 99 where it ended before all was typed."""
+to standard output. The exit status is the program's; 99 if it ended before everything was typed."""
 import fcntl
 import os
 import pty

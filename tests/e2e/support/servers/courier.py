@@ -1,5 +1,5 @@
-"""courier's IMAP and POP3 servers, run from where they were unpacked. The socket at which they ask whether a password
-is right has its place compiled in (/run/courier), so they run in a mount namespace where that is the test's own."""
+"""courier's IMAP and POP3 servers, run from where they were unpacked. The path of the socket at which
+they check passwords is compiled in (/run/courier), so they run in a mount namespace where that is the test's own."""
 import os
 import signal
 import socket
