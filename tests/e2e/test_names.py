@@ -4,6 +4,7 @@ Each program looks up names and connects in some order. The server's certificate
 says whether the session may go on."""
 import pytest
 from support import certs
+from support.asking import CONNECT, IN_THREAD
 from support.hostile import Hostile
 from support.play import honest, plaintext_only
 from support.protocols import IMAP
@@ -14,19 +15,7 @@ import os, socket, sys, threading
 port, other = int(sys.argv[1]), int(sys.argv[1]) ^ 1
 def ask(name, service=port):
     socket.getaddrinfo(name, service, type=socket.SOCK_STREAM)
-def in_thread(work, *arguments):
-    t = threading.Thread(target=work, args=arguments)
-    t.start()
-    t.join()
-def connect():
-    s = socket.socket()
-    s.connect(("127.0.0.1", port))
-    f = s.makefile("rwb", buffering=0)
-    sys.stdout.buffer.write(f.readline())
-    f.write(b"a1 LOGOUT\\r\\n")
-    sys.stdout.buffer.write(f.read())
-    sys.stdout.flush()
-"""
+""" + IN_THREAD + CONNECT
 
 
 @pytest.fixture
@@ -39,7 +28,7 @@ def session(shim):
         certificate = certs.issued(*names)
         with Hostile(honest(IMAP, certificate)) as server, Tap(server.address) as tap:
             shim.guard(tap.port, level, "imap", *options)
-            run.result = shim.python(PRELUDE + code, tap.port).ok()
+            run.result = shim.python(PRELUDE + code, tap.port, stdin=b"a1 LOGOUT\r\n").ok()
             server.wait_done()
             through = b"a1 LOGOUT" in server.over_tls
         assert through != (b"* BYE retrotls: " in run.result.out), run.result.show()
@@ -232,6 +221,6 @@ def test_name_that_was_lost_may_be_the_one_that_the_policy_guards(shim, way, rul
     with Hostile(plaintext_only(IMAP)) as server, Tap(server.address) as tap:
         shim.policy(rule.format(port=tap.port) + " protocol imap\n")
         result = shim.python(PRELUDE + f"in_thread(ask, 'mail.example')\n{LOSE[way]}\ntry: connect()\n"
-                             "except OSError as e: print(e)", tap.port).ok()
+                             "except OSError as e: print(e)", tap.port, stdin=b"a1 LOGOUT\r\n").ok()
     assert b"LOGOUT" not in tap.up and [line["result"] for line in result.lines] == ["failed"], result.show()
     assert "is lost (too many names" in result.log and f"'match address 127.0.0.1 port {tap.port}'" in result.log, result.show()

@@ -5,6 +5,7 @@ import platform
 
 import pytest
 from support import certs
+from support.asking import CONNECT
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import IMAP, SECRET
@@ -53,15 +54,7 @@ def in_child(how, *work):
         os._exit(0)
     if os.waitpid(pid, 0)[1]:
         raise OSError("child")
-def connect():
-    s = socket.socket()
-    s.connect(("127.0.0.1", port))
-    f = s.makefile("rwb", buffering=0)
-    sys.stdout.buffer.write(f.readline())
-    f.write(sys.stdin.buffer.read())
-    sys.stdout.buffer.write(f.read())
-    sys.stdout.flush()
-"""
+""" + CONNECT
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 from support import certs, dns, loopback
+from support.asking import CONNECT
 from support.hostile import Hostile
 from support.play import Outcome, honest
 from support.protocols import POP3
@@ -180,14 +181,7 @@ def in_thread(work, *arguments):
         os.sched_yield()
 def in_child(name):
     subprocess.run([sys.executable, "-c", "import socket, sys; socket.getaddrinfo(sys.argv[1], 1)", name], check=True)
-def connect():
-    s = socket.socket()
-    s.connect(("127.0.0.1", port))
-    f = s.makefile("rwb", buffering=0)
-    sys.stdout.buffer.write(f.readline())
-    f.write(sys.stdin.buffer.read())
-    sys.stdout.buffer.write(f.read())
-    sys.stdout.flush()
+""" + CONNECT + """
     sys.stderr.write("read: end of stream\\n")
 """
 

@@ -146,22 +146,15 @@ def test_where_it_cannot_be_supervised(shim, static):
     assert shim.run("sh", "-c", f"exec {static}").status == 126
 
 
-def test_a_helper_that_fails_starts_nothing(shim, static):
+@pytest.mark.parametrize("script,mode,policy", [("exit 126", 0o755, ""), ("echo forged", 0o777, "unreached refuse\n")],
+                         ids=["fails", "writable by others"])
+def test_a_bad_helper_starts_nothing(shim, static, script, mode, policy):
+    """One that fails, and one that others could have put there, which counts as none."""
     shim.private_build()
     helper = shim.build / "retrotls-supervise"
-    helper.write_text("#!/bin/sh\nexit 126\n")
-    helper.chmod(0o755)
-    shim.policy("")
-    result = shim.run("sh", "-c", f"exec {static}")
-    assert result.status == 126 and result.out == b"", result.show()
-
-
-def test_a_helper_that_others_could_have_put_there_is_none(shim, static):
-    shim.private_build()
-    helper = shim.build / "retrotls-supervise"
-    helper.write_text("#!/bin/sh\necho forged\n")
-    helper.chmod(0o777)
-    shim.policy("unreached refuse\n")
+    helper.write_text(f"#!/bin/sh\n{script}\n")
+    helper.chmod(mode)
+    shim.policy(policy)
     result = shim.run("sh", "-c", f"exec {static}")
     assert result.status == 126 and result.out == b"", result.show()
 

@@ -6,64 +6,11 @@
 
 #include "preload/names/dns_answer.h"
 #include "tests/unit/cmocka_all.h"
-
-enum { A = 1, NS = 2, CNAME = 5, PTR = 12, MX = 15, TXT = 16, AAAA = 28, SRV = 33, IN = 1, CHAOS = 3 };
-
-static struct {
-    uint8_t bytes[65536];
-    size_t length;
-} message;
-
-static void put(const void *bytes, size_t length)
-{
-    assert_true(message.length + length <= sizeof message.bytes);
-    memcpy(message.bytes + message.length, bytes, length);
-    message.length += length;
-}
-
-static void put_two(unsigned number)
-{
-    const uint8_t bytes[] = {(uint8_t)(number >> 8), (uint8_t)number};
-
-    put(bytes, 2);
-}
-
-/* "mail.example.org" as labels; "" is the root. */
-static void put_name(const char *name)
-{
-    while (*name) {
-        const size_t label = strcspn(name, ".");
-        const uint8_t length = (uint8_t)label;
-        put(&length, 1);
-        put(name, label);
-        name += label + (name[label] == '.');
-    }
-    put("", 1);
-}
+#include "tests/unit/dns_messages.h"
 
 static void start(unsigned flags, unsigned answers, const char *name, unsigned type)
 {
-    message.length = 0;
-    put_two(0x1234);
-    put_two(flags);
-    put_two(1);
-    put_two(answers);
-    put_two(0);
-    put_two(0);
-    put_name(name);
-    put_two(type);
-    put_two(IN);
-}
-
-/* A record whose owner is a pointer to the question's name. */
-static void record(unsigned type, unsigned class, const void *bytes, unsigned length)
-{
-    put_two(0xc00c);
-    put_two(type);
-    put_two(class);
-    put("\0\0\0\x3c", 4);
-    put_two(length);
-    put(bytes, length);
+    start_message(0x1234, flags, answers, name, type);
 }
 
 static struct {
@@ -114,9 +61,9 @@ static void addresses_behind_an_alias_are_read(void **state)
 {
     (void)state;
     start(0x8180, 3, "mail.example.org", A);
-    record(CNAME, IN, "\3net\0", 5);
-    record(A, IN, "\xc0\0\2\1", 4);
-    record(A, IN, "\xc0\0\2\2", 4);
+    put_record(CNAME, IN, "\3net\0", 5);
+    put_record(A, IN, "\xc0\0\2\1", 4);
+    put_record(A, IN, "\xc0\0\2\2", 4);
     assert_int_equal(answer(), 2);
     assert_int_equal(got.family[0], AF_INET);
     assert_memory_equal(got.bytes[1], "\xc0\0\2\2", 4);
@@ -128,7 +75,7 @@ static void ipv6_addresses_are_read(void **state)
 
     (void)state;
     start(0x8180, 1, "mail.example.org", AAAA);
-    record(AAAA, IN, address, sizeof address);
+    put_record(AAAA, IN, address, sizeof address);
     assert_int_equal(answer(), 1);
     assert_int_equal(got.family[0], AF_INET6);
     assert_memory_equal(got.bytes[0], address, 16);
@@ -150,7 +97,7 @@ static void answers_to_other_questions_feed_nothing(void **state)
 {
     (void)state;
     start(0x8180, 1, "example.org", MX);
-    record(A, IN, "\xc0\0\2\1", 4);
+    put_record(A, IN, "\xc0\0\2\1", 4);
     assert_int_equal(answer(), 0);
 }
 
@@ -159,8 +106,8 @@ static void addresses_in_an_answer_about_everything_are_read(void **state)
 {
     (void)state;
     start(0x8180, 2, "mail.example.org", 255);
-    record(A, IN, "\xc0\0\2\1", 4);
-    record(TXT, IN, "\1x", 2);
+    put_record(A, IN, "\xc0\0\2\1", 4);
+    put_record(TXT, IN, "\1x", 2);
     assert_int_equal(answer(), 1);
 }
 
@@ -171,11 +118,11 @@ static void what_is_no_successful_answer_feeds_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         start(flags[i], 1, "mail.example.org", A);
-        record(A, IN, "\xc0\0\2\1", 4);
+        put_record(A, IN, "\xc0\0\2\1", 4);
         assert_int_equal(answer(), 0);
     }
     start(0x8180, 1, "mail.example.org", A);
-    record(A, IN, "\xc0\0\2\1", 4);
+    put_record(A, IN, "\xc0\0\2\1", 4);
     message.bytes[5] = 2; /* two questions */
     assert_int_equal(answer(), 0);
 }
@@ -185,11 +132,11 @@ static void what_only_some_programs_read_counts(void **state)
 {
     (void)state;
     start(0x8180, 5, "mail.example.org", A);
-    record(A, CHAOS, "\xc0\0\2\1", 4);
-    record(0x100 + A, IN, "\xc0\0\2\2", 4);
-    record(0x100 + A, IN, "\xc0\0\2", 3);
-    record(0x100 + CNAME, IN, "\3net\0surplus", 12);
-    record(0x100 + PTR, IN, "\xff", 1);
+    put_record(A, CHAOS, "\xc0\0\2\1", 4);
+    put_record(0x100 + A, IN, "\xc0\0\2\2", 4);
+    put_record(0x100 + A, IN, "\xc0\0\2", 3);
+    put_record(0x100 + CNAME, IN, "\3net\0surplus", 12);
+    put_record(0x100 + PTR, IN, "\xff", 1);
     assert_int_equal(answer(), 2);
     assert_true(got.good);
     assert_memory_equal(got.bytes[0], "\xc0\0\2\1", 4);
@@ -198,7 +145,7 @@ static void what_only_some_programs_read_counts(void **state)
     assert_string_equal(got.name[0], "net");
 
     start(0x8180, 1, "example.org", MX);
-    record(MX, CHAOS, "\0\1\3mx1\0", 7);
+    put_record(MX, CHAOS, "\0\1\3mx1\0", 7);
     answer();
     assert_int_equal(got.names, 1);
     assert_string_equal(got.name[0], "mx1");
@@ -214,7 +161,7 @@ static void addresses_of_other_lengths_are_malformed(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         start(0x8180, 1, "mail.example.org", bad[i].type);
-        record(bad[i].type, IN, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\3", bad[i].length);
+        put_record(bad[i].type, IN, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\3", bad[i].length);
         assert_int_equal(answer(), 0);
         assert_false(got.good);
     }
@@ -257,12 +204,12 @@ static void addresses_of_exchangers_come_from_the_additional_section(void **stat
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         start(0x8180, 1, "example.org", records[i].type);
-        record(records[i].type, IN, records[i].target, records[i].length);
-        record(NS, IN, "\1a\0", 3);
-        record(A, IN, "\xc0\0\2\1", 4); /* in the authority section */
-        record(A, IN, "\xc0\0\2\2", 4);
-        record(CNAME, IN, "\1b\0", 3);
-        record(AAAA, IN, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\3", 16);
+        put_record(records[i].type, IN, records[i].target, records[i].length);
+        put_record(NS, IN, "\1a\0", 3);
+        put_record(A, IN, "\xc0\0\2\1", 4); /* in the authority section */
+        put_record(A, IN, "\xc0\0\2\2", 4);
+        put_record(CNAME, IN, "\1b\0", 3);
+        put_record(AAAA, IN, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\3", 16);
         put_counts(2, 3);
         assert_int_equal(answer(), 2);
         assert_true(got.good);
@@ -284,8 +231,8 @@ static void only_the_answer_section_is_read(void **state)
 {
     (void)state;
     start(0x8180, 1, "mail.example.org", A);
-    record(A, IN, "\xc0\0\2\1", 4);
-    record(A, IN, "\xc0\0\2\2", 4);
+    put_record(A, IN, "\xc0\0\2\1", 4);
+    put_record(A, IN, "\xc0\0\2\2", 4);
     put_counts(0, 1);
     assert_int_equal(answer(), 1);
 }
@@ -294,9 +241,9 @@ static void every_truncation_ends_it(void **state)
 {
     (void)state;
     start(0x8180, 3, "mail.example.org", A);
-    record(A, IN, "\xc0\0\2\1", 4);
-    record(CNAME, IN, "\3net\0", 5);
-    record(A, IN, "\xc0\0\2\2", 4);
+    put_record(A, IN, "\xc0\0\2\1", 4);
+    put_record(CNAME, IN, "\3net\0", 5);
+    put_record(A, IN, "\xc0\0\2\2", 4);
     for (size_t length = 0; length < message.length; length++) {
         assert_in_range(read_answer(message.bytes, length, false), 0, 1);
         assert_true(got.good);
@@ -313,8 +260,8 @@ static void every_changed_byte_is_survived(void **state)
 
     (void)state;
     start(0x8180, 2, "mail.example.org", A);
-    record(A, IN, "\xc0\0\2\1", 4);
-    record(A, IN, "\xc0\0\2\2", 4);
+    put_record(A, IN, "\xc0\0\2\1", 4);
+    put_record(A, IN, "\xc0\0\2\2", 4);
     for (size_t i = 0; i < message.length; i++) {
         const uint8_t before = message.bytes[i];
         for (size_t v = 0; v < sizeof values; v++) {
@@ -332,7 +279,7 @@ static void full_answer_is_read_to_its_end(void **state)
     (void)state;
     start(0x8180, most, "mail.example.org", A);
     for (unsigned i = 0; i < most; i++)
-        record(A, IN, "\xc0\0\2\1", 4);
+        put_record(A, IN, "\xc0\0\2\1", 4);
     assert_int_equal(answer(), most);
 }
 
@@ -340,10 +287,10 @@ static void names_are_read_with_what_they_are(void **state)
 {
     (void)state;
     start(0x8180, 4, "example.org", MX);
-    record(CNAME, IN, "\5alias\xc0\x0c", 8);
-    record(MX, IN, "\0\x0a\3MX1\7example\3net\0", 19);
-    record(SRV, IN, "\0\1\0\2\0\x8f\4imap\xc0\x0c", 13);
-    record(MX, IN, "\0\0\0", 3); /* RFC 7505: no mail */
+    put_record(CNAME, IN, "\5alias\xc0\x0c", 8);
+    put_record(MX, IN, "\0\x0a\3MX1\7example\3net\0", 19);
+    put_record(SRV, IN, "\0\1\0\2\0\x8f\4imap\xc0\x0c", 13);
+    put_record(MX, IN, "\0\0\0", 3); /* RFC 7505: no mail */
     assert_int_equal(answer(), 0);
     assert_true(got.good);
     assert_int_equal(got.names, 3);
@@ -358,14 +305,14 @@ static void names_are_read_as_a_careless_program_does(void **state)
 {
     (void)state;
     start(0x8180, 2, "example.org", MX);
-    record(MX, IN,
-           "\0\x0a\x0c"
-           "evil.example\0",
-           16);
-    record(MX, IN,
-           "\0\x0a\x0e"
-           "evil.example\0x\0",
-           18);
+    put_record(MX, IN,
+               "\0\x0a\x0c"
+               "evil.example\0",
+               16);
+    put_record(MX, IN,
+               "\0\x0a\x0e"
+               "evil.example\0x\0",
+               18);
     answer();
     assert_int_equal(got.names, 2);
     assert_string_equal(got.name[0], "evil.example");
@@ -390,7 +337,7 @@ static void malformed_names_are_told(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         start(0x8180, 1, "example.org", MX);
-        record(MX, IN, bad[i].bytes, bad[i].length);
+        put_record(MX, IN, bad[i].bytes, bad[i].length);
         answer();
         assert_false(got.good || got.names);
         /* The same for the part of an answer that fits the buffer of a program with too little room. */
@@ -398,7 +345,7 @@ static void malformed_names_are_told(void **state)
         assert_int_equal(got.names, 0);
     }
     start(0x8180, 1, "example.org", TXT);
-    record(TXT, IN, "\xff", 1); /* not a type that we read */
+    put_record(TXT, IN, "\xff", 1); /* not a type that we read */
     answer();
     assert_true(got.good);
 }

@@ -3,66 +3,11 @@
 
 #include "preload/names/lineage.h"
 #include "supervise/dns/questions.h"
+#include "tests/unit/dns_messages.h"
 #include "tests/unit/names_helpers.h"
-
-enum { A = 1, CNAME = 5, PTR = 12, MX = 15, IN = 1 };
-
-static struct {
-    uint8_t bytes[1024];
-    size_t length;
-} message;
 
 static struct questions q;
 static uint64_t process;
-
-static void put(const void *bytes, size_t length)
-{
-    assert_true(message.length + length <= sizeof message.bytes);
-    memcpy(message.bytes + message.length, bytes, length);
-    message.length += length;
-}
-
-static void put_two(unsigned number)
-{
-    put((uint8_t[]){(uint8_t)(number >> 8), (uint8_t)number}, 2);
-}
-
-static void put_name(const char *name)
-{
-    while (*name) {
-        const size_t label = strcspn(name, ".");
-
-        put((uint8_t[]){(uint8_t)label}, 1);
-        put(name, label);
-        name += label + (name[label] == '.');
-    }
-    put("", 1);
-}
-
-static void start_message(unsigned id, unsigned flags, unsigned answers, const char *name, unsigned type)
-{
-    message.length = 0;
-    put_two(id);
-    put_two(flags);
-    put_two(1);
-    put_two(answers);
-    put_two(0);
-    put_two(0);
-    put_name(name);
-    put_two(type);
-    put_two(IN);
-}
-
-static void record(unsigned type, const void *data, unsigned length)
-{
-    put_two(0xc00c);
-    put_two(type);
-    put_two(IN);
-    put_two(0);
-    put_two(60);
-    put_two(length);
-    put(data, length);
-}
 
 static void question(unsigned id, const char *name, unsigned type)
 {
@@ -76,7 +21,7 @@ static bool answer(unsigned id, const char *name, const char *address)
 
     start_message(id, 0x8180, 1, name, A);
     assert_int_equal(inet_pton(AF_INET, address, &bytes), 1);
-    record(A, &bytes, 4);
+    put_record(A, IN, &bytes, 4);
     return questions_answer(&q, message.bytes, message.length);
 }
 
@@ -148,7 +93,7 @@ static void malformed_answers_are_withheld(void **state)
     (void)state;
     question(1, "mail.example", A);
     start_message(1, 0x8180, 1, "mail.example", A);
-    record(CNAME, "\xc0\xff", 2);
+    put_record(CNAME, IN, "\xc0\xff", 2);
     assert_false(questions_answer(&q, message.bytes, message.length));
     answer(1, "mail.example", "192.0.2.5");
     for (size_t length = 0; length < message.length; length++)
@@ -192,7 +137,7 @@ static void zone_transfers_arrive(void **state)
     (void)state;
     question(1, "zone.example", AXFR);
     start_message(1, 0x8180, 1, "zone.example", AXFR);
-    record(A, "\xc0\0\2\x10", 4);
+    put_record(A, IN, "\xc0\0\2\x10", 4);
     assert_true(questions_answer(&q, message.bytes, message.length));
     message.length = 0;
     put("\0\1\x81\x80\0\0\0\1\0\0\0\0\0\0\1\0\1\0\0\0\0\0\4\xc0\0\2\x10", 27);
@@ -249,7 +194,7 @@ static void alias_and_exchanger_are_derived(void **state)
     (void)state;
     question(1, "www.example", A);
     start_message(1, 0x8180, 1, "www.example", A);
-    record(CNAME, "\4evil\7example", 14);
+    put_record(CNAME, IN, "\4evil\7example", 14);
     assert_true(questions_answer(&q, message.bytes, message.length));
     question(2, "evil.example", A);
     answer(2, "evil.example", "192.0.2.9");
@@ -258,7 +203,7 @@ static void alias_and_exchanger_are_derived(void **state)
     fresh(state);
     question(1, "domain.example", MX);
     start_message(1, 0x8180, 1, "domain.example", MX);
-    record(MX, "\0\1\2mx\7example", 14);
+    put_record(MX, IN, "\0\1\2mx\7example", 14);
     assert_true(questions_answer(&q, message.bytes, message.length));
     question(2, "mx.example", A);
     answer(2, "mx.example", "192.0.2.10");
@@ -270,7 +215,7 @@ static void name_of_an_address_is_derived(void **state)
     (void)state;
     question(1, "11.2.0.192.in-addr.arpa", PTR);
     start_message(1, 0x8180, 1, "11.2.0.192.in-addr.arpa", PTR);
-    record(PTR, "\3ptr\7example", 13);
+    put_record(PTR, IN, "\3ptr\7example", 13);
     assert_true(questions_answer(&q, message.bytes, message.length));
     question(2, "ptr.example", A);
     answer(2, "ptr.example", "192.0.2.11");
