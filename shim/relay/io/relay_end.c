@@ -111,7 +111,8 @@ void relay_end_break(struct relay_end *end)
 
     if (!end->keeps || end->kept || end->owed > 0)
         return;
-    /* The kernel charges a buffer when it makes it and queues it when it is filled (unix_stream_sendmsg()).
+    /*
+     * The kernel charges a buffer when it makes it and queues it when it is filled (unix_stream_sendmsg()).
      */
     for (int tries = 0; tries < RELAY_END_BREAK && epoll_wait(end->room, &writable, 1, 0) == 0; tries++) {
         if (poll(&queue, 1, 1) == 1)
