@@ -8,7 +8,7 @@ syntax region retrotlsString start=/"/ skip=/\\./ end=/"/ oneline
 syntax keyword retrotlsMatch match include
 syntax keyword retrotlsCriterion contained host address port program user protocol
 syntax match retrotlsMatchLine /^\s*match\s.*$/ contains=retrotlsMatch,retrotlsCriterion,retrotlsString,retrotlsComment
-syntax keyword retrotlsSetting level protocol tls connect-to name servername ca-file ca-dir crl-file certificate-checks
+syntax keyword retrotlsSetting level protocol tls implicit-port connect-to name servername ca-file ca-dir crl-file certificate-checks
 syntax keyword retrotlsSetting fingerprint
 syntax keyword retrotlsSetting tls-min tls-max ciphers ciphersuites groups client-cert client-key timeout
 syntax keyword retrotlsSetting greeting-timeout testing sandbox unreached reach log final

@@ -81,6 +81,7 @@
     M(FINGERPRINT_DIGIT, "not a hexadecimal digit", "SHA-256 has 64 of them, with or without colons")      \
     M(FINGERPRINT_LENGTH, "a fingerprint of %1 hexadecimal digits", "SHA-256 has 64 of them")              \
     M(CONNECT_TO_BAD, "'%1' is not a place to connect to", "write PORT, HOST:PORT or [IPV6-ADDRESS]:PORT") \
+    M(PORT_NOT_ONE, "'%1' is not a port", "write a number from 1 to 65535, or the name of a service")      \
     M(CIPHERS_CHARACTER, "'%1' cannot be in a list of %2",                                                 \
       "write the names as OpenSSL has them, with colons between them")                                     \
     /* paths */                                                                                            \

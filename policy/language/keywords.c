@@ -20,7 +20,7 @@ const char *const protocol_words[] = {"auto",
 #include "wire/protocols.def"
                                       NULL};
 #undef PROTOCOL
-const char *const tls_words[] = {"starttls", "implicit", NULL};
+const char *const tls_words[] = {"starttls", "implicit", "auto", NULL};
 const char *const yes_no_words[] = {"no", "yes", NULL};
 const char *const certificate_checks_words[] = {"normal", "strict", NULL};
 const char *const sandbox_words[] = {"required", "optional", NULL};

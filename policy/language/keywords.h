@@ -12,7 +12,7 @@ extern const char *const criterion_words[];
 /* The values of a setting. A setting keeps the index, except for tls-min and tls-max. */
 extern const char *const level_words[];
 extern const char *const protocol_words[];
-extern const char *const tls_words[];                /* starttls, implicit */
+extern const char *const tls_words[];                /* indices are enum tls_way */
 extern const char *const yes_no_words[];             /* no, yes */
 extern const char *const certificate_checks_words[]; /* normal, strict */
 extern const char *const sandbox_words[];            /* required, optional */

@@ -117,6 +117,12 @@ static bool read_port(const struct reading *r, const char *text, uint32_t *port)
     return true;
 }
 
+static bool read_implicit_port(const struct reading *r)
+{
+    return read_port(r, r->word->text, &r->setting->number) ||
+           refuse(r, MESSAGE_PORT_NOT_ONE, r->word->text, NULL);
+}
+
 /* PORT, HOST:PORT, [IPV6-ADDRESS]:PORT */
 static bool read_connect_to(const struct reading *r)
 {

@@ -28,7 +28,7 @@ static void decide(struct run *run, const struct wire_address *address)
         check->settings.protocol = asked->protocol != PROTOCOL_AUTO ? asked->protocol : query.protocol;
     if (!check->guarded) {
         check->settings.level = LEVEL_SECURE;
-        check->settings.implicit = check->implicit_port || asked->implicit;
+        check->settings.tls = check->implicit_port || asked->implicit ? TLS_IMPLICIT : TLS_STARTTLS;
         check->settings.testing = false;
     }
     run->request = (struct guard_request){
@@ -59,28 +59,56 @@ static bool resolve_target(struct wire_address *target, const char *host)
 /* Finds the address that the library would connect to instead: 'connect-to', or the port for implicit TLS. */
 static bool find_target(const struct settings *settings, struct wire_address *target)
 {
-    const enum protocol_kind protocol =
-        settings->protocol != PROTOCOL_AUTO ? settings->protocol : port_protocol(target->port);
+    const uint16_t implicit = settings_implicit_port(settings, target->port);
 
     if (settings->connect_host && !resolve_target(target, settings->connect_host))
         return false;
     if (settings->connect_port != 0)
         target->port = (uint16_t)settings->connect_port;
-    else if (settings->implicit && protocol_implicit_port(protocol) != 0)
-        target->port = protocol_implicit_port(protocol);
+    else if (settings->tls == TLS_IMPLICIT && implicit != 0)
+        target->port = implicit;
     return true;
+}
+
+void run_take_alternative(struct run *run)
+{
+    run->check->alternative = true;
+    run->check->settings.tls = TLS_IMPLICIT;
+    run->request.settings.tls = TLS_IMPLICIT;
+}
+
+/* With `tls auto`, as the relay does: also to `port`, for TLS from the first byte. */
+static bool try_both(struct run *run, struct attempt *first, uint16_t port, int milliseconds)
+{
+    struct check *const check = run->check;
+    struct attempt other = {.address = first->address};
+    bool connected;
+
+    other.address.port = port;
+    connected = tcp_connect_either(&first->address, &other.address, milliseconds, &run->fd, &first->error,
+                                   &other.error);
+    if (first->error == 0 || other.error == -1)
+        return connected;
+    check->attempts[check->attempts_count++] = other;
+    if (connected)
+        run_take_alternative(run);
+    return connected;
 }
 
 static bool try_address(struct run *run, const struct wire_address *address, int milliseconds)
 {
     struct check *const check = run->check;
     struct attempt *const attempt = &check->attempts[check->attempts_count++];
+    uint16_t port;
 
     *attempt = (struct attempt){.address = *address};
     if (check->guarded && !find_target(&check->why.settings, &attempt->address)) {
         attempt->error = EHOSTUNREACH;
         return false;
     }
+    port = check->guarded ? settings_alternative_port(&check->why.settings, address->port) : 0;
+    if (port != 0)
+        return try_both(run, attempt, port, milliseconds);
     attempt->error = tcp_connect(&attempt->address, milliseconds, &run->fd);
     return attempt->error == 0;
 }

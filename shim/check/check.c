@@ -13,6 +13,7 @@
 #include "check/run.h"
 #include "check/tcp.h"
 #include "command/usage.h"
+#include "relay/race/race.h"
 #include "relay/tls/tls.h"
 
 int64_t check_now(void)
@@ -61,8 +62,8 @@ static void try_tls(struct run *run)
     close(run->fd);
     run->fd = fd;
     run->check->speaks_tls = true;
-    run->check->settings.implicit = true;
-    run->request.settings.implicit = true;
+    run->check->settings.tls = TLS_IMPLICIT;
+    run->request.settings.tls = TLS_IMPLICIT;
 }
 
 /* Reports that the server is silent, because the greeting's timeout is long. */
@@ -82,7 +83,7 @@ static void say_what_is_waited_for(const struct run *run)
 /* We have read the greeting by the time we first write, and the first thing that we write asks for TLS. */
 static void note_dialogue(struct run *run)
 {
-    if (run->check->settings.implicit)
+    if (run->check->settings.tls == TLS_IMPLICIT)
         return; /* we exchange no plaintext before TLS */
     run_took(run, STEP_GREETING, run->since);
     if (run->bare.first_write != 0) {
@@ -112,7 +113,7 @@ static bool greets_over_tls(const struct run *run)
 {
     const struct protocol *const protocol = run->negotiation.protocol;
 
-    return protocol && (run->check->settings.implicit || protocol->greet_over_tls);
+    return protocol && (run->check->settings.tls == TLS_IMPLICIT || protocol->greet_over_tls);
 }
 
 /* True if a byte, or the end of the stream, arrives inside TLS within `milliseconds`. */
@@ -166,7 +167,8 @@ static void on_step(struct negotiation *n, enum negotiation_step step, enum outc
     if (step > NEGOTIATION_TLS && outcome != READY)
         run->check->other_service = true;
     run->since = check_now();
-    if (step == NEGOTIATION_TLS && outcome == READY && run->check->settings.implicit && n->protocol)
+    if (step == NEGOTIATION_TLS && outcome == READY && run->check->settings.tls == TLS_IMPLICIT &&
+        n->protocol)
         await_greeting_over_tls(run);
 }
 
@@ -180,7 +182,7 @@ static void prepare(struct run *run)
 
     clean_text(run->server, sizeof run->server, name, strlen(name));
     progress_show("%s port %u: waiting for its greeting", run->server, check->port);
-    if (!check->settings.implicit)
+    if (check->settings.tls != TLS_IMPLICIT)
         try_tls(run);
     transport_over_socket(&run->bare.transport, run->fd);
     run->bare.write = run->bare.transport.write;
@@ -193,8 +195,8 @@ static void prepare(struct run *run)
         .tcp = run->fd,
         .passed = on_step,
     };
-    run->since = check->settings.implicit ? check_now() : began;
-    if (!check->settings.implicit)
+    run->since = check->settings.tls == TLS_IMPLICIT ? check_now() : began;
+    if (check->settings.tls != TLS_IMPLICIT)
         say_what_is_waited_for(run);
 }
 
@@ -230,6 +232,31 @@ static enum verdict verdict_of(struct run *run, enum outcome outcome)
     }
 }
 
+/* STARTTLS is not offered: with `tls auto`, the relay goes to another port. False if that does not answer. */
+static bool go_to_alternative(struct run *run)
+{
+    struct check *const check = run->check;
+    struct attempt other = {.address = *address_in_use(check)};
+    int fd;
+
+    other.address.port = settings_alternative_port(&check->settings, check->port);
+    if (!check->guarded || other.address.port == 0)
+        return false;
+    other.error = tcp_connect(&other.address, RACE_PATIENCE, &fd);
+    if (other.error != 0) {
+        race_add_failure(&run->negotiation.why, other.address.port, other.error);
+        return false;
+    }
+    check->attempts[check->attempts_count++] = other;
+    check->no_starttls = true;
+    check->settings.protocol = run->request.settings.protocol = run->negotiation.protocol->kind;
+    run_take_alternative(run);
+    negotiation_end(&run->negotiation);
+    close(run->fd);
+    run->fd = fd;
+    return true;
+}
+
 static void negotiate_all(struct run *run)
 {
     struct negotiation *const n = &run->negotiation;
@@ -238,6 +265,12 @@ static void negotiate_all(struct run *run)
 
     prepare(run);
     outcome = negotiation_run(n);
+    if (outcome == NOT_OFFERED && n->protocol && go_to_alternative(run)) {
+        prepare(run);
+        outcome = negotiation_run(n);
+        if (outcome != READY && (check->settings.testing || !level_demands_tls(check->settings.level)))
+            outcome = NOT_OFFERED; /* the relay goes back to the first connection */
+    }
     if (outcome == READY && !negotiation_prove(n))
         outcome = FAILED;
     if (n->protocol)

@@ -57,10 +57,12 @@ struct check {
     bool guarded;       /* if not, the policy leaves it alone, and we tried level secure */
     bool implicit_port; /* a port for implicit TLS, which programs do themselves */
     bool speaks_tls;    /* it did not greet, but answered our TLS, though nobody said 'implicit' */
+    bool alternative; /* the last attempt is to the port for TLS from the first byte, as `tls auto` has it */
+    bool no_starttls; /* because STARTTLS is not offered; otherwise because there was no connection in time */
     bool other_service; /* inside TLS, it did not prove that it speaks the protocol */
     struct policy_explanation why;
-    struct settings settings; /* the settings of the negotiation */
-    struct attempt attempts[ASKED_ADDRESSES];
+    struct settings settings;                     /* the settings of the negotiation */
+    struct attempt attempts[2 * ASKED_ADDRESSES]; /* the last one is in use */
     size_t attempts_count;
     bool taken[STEPS];    /* whether we got to the step */
     int64_t took[STEPS];  /* microseconds */

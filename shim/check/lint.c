@@ -84,7 +84,7 @@ static void warn_of_port(const struct policy *policy, const struct block *block)
 
     policy_resolve(policy, block, found);
     policy_settle(found, &settings);
-    if (settings.level == LEVEL_NONE || settings.implicit)
+    if (settings.level == LEVEL_NONE || settings.tls == TLS_IMPLICIT)
         return;
     for (const struct value *v = block->values[CRITERION_PORT]; v; v = v->next) {
         const unsigned plaintext = v->low == v->high && !v->negated ? plaintext_port(v->low) : 0;
@@ -115,7 +115,7 @@ static void warn_of_unknown_protocol(const struct policy *policy, const struct b
 
     policy_resolve(policy, block, found);
     policy_settle(found, &settings);
-    if (settings.level == LEVEL_NONE || !settings.implicit || settings.protocol != PROTOCOL_AUTO ||
+    if (settings.level == LEVEL_NONE || settings.tls != TLS_IMPLICIT || settings.protocol != PROTOCOL_AUTO ||
         port_names_protocol(settings.connect_port))
         return;
     for (const struct value *v = block->values[CRITERION_PORT]; v; v = v->next)

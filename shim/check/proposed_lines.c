@@ -45,7 +45,7 @@ static void add_match(char to[LINES_LIMIT], const struct check *check, const str
     add(to, "match %s %s port %u\n", asked->numeric ? "address" : "host", asked->host, port);
     if (!usual && check->protocol)
         add(to, "    protocol %s\n", check->protocol);
-    if (check->settings.implicit)
+    if (check->settings.tls == TLS_IMPLICIT)
         add(to, "    tls implicit\n");
 }
 
@@ -58,7 +58,7 @@ static void add_target(char to[LINES_LIMIT], const struct check *check)
     const unsigned port = port_of_program(check);
     unsigned led_to = port;
 
-    for (int kind = PROTOCOL_FIRST; check->settings.implicit && kind < PROTOCOL_KINDS; kind++)
+    for (int kind = PROTOCOL_FIRST; check->settings.tls == TLS_IMPLICIT && kind < PROTOCOL_KINDS; kind++)
         if (check->protocol && strcmp(check->protocol, protocol_kind_name((enum protocol_kind)kind)) == 0 &&
             protocol_implicit_port((enum protocol_kind)kind) != 0)
             led_to = protocol_implicit_port((enum protocol_kind)kind);

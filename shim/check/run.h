@@ -37,6 +37,9 @@ struct run {
 /* Records that the step which began at `since` (microseconds, check_now()) is over. */
 void run_took(struct run *run, enum step_kind step, int64_t since);
 
+/* From now on the connection is the one to the port for TLS from the first byte. */
+void run_take_alternative(struct run *run);
+
 /*
  * Finds the rule that applies, and connects `fd` to the first address that answers, as programs do. On
  * failure returns false and sets the check's verdict.

@@ -93,6 +93,12 @@ static void tls(const struct check *check)
 {
     char text[LINE_TEXT];
 
+    if (check->alternative) {
+        snprintf(text, sizeof text, "from the first byte, on port %u: port %u %s",
+                 check->attempts[check->attempts_count - 1].address.port, check->port,
+                 check->no_starttls ? "does not offer STARTTLS" : "does not answer, or not in time");
+        row("tls auto", text);
+    }
     if (!check->version[0])
         return;
     snprintf(text, sizeof text, "%s %s", check->version, check->cipher);

@@ -117,7 +117,9 @@ void show_check_as_json(const struct check *check, const struct asked *asked)
     rule(&check->why);
     member("protocol", check->protocol);
     json_name("implicit", 0);
-    fputs(check->settings.implicit ? "true" : "false", stdout);
+    fputs(check->settings.tls == TLS_IMPLICIT ? "true" : "false", stdout);
+    json_name("alternative", 0);
+    fputs(check->alternative ? "true" : "false", stdout);
     attempts(check);
     steps(check);
     member("version", known(check->version));

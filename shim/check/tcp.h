@@ -13,6 +13,15 @@
  */
 int tcp_connect(const struct wire_address *target, int milliseconds, int *fd);
 
+/*
+ * The same with an alternative, which begins when the target has failed or was silent for a while
+ * (relay/race/race.h). Sets `*error` to what became of the target, and `*other_error` to what became of the
+ * alternative: 0, an errno, or -1 if it was not tried. Returns true if one of the two is connected; it is the
+ * target unless `*error` is not 0.
+ */
+bool tcp_connect_either(const struct wire_address *target, const struct wire_address *alternative,
+                        int milliseconds, int *fd, int *error, int *other_error);
+
 /* True if data, or the end of the stream, arrives within `milliseconds`. */
 bool tcp_speaks(int fd, int milliseconds);
 

@@ -52,6 +52,33 @@ static const char *show_protocol(const struct settings *s, char value[VALUE_LIMI
     return s->protocol == PROTOCOL_AUTO ? "auto (by port or greeting)" : protocol_kind_name(s->protocol);
 }
 
+static const char *show_tls(const struct settings *s, char value[VALUE_LIMIT])
+{
+    (void)value;
+    return s->tls == TLS_AUTO       ? "auto (STARTTLS, or else the port for TLS from the first byte)"
+           : s->tls == TLS_IMPLICIT ? "implicit"
+                                    : "starttls";
+}
+
+static const char *show_implicit_port(const struct settings *s, char value[VALUE_LIMIT])
+{
+    const struct settings automatic = {.tls = TLS_AUTO};
+    size_t length = 0;
+
+    if (s->implicit_port != 0) {
+        snprintf(value, VALUE_LIMIT, "%u", s->implicit_port);
+        return value;
+    }
+    for (size_t i = 0; usual_ports[i] != 0; i++) {
+        const unsigned other = settings_alternative_port(&automatic, usual_ports[i]);
+
+        if (other != 0)
+            length += (size_t)snprintf(value + length, VALUE_LIMIT - length, "%s%u next to %u",
+                                       length == 0 ? "the protocol's: " : ", ", other, usual_ports[i]);
+    }
+    return value;
+}
+
 static const char *show_reach(const struct settings *s, char value[VALUE_LIMIT])
 {
     (void)value;

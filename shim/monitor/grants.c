@@ -102,7 +102,7 @@ static struct grant *begin(struct credentials *rights)
         return NULL;
     }
     g->rights = rights;
-    g->standard_error = -1;
+    g->alternative = g->standard_error = -1;
     return g;
 }
 
@@ -183,6 +183,17 @@ static void take_out(const struct grant *g)
     free_slot = slot;
 }
 
+int grant_take_alternative(struct grant *g)
+{
+    int fd;
+
+    pthread_mutex_lock(&lock);
+    fd = g->alternative;
+    g->alternative = -1;
+    pthread_mutex_unlock(&lock);
+    return fd;
+}
+
 int grant_borrow_error(struct grant *g)
 {
     int fd;
@@ -237,10 +248,12 @@ static void release(struct grant *ended)
 {
     while (ended) {
         struct grant *const next = ended->next_ended;
-        const int fd = grant_borrow_error(ended);
+        const int fd = grant_borrow_error(ended), alternative = grant_take_alternative(ended);
 
         if (fd >= 0)
             close_apart(fd);
+        if (alternative >= 0)
+            close(alternative); /* was never connected, so this does not wait */
         grant_put(ended);
         ended = next;
     }

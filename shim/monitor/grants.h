@@ -33,6 +33,7 @@ struct grant {
     struct system_roots system;   /* set if the settings need them; grant_facts() finds them */
     struct guard_request request; /* its strings are in `message`, or belong to whoever made the grant */
     uint8_t *message;
+    int alternative;        /* the socket that may be connected: grant_take_alternative(); -1: none */
     int standard_error;     /* the program's, for the log: grant_borrow_error(); -1: none */
     _Atomic unsigned lines; /* log lines written so far */
     struct asker *asker;    /* the program's process; NULL if unknown */
@@ -70,6 +71,9 @@ int grants_sweep(void);
  */
 void grant_end(uint32_t number);
 void grants_end_all(void);
+
+/* Returns the socket for the alternative, which is then the caller's; -1: none, or taken before. */
+int grant_take_alternative(struct grant *grant);
 
 /*
  * Returns the program's standard error, for a line of the log; -1: none. Give it back with

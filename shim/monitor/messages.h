@@ -52,6 +52,11 @@ enum monitor_kind {
     MONITOR_PARENT = 11, /* the answer's `grant` is getppid(2) */
     MONITOR_STATE = 12,  /* `what`: enum named; the answer's data is its struct file_state */
     MONITOR_OPENER = 13, /* starts an opener; the answer brings the worker's end of its channel */
+    /*
+     * Connects the socket for the alternative, which came with the grant's request, to the address in that
+     * request, and does not wait. The answer brings the socket; once.
+     */
+    MONITOR_ALTERNATIVE = 14,
     MONITOR_KINDS,
 };
 

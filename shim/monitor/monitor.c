@@ -170,6 +170,8 @@ static int answer_of_grant(struct grant *g, const struct monitor_question *q, st
         return q->count == 1 && q->head.number <= INT32_MAX
                    ? take_bind(q->descriptor[0], g->request.cookie, (int)q->head.number)
                    : EINVAL;
+    case MONITOR_ALTERNATIVE:
+        return take_alternative(g, a);
     case MONITOR_LOG:
         return write_log(g, q);
     default:

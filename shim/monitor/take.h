@@ -5,6 +5,7 @@
 #ifndef RETROTLS_MONITOR_TAKE_H
 #define RETROTLS_MONITOR_TAKE_H
 
+#include "monitor/grants.h"
 #include "monitor/monitor.h"
 
 void take_set_token(const uint8_t token[WIRE_TOKEN_SIZE]);
@@ -12,6 +13,9 @@ void take_set_token(const uint8_t token[WIRE_TOKEN_SIZE]);
 /* Each returns 0 or an errno. */
 int take_guard(int connection, struct monitor_answer *answer);
 int take_option(int connection, int tcp, struct monitor_answer *answer);
+
+/* Begins to connect the grant's alternative, and answers with that socket. Never waits. */
+int take_alternative(struct grant *grant, struct monitor_answer *answer);
 
 /* Binds the relay's end to a name that says how TCP's connect ended. The relay's name must be set first. */
 void take_set_relay_name(const char *name);

@@ -14,6 +14,7 @@
 #include "monitor/socket_options.h"
 #include "monitor/threads/thread.h"
 #include "relay/protocol/plain.h"
+#include "relay/race/same_options.h"
 #include "relay/reply.h"
 
 enum { CLOSER_STACK = 64 * 1024 };
@@ -266,6 +267,23 @@ void connection_keep_tcp(struct connection *c)
     *to = (struct kept){.used = true, .tcp = c->tcp, .pair = c->pair, .until = plain_now() + KEPT_FOR};
     c->tcp = -1;
     pthread_mutex_unlock(&lock);
+}
+
+int connection_exchange_tcp(struct connection *c, int tcp)
+{
+    int before = -1;
+
+    pthread_mutex_lock(&lock);
+    if (c->claimant < 0) {
+        before = c->tcp;
+        if (c->no_delay >= 0)
+            socket_option_set(before, IPPROTO_TCP, TCP_NODELAY, &c->no_delay, sizeof c->no_delay);
+        c->no_delay = -1;
+        same_options(before, tcp);
+        c->tcp = tcp;
+    }
+    pthread_mutex_unlock(&lock);
+    return before;
 }
 
 int connection_reclaim(const struct pair_identity *pair)

@@ -69,6 +69,11 @@ void connection_free(struct connection *c);
 
 /* Keeps the TCP socket of a failed connect() for connection_reclaim(). */
 void connection_keep_tcp(struct connection *c);
+/*
+ * Makes `tcp` the connection's TCP socket, as the program has set up the one before it, and returns that one,
+ * which is then the caller's. Returns -1 and does nothing if the program has called the connection off.
+ */
+int connection_exchange_tcp(struct connection *c, int tcp);
 /* Sends TCP's outcome, an errno or 0, to the request that waits for it, if there is one. */
 void connection_report_outcome(struct connection *c, int error);
 

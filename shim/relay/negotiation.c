@@ -56,7 +56,7 @@ static enum outcome dialogue(struct negotiation *n)
     n->local.length = sizeof n->local.address;
     if (getsockname(n->tcp, (struct sockaddr *)&n->local.address, &n->local.length) != 0)
         n->local.length = 0;
-    if (settings.implicit) {
+    if (settings.tls == TLS_IMPLICIT) {
         n->protocol = negotiation_protocol(n->request); /* nothing is said before TLS */
         n->server.deadline = plain_now() + (int64_t)settings.timeout * 1000;
         return READY;
@@ -106,7 +106,7 @@ static bool greet(struct negotiation *n)
     char text[GREETING_LIMIT];
     size_t length;
 
-    if (n->request->settings.implicit)
+    if (n->request->settings.tls == TLS_IMPLICIT)
         return greet_inside_tls(n);
     if (n->protocol->greet_over_tls)
         return greet_from_server(n);
@@ -121,7 +121,7 @@ static enum outcome upgrade(struct negotiation *n)
 {
     enum outcome outcome;
 
-    if (n->request->settings.implicit)
+    if (n->request->settings.tls == TLS_IMPLICIT)
         open_tls(n);
     if (!n->tls_opened) {
         n->why = n->not_opened;
@@ -153,7 +153,7 @@ enum outcome negotiation_run(struct negotiation *n)
 bool negotiation_must_prove(const struct negotiation *n)
 {
     return n->protocol && n->protocol->probe &&
-           !(n->request->settings.implicit && n->protocol->greeting_is_proof);
+           !(n->request->settings.tls == TLS_IMPLICIT && n->protocol->greeting_is_proof);
 }
 
 struct proof negotiation_proof(struct negotiation *n)

@@ -15,13 +15,14 @@
 #include "relay/protocol/starttls_watch.h"
 #include "relay/pump/pump.h"
 #include "relay/relay_log.h"
+#include "relay/route.h"
 #include "relay/sandbox/sandbox.h"
 
 struct session {
     struct connection *c;
     const struct settings *settings;
     struct relay_end program;
-    struct transport bare;
+    struct route route;
     struct negotiation n; /* its `server` is also used for the proof */
     struct buffer said;   /* what the program sent before the server proved its protocol (proof.h) */
     bool mute;            /* the server has ended, and gets none of that */
@@ -34,18 +35,11 @@ struct session {
 static bool await_tcp(struct session *s)
 {
     struct connection *c = s->c;
-    struct sockaddr_storage peer;
-    socklen_t length = sizeof(int);
-    int error = 0;
+    int error;
 
     s->n.server.filled = (int)c->request.filler - KEPT_BYTES;
-    if (plain_wait(&s->n.server, POLLOUT, INT64_MAX) != WAIT_READY)
+    if (!route_await_tcp(&s->route, &error))
         return false;
-    if (getsockopt(c->tcp, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
-        error = errno;
-    length = sizeof peer;
-    if (error == 0 && getpeername(c->tcp, (struct sockaddr *)&peer, &length) != 0)
-        error = ECONNABORTED; /* it was never connecting */
     if (!files_bind_outcome(&c->files, c->program, error))
         return false;
     if (error != 0) {
@@ -76,6 +70,8 @@ static void log_outcome(struct session *s, enum log_result result, bool last)
         .cipher = s->n.tls.ssl ? SSL_get_cipher_name(s->n.tls.ssl) : "",
         .verified = s->n.tls.check.verified,
         .resumed = s->n.tls.ssl && SSL_session_reused(s->n.tls.ssl),
+        .implicit = settings->tls == TLS_IMPLICIT,
+        .alternative = s->route.alternative ? c->request.alternative.port : 0,
         .milliseconds = plain_now() - c->began,
         .rule = settings->rule,
         .error = s->n.why.text,
@@ -221,7 +217,7 @@ static void on_step(struct negotiation *n, enum negotiation_step step, enum outc
 
 static void run(struct session *s)
 {
-    switch (negotiation_run(&s->n)) {
+    switch (route_negotiate(&s->route)) {
     case READY:
         go_on_over_tls(s);
         break;
@@ -259,18 +255,12 @@ void session_run(struct connection *c)
 {
     struct session s = {.c = c, .settings = &c->request.settings};
 
-    transport_over_socket(&s.bare, c->tcp);
-    s.n = (struct negotiation){
-        .request = &c->request,
-        .server = {.transport = &s.bare, .program = c->program, .server = c->server},
-        .tcp = c->tcp,
-        .files = &c->files,
-        .passed = on_step,
-    };
-    if (c->request.pending && !await_tcp(&s))
+    route_begin(&s.route, c, &s.n, on_step);
+    if ((c->request.pending && !await_tcp(&s)) ||
+        !relay_end_open(&s.program, c->program, c->room, c->request.filler)) {
+        route_end(&s.route);
         return;
-    if (!relay_end_open(&s.program, c->program, c->room, c->request.filler))
-        return;
+    }
     s.n.server.filled = s.program.kept ? 0 : -KEPT_BYTES;
     connection_report_outcome(c, 0);
     connection_set_stage(c, WIRE_NEGOTIATING);
@@ -284,6 +274,7 @@ void session_run(struct connection *c)
         option_hasten(c);
         run(&s);
     }
+    route_end(&s.route);
     negotiation_end(&s.n);
     buffer_drop(&s.said);
 }

@@ -114,6 +114,7 @@ static bool repeatable(enum tag tag)
     case TAG_PROTOCOL:
     case TAG_VERSION:
     case TAG_CIPHER:
+    case TAG_ALTERNATIVE:
     case TAGS:
         break;
     }

@@ -31,6 +31,7 @@ enum tag {
     TAG_PROTOCOL = 26,
     TAG_VERSION = 27,
     TAG_CIPHER = 28,
+    TAG_ALTERNATIVE = 29,
     TAGS = 64, /* all are smaller */
 };
 

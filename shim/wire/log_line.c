@@ -58,8 +58,11 @@ size_t log_line_fields(char *to, size_t size, const struct log_line *l)
         add_word(&t, " version=", l->version);
         add_word(&t, " cipher=", l->cipher);
         add_word(&t, " resumed=", l->resumed ? "yes" : "no");
+        add_word(&t, " tls=", l->implicit ? "implicit" : "starttls");
         add_quoted(&t, " verified=", l->verified);
     }
+    if (l->alternative != 0)
+        add_count(&t, " via=", l->alternative);
     add_count(&t, " ms=", (uint64_t)l->milliseconds);
     add_quoted(&t, " rule=", l->rule);
     if (l->discarded > 0)
@@ -90,6 +93,8 @@ size_t log_line_sentence(char *to, size_t size, const struct log_line *l)
         add_word(&t, " ", l->cipher);
         text_add(&t, l->verified[0] ? " verified " : " not verified");
         text_add_quotable(&t, l->verified, VALUE_LIMIT);
+        if (l->alternative != 0)
+            add_count(&t, ", from the first byte, on port ", l->alternative);
     } else {
         text_add(&t, result_name(l));
     }

@@ -33,9 +33,11 @@ struct log_line {
     const char *version, *cipher; /* (tls) */
     const char *verified;         /* (tls) the name or fingerprint that matched; "" if nothing was checked */
     bool resumed;                 /* (tls) */
-    int64_t milliseconds;         /* since connect() was called */
-    const char *rule;             /* NULL: unknown */
-    size_t discarded;             /* bytes dropped from a program that left before hearing of the failure */
+    bool implicit;                /* (tls) from the first byte */
+    uint16_t alternative; /* the port that was connected to in place of the program's; 0: the program's own */
+    int64_t milliseconds; /* since connect() was called */
+    const char *rule;     /* NULL: unknown */
+    size_t discarded;     /* bytes dropped from a program that left before hearing of the failure */
     /* Why it failed or is unguarded, or (testing, plaintext) what would have failed; "": nothing. */
     const char *error;
 };

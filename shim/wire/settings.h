@@ -30,6 +30,13 @@ enum reach {
     REACH_BOTH = 3,      /* the library, and a supervisor for what that does not see */
 };
 
+/* How TLS begins. The numbers go over the wire. */
+enum tls_way {
+    TLS_STARTTLS = 0, /* the program's port, with STARTTLS */
+    TLS_IMPLICIT = 1, /* the port for it, with TLS from the first byte */
+    TLS_AUTO = 2,     /* the first, or else the second (settings_alternative_port()) */
+};
+
 enum {
     SETTINGS_LIST_LIMIT = 16,        /* values in one list */
     SETTINGS_TIMEOUT = 60,           /* seconds: the whole negotiation after the greeting */
@@ -61,6 +68,17 @@ const char *level_name(enum level level);
 const char *reach_name(enum reach reach);
 /* True if the level forbids plaintext, whatever the server says. */
 bool level_demands_tls(enum level level);
+/*
+ * The port for TLS from the first byte of a server whose plaintext port is `asked`: the policy's
+ * (implicit-port), or else the protocol's; 0 if there is none.
+ */
+uint16_t settings_implicit_port(const struct settings *settings, uint16_t asked);
+/*
+ * With TLS_AUTO, the port to go to if TCP fails at the port that the program asked for, or if that port does
+ * not offer STARTTLS. 0 if there is none: mail exchangers have no port for TLS from the first byte
+ * (port 25), nor have LMTP and ManageSieve, and next to an unusual port only the policy knows of one.
+ */
+uint16_t settings_alternative_port(const struct settings *settings, uint16_t asked);
 /* True if the roots are those next to the relay (SETTINGS_BUNDLED). */
 bool settings_trust_bundled(const struct settings *settings);
 

@@ -27,6 +27,12 @@ struct settings_numbers {
     uint32_t at[SETTINGS_NUMBERS];
 };
 
+/* Only if there is an alternative. */
+struct alternative_numbers {
+    struct wire_address to;
+    uint32_t failed;
+};
+
 struct option_numbers {
     uint64_t cookie;
     int32_t level, name;
@@ -57,11 +63,14 @@ size_t wire_write_guard(uint8_t *out, const struct guard_request *r)
                                           .filler = r->filler,
                                           .elapsed = r->elapsed,
                                           .asked_address = r->asked_address};
+    const struct alternative_numbers alternative = {.to = r->alternative, .failed = r->failed};
     struct writer w;
 
     fields_start(&w, out);
     fields_put(&w, TAG_TOKEN, r->token, sizeof r->token);
     fields_put(&w, TAG_GUARD, &numbers, sizeof numbers);
+    if (alternative.to.family != 0)
+        fields_put(&w, TAG_ALTERNATIVE, &alternative, sizeof alternative);
     fields_put_text(&w, TAG_PROGRAM, r->program);
     fields_put_text(&w, TAG_FAILURE, r->failure);
     fields_put_list(&w, TAG_ASKED, &r->asked);
@@ -149,6 +158,17 @@ static bool take_guard(struct guard_request *request, const struct field *f)
     return true;
 }
 
+static bool take_alternative(struct guard_request *request, const struct field *f)
+{
+    struct alternative_numbers n;
+
+    if (!fields_take(&n, sizeof n, f) || n.to.family == 0)
+        return false;
+    request->alternative = n.to;
+    request->failed = n.failed;
+    return true;
+}
+
 const uint8_t *wire_token_of(const uint8_t *begin, size_t length)
 {
     struct reader r;
@@ -176,6 +196,8 @@ bool wire_read_guard(struct guard_request *request, const uint8_t *message, size
             good = fields_take(request->token, sizeof request->token, &f);
         else if (f.tag == TAG_GUARD)
             good = take_guard(request, &f);
+        else if (f.tag == TAG_ALTERNATIVE)
+            good = take_alternative(request, &f);
         else if (f.tag == TAG_PROGRAM)
             good = fields_take_text(&request->program, &f);
         else if (f.tag == TAG_FAILURE)

@@ -29,13 +29,13 @@ enum {
     WIRE_VALUE_LIMIT = 512,     /* bytes of a socket option's value (struct tcp_info is the largest) */
     WIRE_TOKEN_SIZE = 16,
     WIRE_TOKEN_END = 40,  /* end of the token, which is the first field of a WIRE_GUARD */
-    WIRE_DESCRIPTORS = 4, /* at most, in the SCM_RIGHTS of one message */
+    WIRE_DESCRIPTORS = 5, /* at most, in the SCM_RIGHTS of one message */
 };
 
 enum wire_type {
     /*
-     * Descriptors: the TCP socket, the relay's end, the program's end (which the relay closes at once), and
-     * standard error if the log goes there.
+     * Descriptors: the TCP socket, the relay's end, the program's end (which the relay closes at once), the
+     * socket for the alternative if there is one, and standard error if the log goes there.
      */
     WIRE_GUARD = 1,
     WIRE_GET_OPTION = 2, /* descriptor: the program's end, as proof of possession */
@@ -85,7 +85,14 @@ struct guard_request {
     uint32_t filler;  /* bytes in the relay's end that the program did not write (the seed: at least 1) */
     uint32_t elapsed; /* milliseconds since connect() was called */
     struct wire_address asked_address; /* the address that the program gave to connect() */
-    const char *program;               /* path of the executable */
+    /*
+     * With TLS_AUTO: where TLS begins with the first byte, if TCP fails at the first address or STARTTLS is
+     * not offered there. The library has made a nonblocking socket for it, like the first one, but has not
+     * connected it. Family 0: there is none.
+     */
+    struct wire_address alternative;
+    uint32_t failed;     /* the errno with which the first TCP socket has failed already; 0: not yet */
+    const char *program; /* path of the executable */
     /*
      * NULL, or why this connection must not happen, in the words for the failure greeting (the policy has an
      * error, ...). The TCP socket was then never connected. The relay sends the greeting at once, in the

@@ -15,7 +15,7 @@ import pytest
 from support import certs, namespaces, protocols, tables
 from support.hostile import Hostile
 from support.play import honest, plaintext_only
-from support.protocols import IMAP, POP3, SMTP
+from support.protocols import IMAP, POP3, SMTP, serve
 from support.shim import PROGRAMS, ROOT, fields
 from support.tap import Tap
 from support.wait import wait_for
@@ -24,12 +24,12 @@ JOURNALD = "/lib/systemd/systemd-journald"
 MANUAL = (ROOT / "man/libretrotls.7").read_text().partition(".Sh LOG\n")[2].partition(".Sh ")[0]
 DOCUMENTED = [name for line in re.findall(r"^\.It Li (.*)$", MANUAL, re.M) for name in line.split(" , ")]
 ALWAYS = {"result", "program", "pid", "server", "address", "port", "protocol", "level", "ms", "rule"}
-OF_TLS = {"version", "cipher", "resumed", "verified"}
+OF_TLS = {"version", "cipher", "resumed", "tls", "verified"}
 VALUES = {
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "result": "tls|plaintext|failed|unguarded", "program": "/.+", "pid": r"\d+",
     "server": ".+", "address": r"[0-9a-f.:]+", "port": r"\d+", "protocol": "|".join(["auto", *tables.PROTOCOLS]),
     "level": "none|may|encrypt|secure|fingerprint", "testing": "yes", "version": r"TLSv1\.[23]", "cipher": "[A-Z0-9_-]+",
-    "resumed": "yes|no", "verified": ".*", "ms": r"\d+", "rule": ".+", "error": ".+", "reason": ".+",
+    "resumed": "yes|no", "tls": "starttls|implicit", "via": r"\d+", "verified": ".*", "ms": r"\d+", "rule": ".+", "error": ".+", "reason": ".+",
     "discarded": r"\d+",
 }
 
@@ -58,6 +58,16 @@ def fallen_back(shim):
     with Hostile(plaintext_only(SMTP)) as server:
         shim.guard(server.port, "may", "smtp")
         session(shim, server, SMTP)
+
+
+def on_another_port(shim):
+    def immediate(s):
+        s.tls(certs.case("good"))
+        s.send(IMAP.greeting)
+        serve(s, IMAP)
+    with Hostile(plaintext_only(IMAP)) as server, Hostile(immediate) as other:
+        shim.guard(server.port, "secure", "imap", f"implicit-port {other.port}")
+        session(shim, server)
 
 
 def refused(shim):
@@ -111,7 +121,7 @@ def refused_when_the_program_had_gone(shim):
 # The fields that must be in the line besides ALWAYS.
 SCENARIOS = {
     upgraded: ("tls", OF_TLS), by_fingerprint: ("tls", OF_TLS), fallen_back: ("plaintext", {"error"}),
-    refused: ("failed", {"error"}), bad_but_only_tested: ("tls", OF_TLS | {"testing", "error"}),
+    on_another_port: ("tls", OF_TLS | {"via"}), refused: ("failed", {"error"}), bad_but_only_tested: ("tls", OF_TLS | {"testing", "error"}),
     plain_but_only_tested: ("plaintext", {"testing", "error"}), without_relay: ("failed", {"testing", "error"}),
     policy_in_error: ("failed", {"error"}), refused_when_the_program_had_gone: ("failed", {"error", "discarded"}),
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "monitor/walls/calls.h"
@@ -299,7 +300,10 @@ static void sockets_and_files_are_the_monitors_alone(void **state)
     (void)state;
     needs_rules();
     assert_int_equal(of_worker(with(here.socket, 0, AF_UNIX)), REFUSED);
-    assert_int_equal(of_monitor(with(here.socket, 0, AF_UNIX)), SECCOMP_RET_ALLOW);
+    assert_int_equal(of_monitor(and(with(here.socket, 0, AF_UNIX), 1, SOCK_DGRAM | SOCK_NONBLOCK)),
+                     SECCOMP_RET_ALLOW);
+    assert_int_equal(of_monitor(and(with(here.socket, 0, AF_UNIX), 1, SOCK_STREAM)), REFUSED);
+    assert_int_equal(of_monitor(and(with(here.socket, 0, AF_INET), 1, SOCK_DGRAM)), REFUSED);
     assert_int_equal(of_monitor(with(here.socket, 0, AF_INET)), REFUSED);
     assert_int_equal(of_worker(with(here.openat, 2, O_RDONLY | O_CLOEXEC)), REFUSED);
     assert_int_equal(of_monitor(with(here.openat, 2, O_RDONLY | O_CLOEXEC)), SECCOMP_RET_ALLOW);
@@ -307,6 +311,22 @@ static void sockets_and_files_are_the_monitors_alone(void **state)
                      SECCOMP_RET_ALLOW);
     assert_int_equal(of_monitor(with(here.openat, 2, O_WRONLY | O_CREAT | O_APPEND)), REFUSED);
     assert_int_equal(of_monitor(with(here.openat, 2, O_RDWR)), REFUSED);
+}
+
+/* With an address as long as one of TCP; and it has no sockets of streams but programs' own (monitor/take.c).
+ */
+static void connecting_is_the_monitors_alone(void **state)
+{
+    static const uint64_t lengths[] = {sizeof(struct sockaddr_in), sizeof(struct sockaddr_in6)};
+
+    (void)state;
+    needs_rules();
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(of_worker(with(here.connect, 2, lengths[i])), REFUSED);
+        assert_int_equal(of_monitor(with(here.connect, 2, lengths[i])), SECCOMP_RET_ALLOW);
+    }
+    both(with(here.connect, 2, sizeof(struct sockaddr_un)), REFUSED);
+    both(with(here.connect, 2, 0), REFUSED);
 }
 
 static void each_half_of_an_argument_counts(void **state)
@@ -350,6 +370,7 @@ int main(void)
         cmocka_unit_test(options_are_those_of_programs),
         cmocka_unit_test(sending_connects_nowhere),
         cmocka_unit_test(sockets_and_files_are_the_monitors_alone),
+        cmocka_unit_test(connecting_is_the_monitors_alone),
         cmocka_unit_test(each_half_of_an_argument_counts),
         cmocka_unit_test(socketcall_is_for_what_has_no_rules),
     };

@@ -56,16 +56,28 @@ static void each_result_has_its_fields(void **state)
     says(&line,
          "result=tls program=\"/usr/bin/mutt\" pid=12 server=\"mail.example.org\" address=192.0.2.1 port=143 "
          "protocol=imap level=secure version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 resumed=yes "
+         "tls=starttls "
          "verified=\"mail.example.org\" ms=34 rule=\"/etc/retrotls/policy:3\"",
          "retrotls: mail.example.org:143 imap secure TLSv1.3 TLS_AES_256_GCM_SHA384 verified "
          "mail.example.org 34 "
          "ms");
+    line.implicit = true;
+    line.alternative = 993;
+    says(&line,
+         "result=tls program=\"/usr/bin/mutt\" pid=12 server=\"mail.example.org\" address=192.0.2.1 port=143 "
+         "protocol=imap level=secure version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 resumed=yes "
+         "tls=implicit verified=\"mail.example.org\" via=993 ms=34 rule=\"/etc/retrotls/policy:3\"",
+         "retrotls: mail.example.org:143 imap secure TLSv1.3 TLS_AES_256_GCM_SHA384 verified "
+         "mail.example.org, from the first byte, on port 993 34 ms");
+    line.implicit = false;
+    line.alternative = 0;
     line.verified = "";
     line.testing = true;
     line.error = "why";
     says(&line,
          "result=tls program=\"/usr/bin/mutt\" pid=12 server=\"mail.example.org\" address=192.0.2.1 port=143 "
          "protocol=imap level=secure testing=yes version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 resumed=yes "
+         "tls=starttls "
          "verified=\"\" ms=34 rule=\"/etc/retrotls/policy:3\" error=\"why\"",
          "retrotls: mail.example.org:143 imap secure testing TLSv1.3 TLS_AES_256_GCM_SHA384 not verified: "
          "why, 34 "

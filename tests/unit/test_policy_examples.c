@@ -50,7 +50,7 @@ static struct settings of(const struct policy *policy, struct asked asked, enum 
 /* True if the setting is `secure`, with everything else built in. */
 static bool is_usual(struct settings s)
 {
-    return s.level == LEVEL_SECURE && !s.testing && !s.implicit && s.connect_port == 0 &&
+    return s.level == LEVEL_SECURE && !s.testing && s.tls == TLS_AUTO && s.connect_port == 0 &&
            s.connect_host == NULL && s.fingerprints.count == 0 && s.names.count == 0 && s.ca_file == NULL &&
            s.ca_dir == NULL && s.protocol == PROTOCOL_AUTO && s.timeout == 60 && s.greeting_timeout == 300 &&
            s.log == NULL && s.tls_min == 0 && s.tls_max == 0;
@@ -124,7 +124,7 @@ static void implicit_tls_goes_to_the_other_port(void **state)
         const struct settings s =
             of(policy, (struct asked){.host = ways[i].host, .port = ways[i].from}, DECISION_GUARD);
 
-        assert_true(s.implicit && s.connect_port == ways[i].to && s.connect_host == NULL &&
+        assert_true(s.tls == TLS_IMPLICIT && s.connect_port == ways[i].to && s.connect_host == NULL &&
                     s.level == LEVEL_SECURE);
     }
     assert_true(

@@ -34,7 +34,8 @@ static void no_file_means_the_built_in_defaults(void **state)
     (void)state;
     assert_string_equal(policy_errors(policy), "");
     assert_string_equal(settings.rule, "built-in defaults");
-    assert_true(settings.level == LEVEL_SECURE && settings.protocol == PROTOCOL_AUTO && !settings.implicit);
+    assert_true(settings.level == LEVEL_SECURE && settings.protocol == PROTOCOL_AUTO &&
+                settings.tls == TLS_AUTO);
     assert_true(settings.timeout == 60 && settings.greeting_timeout == 300 && !settings.testing);
     assert_false(settings.sandbox_optional || settings.refuse_unreached);
     assert_int_equal(settings.reach, REACH_AUTO);
@@ -199,7 +200,8 @@ static void every_setting_arrives(void **state)
         "refuse\r\n  log "
         "/tmp/retrotls.log");
     s = decide(policy, NULL, 1143, DECISION_GUARD);
-    assert_true(s.level == LEVEL_FINGERPRINT && s.protocol == PROTOCOL_IMAP && s.implicit && s.testing);
+    assert_true(s.level == LEVEL_FINGERPRINT && s.protocol == PROTOCOL_IMAP && s.tls == TLS_IMPLICIT &&
+                s.testing);
     assert_true(s.connect_port == 993 && s.timeout == 120 && s.greeting_timeout == 30);
     assert_true(s.strict_certificates && s.sandbox_optional && s.refuse_unreached);
     assert_true(s.tls_min == SETTINGS_TLS_1_2 && s.tls_max == SETTINGS_TLS_1_3);

@@ -32,7 +32,7 @@ static int new_socket(const struct kind *kind)
 static int copy_of(int fd, const struct kind *kind)
 {
     const char *what = "";
-    const int copy = tcp_copy(fd, kind->family, &what);
+    const int copy = tcp_copy(fd, -1, kind->family, &what);
 
     if (copy < 0)
         fail_msg("%s: %s", what, strerror(errno));
@@ -282,7 +282,7 @@ static void fails(const char *what, bool (*prepare)(int fd))
 
         if (!prepare(fd))
             _exit(77);
-        _exit(tcp_copy(fd, AF_INET, &named) < 0 && strcmp(named, what) == 0 ? 0 : 1);
+        _exit(tcp_copy(fd, -1, AF_INET, &named) < 0 && strcmp(named, what) == 0 ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     if (WEXITSTATUS(status) == 77)
@@ -367,6 +367,50 @@ static void any_number_can_be_noted(void **state)
     copy_is_free_and_of_the_library(NULL);
 }
 
+/* For `tls auto`: a second copy, made while the first connects, goes out from the same port to another one.
+ */
+static void two_copies_share_a_port(void **state)
+{
+    (void)state;
+    for (int reuse = 0; reuse < 2; reuse++) {
+        struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+                           to[2] = {own, own}, got;
+        socklen_t length = sizeof own;
+        int listener[2], copy[2], accepted;
+        const int fd = new_socket(&kinds[0]);
+        const char *what = "";
+
+        for (int i = 0; i < 2; i++) {
+            length = sizeof own;
+            listener[i] = socket(AF_INET, SOCK_STREAM, 0);
+            assert_int_equal(bind(listener[i], (struct sockaddr *)&to[i], length), 0);
+            assert_int_equal(listen(listener[i], 1), 0);
+            assert_int_equal(getsockname(listener[i], (struct sockaddr *)&to[i], &length), 0);
+        }
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse), 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
+        length = sizeof own;
+        assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &length), 0);
+        copy[0] = tcp_copy(fd, -1, AF_INET, &what);
+        assert_true(copy[0] >= 0);
+        connect(copy[0], (struct sockaddr *)&to[0], sizeof to[0]);
+        copy[1] = tcp_copy(fd, copy[0], AF_INET, &what);
+        assert_true(copy[1] >= 0);
+        connect(copy[1], (struct sockaddr *)&to[1], sizeof to[1]);
+        for (int i = 0; i < 2; i++) {
+            length = sizeof got;
+            accepted = accept(listener[i], (struct sockaddr *)&got, &length);
+            assert_true(accepted >= 0 && got.sin_port == own.sin_port);
+            assert_int_equal(option(copy[i], SOL_SOCKET, SO_REUSEADDR), reuse);
+            close(accepted);
+            close(copy[i]);
+            close(listener[i]);
+        }
+        assert_int_equal(option(fd, SOL_SOCKET, SO_REUSEADDR), reuse);
+        close(fd);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +425,7 @@ int main(void)
         cmocka_unit_test(port_that_cannot_be_bound_again),
         cmocka_unit_test(what_cannot_be_read_back),
         cmocka_unit_test(any_number_can_be_noted),
+        cmocka_unit_test(two_copies_share_a_port),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

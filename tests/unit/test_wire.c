@@ -240,6 +240,52 @@ static void numbers_over_their_limit_are_refused(void **state)
     assert_false(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
 }
 
+static void alternative_survives_the_wire(void **state)
+{
+    struct guard_request sent = sample(), got;
+
+    (void)state;
+    assert_true(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
+    assert_true(got.alternative.family == 0 && got.failed == 0);
+    sent.alternative = (struct wire_address){.family = 10, .port = 993, .scope = 3, .bytes = {0xfe, 0x80}};
+    sent.failed = 111;
+    assert_true(wire_read_guard(&got, message, wire_write_guard(message, &sent)));
+    assert_memory_equal(&got.alternative, &sent.alternative, sizeof sent.alternative);
+    assert_int_equal(got.failed, 111);
+}
+
+/* Which port to go to instead; 0 if there is none. */
+static void alternative_port_is_next_to_a_usual_one(void **state)
+{
+    static const struct {
+        uint16_t asked, alternative;
+        struct settings settings;
+    } cases[] = {
+        {143, 993, {.tls = TLS_AUTO}},
+        {110, 995, {.tls = TLS_AUTO}},
+        {119, 563, {.tls = TLS_AUTO}},
+        {587, 465, {.tls = TLS_AUTO}},
+        {25, 0, {.tls = TLS_AUTO}},
+        {24, 0, {.tls = TLS_AUTO}},
+        {4190, 0, {.tls = TLS_AUTO}},
+        {1143, 0, {.tls = TLS_AUTO, .protocol = PROTOCOL_IMAP}},
+        {143, 0, {.tls = TLS_AUTO, .protocol = PROTOCOL_POP3}},
+        {993, 0, {.tls = TLS_AUTO, .protocol = PROTOCOL_IMAP}},
+        {143, 0, {.tls = TLS_STARTTLS}},
+        {143, 0, {.tls = TLS_IMPLICIT, .implicit_port = 1993}},
+        {143, 0, {.tls = TLS_AUTO, .connect_port = 1143}},
+        {143, 993, {.tls = TLS_AUTO, .connect_host = "mail.example.org"}},
+        {143, 1993, {.tls = TLS_AUTO, .connect_port = 1143, .implicit_port = 1993}},
+        {25, 4650, {.tls = TLS_AUTO, .implicit_port = 4650}},
+        {993, 0, {.tls = TLS_AUTO, .implicit_port = 993}},
+        {143, 0, {.tls = TLS_AUTO, .connect_port = 993, .implicit_port = 993}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(settings_alternative_port(&cases[i].settings, cases[i].asked), cases[i].alternative);
+}
+
 /* Programs run for months, so a newer relay must understand an older library. */
 static void numbers_and_tags_stay_what_they_were(void **state)
 {
@@ -250,7 +296,7 @@ static void numbers_and_tags_stay_what_they_were(void **state)
     (void)state;
     sent.settings = (struct settings){.level = LEVEL_SECURE,
                                       .protocol = PROTOCOL_LMTP,
-                                      .implicit = true,
+                                      .tls = TLS_IMPLICIT,
                                       .strict_certificates = true,
                                       .timeout = 60,
                                       .greeting_timeout = 300,
@@ -413,6 +459,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guard_request_survives_the_wire),
+        cmocka_unit_test(alternative_survives_the_wire),
+        cmocka_unit_test(alternative_port_is_next_to_a_usual_one),
         cmocka_unit_test(every_setting_survives_the_wire),
         cmocka_unit_test(numbers_over_their_limit_are_refused),
         cmocka_unit_test(numbers_and_tags_stay_what_they_were),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/net.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -43,6 +44,8 @@ static void drop_capabilities(void)
 }
 
 /* ---- system calls ---- */
+
+enum { SOCK_TYPE_MASK = 0xf /* include/linux/net.h; the rest are flags */ };
 
 #ifndef RETROTLS_SANITIZED
 static const int allowed[] = {
@@ -103,18 +106,31 @@ static void allow_fcntl(struct filter *f)
     }
 }
 
+/*
+ * For a program's socket, to the address that the program's request names (monitor/take.c). The sockets that
+ * this process can make are of AF_UNIX and for datagrams: connecting one of these gives it nothing that
+ * sendto(2) does not.
+ */
+static void allow_connecting(struct filter *f)
+{
+    filter_allow_if(f, SYS_connect, filter_has_bits(2, UINT32_MAX, sizeof(struct sockaddr_in)));
+    filter_allow_if(f, SYS_connect, filter_has_bits(2, UINT32_MAX, sizeof(struct sockaddr_in6)));
+}
+
 void walls_rules(struct filter *f)
 {
     filter_start(f, false);
     filter_allow_all(f, allowed, sizeof allowed / sizeof *allowed);
     allow_opening(f);
     allow_fcntl(f);
+    allow_connecting(f);
     filter_allow_memory(f);
     filter_allow_options(f);
     filter_allow_sending(f);
     filter_allow_abort(f);
     filter_allow_threads(f);
-    filter_allow_if(f, SYS_socket, filter_equals(0, AF_UNIX));
+    filter_allow_if_both(f, SYS_socket, filter_equals(0, AF_UNIX),
+                         filter_has_bits(1, SOCK_TYPE_MASK, SOCK_DGRAM));
     filter_allow_if(f, SYS_socketpair, filter_equals(0, AF_UNIX));
     filter_end_on_running(f);
     filter_allow_socketcalls(f, socketcalls, sizeof socketcalls / sizeof *socketcalls);

@@ -19,15 +19,9 @@ static int look_up(const char *host, const struct addrinfo *hints, struct addrin
     return getaddrinfo_ ? getaddrinfo_(host, NULL, hints, found) : EAI_SYSTEM;
 }
 
-/* 0 if the protocol has no port for TLS from the first byte. */
-static uint16_t implicit_port(enum protocol_kind protocol, uint16_t asked)
-{
-    return protocol_implicit_port(protocol != PROTOCOL_AUTO ? protocol : port_protocol(asked));
-}
-
 static uint16_t target_port(const struct settings *settings, uint16_t asked)
 {
-    const uint16_t implicit = settings->implicit ? implicit_port(settings->protocol, asked) : 0;
+    const uint16_t implicit = settings->tls == TLS_IMPLICIT ? settings_implicit_port(settings, asked) : 0;
 
     if (settings->connect_port != 0)
         return (uint16_t)settings->connect_port;
@@ -57,4 +51,24 @@ bool connect_to_of(const struct settings *settings, int fd, const struct wire_ad
     }
     target->port = target_port(settings, asked->port);
     return good;
+}
+
+struct wire_address connect_to_destination(const struct wire_address *asked)
+{
+    struct wire_address to = *asked;
+    const struct wire_address plain = address_unmapped(asked);
+    static const uint8_t any[16];
+
+    if (memcmp(plain.bytes, any, sizeof any) != 0)
+        return to;
+    /* connect() takes "any" to mean this machine: net/ipv4/tcp_ipv4.c, net/ipv6/tcp_ipv6.c. */
+    if (plain.family == AF_INET) {
+        uint8_t *const v4 = to.bytes + (to.family == AF_INET6 ? 12 : 0);
+
+        v4[0] = 127;
+        v4[3] = 1;
+    } else {
+        to.bytes[15] = 1;
+    }
+    return to;
 }

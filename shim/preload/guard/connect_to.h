@@ -22,4 +22,7 @@ bool connect_to_changes(const struct settings *settings, uint16_t asked);
 bool connect_to_of(const struct settings *settings, int fd, const struct wire_address *asked,
                    struct wire_address *target);
 
+/* 127.0.0.1 for 0.0.0.0 and ::1 for ::, where the kernel connects instead; other addresses unchanged. */
+struct wire_address connect_to_destination(const struct wire_address *asked);
+
 #endif

@@ -12,6 +12,7 @@
 #include "preload/descriptor/open_numbers.h"
 #include "preload/descriptor/switch.h"
 #include "preload/descriptor/tcp_use.h"
+#include "preload/guard/connect_to.h"
 #include "preload/guard/pair.h"
 #include "preload/guard/replaced.h"
 #include "preload/guard/taken_mark.h"
@@ -43,7 +44,7 @@ enum decision guard_decide(struct guard *guard, const struct policy *policy)
     struct slot *const slot = guard->slot;
     struct guard_request *const request = &slot->guard;
     char user[256];
-    struct wire_address where = guard_destination(&guard->asked);
+    struct wire_address where = connect_to_destination(&guard->asked);
     const struct guard_client *const client = guard->client;
     struct policy_query query = {.program = client ? client->program : config_program(),
                                  .uid = client ? client->uid : (uint32_t)geteuid()};
@@ -115,26 +116,6 @@ static const char *explain_loss(const struct guard *guard, const struct policy_q
     return slot->failure;
 }
 
-struct wire_address guard_destination(const struct wire_address *asked)
-{
-    struct wire_address to = *asked;
-    const struct wire_address plain = address_unmapped(asked);
-    static const uint8_t any[16];
-
-    if (memcmp(plain.bytes, any, sizeof any) != 0)
-        return to;
-    /* connect() takes "any" to mean this machine: net/ipv4/tcp_ipv4.c, net/ipv6/tcp_ipv6.c. */
-    if (plain.family == AF_INET) {
-        uint8_t *const v4 = to.bytes + (to.family == AF_INET6 ? 12 : 0);
-
-        v4[0] = 127;
-        v4[3] = 1;
-    } else {
-        to.bytes[15] = 1;
-    }
-    return to;
-}
-
 bool guard_acquire(struct guard *guard)
 {
     struct slot *const slot = guard->slot;
@@ -166,16 +147,15 @@ static void say(struct guard *guard, const char *what, int error)
 
     strbuf_start(&w, guard->why, sizeof guard->why);
     strbuf_add(&w, what);
-    if (error != 0) {
-        strbuf_add(&w, ": ");
-        strbuf_error(&w, error);
-    }
-    if (error != 0 && strbuf_remedy(error)) {
+    strbuf_add(&w, error != 0 ? ": " : "");
+    if (error == 0)
+        return;
+    strbuf_error(&w, error);
+    if (strbuf_remedy(error)) {
         strbuf_add(&w, "; ");
         strbuf_add(&w, strbuf_remedy(error));
     }
-    if (error != 0)
-        errno = error;
+    errno = error;
 }
 
 /* The program sees its own shortages only; the log has the rest. */
@@ -184,22 +164,26 @@ static int errno_for_program(int error)
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ? error : ENETUNREACH;
 }
 
+/* A firewall may ask whose socket it is, which is the user of the thread that makes it (net/socket.c). */
+static int copy_for(const struct guard *guard, int beside, const char **what)
+{
+    const long before = guard->client ? sys_call(SYS_setfsuid, guard->client->uid) : -1;
+    const int tcp = tcp_copy(guard->fd, beside, guard->asked.family, what);
+    const int saved = errno;
+
+    if (guard->client)
+        sys_call(SYS_setfsuid, before);
+    errno = saved;
+    return tcp;
+}
+
 bool guard_copy_tcp(struct guard *guard)
 {
     const char *what = "";
     struct strbuf w;
     char text[80];
-    long before = -1;
-    int tcp;
+    const int tcp = copy_for(guard, -1, &what);
 
-    /* A firewall may ask whose socket it is, which is the user of the thread that makes it (net/socket.c). */
-    if (guard->client)
-        before = sys_call(SYS_setfsuid, guard->client->uid);
-    tcp = tcp_copy(guard->fd, guard->asked.family, &what);
-    const int saved = errno;
-    if (guard->client)
-        sys_call(SYS_setfsuid, before);
-    errno = saved;
     guard->has_copy = true;
     if (tcp >= 0 && slot_keep(guard->slot, SLOT_TCP, tcp)) {
         guard->tcp_cookie = guard->slot->held[SLOT_TCP].cookie;
@@ -211,6 +195,21 @@ bool guard_copy_tcp(struct guard *guard)
     say(guard, text, errno);
     errno = errno_for_program(errno);
     return false;
+}
+
+void guard_prepare_alternative(struct guard *guard, const struct wire_address *target)
+{
+    struct guard_request *const request = &guard->slot->guard;
+    const uint16_t port = settings_alternative_port(&request->settings, guard->asked.port);
+    const char *what;
+    int tcp = -1;
+
+    if (port != 0 && !guard_connects_by_another(guard))
+        tcp = copy_for(guard, guard_tcp(guard), &what);
+    if (tcp < 0 || !slot_keep(guard->slot, SLOT_ALTERNATIVE, tcp))
+        return;
+    request->alternative = *target;
+    request->alternative.port = port;
 }
 
 int guard_tcp(const struct guard *guard)
@@ -238,6 +237,7 @@ bool guard_hand_over(struct guard *guard, enum wire_connecting connecting)
     if (!good)
         return false;
     slot_drop(slot, SLOT_RELAY_END);
+    slot_drop(slot, SLOT_ALTERNATIVE);
     if (connecting != WIRE_PENDING_REPORTED)
         slot_drop(slot, SLOT_REQUEST);
     if (!guard_switch(guard, slot_descriptor(slot, SLOT_PROGRAM_END))) {
@@ -295,15 +295,18 @@ static bool ask_relay(struct guard *guard, enum wire_connecting connecting)
     struct slot *const slot = guard->slot;
     struct guard_request *const request = &slot->guard;
     const int end = slot_descriptor(slot, SLOT_PROGRAM_END);
+    const bool has_alternative = request->alternative.family != 0,
+               logs = library_log_may_use_stderr(request->settings.log);
+    const int alternative = slot_descriptor(slot, SLOT_ALTERNATIVE);
     const int given[WIRE_DESCRIPTORS] = {guard_tcp(guard), slot_descriptor(slot, SLOT_RELAY_END), end,
-                                         STDERR_FILENO};
+                                         has_alternative ? alternative : STDERR_FILENO, STDERR_FILENO};
     const int connection = slot_descriptor(slot, SLOT_REQUEST);
     const int64_t now = sys_milliseconds();
     _Alignas(8) uint8_t buffer[1024];
     struct wire_reply reply;
     size_t length;
 
-    if (end < 0 || given[0] < 0 || given[1] < 0 || connection < 0) {
+    if (end < 0 || given[0] < 0 || given[1] < 0 || connection < 0 || given[3] < 0) {
         say(guard, "another part of the program closed retrotls's sockets", 0);
         errno = EBADF;
         return false;
@@ -328,9 +331,8 @@ static bool ask_relay(struct guard *guard, enum wire_connecting connecting)
         errno = EMSGSIZE;
         return false;
     }
-    if (!relay_ask(connection, slot->message, length, given,
-                   library_log_may_use_stderr(request->settings.log) ? 4 : 3, now + RELAY_DEADLINE, buffer,
-                   sizeof buffer, &reply, NULL)) {
+    if (!relay_ask(connection, slot->message, length, given, 3U + has_alternative + logs,
+                   now + RELAY_DEADLINE, buffer, sizeof buffer, &reply, NULL)) {
         say(guard, "the relay (retrotls-relay) does not answer", errno);
         relay_forget(&slot->relay);
         return false;
@@ -351,7 +353,7 @@ static bool name_end(const struct guard *guard, int end, int tcp)
     struct sockaddr_storage own;
     struct sockaddr_un name;
     socklen_t length = sizeof own;
-    struct identity id = {.peer = guard_destination(&guard->asked),
+    struct identity id = {.peer = connect_to_destination(&guard->asked),
                           .cookie = guard->slot->held[SLOT_PROGRAM_END].cookie};
 
     if (sys_getsockname(tcp, &own, &length) != 0 || !address_read(&id.local, &own, length))

@@ -61,6 +61,13 @@ bool guard_acquire(struct guard *guard);
 /* Makes guard_tcp(), the socket to connect, like the program's own. Fails as above. */
 bool guard_copy_tcp(struct guard *guard);
 
+/*
+ * If the policy has an alternative to the port of `target`, where this connection goes, makes a socket for
+ * it, like guard_copy_tcp(), and writes it into the request. Without such a socket the connection does
+ * without an alternative.
+ */
+void guard_prepare_alternative(struct guard *guard, const struct wire_address *target);
+
 /* The TCP socket that is connected or handed over; -1 if it is lost. */
 int guard_tcp(const struct guard *guard);
 
@@ -89,8 +96,5 @@ void guard_cut(const struct guard *guard);
 
 /* Logs what became of this connection, and `why`. Keeps errno. */
 void guard_log(const struct guard *guard, enum log_result result);
-
-/* 127.0.0.1 for 0.0.0.0 and ::1 for ::, where the kernel connects instead; other addresses unchanged. */
-struct wire_address guard_destination(const struct wire_address *asked);
 
 #endif

@@ -43,7 +43,8 @@ static void connect_and_hand_over(struct call *call);
 static bool find_target(struct call *call);
 static void let_cancel(struct call *call);
 static int connect_copy(struct call *call, bool may_wait);
-static int connect_copy_by_another(struct call *call);
+static void prepare_alternative(struct call *call);
+static bool fail_over(struct call *call, int *error);
 static bool goes_on(int error);
 static bool has_failed(const struct guard *guard, int error, bool waits);
 static void show_failure(struct call *call, int error);
@@ -224,21 +225,20 @@ static void connect_and_hand_over(struct call *call)
 {
     struct guard *const guard = &call->guard;
     const bool may_wait = !(sys_fcntl(call->fd, F_GETFL, 0) & O_NONBLOCK);
-    bool waits;
+    bool waits, failed;
     int error;
 
-    if (!find_target(call)) {
-        give_up(call, ENETUNREACH);
-        return;
-    }
+    if (!find_target(call))
+        return give_up(call, ENETUNREACH);
     let_cancel(call);
-    if (!guard_acquire(guard) || !guard_copy_tcp(guard)) {
-        give_up_unless_overtaken(call, errno);
-        return;
-    }
+    if (!guard_acquire(guard) || !guard_copy_tcp(guard))
+        return give_up_unless_overtaken(call, errno);
     error = connect_copy(call, may_wait);
-    waits = error == EINPROGRESS && may_wait && !guard->client && !real_connect_is_anothers();
-    if (has_failed(guard, error, waits)) {
+    prepare_alternative(call);
+    waits = may_wait && !guard->client && !real_connect_is_anothers();
+    failed = has_failed(guard, error, waits) && !fail_over(call, &error);
+    waits = waits && error == EINPROGRESS;
+    if (failed) {
         show_failure(call, error);
     } else if (!guard_hand_over(guard, error == 0 ? WIRE_CONNECTED
                                        : waits    ? WIRE_PENDING_REPORTED
@@ -295,29 +295,7 @@ static int connect_copy(struct call *call, bool may_wait)
     /* The other preload looks at O_NONBLOCK, and at nothing else of the program's socket. */
     if (may_wait && sys_fcntl(tcp, F_SETFL, 0) != 0)
         return errno;
-    return connect_copy_by_another(call);
-}
-
-/*
- * Calls another preload's connect(), with the program's signals open because it may take its time. A proxy's
- * (proxychains) puts another socket, connected to the proxy, under the number; that socket is then the
- * connection. What it writes to the proxy passes through this library, which must not touch it.
- */
-static int connect_copy_by_another(struct call *call)
-{
-    const int tcp = guard_tcp(&call->guard);
-    uint64_t cookie;
-    int error;
-
-    fd_state_set(tcp, FD_STATE_PLAIN);
-    sys_signals_restore(call->signals);
-    error = real.connect(tcp, (struct sockaddr *)&call->address, call->length) == 0 ? 0 : errno;
-    call->signals = sys_signals_block();
-    if (error == 0 && sys_cookie(tcp, &cookie) && sys_fcntl(tcp, F_SETFD, FD_CLOEXEC) == 0) {
-        slot_renew(call->guard.slot, SLOT_TCP, cookie);
-        call->guard.tcp_cookie = cookie;
-    }
-    return error;
+    return tcp_connect_by_another(&call->guard, &call->address, call->length, &call->signals);
 }
 
 /* Interrupted, timed out or nonblocking: the kernel goes on connecting. */
@@ -334,6 +312,31 @@ static bool has_failed(const struct guard *guard, int error, bool waits)
 {
     return error != 0 &&
            (!goes_on(error) || (error == EINPROGRESS && !waits && tcp_state(guard_tcp(guard)) == TCP_CLOSE));
+}
+
+static void prepare_alternative(struct call *call)
+{
+    struct wire_address target;
+
+    if (address_read(&target, &call->address, call->length))
+        guard_prepare_alternative(&call->guard, &target);
+}
+
+/*
+ * TCP has failed at once. True if the connection is pending all the same, because the relay goes on with the
+ * alternative. Without a route to the server there would be none for that either.
+ */
+static bool fail_over(struct call *call, int *error)
+{
+    struct guard_request *const request = &call->guard.slot->guard;
+
+    if (request->alternative.family == 0 || (*error != ECONNREFUSED && *error != EINPROGRESS))
+        return false;
+    if (*error == EINPROGRESS)
+        *error = sys_option(guard_tcp(&call->guard), SOL_SOCKET, SO_ERROR, ECONNREFUSED);
+    request->failed = (uint32_t)(*error != 0 ? *error : ECONNREFUSED);
+    *error = EINPROGRESS;
+    return true;
 }
 
 /*

@@ -26,6 +26,7 @@ enum { SLOTS_LIMIT = 1024, SLOT_FAILURE_LIMIT = 400 };
 enum slot_part {
     SLOT_REQUEST,     /* connection to the relay */
     SLOT_TCP,         /* the TCP socket that the program does not know (guard.h) */
+    SLOT_ALTERNATIVE, /* another one, which we do not connect (struct guard_request) */
     SLOT_PROGRAM_END, /* of the pair */
     SLOT_RELAY_END,
     SLOT_PARTS,

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "preload/descriptor/fd_state.h"
 #include "preload/descriptor/identity.h"
 #include "preload/descriptor/switch.h"
 #include "preload/guard/pair.h"
 #include "preload/guard/reconnect.h"
 #include "preload/guard/tcp_options.h"
 #include "preload/libc/io.h"
+#include "preload/libc/real.h"
 #include "preload/sys/strbuf.h"
 
 enum {
@@ -30,6 +32,24 @@ int tcp_connect_begin(int tcp, const struct sockaddr_storage *address, socklen_t
     if (may_wait && error == EINPROGRESS)
         error = begin(tcp, address, length);
     return error == EALREADY ? EINPROGRESS : error;
+}
+
+int tcp_connect_by_another(struct guard *guard, const struct sockaddr_storage *address, socklen_t length,
+                           sys_signals *signals)
+{
+    const int tcp = guard_tcp(guard);
+    uint64_t cookie;
+    int error;
+
+    fd_state_set(tcp, FD_STATE_PLAIN);
+    sys_signals_restore(*signals);
+    error = real.connect(tcp, (const struct sockaddr *)address, length) == 0 ? 0 : errno;
+    *signals = sys_signals_block();
+    if (error == 0 && sys_cookie(tcp, &cookie) && sys_fcntl(tcp, F_SETFD, FD_CLOEXEC) == 0) {
+        slot_renew(guard->slot, SLOT_TCP, cookie);
+        guard->tcp_cookie = cookie;
+    }
+    return error;
 }
 
 /* Makes the request wait as long as connect(2) would. Both timeouts are the same struct timeval. */

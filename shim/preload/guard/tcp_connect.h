@@ -19,6 +19,15 @@
 int tcp_connect_begin(int tcp, const struct sockaddr_storage *address, socklen_t length, bool may_wait);
 
 /*
+ * Calls another preload's connect() for the copy (guard_connects_by_another()), with the program's signals
+ * open, because it may take its time. A proxy's (proxychains) puts another socket, connected to the proxy,
+ * under the number; that socket is then the connection. What it writes to the proxy passes through this
+ * library, which must not touch it. Returns 0 or the errno of connect(2).
+ */
+int tcp_connect_by_another(struct guard *guard, const struct sockaddr_storage *address, socklen_t length,
+                           sys_signals *signals);
+
+/*
  * Waits, as a blocking connect(2) would and with the program's signals open, for the outcome that the relay
  * reports after guard_hand_over(WIRE_PENDING_REPORTED). Returns 0 or the errno of connect(2). After EINTR, or
  * EINPROGRESS when SO_SNDTIMEO has run out, the connection goes on. After a failure the program's numbers

@@ -14,7 +14,7 @@
 enum { OPTION_NETNS_COOKIE = 71, OPTION_BIND_ADDRESS_NO_PORT = 24, PROTOCOL_MPTCP = 262 };
 
 struct copy {
-    int from, to, family, protocol;
+    int from, to, beside, family, protocol; /* `beside`: an earlier copy, or -1 */
     const char **what;
 };
 
@@ -91,12 +91,15 @@ static bool bind_beside(const struct copy *copy, const struct sockaddr_storage *
 {
     const int reuse = sys_option(copy->from, SOL_SOCKET, SO_REUSEADDR, 0);
     const bool good =
-        (reuse || set_reuse(copy->from, 1)) && set_reuse(copy->to, 1) && sys_bind(copy->to, own, length) == 0;
+        (reuse || (set_reuse(copy->from, 1) && (copy->beside < 0 || set_reuse(copy->beside, 1)))) &&
+        set_reuse(copy->to, 1) && sys_bind(copy->to, own, length) == 0;
     const int saved = errno;
 
     if (!reuse) {
         set_reuse(copy->from, 0);
         set_reuse(copy->to, 0);
+        if (copy->beside >= 0)
+            set_reuse(copy->beside, 0);
     }
     errno = saved;
     return good || fail(copy, "its local address");
@@ -127,11 +130,12 @@ static bool bind_alike(const struct copy *copy)
     return is_any(&own) || bind_address_alone(copy, &own, length);
 }
 
-int tcp_copy(int fd, int family, const char **what)
+int tcp_copy(int fd, int beside, int family, const char **what)
 {
     const int protocol = sys_option(fd, SOL_SOCKET, SO_PROTOCOL, 0) == PROTOCOL_MPTCP ? PROTOCOL_MPTCP : 0;
     const struct copy copy = {
         .from = fd,
+        .beside = beside,
         .to = sys_socket(family, SOCK_STREAM | SOCK_NONBLOCK, protocol),
         .family = family,
         .protocol = protocol,

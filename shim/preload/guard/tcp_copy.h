@@ -11,9 +11,10 @@
 
 /*
  * Makes an unconnected socket with the options of `fd` (tcp_options.h), bound as `fd` is. `fd` is an
- * unconnected TCP socket of that family and stays as it is. Returns the new socket, nonblocking and
- * close-on-exec, or -1 with errno set and `*what` naming what failed.
+ * unconnected TCP socket of that family and stays as it is. `beside` is a copy that was made before, and may
+ * be connecting, or -1: both copies must be bound to one port, if `fd` is bound to one. Returns the new
+ * socket, nonblocking and close-on-exec, or -1 with errno set and `*what` naming what failed.
  */
-int tcp_copy(int fd, int family, const char **what);
+int tcp_copy(int fd, int beside, int family, const char **what);
 
 #endif

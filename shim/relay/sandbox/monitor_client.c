@@ -202,6 +202,15 @@ const char *files_error(int error)
     }
 }
 
+int files_connect_alternative(const struct files *files, int *tcp)
+{
+    struct exchange c = {
+        .head = {.kind = MONITOR_ALTERNATIVE, .grant = files->facts.grant}, .fd = tcp, .fd_limit = 1};
+    const int error = ask(&c);
+
+    return error == 0 && c.fd_count != 1 ? EMFILE : error;
+}
+
 bool files_bind_outcome(const struct files *files, int end, int outcome)
 {
     struct exchange c = {

@@ -65,6 +65,12 @@ int files_sign(uint32_t grant, const struct monitor_signing *how, const uint8_t 
 /* Describes an error for a person. */
 const char *files_error(int error);
 
+/*
+ * Begins to connect the socket for the alternative (struct guard_request), and gives it to the caller in
+ * `*tcp`, nonblocking. Only once for each connection. Returns 0, an errno of connect(2), or EPERM if there is
+ * none.
+ */
+int files_connect_alternative(const struct files *files, int *tcp);
 /* Binds the relay's end of a connection to TCP's outcome, an errno or 0. */
 bool files_bind_outcome(const struct files *files, int end, int outcome);
 /*
