@@ -19,7 +19,7 @@ from support.wait import wait_for
 ENV = "/usr/bin/env"
 SHELL = "system", "popen", "wordexp"
 WAYS = ("execve", "execve-null", "execv", "execvp", "execvpe", "execl", "execlp", "execle", "fexecve", "execveat", "posix_spawn",
-        "posix_spawnp", "vfork", "handler", *SHELL)
+        "posix_spawnp", "vfork", "handler", "syscall", "syscall-at", *SHELL)
 
 
 def variables(output):
@@ -33,7 +33,7 @@ def ours(shim):
 def check_way(shim, starter, way):
     """env(1) runs without its shell's own variables, and prints its environment."""
     given = {"OWN": "1"} if way in ("execve", "execvpe", "execle", "fexecve", "execveat", "posix_spawn", "posix_spawnp", "vfork",
-                                    "handler") else {}
+                                    "handler", "syscall", "syscall-at") else {}
     words = [f"exec {ENV}"] if way in SHELL else [ENV, "-0"]
     result = shim.run(starter, way, *words).ok()
     found = variables(result.out.replace(b"\0", b"\n"))

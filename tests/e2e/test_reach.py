@@ -97,7 +97,7 @@ RAW_CALL = """
 import ctypes, socket, struct, sys
 s = socket.socket()
 at = struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", int(sys.argv[2]), socket.inet_aton("127.0.0.1"))
-libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.CDLL("libc.so.6", use_errno=True)  # libc's own syscall(), which the library does not see
 if libc.syscall(%d, s.fileno(), at, len(at), 0, 0, 0) != 0:
     print("failed", ctypes.get_errno())
 else:
@@ -130,6 +130,31 @@ def test_the_librarys_mark_does_not_stay_in_a_register(shim, function):
         tap.wait_closed()
         assert b"+OK retrotls" in result.out, result.show()
         tap.never_saw(SECRET)
+
+
+BY_SYSCALL = """
+import ctypes, os, socket, struct, sys
+s = socket.socket()
+at = struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", int(sys.argv[2]), socket.inet_aton(socket.gethostbyname(sys.argv[1])))
+libc = ctypes.CDLL(None, use_errno=True)
+words, read = sys.argv[3].encode(), ctypes.create_string_buffer(200)
+CONNECT, WRITE, READ = (42, 1, 0) if os.uname().machine == "x86_64" else (203, 64, 63)
+assert libc.syscall(CONNECT, s.fileno(), at, len(at), 0, 0, 0) == 0
+assert libc.syscall(WRITE, s.fileno(), words, len(words), 0, 0, 0) == len(words)
+print(libc.syscall(READ, s.fileno(), read, 200, 0, 0, 0), read.value.decode())
+"""
+
+
+@pytest.mark.parametrize("case, result", [("good", "tls"), ("other host", "failed")])
+def test_the_library_sees_calls_by_syscall(shim, case, result):
+    """Not one of the calls that move bytes is libc's own function: nothing else would make the library look at the socket."""
+    shim.options = ("--no-supervise",)
+    with Hostile(honest(POP3, certs.case(case))) as server, Tap(server.address) as tap:
+        shim.guard(tap.port, "secure", "pop3")
+        seen = shim.start(PYTHON, "-c", BY_SYSCALL, "localhost", tap.port, f"USER {SECRET.decode()}\r\nQUIT\r\n").ok()
+        tap.wait_closed()
+        tap.never_saw(SECRET)
+        assert [line["result"] for line in seen.lines] == [result], seen.show()
 
 
 def test_both_with_a_wrong_certificate(shim):

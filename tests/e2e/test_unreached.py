@@ -16,7 +16,7 @@ from support.tap import Tap
 STATIC = "is statically linked"
 TEXT = b"the cat sat on the mat"
 WAYS = ("execve", "execv", "execvp", "execvpe", "execl", "execlp", "execle", "fexecve", "execveat", "posix_spawn", "posix_spawnp",
-        "vfork", "handler")
+        "vfork", "handler", "syscall", "syscall-at")
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,13 @@ def test_supervised_by_each_call(shim, static):
                                  ("/usr/bin/nohup",)], ids=["exec in a shell", "child of a shell", "env -i", "nohup"])
 def test_static_program_that_a_guarded_one_starts_speaks_tls(shim, way):
     shim.way = way
+    play(Starting(shim), POP3, honest(POP3), "secure", "name localhost").upgraded()
+
+
+@pytest.mark.parametrize("way", ["syscall", "syscall-at"])
+def test_static_program_that_is_started_by_syscall_speaks_tls(shim, way):
+    """The program does not call any function of libc's that executes programs."""
+    shim.way = (PROGRAMS / "starter", way)
     play(Starting(shim), POP3, honest(POP3), "secure", "name localhost").upgraded()
 
 

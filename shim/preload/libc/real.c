@@ -84,6 +84,19 @@ static int first_ioctl(int fd, ioctl_request request, ...)
     return real.ioctl(fd, request, argument);
 }
 
+/* An allocator may call it before it can serve dlsym(3), so this is the stand-in too. */
+static long call_syscall(long number, ...)
+{
+    long argument[6];
+    va_list list;
+
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        argument[i] = va_arg(list, long);
+    va_end(list);
+    return sys_call(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
+}
+
 struct real real = {
     .connect = first_connect,
     .getpeername = first_getpeername,
@@ -96,6 +109,7 @@ struct real real = {
     .shutdown = first_shutdown,
     .close = first_close,
     .ioctl = first_ioctl,
+    .syscall = call_syscall,
 };
 
 static bool connect_is_behind, connect_is_anothers;

@@ -34,7 +34,8 @@ struct real {
     int (*sendmmsg)(int, struct mmsghdr *, unsigned, sendmmsg_flags);
     int (*shutdown)(int, int);
     int (*ioctl)(int, ioctl_request, ...);
-    int (*close)(int); /* not interposed */
+    long (*syscall)(long, ...); /* until the constructor has run, the system call itself */
+    int (*close)(int);          /* not interposed */
 
     /* The constructor looks these up. Whoever may come before it calls real_ready(). */
     int (*execve)(const char *, char *const[], char *const[]);

@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -52,10 +53,15 @@ static long enter(long number, const long argument[6])
 
 #else
 
+/* libc's, because the library interposes syscall(2) too. */
 static long enter(long number, const long argument[6])
 {
-    const long result =
-        syscall(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
+    static long (*libcs)(long, ...);
+    long result;
+
+    if (!libcs)
+        *(void **)&libcs = dlsym(RTLD_NEXT, "syscall");
+    result = libcs(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
 
     return result == -1 ? -errno : result;
 }

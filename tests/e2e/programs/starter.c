@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <wordexp.h>
@@ -116,6 +117,10 @@ int main(int argc, char **argv)
     if (strcmp(way, "execveat") == 0)
         execveat(AT_FDCWD, path, words, own, 0);
 #endif
+    if (strcmp(way, "syscall") == 0)
+        syscall(SYS_execve, path, words, own);
+    if (strcmp(way, "syscall-at") == 0)
+        syscall(SYS_execveat, AT_FDCWD, path, words, own, 0);
     if (strcmp(way, "posix_spawn") == 0 || strcmp(way, "posix_spawnp") == 0)
         spawn(way[strlen(way) - 1] == 'p');
     if (strcmp(way, "small-stack") == 0)
