@@ -53,8 +53,23 @@ def test_session_with_all_that_lies_beside(shim, unpacked, tmp_path, command, li
     session(shim, folder, command)
 
 
+@pytest.mark.parametrize("starter", [[], ["sh", "-c", 'exec "$@"', "sh"]], ids=["itself", "started by a guarded program"])
+def test_a_static_program_is_supervised(shim, unpacked, starter):
+    """By the archive's own supervisor, which is itself a static program."""
+    shim.library, shim.command = unpacked / "libretrotls.so", unpacked / "retrotls"
+    with Hostile(honest(POP3)) as server, Tap(server.address) as tap:
+        shim.guard(tap.port, "secure", "pop3", "name localhost")
+        process = shim.popen(*starter, PROGRAMS / "careless-static", "localhost", tap.port, command=True, stdin=subprocess.PIPE)
+        result = shim.finish(process, POP3.words).ok()
+        tap.wait_closed()
+        server.wait_done()
+    assert server.over_tls == POP3.words, result.show()
+    tap.never_saw(SECRET, protocols.SENDER)
+    assert [line["verified"] for line in result.lines] == ["localhost"], result.show()
+
+
 def test_programs_need_nothing_of_the_machine(unpacked):
-    for name in "retrotls", "retrotls-relay", "retrotls-check":
+    for name in "retrotls", "retrotls-relay", "retrotls-check", "retrotls-supervise":
         headers = subprocess.run(["readelf", "-lW", unpacked / name], check=True, stdout=subprocess.PIPE, text=True).stdout
         assert "INTERP" not in headers and "DYN (" in headers, headers  # static and position-independent
 
@@ -72,6 +87,7 @@ def test_users_and_hosts_are_looked_up_without_services_of_another_libc(unpacked
 def test_all_that_belongs_to_it_is_there(bundle, unpacked):
     there = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     assert there >= {"lib32/libretrotls.so", "musl/libretrotls.so", "libretrotls.so", "retrotls", "retrotls-relay", "retrotls-check",
+                     "retrotls-supervise",
                      "man/retrotls.1", "man/retrotls-policy.5", "completions/_retrotls", "completions/retrotls.bash",
                      "ca-certificates.pem", "README.md", "policy.default"}
     sources = (unpacked / "sources.txt").read_text()

@@ -7,7 +7,7 @@ import pytest
 
 from .shim import ROOT
 
-LINKED = ("libretrotls.so", "retrotls", "retrotls-relay", "retrotls-check")
+LINKED = ("libretrotls.so", "retrotls", "retrotls-relay", "retrotls-check", "retrotls-supervise")
 
 
 def current():
