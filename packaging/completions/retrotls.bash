@@ -22,7 +22,7 @@ _retrotls_options() {
 }
 
 _retrotls_commands() {
-    mapfile -t COMPREPLY < <(compgen -W 'check doctor explain help lint status version' -- "$1")
+    mapfile -t COMPREPLY < <(compgen -W 'check doctor explain help lint log status version' -- "$1")
 }
 
 # Completes the value of an option; false if $1 is not an option with a value.
@@ -78,6 +78,7 @@ _retrotls() {
         explain,-*) _retrotls_options "$cur" --program= --user= --address= -p --policy= -h --help ;;
         *) [[ $cur == : || $before == : ]] || mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur") ;;
         esac ;;
+    log) _retrotls_options "$cur" -n --lines= --follow --json -h --help ;;
     status) _retrotls_options "$cur" --watch --json -h --help ;;
     version) _retrotls_options "$cur" -h --help ;;
     help) if [[ $cur == -* ]]; then _retrotls_options "$cur" -h --help; else _retrotls_commands "$cur"; fi ;;

@@ -27,6 +27,8 @@ int command_check(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 /* Says what the policy decides for a connection, and where each setting comes from. */
 int command_explain(int argc, char **argv);
+/* Shows what the log has of the last connections, wherever it is. */
+int command_log(int argc, char **argv);
 /* Shows every error of a policy. Returns only on failure. */
 int command_lint(int argc, char **argv);
 /* Shows the live connections of this user's programs. */

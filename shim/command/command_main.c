@@ -25,6 +25,7 @@ static const struct subcommand subcommands[] = {
     {"explain", command_explain, "HOST[:PORT]", "what the policy decides for a connection, and why"},
     {"help", command_help, "[COMMAND]", "this text, or that of COMMAND"},
     {"lint", command_lint, "[FILE]", "every error of the policy"},
+    {"log", command_log, "", "the last connections, wherever the log is"},
     {"status", command_status, "", "the connections of your programs now"},
     {"version", command_version, "", "the version of retrotls"},
 };

@@ -15,7 +15,7 @@ from support.shim import COMMAND, ROOT
 from support.tables import PROTOCOLS
 
 COMPLETIONS = ROOT / "packaging/completions"
-COMMANDS = ["check", "doctor", "explain", "help", "lint", "status", "version"]
+COMMANDS = ["check", "doctor", "explain", "help", "lint", "log", "status", "version"]
 OPTIONS_OF = pytest.mark.parametrize("command", ["", *COMMANDS])
 
 

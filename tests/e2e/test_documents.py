@@ -422,7 +422,7 @@ def test_symptom_is_in_the_words_of_a_failure(symptom):
 
 # ---- what the manual says of the command
 
-@pytest.mark.parametrize("command", ["", "check", "doctor", "explain", "help", "lint", "status", "version"])
+@pytest.mark.parametrize("command", ["", "check", "doctor", "explain", "help", "lint", "log", "status", "version"])
 def test_manual_has_the_options_of_each_help(command):
     shown = subprocess.run([BUILD / "retrotls", *command.split(), "--help"], capture_output=True, text=True).stdout
     options = set(re.findall(r"^  (?:-\w, |    )--([a-z]+)", shown, re.M)) - {"help"}
