@@ -72,19 +72,25 @@ def by_socket():
     return [end.detach() for end in socket.socketpair()]
 
 
-@pytest.mark.parametrize("make", [by_terminal, by_socket])
+def by_file():
+    return [os.memfd_create("errors")] * 2
+
+
+@pytest.mark.parametrize("make", [by_terminal, by_socket, by_file])
 @pytest.mark.parametrize("relay", ["there", "missing"])
-def test_a_terminal_and_a_client_get_no_line(shim, container, make, relay):
-    """A full-screen program has the terminal, and a server started by inetd has its client there."""
+def test_a_terminal_a_client_and_a_file_get_no_line(shim, container, make, relay):
+    """A full-screen program has the terminal, a server started by inetd has its client there, and a file may hang."""
     if relay == "missing":
         shim.relay.unlink()
     ours, given = make()
     with Hostile(honest(IMAP)) as server:
         shim.guard(server.port)
         session(container, server, stderr=given)
+    if make is by_file:
+        os.lseek(ours, 0, os.SEEK_SET)
     told = os.read(ours, 4096)  # the client's own complaint, at least
-    os.close(given)
-    os.close(ours)
+    for each in {given, ours}:
+        os.close(each)
     assert told and b"result=" not in told
     assert "result=" in shim.file.read_text()
 

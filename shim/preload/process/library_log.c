@@ -147,15 +147,15 @@ static bool has_stderr(void)
 }
 
 /*
- * True if standard error can have lines that nobody asked for: it is a pipe or a file, and not where the
- * program's output goes. A terminal may belong to a full-screen program, and a socket to a server's client
- * (inetd(8)).
+ * True if standard error can have lines that nobody asked for: it is a pipe, and not where the program's
+ * output goes. A terminal may belong to a full-screen program, a socket to a server's client (inetd(8)), and
+ * a file to a file system that hangs.
  */
 static bool has_spare_stderr(void)
 {
     struct file_facts of_error, of_output;
 
-    if (file_facts_of(STDERR_FILENO, &of_error) != 0 || !(S_ISFIFO(of_error.mode) || S_ISREG(of_error.mode)))
+    if (file_facts_of(STDERR_FILENO, &of_error) != 0 || !S_ISFIFO(of_error.mode))
         return false;
     return file_facts_of(STDOUT_FILENO, &of_output) != 0 || of_output.device != of_error.device ||
            of_output.inode != of_error.inode;
