@@ -13,6 +13,7 @@
 #include "preload/child/child_environment.h"
 #include "preload/child/helper.h"
 #include "preload/child/permit.h"
+#include "preload/interpose/exec.h"
 #include "preload/libc/real.h"
 #include "preload/sys/export.h"
 
@@ -86,11 +87,7 @@ EXPORTED MAY_NOT_RETURN int fexecve(int fd, char *const argv[], char *const envp
     return -1;
 }
 
-#ifdef __GLIBC__ /* musl has none */
-EXPORTED MAY_NOT_RETURN int execveat(int folder, const char *path, char *const argv[], char *const envp[],
-                                     int flags);
-EXPORTED MAY_NOT_RETURN int execveat(int folder, const char *path, char *const argv[], char *const envp[],
-                                     int flags)
+MAY_NOT_RETURN int exec_at(int folder, const char *path, char *const argv[], char *const envp[], int flags)
 {
     struct child_environment room;
     struct permit permit;
@@ -105,6 +102,15 @@ EXPORTED MAY_NOT_RETURN int execveat(int folder, const char *path, char *const a
     }
     child_environment_end(&room);
     return -1;
+}
+
+#ifdef __GLIBC__ /* musl has none */
+EXPORTED MAY_NOT_RETURN int execveat(int folder, const char *path, char *const argv[], char *const envp[],
+                                     int flags);
+EXPORTED MAY_NOT_RETURN int execveat(int folder, const char *path, char *const argv[], char *const envp[],
+                                     int flags)
+{
+    return exec_at(folder, path, argv, envp, flags);
 }
 #endif
 

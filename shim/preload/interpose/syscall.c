@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "preload/interpose/exec.h"
 #include "preload/libc/real.h"
 #include "preload/sys/export.h"
 #include "preload/sys/memory.h"
@@ -154,9 +155,9 @@ EXPORTED __attribute__((no_sanitize_address)) long syscall(long number, ...)
 #endif
     if (number == SYS_execve)
         return execve(POINTER(0), POINTER(1), POINTER(2));
-#ifdef __GLIBC__
+#ifdef SYS_execveat /* Linux 3.19 */
     if (number == SYS_execveat)
-        return execveat(NUMBER(0), POINTER(1), POINTER(2), POINTER(3), NUMBER(4));
+        return exec_at(NUMBER(0), POINTER(1), POINTER(2), POINTER(3), NUMBER(4));
 #endif
     if (is_interposed(number))
         return make_without_cancellation(number, argument);
