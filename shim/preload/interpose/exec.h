@@ -2,8 +2,7 @@
 #ifndef RETROTLS_PRELOAD_INTERPOSE_EXEC_H
 #define RETROTLS_PRELOAD_INTERPOSE_EXEC_H
 
-/* As execveat(2), and the program has what the library needs. On musl, a program can call it by syscall(2).
- */
+/* As execveat(2), and the program has what the library needs. musl has the call only by syscall(2). */
 int exec_at(int folder, const char *path, char *const argv[], char *const envp[], int flags);
 
 #endif
