@@ -283,18 +283,18 @@ static void help(void)
          "whether it can do TLS itself, and which policy applies to it. This does not run\n"
          "PROGRAM.\n"
          "\n"
-         "Of a process that runs, say whether it is guarded, by which policy, and which of\n"
-         "its connections are in the clear now.\n"
+         "Of a process that runs, say whether it is guarded, by which policy, and which\n"
+         "of its connections are in the clear now.\n"
          "\n"
          "      --pid=NUMBER    the process with that number\n"
          "      --service=NAME  all processes of that service of systemd's\n"
          "  -p, --policy=FILE   take the policy from FILE\n"
          "  -h, --help          show this and exit\n"
          "\n"
-         "Exit status: 0 within reach of a preload, or guarded by it; 1 cannot be guarded,\n"
-         "or not guarded, or a connection is in the clear that the policy guards; 2 wrong\n"
-         "usage; 3 will be supervised, or is; 126 PROGRAM cannot be executed, or a process\n"
-         "not be looked at; 127 not found.");
+         "Exit status: 0 within reach of a preload, or guarded by it; 1 cannot be\n"
+         "guarded, or not guarded, or has a connection in the clear that the policy\n"
+         "guards; 2 wrong usage; 3 will be supervised, or is; 126 PROGRAM cannot be\n"
+         "executed, or the process cannot be looked at; 127 not found.");
 }
 
 int command_doctor(int argc, char **argv)

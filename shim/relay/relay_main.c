@@ -109,7 +109,7 @@ static const struct rlimit *raised(struct rlimit *limit)
 }
 
 /*
- * Sets limits for three descriptors per connection, the log and CPU time, regardless of the program's own; no
+ * Sets limits for four descriptors per connection, the log and CPU time, regardless of the program's own; no
  * core dumps, which would hold secrets.
  */
 static void set_limits(void)

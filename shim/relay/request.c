@@ -152,15 +152,28 @@ void request_limit_descriptors(unsigned long long limit)
     descriptors_limit = limit < INT_MAX ? (int)limit : INT_MAX;
 }
 
+static bool count_if_opening(const struct connection *c, void *count)
+{
+    *(int *)count += c->state.stage == WIRE_CONNECTING || c->state.stage == WIRE_NEGOTIATING;
+    return true;
+}
+
 /*
- * True if the connection, and what the relay does beside it, will find descriptors. The kernel gives the
- * lowest free number (accept(2)), so `connection` says how many are in use.
+ * True if one more connection, and what the relay does beside it, will find descriptors. `connection` is the
+ * lowest number that was free (accept(2)): at least so many are in use.
  */
 static bool has_room(int connection)
 {
     const int spare = descriptors_limit / 4 < SPARE_DESCRIPTORS ? descriptors_limit / 4 : SPARE_DESCRIPTORS;
+    const int left = descriptors_limit - spare, more = (int)connections() + 1;
+    int opening = 1;
 
-    return connection < descriptors_limit - spare && connections() < CONNECTIONS_LIMIT;
+    if (left < (CONNECTION_DESCRIPTORS + OPENING_DESCRIPTORS) * CONNECTIONS_LIMIT)
+        connection_each(count_if_opening, &opening);
+    if (connections() == 0) /* another relay would have no more room for it */
+        return connection < left;
+    return connections() < CONNECTIONS_LIMIT && connection < left &&
+           RELAY_DESCRIPTORS + CONNECTION_DESCRIPTORS * more + OPENING_DESCRIPTORS * opening <= left;
 }
 
 /*

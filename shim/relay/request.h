@@ -13,8 +13,12 @@
 
 #include "wire/wire.h"
 
-/* Kept free for the requests about connections and for the policy's files; at most a quarter of all. */
-enum { SPARE_DESCRIPTORS = 64 };
+enum {
+    SPARE_DESCRIPTORS = 64,     /* kept free for requests about connections; at most a quarter of all */
+    RELAY_DESCRIPTORS = 12,     /* of the relay itself */
+    CONNECTION_DESCRIPTORS = 4, /* of each connection: TCP, the pair's end, its room, its edges */
+    OPENING_DESCRIPTORS = 2,    /* more of one that is not open yet: its asker, a file of the policy */
+};
 
 /*
  * Says how many descriptors this process may have (RLIMIT_NOFILE). When they run short, WIRE_GUARD is

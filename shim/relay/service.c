@@ -29,13 +29,17 @@ struct service {
     bool settled;       /* `patience` will not change any more */
     int64_t idle_since; /* INT64_MAX: not idle */
     size_t requests, strangers, delayed;
-    bool full;     /* the listener is not being watched */
-    bool retired;  /* and never will be again */
-    bool notified; /* connections report their end */
+    bool full;         /* the listener is not being watched */
+    int64_t listen_at; /* when it is watched again at the latest */
+    bool retired;      /* and never will be again */
+    bool notified;     /* connections report their end */
     struct pending_request request[REQUESTS_LIMIT];
 };
 
-enum { DELAY = 10 /* ms after which we look again for room for delayed requests */ };
+enum {
+    DELAY = 10,       /* ms after which we look again for room for delayed requests */
+    FULL_PAUSE = 100, /* ms after which we look again for descriptors or memory */
+};
 
 static bool watch(struct service *s, int fd, uint64_t what)
 {
@@ -160,10 +164,12 @@ static void accept_all(struct service *s)
         return;
     /*
      * Without descriptors or memory, the listener would stay readable and the loop would spin. So we stop
-     * watching the listener until something has ended.
+     * watching the listener until something has ended, or for FULL_PAUSE.
      */
-    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
         s->full = epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL) == 0;
+        s->listen_at = plain_now() + FULL_PAUSE;
+    }
 }
 
 static void listen_again(struct service *s)
@@ -234,8 +240,10 @@ static int time_left(struct service *s)
         return DELAY;
     if (connections() > 0 || s->requests > 0) {
         s->idle_since = INT64_MAX;
-        return s->full ? 100 : IDLE_WITH_OWNER;
+        return s->full ? FULL_PAUSE : IDLE_WITH_OWNER;
     }
+    if (s->full)
+        return FULL_PAUSE;
     if (strangers_are_served())
         return 100;
     if (s->owner_gone)
@@ -273,7 +281,7 @@ static void loop(struct service *s, const struct service_owner *owner)
             serve(s, events[i].data.u64);
         pass_on_delayed(s);
         drop_silent(s);
-        if (s->full)
+        if (s->full && plain_now() >= s->listen_at)
             listen_again(s);
         if (settle(s, owner, count == 0))
             continue;

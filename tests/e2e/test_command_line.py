@@ -2,7 +2,7 @@
 import pytest
 from support.tree import assert_fits, assert_refused, one_line
 
-COMMANDS = ["check", "doctor", "explain", "help", "lint", "status", "version"]
+COMMANDS = ["check", "doctor", "explain", "help", "lint", "log", "status", "version"]
 
 
 def test_help_and_version_in_each_way(tree):

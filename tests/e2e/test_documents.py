@@ -227,6 +227,25 @@ def doctors(line, person, clone):
     assert result.returncode == 0 and "bin/PROGRAM is within reach" in result.stdout, result
 
 
+def doctors_a_process(line, person, clone):
+    """The shell waits until the program runs, and the program until doctor has looked."""
+    line = line.replace("PID", "$!")
+    result = person.run("mkfifo up down; retrotls sh -c 'echo > up; read x < down' & read x < up; "
+                        f"{line}; status=$?; echo > down; wait; exit $status")
+    assert result.returncode == 0 and "is guarded" in result.stdout, result
+
+
+def shows_status(line, person, clone):
+    result = person.run(line)
+    assert result.returncode == 0 and result.stdout, result
+
+
+def shows_the_log(line, person, clone):
+    reads_mail("retrotls PROGRAM", person, clone)
+    result = person.run(line)
+    assert result.returncode == 0 and re.search("localhost.*TLSv1.3", result.stdout), result
+
+
 def checks(line, person, clone):
     """Without a port, check tries the usual ones. At the server's own port, it shows what the documents promise."""
     assert person.run(line.replace("HOST", "127.0.0.1")).returncode in (0, 1)
@@ -311,6 +330,9 @@ KNOWN = {
     "retrotls help": shows_help,
     "retrotls lint": lints,
     "retrotls doctor PROGRAM": doctors,
+    "retrotls doctor --pid PID": doctors_a_process,
+    "retrotls status": shows_status,
+    "retrotls log": shows_the_log,
     "*/5 * * * * retrotls fetchmail -s": from_cron,
     "ExecStart=/usr/bin/retrotls /usr/bin/fetchmail --nodetach -d 300": from_a_unit,
     "Exec=retrotls sylpheed %u": from_a_desktop_file,
@@ -428,9 +450,8 @@ def test_manual_has_the_options_of_each_help(command):
     options = set(re.findall(r"^  (?:-\w, |    )--([a-z]+)", shown, re.M)) - {"help"}
     page = PAGES["retrotls.1"]
     synopsis = page.partition(".Sh SYNOPSIS\n")[2].partition(".Sh ")[0]
-    parts = [part for part in synopsis.split(".Nm\n") if f".Cm {command}\n" in part] if command else [page]
-    assert len(parts) == 1
-    assert options <= set(re.findall(r"Fl (?:\w (?:, Fl |\| ))?-([a-z]+)", parts[0])), (options, parts)
+    part = "".join(part for part in synopsis.split(".Nm\n") if f".Cm {command}\n" in part) if command else page
+    assert part and options <= set(re.findall(r"Fl (?:\w (?:, Fl |\| ))?-([a-z]+)", part)), (options, part)
 
 
 def members(command):

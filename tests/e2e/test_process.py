@@ -240,8 +240,8 @@ def test_program_may_close_all_descriptors(shim, server):
 
 
 def test_more_connections_than_one_relay_has_descriptors_for(shim):
-    """A hard limit binds the relay too, which needs three descriptors for each connection. When it has no more, the program
-    starts another relay, and connections of the first one still take options."""
+    """A hard limit binds the relay too, which needs four descriptors for each connection, and up to six while it opens it. When
+    it has no more, the program starts another relay, and connections of the first one still take options."""
     shim.private_build()
     code = CONNECT + """
 held = [connect() for _ in range(45)]
@@ -262,7 +262,7 @@ print(sum(b"a1 OK" in f.read() for s, f in held))
         running = len(shim.relays())
         result = shim.finish(process, b"\n").ok()
     assert greeted == b"45 45\n" and result.out == b"45\n", (greeted, result.show())
-    assert 2 <= running <= 4, f"{running} relays"
+    assert 3 <= running <= 6, f"{running} relays"
     assert [line["result"] for line in result.lines] == ["tls"] * 45, result.show()
 
 

@@ -2,13 +2,17 @@
  * How long the relay lives: as long as somebody needs it, and no longer. The loop runs in its own process, as
  * in the relay. Its owner is a third process.
  */
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +26,23 @@
 #include "tests/unit/request_peer.h"
 #include "tests/unit/tls_peer.h"
 #include "wire/wire.h"
+
+/* Shared with the relay. */
+static struct {
+    atomic_bool fail;
+    atomic_int failed;
+} * accepting;
+
+/* The relay's accept4(2), which fails as it does without descriptors. */
+int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    if (accepting && accepting->fail) {
+        accepting->failed++;
+        errno = EMFILE;
+        return -1;
+    }
+    return (int)syscall(SYS_accept4, fd, address, length, flags);
+}
 
 static const uint8_t token[WIRE_TOKEN_SIZE] = "the right token";
 
@@ -254,6 +275,34 @@ static void a_crowd_of_silent_requests_keeps_nobody_out(void **state)
     stop(&r);
 }
 
+/* What waits for a descriptor keeps the listener readable, and the loop must not spin meanwhile. */
+static void without_descriptors_it_looks_again_only_now_and_then(void **state)
+{
+    struct relay r;
+    int program, server, waiting;
+
+    (void)state;
+    accepting = mmap(NULL, sizeof *accepting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(accepting != MAP_FAILED);
+    start(&r, false);
+    program = guarded(&r, &server);
+    accepting->fail = true;
+    waiting = connect_to(&r);
+    assert_true(waiting >= 0);
+    assert_false(has_ended(&r, 1000));
+    assert_in_range(accepting->failed, 1, 20); /* every 100 ms */
+    accepting->fail = false;
+    close(program);
+    close(server);
+    program = guarded(&r, &server);
+    close(program);
+    close(server);
+    close(waiting);
+    stop(&r);
+    munmap(accepting, sizeof *accepting);
+    accepting = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_silent_request_keeps_it_alive_and_blocks_nobody),
         cmocka_unit_test(as_a_child_of_its_owner_it_ends_when_idle),
         cmocka_unit_test(a_crowd_of_silent_requests_keeps_nobody_out),
+        cmocka_unit_test(without_descriptors_it_looks_again_only_now_and_then),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

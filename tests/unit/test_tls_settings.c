@@ -106,8 +106,9 @@ static void name_is_the_one_asked_for_or_the_policys(void **state)
 static void changed(const char *member, const struct settings *settings)
 {
     static const char *const of_a_connection[] = {
-        "protocol",         "implicit",         "connect_host",     "connect_port", "servername", "timeout",
-        "greeting_timeout", "sandbox_optional", "refuse_unreached", "reach",        "log"};
+        "protocol",   "tls",     "implicit_port",    "connect_host",     "connect_port",
+        "servername", "timeout", "greeting_timeout", "sandbox_optional", "refuse_unreached",
+        "reach",      "log"};
     const struct settings none = {.level = LEVEL_NONE};
     struct files files = {.facts.grant = 0};
     unsigned char plain[TLS_SETTINGS_KEY], key[TLS_SETTINGS_KEY];

@@ -20,9 +20,9 @@ enum { SHOWN = 20, SHOWN_MOST = 100000, AGAIN = 500 /* ms between two looks at a
 static void help(void)
 {
     puts("Usage: retrotls log [OPTION]...\n"
-         "Show the last connections that your programs made: from the journal or syslog's\n"
-         "file, from the file that the policy names, or from the one that there is without\n"
-         "a system logger.\n"
+         "Show the last connections that your programs made: from the journal or\n"
+         "syslog's file, from the file that the policy names, or from the one that\n"
+         "there is without a system logger.\n"
          "\n"
          "  -n, --lines=N  show the last N lines, by default 20\n"
          "      --follow   then wait for more, until Ctrl-C\n"

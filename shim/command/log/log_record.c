@@ -29,8 +29,7 @@ bool log_field_is_number(enum log_field field)
 
 /* ---- time ---- */
 
-/* Reads 2026-11-30T18:38:23, then a fraction, then Z or an offset as +01:00. Returns what follows, or NULL.
- */
+/* Reads 2026-11-30T18:38:23, a fraction, and Z or an offset as +01:00. Returns what follows, or NULL. */
 static const char *read_rfc3339(const char *at, time_t *time)
 {
     struct tm tm = {0};
