@@ -16,7 +16,7 @@ struct file {
     char *mapping; /* what file_read() returned: the text, and any byte order mark before it */
     size_t mapped;
     uint64_t device, inode; /* of a file that could not be opened: 0 */
-    uint64_t state;         /* file_state() when it was opened */
+    uint64_t state;         /* file_state() when it was opened, or when that failed; 0: not there */
     uint64_t size;
 };
 

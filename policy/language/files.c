@@ -108,6 +108,8 @@ static bool open_and_read(struct loader *loader, struct file *file, const struct
         const int error = errno;
         const bool missing = error == ENOENT || error == ENOTDIR;
 
+        if (file_look(file->path, true, &facts) == 0)
+            file->state = file_state(&facts);
         if (!must_exist && (missing || (error == EACCES && is_in_home_of_another(file->path))))
             return false;
         if (missing && !from)

@@ -29,12 +29,13 @@ for line in sys.stdin:
         print(e.strerror, flush=True)
     s.close()
 """
+ADA = 4242  # a user id that nobody has
 REFUSED = "the old one stays in force"
 
 
 class Program:
-    def __init__(self, shim, server):
-        self.process = shim.popen(PYTHON, "-c", PROGRAM, *server.address, stdin=-1)
+    def __init__(self, shim, server, code=PROGRAM, *starter, **options):
+        self.process = shim.popen(*starter, PYTHON, "-c", code, *server.address, stdin=-1, **options)
 
     def say(self, line):
         self.process.stdin.write(line.encode() + b"\n")
@@ -140,6 +141,70 @@ def test_included_files_count_too(shim, server):
     wait_for(lambda: is_in_force(program, "second"), "the file that is new in the folder")
     put(shim, server, "third", folder / "a.policy")
     wait_for(lambda: is_in_force(program, "third"), "the new version of that file")
+    shim.finish(program.process)
+
+
+def test_new_included_file_that_is_being_written_waits(shim, server, program):
+    """Half of it would be a good policy: one that guards nothing here."""
+    assert is_in_force(program, "first")
+    included = shim.folder / "included"
+    half, rest = "match port 1\n    level none\n", text(server, "second")
+    included.write_text(half)
+    included.chmod(0o644)
+    put(shim, server, f"include {included}\n")
+    until = time.time() + 4  # the policy itself is still for long enough
+    while time.time() < until:
+        os.utime(included)
+        assert is_in_force(program, "first")
+        time.sleep(0.2)
+    with included.open("a") as file:
+        file.write(rest)
+    wait_for(lambda: is_in_force(program, "second"), "the whole policy")
+
+
+OF_TWO_USERS = PROGRAM.replace("for line in sys.stdin:", """
+import queue, threading
+lines, done = queue.Queue(), queue.Queue()
+def as_another():
+    assert ctypes.CDLL(None).syscall(117, ADA, ADA, ADA) == 0  # setresuid(2), of this thread alone
+    while lines.get():
+        s = socket.socket()
+        s.connect_ex((sys.argv[1], int(sys.argv[2])))
+        s.close()
+        done.put(None)
+threading.Thread(target=as_another, daemon=True).start()
+for line in sys.stdin:
+    if "another" in line:
+        lines.put(line)
+        done.get()
+        print("done", flush=True)
+        continue""").replace("ADA", str(ADA))
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="setresuid(2) needs root")
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of a system call")
+def test_user_of_one_thread_does_not_make_the_policy(shim, server):
+    """Without HOME, the policy is the one in the home of the user that the program had when it read it."""
+    homes = {"root": (0, shim.folder / "one"), "ada": (ADA, shim.folder / "two")}
+    paths = {name: home / ".config/retrotls/policy" for name, (_, home) in homes.items()}
+    passwd = shim.folder / "passwd"
+    passwd.write_text("".join(f"{name}:x:{user}:{user}::{home}:/bin/sh\n" for name, (user, home) in homes.items()))
+    for name, (user, home) in homes.items():
+        paths[name].parent.mkdir(parents=True)
+        put(shim, server, "first" if user == 0 else "evil", paths[name])
+        for path in home, *home.rglob("*"):
+            os.chown(path, user, user)
+    shim.folder.chmod(0o755)
+    program = Program(shim, server, OF_TWO_USERS, "unshare", "-m", "sh", "-c", f'mount --bind {passwd} /etc/passwd && exec "$@"', "sh",
+                      env={"HOME": "", "RETROTLS_POLICY": ""})
+    assert is_in_force(program, "first")
+    put(shim, server, "second", paths["root"])
+    until = time.time() + 4  # longer than a good policy needs
+    while time.time() < until:
+        assert program.say("another") == "done"
+    assert not is_in_force(program, "evil")
+    wait_for(lambda: is_in_force(program, "second"), "the second policy")
     shim.finish(program.process)
 
 

@@ -1,5 +1,7 @@
 /* Whether the files of a loaded policy are as they were: a program that runs takes up new ones. */
 #include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "policy/policy.h"
 #include "tests/unit/policy_files.h"
@@ -75,12 +77,36 @@ static void included_files_and_new_ones_in_their_folder_are_seen(void **state)
     policy_free(policy);
 }
 
+/* A file that is there and cannot be opened, which root can do with all others. */
+static void one_that_cannot_be_opened_changes_when_it_is_replaced(void **state)
+{
+    const struct policy_source source = {.path = in_folder("socket")};
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    const struct policy *policy;
+
+    (void)state;
+    strcpy(name.sun_path, source.path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+    close(fd);
+    policy = policy_load(&source, 1);
+    assert_string_not_equal(policy_first_error(policy), "");
+    assert_false(policy_has_file(policy, source.path));
+    assert_true(look(policy).same);
+    unlink(source.path);
+    assert_null(look(policy).lost);
+    put("socket", "level none\n");
+    assert_false(look(policy).same);
+    policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_that_is_replaced_or_gone_is_seen),
         cmocka_unit_test(a_file_that_appears_is_seen),
         cmocka_unit_test(included_files_and_new_ones_in_their_folder_are_seen),
+        cmocka_unit_test(one_that_cannot_be_opened_changes_when_it_is_replaced),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -36,9 +36,10 @@ static struct lock lock;
 static _Atomic(const struct policy *) loaded;
 _Atomic(const uint8_t *) config_guarded_ports;
 static _Atomic int64_t next_look = INT64_MAX; /* sys_milliseconds() */
-/* Under `lock`: which changes were found to be no good, and the root directory that the files are in. */
-static uint64_t refused_mark, seen_mark;
+/* Under `lock`: which changes were found to be no good; the files' root directory; whose files they are. */
+static uint64_t refused_mark, seen_mark, fresh_mark;
 static uint64_t root_device, root_inode;
+static uint32_t first_user;
 static char program[PATH_LIMIT];
 static struct account account; /* under `lock` */
 static uint32_t account_uid;
@@ -199,6 +200,7 @@ static void put_in_force(const struct policy *policy)
         file_look("/", true, &facts);
         root_device = facts.device;
         root_inode = facts.inode;
+        first_user = (uint32_t)getuid();
     }
     atomic_store_explicit(&loaded, policy, memory_order_release);
     atomic_store_explicit(&config_guarded_ports, policy_guarded_ports(policy), memory_order_release);
@@ -217,26 +219,46 @@ static void say_refused(const struct policy *policy, const char *path, const cha
 }
 
 /*
- * Under `lock`. Files that are being written are left until they have been still for a while: half a policy
- * may be a good one that guards less. What is gone or empty is taken for an accident.
+ * Where another machine's clock is ahead, it is enough that nothing has changed since the last look: `mark`
+ * is that look's.
  */
-static void update(const struct policy *policy)
+static bool is_still(const struct policy_now *now, uint64_t *mark)
 {
     enum { STILL = 2 /* seconds */ };
     const int64_t time = sys_time();
+    const bool still = now->changed <= time - STILL || (now->changed > time && now->mark == *mark);
+
+    *mark = now->mark;
+    return still;
+}
+
+/*
+ * Whether a policy is one of files that nobody has written to for a while, some of which may be new to us.
+ * Another thread may have changed the root directory meanwhile.
+ */
+static bool may_be_in_force(const struct policy *fresh)
+{
+    struct policy_now now;
+
+    policy_look(fresh, &now);
+    return now.same && is_still(&now, &fresh_mark) && is_in_same_root();
+}
+
+/*
+ * Under `lock`. Files that are being written are left until they have been still for a while: half a policy
+ * may be a good one that guards less. What is gone or empty is taken for an accident. Another user's home has
+ * another policy, and a thread or a child of vfork(2) may be another user for a while.
+ */
+static void update(const struct policy *policy)
+{
     struct policy_now now;
     const struct policy *fresh;
 
-    if (!is_in_same_root())
+    if (!is_in_same_root() || (!config_policy_is_settled() && (uint32_t)getuid() != first_user))
         return;
     policy_look(policy, &now);
-    if (now.same || now.mark == refused_mark)
+    if (now.same || now.mark == refused_mark || !is_still(&now, &seen_mark))
         return;
-    /* Where another machine's clock is ahead, it is enough that nothing has changed since the last look. */
-    if (now.changed > time - STILL && (now.changed <= time || now.mark != seen_mark)) {
-        seen_mark = now.mark;
-        return;
-    }
     if (now.lost) {
         refused_mark = now.mark;
         say_refused(policy, now.lost, " is gone or empty");
@@ -245,6 +267,10 @@ static void update(const struct policy *policy)
     if (!can_open_files())
         return;
     fresh = load(policy);
+    if (!may_be_in_force(fresh)) {
+        policy_free(fresh);
+        return;
+    }
     if (policy_first_error(fresh)[0] && !policy_first_error(policy)[0]) {
         refused_mark = now.mark;
         say_refused(policy, policy_first_error(fresh), "");
