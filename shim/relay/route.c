@@ -157,8 +157,10 @@ enum outcome route_negotiate(struct route *route)
     bool left;
 
     if (outcome != NOT_OFFERED || settings->tls != TLS_AUTO || route->c->request.alternative.family == 0 ||
-        !route->n->protocol)
+        !route->n->protocol) {
+        race_drop(&route->race); /* it may still be connecting, and a session may last for days */
         return outcome;
+    }
     if (race_await_alternative(&route->race, &route->n->server, needs_tls ? RACE_PATIENCE : RACE_DELAY,
                                &left)) {
         settings->protocol = route->n->protocol->kind;

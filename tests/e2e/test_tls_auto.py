@@ -3,7 +3,9 @@ first byte on another port of the same host, with the same check of the certific
 STARTTLS, gains nothing."""
 import contextlib
 import re
+import socket
 import time
+from pathlib import Path
 
 import pytest
 from support import certs, loopback, protocols
@@ -12,6 +14,7 @@ from support.play import honest, plaintext_only
 from support.protocols import IMAP, POP3, SECRET, SENDER
 from support.shim import PROGRAMS, PYTHON
 from support.tap import Tap, is_tls
+from support.wait import wait_for
 from test_ways import immediate
 
 NONBLOCKING = """
@@ -310,6 +313,29 @@ def test_a_connection_called_off(shim, place):
     """connect() to AF_UNSPEC gives the socket back, whatever the relay waits for."""
     where = place("silent", "silent")
     assert shim.python(CALLED_OFF, where.host, where.first, where.first).ok().out == b"115\n"
+
+
+def connecting_to(host, port):
+    """How many sockets of this machine wait for an answer from there (SYN_SENT)."""
+    there = f"{socket.htonl(int.from_bytes(socket.inet_aton(host), 'big')):08X}:{port:04X}"
+    return sum(line.split()[2:4] == [there, "02"] for line in Path("/proc/net/tcp").read_text().splitlines())
+
+
+def test_a_first_port_that_answers_late_ends_the_wait_for_the_other(shim, place):
+    """The connection that nobody needs any more does not last as long as the session."""
+    where = place("silent", "silent")
+    listener, filler = loopback.full_listener(where.host)
+    with listener, filler:
+        port = listener.getsockname()[1]
+        shim.guard(port, "secure", "imap", f"implicit-port {where.other}", "name localhost")
+        program = shim.popen(PYTHON, "-c", BOUND + "sys.stdin.read()", where.host, port, loopback.own_address(), stdin=-1)
+        wait_for(lambda: connecting_to(where.host, where.other) == 1, "the second connection")
+        listener.accept()[0].close()
+        with listener.accept()[0] as server:
+            assert connecting_to(where.host, where.other) == 1
+            server.sendall(b"* BYE go away\r\n")
+            wait_for(lambda: connecting_to(where.host, where.other) == 0, "its end")
+        shim.finish(program)
 
 
 @pytest.mark.parametrize("first", [None, plaintext_only(IMAP)], ids=["closed", "no STARTTLS"])
