@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "preload/descriptor/fd_state.h"
 #include "preload/interpose/exec.h"
 #include "preload/libc/real.h"
 #include "preload/sys/export.h"
@@ -98,6 +99,17 @@ static long make(long number, const long argument[ARGUMENTS])
 #undef CALL
 }
 
+/*
+ * An allocator reads files by syscall(2) while it gets ready, and cannot serve dlsym(3) then; so such a call
+ * must not be the one that looks up libc's functions. Before the constructor has run, numbers are plain
+ * unless socket(2) made them, which looks the functions up.
+ */
+static bool is_plain_transfer(long number, int fd)
+{
+    return (number == SYS_read || number == SYS_write || number == SYS_readv || number == SYS_writev) &&
+           fd_state_is_plain(fd);
+}
+
 /* libc's functions are cancellation points, and syscall(2) is none (pthreads(7)). */
 static APART long make_without_cancellation(long number, const long argument[ARGUMENTS])
 {
@@ -159,7 +171,7 @@ EXPORTED __attribute__((no_sanitize_address)) long syscall(long number, ...)
     if (number == SYS_execveat)
         return exec_at(NUMBER(0), POINTER(1), POINTER(2), POINTER(3), NUMBER(4));
 #endif
-    if (is_interposed(number))
+    if (is_interposed(number) && !is_plain_transfer(number, NUMBER(0)))
         return make_without_cancellation(number, argument);
     return real.syscall(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
 }
