@@ -8,19 +8,20 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.raw_call import RAW_CALL
 from support.shim import COMMAND, LIBRARY, PYTHON
 
 GUARDED, IN_THE_CLEAR, USAGE, SUPERVISED, REFUSED, MISSING = 0, 1, 2, 3, 126, 127
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs another user, or a control group")
 
 # A program with an open connection; "raw": made by a system call of its own, which the library does not see.
-PROGRAM = """
+PROGRAM = RAW_CALL + """
 import ctypes, socket, struct, sys
 host, port, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 s = socket.socket()
 if how == "raw":
     address = struct.pack("=HH4s8x", 2, socket.htons(port), socket.inet_aton(host))
-    if ctypes.CDLL(None).syscall(42, s.fileno(), address, 16):
+    if raw_call(42, s.fileno(), address, 16):
         sys.exit("connect")
 elif how == "libc":
     s.connect((host, port))

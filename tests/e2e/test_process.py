@@ -12,6 +12,7 @@ from support import certs, protocols
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import IMAP
+from support.raw_call import RAW_CALL
 from support.servers.dovecot import message
 from support.shim import PROGRAMS, PYTHON, processes
 from support.tap import Tap
@@ -343,7 +344,7 @@ def test_kill_9_of_the_relay_is_a_reset_for_the_program(shim, server):
     assert not shim.relays()
 
 
-SENDFILE = {"x86_64": 40, "aarch64": 71, "s390x": 187, "ppc64le": 186}
+SENDFILE = {"x86_64": 40, "aarch64": 71}
 
 
 @pytest.mark.skipif(platform.machine() not in SENDFILE or os.sysconf("SC_PAGESIZE") > 4096,
@@ -359,7 +360,7 @@ def test_kill_9_of_the_relay_is_a_reset_after_a_sendfile_that_the_library_did_no
         s.send(b"* CAPABILITY IMAP4rev1\r\na0 OK done\r\n")
         s.silence()
 
-    code = CONNECT + f"""
+    code = RAW_CALL + CONNECT + f"""
 import select, tempfile
 s, f = connect()
 f.readline()
@@ -370,7 +371,7 @@ file.write(b"x" * {size})
 file.seek(0)
 left = {size}
 while left > 0:
-    sent = ctypes.CDLL(None).syscall({SENDFILE[platform.machine()]}, s.fileno(), file.fileno(), None, left)
+    sent = raw_call({SENDFILE[platform.machine()]}, s.fileno(), file.fileno(), None, left)
     if sent <= 0: sys.exit("sendfile(2) failed")
     left -= sent
 select.select([], [s], [])

@@ -6,6 +6,7 @@ import pytest
 from support.hostile import Hostile
 from support.play import honest
 from support.protocols import SMTP
+from support.raw_call import RAW_CALL
 from support.shim import PROGRAMS, PYTHON
 from support.tap import Tap
 
@@ -33,10 +34,10 @@ try:
         __import__("select").select([], [s], [])
         s.setblocking(True)
     elif way == "past the library":
-        import ctypes, struct
+        import struct
         address = (struct.pack("=H", 10) + struct.pack("!H", port) + bytes(4) + socket.inet_pton(10, to[0]) + bytes(4) if v6 else
                    struct.pack("=H", 2) + struct.pack("!H", port) + socket.inet_aton(to[0]) + bytes(8))
-        if ctypes.CDLL(None).syscall(42, number, address, len(address)) != 0: sys.exit("connect(2) failed")
+        if raw_call(42, number, address, len(address)) != 0: sys.exit("connect(2) failed")
     elif way == "MSG_FASTOPEN":
         if s.sendto(words, socket.MSG_FASTOPEN, to) != len(words): sys.exit("sent in part")
     if way != "MSG_FASTOPEN":
@@ -51,7 +52,7 @@ except OSError as error:
 
 def run(shim, tap, kind, way):
     family, protocol = KINDS[kind]
-    return shim.run(PROGRAMS / "smc_kernel", PYTHON, "-c", CLIENT, tap.port, family, protocol, way,
+    return shim.run(PROGRAMS / "smc_kernel", PYTHON, "-c", RAW_CALL + CLIENT, tap.port, family, protocol, way,
                     env={"WORDS": SMTP.words.decode("latin-1")})
 
 
