@@ -282,4 +282,4 @@ def test_relay_that_is_killed_takes_options_with_it(shim, silent_port):
         result = kill_relay_while_connect_waits(shim, silent_port, tap, ip_freebind)
     assert result.out == b"Network is unreachable\n" and result.err == b"Network is unreachable\n", result.show()
     assert tap.recordings == [] and [line["result"] for line in result.lines] == ["failed"], result.show()
-    assert "the socket that had IP_FREEBIND; the program has to make another one" in result.log, result.show()
+    assert "the socket that had IP_FREEBIND; the program has to make a new one" in result.log, result.show()

@@ -12,6 +12,7 @@ import pytest
 from support import bystanders, loopback, namespaces
 from support.hostile import Hostile
 from support.own_root import with_ld_so_preload
+from support.raw_call import RAW_CALL
 from support.servers.server import UNPACKED, user_for
 from support.shim import PYTHON, ROOT
 
@@ -124,18 +125,37 @@ def test_home_is_that_of_another_user(shim, plain_server, how):
     assert (result.out, result.err) == (b"hello\n", b""), result.show()
 
 
-@needs_root
-def test_policy_of_root_is_not_lost_by_becoming_another_user(shim, plain_server):
-    """Root's policy was there when the program started, and can no longer be read. A connection that it may guard must fail."""
+def connects_under_policy_of_root(shim, server, port, program):
+    """The policy is in root's home, and has a rule for `port`."""
     home = shim.folder / "home"
     (home / ".config/retrotls").mkdir(parents=True)
     home.chmod(0o700)
-    (home / ".config/retrotls/policy").write_text("match port 1\n level secure\n")
+    (home / ".config/retrotls/policy").write_text(f"match port {port}\n level secure\n")
     shim.private_build()
-    result = shim.run(PYTHON, "-c", CONNECTS, plain_server.address[1], STRANGER,
-                      env={"RETROTLS_POLICY": "", "HOME": str(home), "RETROTLS_LOG": "stderr"})
+    return shim.run(PYTHON, "-c", program, server.address[1], STRANGER,
+                    env={"RETROTLS_POLICY": "", "HOME": str(home), "RETROTLS_LOG": "stderr"})
+
+
+@needs_root
+@pytest.mark.parametrize("guarded", [True, False])
+def test_policy_of_root_stays_in_force_for_another_user(shim, plain_server, guarded):
+    """The library reads it before the program becomes the other user."""
+    result = connects_under_policy_of_root(shim, plain_server, plain_server.address[1] if guarded else 1, CONNECTS)
+    assert (result.status == 0 and b"hello" in result.out) != guarded, result.show()
+
+
+@needs_root
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of the system calls must be known")
+def test_policy_of_root_is_not_lost_by_becoming_another_user(shim, plain_server):
+    """It was there when the program started, and can no longer be read. A connection that it may guard must fail."""
+    program = RAW_CALL + CONNECTS
+    for by_libc, by_itself in (("os.setgroups([])", "raw_call(116, 0, 0)"), ("os.setgid(user)", "raw_call(119, user, user, user)"),
+                               ("os.setuid(user)", "raw_call(117, user, user, user)")):
+        assert by_libc in program
+        program = program.replace(by_libc, by_itself)
+    result = connects_under_policy_of_root(shim, plain_server, 1, program)
     assert result.status != 0 and b"hello" not in result.out, result.show()
-    assert f"{home}/.config/retrotls/policy: ".encode() in result.err, result.show()
+    assert f"{shim.folder}/home/.config/retrotls/policy: ".encode() in result.err, result.show()
 
 
 @pytest.mark.skipif(not namespaces.possible("mount"), reason="no mount namespace may be made here; LD_PRELOAD is tried")

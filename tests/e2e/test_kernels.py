@@ -121,7 +121,7 @@ def test_refusal_where_there_is_no_sandbox(old, kernel):
     """Refuses only if the kernel has no system call filters, and the policy does not accept that (test_sandbox)."""
     outcome = play(old, IMAP, honest(IMAP), "secure", "sandbox required")
     if kernel in UNFILTERED:
-        outcome.failed("without a sandbox: the kernel has no seccomp filters")
+        outcome.failed("without its sandbox: the kernel has no seccomp filters")
     else:
         outcome.upgraded()
 
