@@ -280,18 +280,18 @@ def test_without_a_filter_nothing_is_read_from_the_server(shim, lack, told, leve
     """Otherwise whoever takes over the worker has all of the user's rights."""
     unfiltered(shim, lack)
     outcome = play(shim, protocol, honest(protocol), level, *more)
-    outcome.failed("without a sandbox", "seccomp filters", "'sandbox optional'")
+    outcome.failed("without its sandbox", "seccomp filters", "'sandbox optional'")
     assert outcome.tap.up == b"", outcome.show()
     line, = warnings(shim)
     assert told in line, shim.log()
-    assert "without a sandbox" in outcome.result.lines[0]["error"], shim.log()
+    assert "without its sandbox" in outcome.result.lines[0]["error"], shim.log()
 
 
 @WITHOUT_FILTERS
 def test_without_a_filter_nothing_is_said_to_a_server_that_has_tls_from_the_first_byte(shim, lack, told):
     unfiltered(shim, lack)
     outcome = play(shim, IMAP, honest(IMAP), "secure", "tls implicit", "connect-to {port}")
-    outcome.failed("without a sandbox")
+    outcome.failed("without its sandbox")
     assert outcome.tap.up == b"" and told in warnings(shim)[0], outcome.show()
 
 
@@ -303,7 +303,7 @@ def test_without_a_filter_and_a_protocol_the_connection_breaks(shim, lack, told)
     outcome.nothing_leaked()
     assert outcome.tap.up == b"" and outcome.result.out == b"", outcome.show()
     assert b"Connection reset by peer" in outcome.result.err and told in warnings(shim)[0], outcome.show()
-    assert "without a sandbox" in outcome.result.lines[0]["error"], outcome.show()
+    assert "without its sandbox" in outcome.result.lines[0]["error"], outcome.show()
 
 
 @pytest.mark.parametrize("protocol", protocols.ALL, ids=lambda p: p.name)
@@ -368,7 +368,7 @@ def test_without_a_filter_plaintext_is_still_plaintext(shim):
 def test_a_trial_without_a_filter_goes_on_and_says_what_would_have_failed(shim):
     unfiltered(shim, "seccomp")
     line = play(shim, IMAP, honest(IMAP), "secure", "testing yes").upgraded().result.lines[0]
-    assert "without a sandbox" in line["error"] and "'sandbox optional'" in line["error"], line
+    assert "without its sandbox" in line["error"] and "'sandbox optional'" in line["error"], line
 
 
 @AS_ROOT
