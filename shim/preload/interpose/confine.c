@@ -95,7 +95,7 @@ static bool is_own(pid_t process)
             relay_ahead_of_limit(copy.rlim_cur);                        \
     } while (0)
 
-EXPORTED int setrlimit(resource_number resource, const struct rlimit *limit)
+UNSANITIZED EXPORTED int setrlimit(resource_number resource, const struct rlimit *limit)
 {
     int (*const call)(resource_number, const struct rlimit *) = next(NEXT_setrlimit);
 
@@ -105,7 +105,7 @@ EXPORTED int setrlimit(resource_number resource, const struct rlimit *limit)
     return call(resource, limit);
 }
 
-EXPORTED int setrlimit64(resource_number resource, const struct rlimit64 *limit)
+UNSANITIZED EXPORTED int setrlimit64(resource_number resource, const struct rlimit64 *limit)
 {
     int (*const call)(resource_number, const struct rlimit64 *) = next(NEXT_setrlimit64);
 
@@ -115,7 +115,8 @@ EXPORTED int setrlimit64(resource_number resource, const struct rlimit64 *limit)
     return call(resource, limit);
 }
 
-EXPORTED int prlimit(pid_t process, resource_number resource, const struct rlimit *limit, struct rlimit *old)
+UNSANITIZED EXPORTED int prlimit(pid_t process, resource_number resource, const struct rlimit *limit,
+                                 struct rlimit *old)
 {
     int (*const call)(pid_t, resource_number, const struct rlimit *, struct rlimit *) = next(NEXT_prlimit);
 
@@ -126,8 +127,8 @@ EXPORTED int prlimit(pid_t process, resource_number resource, const struct rlimi
     return call(process, resource, limit, old);
 }
 
-EXPORTED int prlimit64(pid_t process, resource_number resource, const struct rlimit64 *limit,
-                       struct rlimit64 *old)
+UNSANITIZED EXPORTED int prlimit64(pid_t process, resource_number resource, const struct rlimit64 *limit,
+                                   struct rlimit64 *old)
 {
     int (*const call)(pid_t, resource_number, const struct rlimit64 *, struct rlimit64 *) =
         next(NEXT_prlimit64);

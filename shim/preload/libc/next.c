@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <sys/resource.h>
 
+#include "preload/sys/export.h"
+
 /* Until glibc 2.34 these stood apart from libc; libresolv still does. */
 #define LIBANL "libanl.so.1"
 #define LIBRT "librt.so.1"
@@ -21,14 +23,14 @@ static struct function {
 #include "preload/calls.def"
 };
 
-static void *look_up(void *where, const struct function *function)
+static UNSANITIZED void *look_up(void *where, const struct function *function)
 {
     void *const found = dlsym(where, function->name);
 
     return !found && function->alias ? dlsym(where, function->alias) : found;
 }
 
-void *next(enum next_call which)
+UNSANITIZED void *next(enum next_call which)
 {
     struct function *const function = &functions[which];
     void *found = atomic_load_explicit(&function->found, memory_order_acquire);

@@ -11,6 +11,9 @@
  */
 #define TOGETHER __attribute__((hot))
 
+/* For what a sanitizer's runtime calls before it is ready to serve code that is built for it. */
+#define UNSANITIZED __attribute__((no_sanitize_address, no_sanitize_thread))
+
 #define EXPORTED __attribute__((visibility("default")))
 
 #endif
