@@ -41,7 +41,7 @@ static bool has_guarded_connection(const struct policy *policy)
     bool found = false;
 
     while (folder && !found && (entry = readdir(folder))) {
-        const uint16_t port = port_of_peer(atoi(entry->d_name));
+        const uint16_t port = entry->d_name[0] == '.' ? 0 : port_of_peer(atoi(entry->d_name));
 
         found = port != 0 && policy_may_guard(policy, port);
         if (found)

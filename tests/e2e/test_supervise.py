@@ -348,7 +348,7 @@ def test_a_connection_that_it_is_started_with(shim):
         shim.guard(server.getsockname()[1], "secure", "pop3")
         process = shim.popen(shim.command, "--supervise", STATIC, "-", "0", preload=False, stdin=connection)
         result = shim.finish(process)
-        assert result.status == 126 and re.search(rb"connection\s+to\s+a\s+guarded", result.err), result.show()
+        assert result.status == 126 and re.search(rb"descriptor 0 is already connected\s+to\s+a\s+guarded", result.err), result.show()
 
 
 def _with_a_listener_of_its_own():
